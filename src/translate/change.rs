@@ -24,22 +24,12 @@ pub(super) struct Expected<'a> {
 
 impl<'a> Expected<'a> {
     pub(super) fn new(depth: usize, kind: Kind<'a>) -> Self {
-        Self {
-            depth,
-            kind,
-            tag: None,
-            anchor: 0,
-        }
+        Self { depth, kind, tag: None, anchor: 0 }
     }
 
     /// A node again, at another depth and without its anchor.
     pub(super) fn copy_of(node: &Node<'a>, depth: usize) -> Self {
-        Self {
-            depth,
-            kind: node.kind.clone(),
-            tag: node.tag.clone(),
-            anchor: 0,
-        }
+        Self { depth, kind: node.kind.clone(), tag: node.tag.clone(), anchor: 0 }
     }
 
     fn matches(&self, node: &Node<'_>) -> bool {
@@ -47,13 +37,9 @@ impl<'a> Expected<'a> {
             && self.anchor == node.anchor
             && self.tag == node.tag
             && match (&self.kind, &node.kind) {
-                (
-                    Kind::Scalar { value, style },
-                    Kind::Scalar {
-                        value: found,
-                        style: found_style,
-                    },
-                ) => value == found && style == found_style,
+                (Kind::Scalar { value, style }, Kind::Scalar { value: found, style: found_style }) => {
+                    value == found && style == found_style
+                }
                 (expected, found) => expected == found,
             }
     }
@@ -85,26 +71,15 @@ impl<'a> Change<'a> {
     }
 
     pub(super) fn replace_text(&mut self, at: Range<usize>, text: impl Into<String>) {
-        self.edits.push(Edit {
-            at,
-            text: text.into(),
-        });
+        self.edits.push(Edit { at, text: text.into() });
     }
 
     pub(super) fn insert_nodes(&mut self, before: Id, inserted: Vec<Expected<'a>>) {
-        self.splices.push(Splice {
-            before,
-            removed: 0,
-            inserted,
-        });
+        self.splices.push(Splice { before, removed: 0, inserted });
     }
 
     pub(super) fn replace_node(&mut self, id: Id, inserted: Vec<Expected<'a>>) {
-        self.splices.push(Splice {
-            before: id,
-            removed: 1,
-            inserted,
-        });
+        self.splices.push(Splice { before: id, removed: 1, inserted });
     }
 
     /// These nodes of the input come to lie one level deeper.
@@ -127,10 +102,7 @@ impl<'a> Change<'a> {
         let expected = self.expected(input.list());
         let same = found.read_to == read_to
             && found.list().len() == expected.len()
-            && expected
-                .iter()
-                .zip(found.list())
-                .all(|(expected, found)| expected.matches(found));
+            && expected.iter().zip(found.list()).all(|(expected, found)| expected.matches(found));
         same.then_some(self.edits)
     }
 
@@ -166,10 +138,7 @@ impl<'a> Change<'a> {
             }
             while deeper.next_if(|range| range.end <= id).is_some() {}
             let depth = node.depth + usize::from(deeper.peek().is_some_and(|range| range.contains(&id)));
-            expected.push(Expected {
-                anchor: node.anchor,
-                ..Expected::copy_of(node, depth)
-            });
+            expected.push(Expected { anchor: node.anchor, ..Expected::copy_of(node, depth) });
         }
         expected
     }
@@ -184,20 +153,9 @@ pub(super) struct Fragment<'a> {
 
 impl Fragment<'_> {
     pub(super) fn scalar(&mut self, depth: usize, value: &str, quoted: bool) {
-        self.text
-            .push_str(&if quoted { quote(value) } else { value.to_owned() });
-        let style = if quoted {
-            ScalarStyle::DoubleQuoted
-        } else {
-            ScalarStyle::Plain
-        };
-        self.nodes.push(Expected::new(
-            depth,
-            Kind::Scalar {
-                value: value.to_owned().into(),
-                style,
-            },
-        ));
+        self.text.push_str(&if quoted { quote(value) } else { value.to_owned() });
+        let style = if quoted { ScalarStyle::DoubleQuoted } else { ScalarStyle::Plain };
+        self.nodes.push(Expected::new(depth, Kind::Scalar { value: value.to_owned().into(), style }));
     }
 
     /// How many levels a node at this depth lies below the fragment's first.

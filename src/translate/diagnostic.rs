@@ -18,6 +18,8 @@ pub enum Problem {
     NotYaml(String),
     /// A key that decides stands twice in one mapping.
     DuplicateKey(&'static str),
+    /// A merge key after a key that decides brings that key too; YAML libraries differ in which one wins.
+    ContestedKey(&'static str),
     /// A delete policy has a word that is none of the known tokens. An error only under `--strict`.
     UnknownToken(String),
     /// A delete policy, or the annotations themselves, is not of the type that the API server accepts. Only a warning.
@@ -41,6 +43,9 @@ impl Problem {
             Self::WideEncoding(_) | Self::NotUtf8 { .. } => "convert the input to UTF-8",
             Self::NotYaml(_) => "mend the document, or the template that made it",
             Self::DuplicateKey(_) => "leave one of them",
+            Self::ContestedKey(_) => {
+                "write the merge key first, then all YAML libraries let the other one win"
+            }
             Self::UnknownToken(_) => {
                 "use a comma list of hook-succeeded, hook-failed and before-hook-creation"
             }
@@ -59,6 +64,7 @@ impl fmt::Display for Problem {
             Self::NotUtf8 { byte } => write!(f, "the input is not UTF-8 at byte {byte}"),
             Self::NotYaml(why) => write!(f, "not valid YAML: {why}"),
             Self::DuplicateKey(key) => write!(f, "the key {key} stands twice in one mapping"),
+            Self::ContestedKey(key) => write!(f, "the merge key (<<) below {key} brings {key} too"),
             Self::UnknownToken(word) => write!(f, "the delete policy has an unknown word {word:?}"),
             Self::WrongType { key, wanted } => write!(f, "{key} is not {wanted}"),
             Self::NoMetadata => write!(f, "the Job has no metadata"),
@@ -100,15 +106,7 @@ impl std::error::Error for Diagnostic {}
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Place {
-            document,
-            source,
-            job,
-            line,
-            column,
-            snippet,
-            indent,
-        } = &self.place;
+        let Place { document, source, job, line, column, snippet, indent } = &self.place;
         write!(f, "document {document}")?;
         if let Some(source) = source {
             write!(f, " ({source})")?;
@@ -119,7 +117,11 @@ impl fmt::Display for Diagnostic {
         let number = line.to_string();
         let margin = " ".repeat(number.len());
         let (problem, advice) = (&self.problem, self.problem.advice());
-        writeln!(f, ", line {line}:{column}: {problem}; {advice}")?;
+        write!(f, ", line {line}:{column}: {problem}; {advice}")?;
+        if matches!(problem, Problem::WideEncoding(_)) {
+            return Ok(());
+        }
+        writeln!(f)?;
         writeln!(f, " {number} | {snippet}")?;
         write!(f, " {margin} | {:indent$}^", "")
     }
@@ -168,9 +170,8 @@ fn printable(line: &[u8]) -> String {
 
 fn line_number(before: &[u8]) -> usize {
     let feeds = memchr::memchr_iter(b'\n', before).count();
-    let lone_returns = memchr::memchr_iter(b'\r', before)
-        .filter(|&at| before.get(at + 1) != Some(&b'\n'))
-        .count();
+    let lone_returns =
+        memchr::memchr_iter(b'\r', before).filter(|&at| before.get(at + 1) != Some(&b'\n')).count();
     1 + feeds + lone_returns
 }
 
@@ -181,12 +182,7 @@ fn source(document: &[u8]) -> Option<String> {
         let line = std::str::from_utf8(line).ok()?.trim();
         let value = line.strip_prefix("# Source: ").or_else(|| {
             let (_, rest) = line.split_once("postrenderer.helm.sh/postrender-filename")?;
-            Some(
-                rest.trim_start_matches(['"', '\''])
-                    .strip_prefix(':')?
-                    .split([',', '}'])
-                    .next()?,
-            )
+            Some(rest.trim_start_matches(['"', '\'']).strip_prefix(':')?.split([',', '}']).next()?)
         })?;
         let value = value.trim().trim_matches(['"', '\'']);
         (!value.is_empty()).then(|| value.chars().filter(|c| !c.is_control()).collect())

@@ -20,26 +20,40 @@ impl<'c, 'n, 'a> Extend<'c, 'n, 'a> {
     /// Repeats the policy's entry under the other key, directly after it.
     pub(super) fn like(&mut self, mapping: Id, key: Id, value: Id, policy: &str) {
         let nodes = self.nodes;
-        let depth = nodes.get(key).depth;
-        let mut entry = self.entry_like(mapping, key, value);
+        let entry = self.entry_like(mapping, key, value);
         if !nodes.get(mapping).is_block_mapping() {
-            self.change.insert_text(
-                nodes.get(value).text.end,
-                format!(",{}{}", self.blank_before(key, value), entry.text),
-            );
+            let blank = self.blank_before(mapping, key, value);
+            self.change.insert_text(nodes.get(value).text.end, format!(",{blank}{}", entry.text));
             self.change.insert_nodes(nodes.get(value).end, entry.nodes);
-        } else if let Some(line) = self.line_after(value) {
-            let column = nodes.column(nodes.get(mapping).text.start);
-            self.change.insert_text(line.at, line.with(&entry.text, column));
-            self.change.insert_nodes(nodes.get(value).end, entry.nodes);
-        } else {
+        } else if let Err(entry) = self.after(mapping, value, entry) {
             // A literal or folded scalar that ends the input without a line break would gain one from a line after it.
-            entry = Fragment::default();
+            drop(entry);
+            let depth = nodes.get(key).depth;
+            let column = nodes.column(nodes.get(mapping).text.start);
+            let mut entry = Fragment::default();
             entry.scalar(depth, KOTS_DELETE_POLICY, false);
             entry.text.push_str(": ");
             entry.scalar(depth, policy, true);
-            self.first(mapping, entry);
+            let start = nodes.get(key).start.min(nodes.with_header(key).start);
+            let at = self.explicit_key_blanks(mapping, key).map_or(start, |blanks| start - blanks.len() - 1);
+            let newline = newline(nodes.text, at);
+            self.change.insert_text(at, format!("{}{newline}{}", entry.text, " ".repeat(column)));
+            self.change.insert_nodes(key, entry.nodes);
         }
+    }
+
+    /// Writes an entry after another one of the same mapping; gives it back if no line can follow there.
+    pub(super) fn after(&mut self, mapping: Id, value: Id, entry: Fragment<'a>) -> Result<(), Fragment<'a>> {
+        let nodes = self.nodes;
+        if nodes.get(mapping).is_block_mapping() {
+            let Some(line) = self.line_after(value) else { return Err(entry) };
+            let column = nodes.column(nodes.get(mapping).text.start);
+            self.change.insert_text(line.at, line.with(&entry.text, column));
+        } else {
+            self.change.insert_text(nodes.get(value).text.end, format!(", {}", entry.text));
+        }
+        self.change.insert_nodes(nodes.get(value).end, entry.nodes);
+        Ok(())
     }
 
     /// Writes an entry before all others of a mapping.
@@ -50,18 +64,17 @@ impl<'c, 'n, 'a> Extend<'c, 'n, 'a> {
             let indent = " ".repeat(nodes.column(start));
             let newline = newline(nodes.text, start);
             match self.end_of_line_above(mapping) {
-                Some(at) => self
-                    .change
-                    .insert_text(at, format!("{newline}{indent}{}", entry.text)),
-                None => self
-                    .change
-                    .insert_text(start, format!("{}{newline}{indent}", entry.text)),
+                Some(at) => self.change.insert_text(at, format!("{newline}{indent}{}", entry.text)),
+                None => self.change.insert_text(start, format!("{}{newline}{indent}", entry.text)),
             }
         } else {
             let inside = &nodes.text[start + 1..];
             let blank = &inside[..inside.len() - inside.trim_start_matches(BLANKS).len()];
             let text = match (nodes.children(mapping).next(), blank) {
                 (None, _) => entry.text,
+                (Some(_), "") if entry.text.contains("\":\"") || entry.text.contains("\":{") => {
+                    format!("{},", entry.text)
+                }
                 (Some(_), "") => format!("{}, ", entry.text),
                 (Some(_), blank) => format!("{blank}{},", entry.text),
             };
@@ -70,38 +83,17 @@ impl<'c, 'n, 'a> Extend<'c, 'n, 'a> {
         self.change.insert_nodes(mapping + 1, entry.nodes);
     }
 
-    /// Writes an entry of two lines into a block mapping, after another entry if there is one that a line can follow.
-    pub(super) fn block_after(&mut self, mapping: Id, other: Option<(Id, Id)>, mut entry: Fragment<'a>) {
-        let nodes = self.nodes;
-        let column = nodes.column(nodes.get(mapping).text.start);
-        let newline = newline(nodes.text, nodes.get(mapping).text.start);
-        entry.text = entry
-            .text
-            .replace('\n', &format!("{newline}{}", " ".repeat(column)));
-        match other.and_then(|(_, value)| Some((value, self.line_after(value)?))) {
-            Some((value, line)) => {
-                self.change.insert_text(line.at, line.with(&entry.text, column));
-                self.change.insert_nodes(nodes.get(value).end, entry.nodes);
-            }
-            None => self.first(mapping, entry),
-        }
-    }
-
     /// Gives null annotations an entry.
     pub(super) fn fill(&mut self, null: Id, entry: Fragment<'a>) -> Result<(), &'static str> {
         let nodes = self.nodes;
         let written = !nodes.get(null).text.is_empty();
         let block = !written && nodes.is_in_block_mapping(null);
         if written {
-            self.change
-                .replace_text(nodes.get(null).text.clone(), format!("{{{}}}", entry.text));
+            self.change.replace_text(nodes.get(null).text.clone(), format!("{{{}}}", entry.text));
         } else {
             const NO_PLACE: &str = "the annotations have no value, and no place for one";
             let key_end = nodes.get(null - 1).text.end;
-            let colon = nodes.text[key_end..]
-                .trim_start_matches(BLANKS)
-                .strip_prefix(':')
-                .ok_or(NO_PLACE)?;
+            let colon = nodes.text[key_end..].trim_start_matches(BLANKS).strip_prefix(':').ok_or(NO_PLACE)?;
             let after_colon = nodes.text.len() - colon.len();
             if block {
                 let mapping = nodes.get(null).parent.unwrap_or_default();
@@ -109,14 +101,10 @@ impl<'c, 'n, 'a> Extend<'c, 'n, 'a> {
                 let line = self.line_end_after(after_colon).ok_or(NO_PLACE)?;
                 self.change.insert_text(line.at, line.with(&entry.text, column));
             } else {
-                self.change
-                    .insert_text(after_colon, format!(" {{{}}}", entry.text));
+                self.change.insert_text(after_colon, format!(" {{{}}}", entry.text));
             }
         }
-        let mut filled = vec![Expected::new(
-            nodes.get(null).depth,
-            Kind::Mapping { flow: !block },
-        )];
+        let mut filled = vec![Expected::new(nodes.get(null).depth, Kind::Mapping { flow: !block })];
         filled.extend(entry.nodes);
         self.change.replace_node(null, filled);
         Ok(())
@@ -131,13 +119,9 @@ impl<'c, 'n, 'a> Extend<'c, 'n, 'a> {
             self.merge_block(shared, &entry.text)?;
         } else {
             self.change.insert_text(node.start, "{<<: ");
-            self.change
-                .insert_text(node.text.end, format!(", {}}}", entry.text));
+            self.change.insert_text(node.text.end, format!(", {}}}", entry.text));
         }
-        let merge_key = Kind::Scalar {
-            value: "<<".into(),
-            style: ScalarStyle::Plain,
-        };
+        let merge_key = Kind::Scalar { value: "<<".into(), style: ScalarStyle::Plain };
         self.change.insert_nodes(
             shared,
             vec![
@@ -155,19 +139,13 @@ impl<'c, 'n, 'a> Extend<'c, 'n, 'a> {
         let nodes = self.nodes;
         let node = nodes.get(shared);
         let inner = nodes.column(node.text.start);
-        let own_line = nodes.text[nodes.line_start(node.start)..node.start]
-            .trim_start_matches(' ')
-            .is_empty();
+        let own_line =
+            nodes.text[nodes.line_start(node.start)..node.start].trim_start_matches(' ').is_empty();
         let column = if own_line { nodes.column(node.start) } else { inner };
-        let end = self
-            .line_after(shared)
-            .ok_or("the shared block ends in a scalar without a line break")?;
+        let end = self.line_after(shared).ok_or("the shared block ends in a scalar without a line break")?;
         let newline = newline(nodes.text, node.start);
-        let merge_key = if own_line {
-            "<<: ".to_owned()
-        } else {
-            format!("{newline}{}<<: ", " ".repeat(column))
-        };
+        let merge_key =
+            if own_line { "<<: ".to_owned() } else { format!("{newline}{}<<: ", " ".repeat(column)) };
         self.change.insert_text(node.start, merge_key);
         let further = " ".repeat((column + 2).saturating_sub(inner).max(2));
         let properties_line = nodes.line_end(node.properties_end);
@@ -190,24 +168,20 @@ impl<'c, 'n, 'a> Extend<'c, 'n, 'a> {
         let key_text = nodes.with_header(key);
         let value_text = nodes.with_header(value);
         let separator = &nodes.text[key_text.end..value_text.start];
-        // Comments, anchors and tags are not repeated with it.
+        // Comments, anchors and tags between them are not repeated.
         let bare = separator.trim_matches(BLANKS) == ":";
-        let explicit = bare
-            && nodes.get(mapping).is_block_mapping()
-            && nodes.column(key_node.start) != nodes.column(nodes.get(mapping).text.start);
+        let explicit = self.explicit_key_blanks(mapping, key);
         let raw = &nodes.text[key_text];
         let mut entry = Fragment::default();
         let style = match &key_node.kind {
             Kind::Scalar { style, .. }
-                if raw.contains(HELM_DELETE_POLICY) && (explicit || !key_node.is_block_scalar()) =>
+                if raw.contains(HELM_DELETE_POLICY)
+                    && (explicit.is_some() || !key_node.is_block_scalar()) =>
             {
                 entry.text = raw.replace(HELM_DELETE_POLICY, KOTS_DELETE_POLICY);
                 *style
             }
-            Kind::Scalar {
-                style: ScalarStyle::DoubleQuoted,
-                ..
-            } => {
+            Kind::Scalar { style: ScalarStyle::DoubleQuoted, .. } => {
                 entry.text = format!("\"{KOTS_DELETE_POLICY}\"");
                 ScalarStyle::DoubleQuoted
             }
@@ -216,38 +190,54 @@ impl<'c, 'n, 'a> Extend<'c, 'n, 'a> {
                 ScalarStyle::Plain
             }
         };
-        if explicit {
-            entry.text.insert_str(0, "? ");
+        if let Some(blanks) = explicit {
+            entry.text.insert_str(0, &format!("?{blanks}"));
         }
-        entry.text.push_str(if bare { separator } else { ": " });
+        match explicit {
+            _ if bare => entry.text.push_str(separator),
+            Some(_) if nodes.get(mapping).is_block_mapping() => {
+                let indent = " ".repeat(nodes.column(nodes.get(mapping).text.start));
+                entry.text.push_str(&format!("{}{indent}: ", newline(nodes.text, value_node.start)));
+            }
+            _ => entry.text.push_str(": "),
+        }
         if value_node.tag.is_some() {
             entry.text.push_str(&nodes.text[value_node.tag_text.clone()]);
             entry.text.push(' ');
         }
-        entry
-            .text
-            .push_str(&nodes.text[value_text.start..self.content_end(value)]);
+        let value_text = &nodes.text[value_text.start..self.content_end(value)];
+        let header = value_text.find(['\n', '\r']).filter(|_| value_node.is_block_scalar()).unwrap_or(0);
+        let (header, content) = value_text.split_at(header);
+        entry.text.push_str(header.split(['#', ' ', '\t']).next().unwrap_or_default());
+        entry.text.push_str(content);
         entry.nodes = vec![
-            Expected::new(
-                key_node.depth,
-                Kind::Scalar {
-                    value: KOTS_DELETE_POLICY.into(),
-                    style,
-                },
-            ),
+            Expected::new(key_node.depth, Kind::Scalar { value: KOTS_DELETE_POLICY.into(), style }),
             Expected::copy_of(value_node, key_node.depth),
         ];
         entry
     }
 
+    /// The blanks between the `?` of an explicit key and the key; nothing if the key is not explicit.
+    fn explicit_key_blanks(&self, mapping: Id, key: Id) -> Option<&'a str> {
+        let nodes = self.nodes;
+        let before = &nodes.text[..nodes.get(key).start.min(nodes.with_header(key).start)];
+        let outside = before.trim_end_matches(BLANKS);
+        let explicit = if nodes.get(mapping).is_block_mapping() {
+            nodes.column(before.len()) != nodes.column(nodes.get(mapping).text.start)
+        } else {
+            outside.ends_with('?')
+        };
+        explicit.then_some(&before[outside.len()..])
+    }
+
     /// The blanks to put before a new entry of a flow mapping: those between an entry and the `{` or `,` before it.
-    fn blank_before(&self, key: Id, value: Id) -> &'a str {
+    fn blank_before(&self, mapping: Id, key: Id, value: Id) -> &'a str {
         let nodes = self.nodes;
         let before = &nodes.text[..nodes.get(key).start];
-        let before = before
-            .trim_end_matches(BLANKS)
-            .strip_suffix('?')
-            .unwrap_or(before);
+        let before = match self.explicit_key_blanks(mapping, key) {
+            Some(blanks) => &before[..before.len() - blanks.len() - 1],
+            None => before,
+        };
         let outside = before.trim_end_matches(BLANKS);
         let blank = &before[outside.len()..];
         let compact = nodes.text[nodes.get(key).text.end..nodes.get(value).start].ends_with(':');
@@ -272,17 +262,9 @@ impl<'c, 'n, 'a> Extend<'c, 'n, 'a> {
         let newline = newline_at(text, at);
         match nodes.text[node.text.start..at].ends_with(['\n', '\r']) {
             _ if node.text.is_empty() => None,
-            true => Some(NewLine {
-                at,
-                newline: self::newline(text, at),
-                begun: true,
-            }),
+            true => Some(NewLine { at, newline: self::newline(text, at), begun: true }),
             false if newline.is_empty() => None,
-            false => Some(NewLine {
-                at,
-                newline,
-                begun: false,
-            }),
+            false => Some(NewLine { at, newline, begun: false }),
         }
     }
 
@@ -306,11 +288,7 @@ impl<'c, 'n, 'a> Extend<'c, 'n, 'a> {
         let at = self.nodes.line_end(end);
         let comment = text[end..at].trim_start_matches([' ', '\t']);
         let is_comment = comment.starts_with('#') && comment.len() < at - end;
-        (comment.is_empty() || is_comment).then(|| NewLine {
-            at,
-            newline: newline(text, at),
-            begun: false,
-        })
+        (comment.is_empty() || is_comment).then(|| NewLine { at, newline: newline(text, at), begun: false })
     }
 
     /// The end of the line above a block mapping, if the mapping's first entry begins a line. Comments between
@@ -360,16 +338,12 @@ const BLANKS: [char; 4] = [' ', '\t', '\n', '\r'];
 /// The line break at a byte, if there is one.
 fn newline_at(text: &str, at: usize) -> &str {
     let rest = &text[at..];
-    let length = if rest.starts_with("\r\n") {
-        2
-    } else {
-        usize::from(rest.starts_with(['\n', '\r']))
-    };
+    let length = if rest.starts_with("\r\n") { 2 } else { usize::from(rest.starts_with(['\n', '\r'])) };
     &rest[..length]
 }
 
 /// The line break that a new line at a byte should have: the one there, or the last one before, or a line feed.
-fn newline(text: &str, at: usize) -> &str {
+pub(super) fn newline(text: &str, at: usize) -> &str {
     let here = newline_at(text, at);
     if !here.is_empty() {
         return here;

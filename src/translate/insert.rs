@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 use super::change::{Change, Expected, Fragment};
 use super::diagnostic::Problem;
-use super::extend::Extend;
+use super::extend::{Extend, newline};
 use super::jobs::{Fault, Job, Level, Sharing};
 use super::lookup::{Found, Lookup, key};
 use super::nodes::{Id, Kind};
@@ -32,6 +32,18 @@ enum Style {
     Flow,
     /// Among `{"a": "b"}`.
     Json,
+    /// Among `{"a":"b"}`.
+    CompactJson,
+}
+
+impl Style {
+    fn is_json(self) -> bool {
+        matches!(self, Self::Json | Self::CompactJson)
+    }
+
+    fn colon(self) -> &'static str {
+        if self == Self::CompactJson { ":" } else { ": " }
+    }
 }
 
 /// The longest copy of shared annotations that is written out: what the API server accepts in all.
@@ -50,12 +62,7 @@ pub(super) struct Inserter<'l, 'n, 'a> {
 
 impl<'l, 'n, 'a> Inserter<'l, 'n, 'a> {
     pub(super) fn new(lookup: &'l Lookup<'n, 'a>, sharing: &'l Sharing) -> Self {
-        Self {
-            lookup,
-            sharing,
-            change: Change::default(),
-            done: HashSet::new(),
-        }
+        Self { lookup, sharing, change: Change::default(), done: HashSet::new() }
     }
 
     pub(super) fn finish(self) -> Change<'a> {
@@ -129,45 +136,60 @@ impl<'l, 'n, 'a> Inserter<'l, 'n, 'a> {
         }
         let nodes = self.lookup.nodes;
         let depth = nodes.get(mapping).depth + 1;
-        let block = nodes.get(mapping).kind == Kind::Mapping { flow: false };
-        if level == Level::Metadata && job.annotations.is_none() && block {
-            let name = self.lookup.own(mapping, key::NAME);
-            let name = if name.is_empty() {
-                self.lookup.own(mapping, key::GENERATE_NAME)
-            } else {
-                name
-            };
-            let mut entry = Fragment::default();
-            entry.scalar(depth, key::ANNOTATIONS, false);
-            entry
-                .nodes
-                .push(Expected::new(depth, Kind::Mapping { flow: false }));
-            entry.text.push_str(":\n  ");
-            self.policy_entry(&mut entry, depth + 1, policy, Style::Block);
-            Extend::new(nodes, &mut self.change).block_after(mapping, name.first().copied(), entry);
-            return Ok(());
-        }
-        let first_key = nodes.entries(mapping).next().map(|(key, _)| nodes.raw(key));
-        let style = match first_key {
-            _ if block => Style::Block,
-            Some(key) if !key.starts_with('"') => Style::Flow,
-            _ => Style::Json,
+        let block = nodes.get(mapping).is_block_mapping();
+        let annotations_missing = level == Level::Metadata && job.annotations.is_none();
+        // What overrides a merge key's value comes after it, because the YAML library behind Helm lets the later one win.
+        let after = match level {
+            Level::Annotations => None,
+            _ if annotations_missing => self.name(mapping).filter(|_| block),
+            _ => self.lookup.own(mapping, key::MERGE).last().copied(),
         };
-        let entry = self.entry(level, depth, job, policy, style)?;
-        Extend::new(nodes, &mut self.change).first(mapping, entry);
+        let mut entry = Fragment::default();
+        if annotations_missing && block {
+            entry.scalar(depth, key::ANNOTATIONS, false);
+            entry.nodes.push(Expected::new(depth, Kind::Mapping { flow: false }));
+            let indent = " ".repeat(nodes.column(nodes.get(mapping).text.start) + 2);
+            entry.text.push_str(&format!(":{}{indent}", newline(nodes.text, nodes.get(mapping).text.start)));
+            self.policy_entry(&mut entry, depth + 1, policy, Style::Block);
+        } else {
+            entry = self.entry(level, depth, job, policy, self.style(mapping))?;
+        }
+        let mut extend = Extend::new(nodes, &mut self.change);
+        match after {
+            None => extend.first(mapping, entry),
+            Some((_, value)) => match extend.after(mapping, value, entry) {
+                Ok(()) => {}
+                Err(entry) if annotations_missing => extend.first(mapping, entry),
+                Err(_) => return Err("no line can follow the merge key"),
+            },
+        }
         Ok(())
+    }
+
+    fn name(&self, metadata: Id) -> Option<(Id, Id)> {
+        let own = |key| self.lookup.own(metadata, key).first().copied();
+        own(key::NAME).or_else(|| own(key::GENERATE_NAME))
+    }
+
+    /// How a mapping writes its entries, told by the first.
+    fn style(&self, mapping: Id) -> Style {
+        let nodes = self.lookup.nodes;
+        if nodes.get(mapping).is_block_mapping() {
+            return Style::Block;
+        }
+        let Some((key, value)) = nodes.entries(mapping).next() else { return Style::Json };
+        let between = &nodes.text[nodes.get(key).text.end..nodes.get(value).start];
+        match (nodes.raw(key).starts_with('"'), between.ends_with(':')) {
+            (false, _) => Style::Flow,
+            (true, false) => Style::Json,
+            (true, true) => Style::CompactJson,
+        }
     }
 
     /// The piece is shared with something else: the Job gets a mapping of its own that merges it.
     fn wrap(&mut self, id: Id, level: Level, job: &Job, policy: Policy<'_>) -> Result<(), &'static str> {
         if self.done.insert(id) {
-            let entry = self.entry(
-                level,
-                self.lookup.nodes.get(id).depth + 1,
-                job,
-                policy,
-                Style::Flow,
-            )?;
+            let entry = self.entry(level, self.lookup.nodes.get(id).depth + 1, job, policy, Style::Flow)?;
             Extend::new(self.lookup.nodes, &mut self.change).merge(id, entry)?;
         }
         Ok(())
@@ -208,17 +230,15 @@ impl<'l, 'n, 'a> Inserter<'l, 'n, 'a> {
             let metadata = job.metadata.map(Found::value);
             self.open_copy(&mut entry, depth, key::METADATA, metadata, style)?;
         }
+        let copied = if style == Style::CompactJson { style } else { Style::Json };
         if level != Level::Annotations {
-            let (depth, style) = if level == Level::Job {
-                (depth + 1, Style::Json)
-            } else {
-                (depth, style)
-            };
+            let (depth, style) = if level == Level::Job { (depth + 1, copied) } else { (depth, style) };
             self.open_copy(&mut entry, depth, key::ANNOTATIONS, annotations, style)?;
         }
         let (depth, style, close) = match level {
-            Level::Job => (depth + 2, Style::Json, "}}"),
-            Level::Metadata => (depth + 1, Style::Json, "}"),
+            Level::Job => (depth + 2, copied, "}}"),
+            Level::Metadata if annotations.is_some() => (depth + 1, copied, "}"),
+            Level::Metadata => (depth + 1, style, "}"),
             Level::Annotations => (depth, style, ""),
         };
         self.policy_entry(&mut entry, depth, policy, style);
@@ -235,11 +255,10 @@ impl<'l, 'n, 'a> Inserter<'l, 'n, 'a> {
         shared: Option<Id>,
         style: Style,
     ) -> Result<(), &'static str> {
-        entry.scalar(depth, key, style == Style::Json);
-        entry.text.push_str(": {");
-        entry
-            .nodes
-            .push(Expected::new(depth, Kind::Mapping { flow: true }));
+        entry.scalar(depth, key, style.is_json());
+        entry.text.push_str(style.colon());
+        entry.text.push('{');
+        entry.nodes.push(Expected::new(depth, Kind::Mapping { flow: true }));
         if let Some(mapping) = shared.and_then(|id| self.lookup.mapping(id)) {
             self.copy_entries(
                 entry,
@@ -255,17 +274,15 @@ impl<'l, 'n, 'a> Inserter<'l, 'n, 'a> {
     }
 
     fn policy_entry(&self, entry: &mut Fragment<'a>, depth: usize, policy: Policy<'_>, style: Style) {
-        entry.scalar(depth, KOTS_DELETE_POLICY, style == Style::Json);
-        entry.text.push_str(": ");
+        entry.scalar(depth, KOTS_DELETE_POLICY, style.is_json());
+        entry.text.push_str(style.colon());
         match policy {
             Policy::Of(found) => {
                 entry.scalar(depth, self.lookup.string(found.value()).unwrap_or_default(), true)
             }
-            Policy::Default(text) => entry.scalar(
-                depth,
-                text,
-                style == Style::Json || style == Style::Flow && text.contains(','),
-            ),
+            Policy::Default(text) => {
+                entry.scalar(depth, text, style.is_json() || style == Style::Flow && text.contains(','))
+            }
         }
     }
 
@@ -284,16 +301,10 @@ impl<'l, 'n, 'a> Inserter<'l, 'n, 'a> {
             if !visited.insert(source) {
                 continue;
             }
-            for (key, value) in self
-                .lookup
-                .nodes
-                .entries(source)
-                .filter(|&(key, _)| !self.lookup.is_merge(key))
+            for (key, value) in
+                self.lookup.nodes.entries(source).filter(|&(key, _)| !self.lookup.is_merge(key))
             {
-                let key = self
-                    .lookup
-                    .string(key)
-                    .ok_or("a key of the shared metadata is not a string")?;
+                let key = self.lookup.string(key).ok_or("a key of the shared metadata is not a string")?;
                 if without == Some(key) || !seen.insert(key) {
                     continue;
                 }
@@ -326,17 +337,13 @@ impl<'l, 'n, 'a> Inserter<'l, 'n, 'a> {
             },
             Kind::Mapping { .. } => {
                 entry.text.push('{');
-                entry
-                    .nodes
-                    .push(Expected::new(depth, Kind::Mapping { flow: true }));
+                entry.nodes.push(Expected::new(depth, Kind::Mapping { flow: true }));
                 self.copy_entries(entry, id, depth + 1, None)?;
                 entry.text.push('}');
             }
             Kind::Sequence { .. } => {
                 entry.text.push('[');
-                entry
-                    .nodes
-                    .push(Expected::new(depth, Kind::Sequence { flow: true }));
+                entry.nodes.push(Expected::new(depth, Kind::Sequence { flow: true }));
                 for (number, item) in self.lookup.nodes.children(id).enumerate() {
                     entry.text.push_str(if number == 0 { "" } else { ", " });
                     self.copy(entry, item, depth + 1)?;

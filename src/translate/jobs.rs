@@ -40,11 +40,7 @@ pub(super) struct Job {
 pub(super) fn find(lookup: &Lookup<'_, '_>) -> Result<Vec<Job>, Fault> {
     let mut jobs = Vec::new();
     let mut lists = HashSet::new();
-    let mut next = if lookup.nodes.is_empty() {
-        vec![]
-    } else {
-        vec![(0, Inherited::default())]
-    };
+    let mut next = if lookup.nodes.is_empty() { vec![] } else { vec![(0, Inherited::default())] };
     while let Some((id, inherited)) = next.pop() {
         let Some(mapping) = lookup.mapping(id) else {
             continue;
@@ -81,12 +77,7 @@ enum Resource {
 
 fn what_it_is(lookup: &Lookup<'_, '_>, mapping: Id, inherited: Inherited) -> Result<Resource, Fault> {
     let kinds = strings(lookup, mapping, key::KIND, inherited.job_list.then_some("Job"));
-    let versions = strings(
-        lookup,
-        mapping,
-        key::API_VERSION,
-        inherited.job_list.then_some("batch/v1"),
-    );
+    let versions = strings(lookup, mapping, key::API_VERSION, inherited.job_list.then_some("batch/v1"));
     let is = |kind: &str, version: &dyn Fn(&str) -> bool| {
         kinds.contains(&kind) && versions.iter().any(|&v| version(v))
     };
@@ -105,7 +96,7 @@ fn what_it_is(lookup: &Lookup<'_, '_>, mapping: Id, inherited: Inherited) -> Res
     Ok(resource)
 }
 
-/// The strings that a key has as values: several where it stands twice, the default where it is absent.
+/// The strings that a key may have as values: several where it stands twice or is contested, the default where it is absent.
 fn strings<'n>(
     lookup: &Lookup<'n, '_>,
     mapping: Id,
@@ -115,35 +106,20 @@ fn strings<'n>(
     let own = lookup.own(mapping, key);
     if own.is_empty() {
         let found = lookup.find(mapping, key);
-        return found
-            .map_or(default, |found| lookup.string(found.value()))
-            .into_iter()
-            .collect();
+        return found.map_or(default, |found| lookup.string(found.value())).into_iter().collect();
     }
-    own.iter()
-        .filter_map(|&(_, value)| lookup.string(value))
-        .collect()
+    let values = own.into_iter().map(|(_, value)| value).chain(lookup.contested(mapping, key));
+    values.filter_map(|value| lookup.string(value)).collect()
 }
 
 fn job(lookup: &Lookup<'_, '_>, id: Id, mapping: Id) -> Result<Job, Fault> {
-    let mut job = Job {
-        id,
-        name: None,
-        metadata: None,
-        annotations: None,
-        helm_policy: None,
-        kots_policy: None,
-    };
+    let mut job =
+        Job { id, name: None, metadata: None, annotations: None, helm_policy: None, kots_policy: None };
     job.metadata = unique(lookup, mapping, key::METADATA)?;
     if let Some(metadata) = job.metadata.and_then(|found| lookup.mapping(found.value())) {
         let name = lookup.find(metadata, key::NAME);
-        job.name = name
-            .and_then(|found| lookup.string(found.value()))
-            .map(str::to_owned);
-        let within = |fault: Fault| Fault {
-            job: job.name.clone(),
-            ..fault
-        };
+        job.name = name.and_then(|found| lookup.string(found.value())).map(str::to_owned);
+        let within = |fault: Fault| Fault { job: job.name.clone(), ..fault };
         job.annotations = unique(lookup, metadata, key::ANNOTATIONS).map_err(within)?;
         if let Some(annotations) = job.annotations.and_then(|found| lookup.mapping(found.value())) {
             job.helm_policy = unique(lookup, annotations, HELM_DELETE_POLICY).map_err(within)?;
@@ -153,18 +129,13 @@ fn job(lookup: &Lookup<'_, '_>, id: Id, mapping: Id) -> Result<Job, Fault> {
     Ok(job)
 }
 
-/// The value of a key that decides, so it must not stand twice.
+/// The value of a key that decides, so it must not stand twice, nor be contested by a merge key.
 fn unique(lookup: &Lookup<'_, '_>, mapping: Id, key: &'static str) -> Result<Option<Found>, Fault> {
-    match lookup.own(mapping, key).get(1) {
-        Some(&(second, _)) => {
-            let at = lookup.nodes.get(second).start;
-            Err(Fault {
-                problem: Problem::DuplicateKey(key),
-                at,
-                job: None,
-            })
-        }
-        None => Ok(lookup.find(mapping, key)),
+    let fault = |problem, id| Err(Fault { problem, at: lookup.nodes.get(id).start, job: None });
+    match *lookup.own(mapping, key) {
+        [_, (second, _), ..] => fault(Problem::DuplicateKey(key), second),
+        [(own, _)] if lookup.contested(mapping, key).is_some() => fault(Problem::ContestedKey(key), own),
+        _ => Ok(lookup.find(mapping, key)),
     }
 }
 
@@ -180,10 +151,7 @@ impl Sharing {
         let mut levels = HashMap::new();
         for job in jobs {
             levels.insert(job.id, Level::Job);
-            for (found, level) in [
-                (job.metadata, Level::Metadata),
-                (job.annotations, Level::Annotations),
-            ] {
+            for (found, level) in [(job.metadata, Level::Metadata), (job.annotations, Level::Annotations)] {
                 if let Some(Found::Own { value, .. }) = found {
                     levels.insert(value, level);
                 }

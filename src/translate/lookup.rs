@@ -47,10 +47,7 @@ pub(super) struct Lookup<'n, 'a> {
 
 impl<'n, 'a> Lookup<'n, 'a> {
     pub(super) fn new(nodes: &'n Nodes<'a>) -> Self {
-        Self {
-            nodes,
-            own: RefCell::default(),
-        }
+        Self { nodes, own: RefCell::default() }
     }
 
     /// The mapping behind a node, if it is one.
@@ -62,20 +59,11 @@ impl<'n, 'a> Lookup<'n, 'a> {
     /// A mapping's own entries of one key: more than one are duplicates.
     pub(super) fn own(&self, mapping: Id, key: &'static str) -> Vec<(Id, Id)> {
         let is_key = |name: Id| {
-            if key == key::MERGE {
-                self.is_merge(name)
-            } else {
-                self.string(name) == Some(key)
-            }
+            if key == key::MERGE { self.is_merge(name) } else { self.string(name) == Some(key) }
         };
         let mut own = self.own.borrow_mut();
         own.entry((mapping, key))
-            .or_insert_with(|| {
-                self.nodes
-                    .entries(mapping)
-                    .filter(|&(name, _)| is_key(name))
-                    .collect()
-            })
+            .or_insert_with(|| self.nodes.entries(mapping).filter(|&(name, _)| is_key(name)).collect())
             .clone()
     }
 
@@ -98,31 +86,41 @@ impl<'n, 'a> Lookup<'n, 'a> {
         None
     }
 
-    /// The mappings that a mapping merges, the one that counts most last.
+    /// The mappings that a mapping merges, the one that counts most last: of several merge keys the last counts, in a
+    /// merge key's list the first.
     pub(super) fn merged_into(&self, mapping: Id) -> Vec<Id> {
-        let mut sources = Vec::new();
-        for (_, value) in self.own(mapping, key::MERGE) {
-            let value = self.nodes.resolve(value);
-            match self.nodes.get(value).kind {
-                Kind::Sequence { .. } => {
-                    sources.extend(self.nodes.children(value).filter_map(|item| self.mapping(item)))
-                }
-                Kind::Mapping { .. } => sources.push(value),
-                _ => {}
+        self.own(mapping, key::MERGE).into_iter().flat_map(|(_, value)| self.sources(value)).collect()
+    }
+
+    fn sources(&self, merged: Id) -> Vec<Id> {
+        let merged = self.nodes.resolve(merged);
+        match self.nodes.get(merged).kind {
+            Kind::Sequence { .. } => {
+                let mut sources: Vec<Id> =
+                    self.nodes.children(merged).filter_map(|item| self.mapping(item)).collect();
+                sources.reverse();
+                sources
             }
+            Kind::Mapping { .. } => vec![merged],
+            _ => vec![],
         }
-        sources.reverse();
-        sources
+    }
+
+    /// The value that a merge key brings for a key of the mapping's own that stands before it. YAML libraries differ in
+    /// which one wins: the one behind Helm and kubectl takes the later, that of kustomize the mapping's own.
+    pub(super) fn contested(&self, mapping: Id, key: &'static str) -> Option<Id> {
+        let &(own, _) = self.own(mapping, key).last()?;
+        let later = self.own(mapping, key::MERGE).into_iter().filter(|&(merge, _)| merge > own);
+        later
+            .flat_map(|(_, value)| self.sources(value))
+            .find_map(|source| self.find(source, key))
+            .map(Found::value)
     }
 
     pub(super) fn is_merge(&self, key: Id) -> bool {
         let node = self.nodes.get(key);
         let plain = matches!(&node.kind, Kind::Scalar { value, style: ScalarStyle::Plain } if value == "<<");
-        plain
-            && node
-                .tag
-                .as_deref()
-                .is_none_or(|tag| tag == "tag:yaml.org,2002:merge")
+        plain && node.tag.as_deref().is_none_or(|tag| tag == "tag:yaml.org,2002:merge")
     }
 
     /// The text of a node that is a string, an alias of one included.
@@ -142,11 +140,7 @@ impl<'n, 'a> Lookup<'n, 'a> {
     /// Whether a node is null: nothing at all, `~` or `null`.
     pub(super) fn is_null(&self, id: Id) -> bool {
         let node = self.nodes.get(id);
-        let Kind::Scalar {
-            value,
-            style: ScalarStyle::Plain,
-        } = &node.kind
-        else {
+        let Kind::Scalar { value, style: ScalarStyle::Plain } = &node.kind else {
             return false;
         };
         node.text.is_empty() || matches!(&**value, "~" | "null" | "Null" | "NULL")
@@ -201,17 +195,16 @@ fn plain_is_string(value: &str, is_nothing: bool) -> bool {
 }
 
 fn is_number(value: &str) -> bool {
-    let digits = value.strip_prefix(['+', '-']).unwrap_or(value).replace('_', "");
+    if value.starts_with('_') {
+        return false;
+    }
+    let digits = value.strip_prefix(['+', '-']).unwrap_or(value).replace('_', "").to_ascii_lowercase();
     let radix = |prefix: &str, radix| {
-        digits
-            .strip_prefix(prefix)
-            .is_some_and(|rest| u64::from_str_radix(rest, radix).is_ok())
+        digits.strip_prefix(prefix).is_some_and(|rest| u64::from_str_radix(rest, radix).is_ok())
     };
     let float = || {
         digits.starts_with(|c: char| c.is_ascii_digit() || c == '.')
-            && digits
-                .bytes()
-                .all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-'))
+            && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-'))
             && digits.parse::<f64>().is_ok()
     };
     radix("0x", 16) || radix("0o", 8) || radix("0b", 2) || float()
@@ -236,12 +229,13 @@ mod tests {
             "truely",
             "+",
             "e3",
+            "_1",
         ] {
             assert!(plain_is_string(text, false), "{text}");
         }
         for text in [
-            "", "~", "null", "yes", "off", "1", "-1", "+1", "1_000", "0x1F", "0o7", "0b1", "1.5", ".5",
-            "1e3", ".inf",
+            "", "~", "null", "yes", "off", "1", "-1", "+1", "1_000", "0x1F", "0X1", "0o7", "5.", "0b1",
+            "1.5", ".5", "1e3", ".inf",
         ] {
             assert!(!plain_is_string(text, false), "{text}");
         }

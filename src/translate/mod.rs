@@ -44,14 +44,12 @@ pub struct Translated<'a> {
 }
 
 impl Translated<'_> {
-    /// Writes the translated stream. An empty one is written as `---`, because Helm 4 refuses a post-renderer's empty output.
+    /// Writes the translated stream. One of nothing but white space gets a `---` line, because Helm 4 refuses a
+    /// post-renderer's empty output.
     ///
     /// # Errors
     /// Those of the writer.
     pub fn write_to(&self, out: &mut dyn Write) -> io::Result<()> {
-        if self.input.is_empty() {
-            out.write_all(b"---\n")?;
-        }
         let mut done = 0;
         for edit in &self.edits {
             out.write_all(&self.input[done..edit.at.start])?;
@@ -59,13 +57,17 @@ impl Translated<'_> {
             done = edit.at.end;
         }
         out.write_all(&self.input[done..])?;
+        if self.input.trim_ascii().is_empty() {
+            let on_new_line = self.input.is_empty() || self.input.ends_with(b"\n");
+            out.write_all(if on_new_line { b"---\n" } else { b"\n---\n" })?;
+        }
         out.flush()
     }
 
     /// Whether the output is the input, byte for byte.
     #[must_use]
     pub fn is_unchanged(&self) -> bool {
-        self.edits.is_empty() && !self.input.is_empty()
+        self.edits.is_empty() && !self.input.trim_ascii().is_empty()
     }
 }
 
@@ -91,17 +93,10 @@ impl Translated<'_> {
 /// # Errors
 /// The first problem that makes the result uncertain. A document that cannot hold such a Job is never one.
 pub fn translate<'a>(input: &'a [u8], options: &Options) -> Result<Translated<'a>, Diagnostic> {
-    let mut translated = Translated {
-        input,
-        edits: Vec::new(),
-        warnings: Vec::new(),
-    };
+    let mut translated = Translated { input, edits: Vec::new(), warnings: Vec::new() };
     if let Some(name) = wide_encoding(input) {
         let place = Place::new(input, 1, 0..0, 0, None);
-        return Err(Diagnostic {
-            problem: Problem::WideEncoding(name),
-            place,
-        });
+        return Err(Diagnostic { problem: Problem::WideEncoding(name), place });
     }
     for (index, range) in stream::documents(input).enumerate() {
         let start = range.start;
@@ -111,11 +106,7 @@ pub fn translate<'a>(input: &'a [u8], options: &Options) -> Result<Translated<'a
         };
         let text = std::str::from_utf8(&input[range.clone()]).map_err(|bad| {
             let at = bad.valid_up_to();
-            place(Fault {
-                problem: Problem::NotUtf8 { byte: start + at },
-                at,
-                job: None,
-            })
+            place(Fault { problem: Problem::NotUtf8 { byte: start + at }, at, job: None })
         })?;
         if !may_hold_a_job_to_change(text, options) {
             continue;
@@ -123,10 +114,7 @@ pub fn translate<'a>(input: &'a [u8], options: &Options) -> Result<Translated<'a
         let mut warnings = Vec::new();
         let edits = document(text, options, &mut warnings).map_err(place)?;
         translated.warnings.extend(warnings.into_iter().map(place));
-        let shift = |edit: Edit| Edit {
-            at: edit.at.start + start..edit.at.end + start,
-            ..edit
-        };
+        let shift = |edit: Edit| Edit { at: edit.at.start + start..edit.at.end + start, ..edit };
         translated.edits.extend(edits.into_iter().map(shift));
     }
     Ok(translated)
@@ -134,11 +122,7 @@ pub fn translate<'a>(input: &'a [u8], options: &Options) -> Result<Translated<'a
 
 /// Whether a document is worth parsing. What spells no Job, or no policy, cannot hold a Job with one.
 fn may_hold_a_job_to_change(text: &str, options: &Options) -> bool {
-    let policy = || {
-        [HELM_DELETE_POLICY, KOTS_DELETE_POLICY]
-            .iter()
-            .any(|key| spelling::may_hold(text, key))
-    };
+    let policy = || [HELM_DELETE_POLICY, KOTS_DELETE_POLICY].iter().any(|key| spelling::may_hold(text, key));
     (options.default_policy.is_some() || policy())
         && spelling::may_hold(text, "batch/")
         && spelling::may_hold(text, "Job")
@@ -176,11 +160,7 @@ fn document(text: &str, options: &Options, warnings: &mut Vec<Fault>) -> Result<
     if change.is_empty() {
         return Ok(Vec::new());
     }
-    change.proven(&nodes).ok_or(Fault {
-        problem: Problem::NotProven,
-        at: 0,
-        job: None,
-    })
+    change.proven(&nodes).ok_or(Fault { problem: Problem::NotProven, at: 0, job: None })
 }
 
 /// Whether the head of a document is all that decides, asked at each further root key.
@@ -209,42 +189,26 @@ fn policy_for<'p>(
     job: &Job,
     default: Option<&'p str>,
 ) -> Result<Option<Policy<'p>>, Fault> {
-    let fault = |problem, at| Fault {
-        problem,
-        at: lookup.nodes.get(at).start,
-        job: job.name.clone(),
-    };
+    let fault = |problem, at| Fault { problem, at: lookup.nodes.get(at).start, job: job.name.clone() };
     if job.kots_policy.is_some() {
         return Ok(None);
     }
     if let Some(found) = job.helm_policy {
         return match lookup.string(found.value()) {
             Some(_) => Ok(Some(Policy::Of(found))),
-            None => Err(fault(
-                Problem::WrongType {
-                    key: HELM_DELETE_POLICY,
-                    wanted: "a string",
-                },
-                found.value(),
-            )),
+            None => {
+                Err(fault(Problem::WrongType { key: HELM_DELETE_POLICY, wanted: "a string" }, found.value()))
+            }
         };
     }
     let Some(default) = default else { return Ok(None) };
-    if job
-        .metadata
-        .and_then(|found| lookup.mapping(found.value()))
-        .is_none()
-    {
+    if job.metadata.and_then(|found| lookup.mapping(found.value())).is_none() {
         return Err(fault(Problem::NoMetadata, job.id));
     }
     match job.annotations.map(Found::value) {
-        Some(id) if lookup.mapping(id).is_none() && !lookup.is_null(lookup.nodes.resolve(id)) => Err(fault(
-            Problem::WrongType {
-                key: "metadata.annotations",
-                wanted: "a mapping",
-            },
-            id,
-        )),
+        Some(id) if lookup.mapping(id).is_none() && !lookup.is_null(lookup.nodes.resolve(id)) => {
+            Err(fault(Problem::WrongType { key: "metadata.annotations", wanted: "a mapping" }, id))
+        }
         _ => Ok(Some(Policy::Default(default))),
     }
 }
@@ -263,11 +227,7 @@ fn check_tokens(
     for (id, policy) in [helm, kots.filter(|_| !same)].into_iter().flatten() {
         for word in DeletePolicy::parse(policy).unknown() {
             let problem = Problem::UnknownToken(word.clone());
-            let fault = Fault {
-                problem,
-                at: lookup.nodes.get(id).text.start,
-                job: job.name.clone(),
-            };
+            let fault = Fault { problem, at: lookup.nodes.get(id).text.start, job: job.name.clone() };
             if options.strict {
                 return Err(fault);
             }

@@ -57,13 +57,7 @@ pub(super) struct Node<'a> {
 
 impl Node<'_> {
     pub(super) fn is_block_scalar(&self) -> bool {
-        matches!(
-            self.kind,
-            Kind::Scalar {
-                style: ScalarStyle::Literal | ScalarStyle::Folded,
-                ..
-            }
-        )
+        matches!(self.kind, Kind::Scalar { style: ScalarStyle::Literal | ScalarStyle::Folded, .. })
     }
 
     pub(super) fn is_block_mapping(&self) -> bool {
@@ -91,12 +85,7 @@ impl<'a> Nodes<'a> {
         text: &'a str,
         mut enough: impl FnMut(&Self, usize) -> bool,
     ) -> Result<Self, ScanError> {
-        let mut nodes = Self {
-            text,
-            read_to: text.len(),
-            list: Vec::new(),
-            anchors: vec![0],
-        };
+        let mut nodes = Self { text, read_to: text.len(), list: Vec::new(), anchors: vec![0] };
         let mut open: Vec<Id> = Vec::new();
         let mut children_of_root = 0_usize;
         for event in Parser::new_from_str_with_options(text, options()) {
@@ -112,18 +101,12 @@ impl<'a> Nodes<'a> {
                 }
                 children_of_root += 1;
             }
-            let tag = event
-                .tag()
-                .map(|tag| tag.parts())
-                .map(|(handle, suffix)| format!("{handle}{suffix}").into());
+            let tag =
+                event.tag().map(|tag| tag.parts()).map(|(handle, suffix)| format!("{handle}{suffix}").into());
             let kind = match event {
                 Event::Scalar(value, style, ..) => Kind::Scalar { value, style },
-                Event::MappingStart(style, ..) => Kind::Mapping {
-                    flow: style == StructureStyle::Flow,
-                },
-                Event::SequenceStart(style, ..) => Kind::Sequence {
-                    flow: style == StructureStyle::Flow,
-                },
+                Event::MappingStart(style, ..) => Kind::Mapping { flow: style == StructureStyle::Flow },
+                Event::SequenceStart(style, ..) => Kind::Sequence { flow: style == StructureStyle::Flow },
                 Event::Alias(anchor) => Kind::Alias { anchor },
                 Event::Anchor(anchor, _) => {
                     nodes.bear(anchor, &span);
@@ -149,11 +132,7 @@ impl<'a> Nodes<'a> {
 
     fn push(&mut self, kind: Kind<'a>, tag: Option<Box<str>>, span: &Span, open: &[Id]) -> Id {
         let mut text = byte_range(span);
-        if let Kind::Scalar {
-            style: ScalarStyle::Literal | ScalarStyle::Folded,
-            ..
-        } = kind
-        {
+        if let Kind::Scalar { style: ScalarStyle::Literal | ScalarStyle::Folded, .. } = kind {
             // The parser counts the next line's indentation in.
             text.end = text.start + self.text[text.clone()].trim_end_matches(' ').len();
         }
@@ -165,11 +144,7 @@ impl<'a> Nodes<'a> {
             depth: open.len(),
             parent: open.last().copied(),
             end: self.list.len() + 1,
-            start: if tag_text.is_empty() {
-                text.start
-            } else {
-                tag_text.start
-            },
+            start: if tag_text.is_empty() { text.start } else { tag_text.start },
             properties_end: tag_text.end,
             tag_text,
             text,
@@ -240,14 +215,12 @@ impl<'a> Nodes<'a> {
         }
         // The header's line is the last one above the content that is not blank; there, it follows the key or the properties.
         let above = self.text[..self.line_start(node.text.start)].trim_end();
-        let before = id
-            .checked_sub(1)
-            .map_or(0, |before| self.list[before].text.end.min(above.len()));
+        let before = id.checked_sub(1).map_or(0, |before| match &self.list[before] {
+            Node { kind: Kind::Scalar { .. } | Kind::Alias { .. }, text, .. } => text.end,
+            Node { text, .. } => text.start,
+        });
         let from = self.line_start(above.len()).max(before).max(node.properties_end);
-        let header = above
-            .get(from..)
-            .and_then(|line| line.find(['|', '>']))
-            .unwrap_or(0);
+        let header = above.get(from..).and_then(|line| line.find(['|', '>'])).unwrap_or(0);
         from + header..node.text.end
     }
 
@@ -265,9 +238,7 @@ impl<'a> Nodes<'a> {
 
     /// Whether a node is a value of a block mapping.
     pub(super) fn is_in_block_mapping(&self, id: Id) -> bool {
-        self.list[id]
-            .parent
-            .is_some_and(|parent| self.list[parent].is_block_mapping())
+        self.list[id].parent.is_some_and(|parent| self.list[parent].is_block_mapping())
     }
 
     /// How many characters stand before a byte on its line.
@@ -282,9 +253,7 @@ impl<'a> Nodes<'a> {
 
     /// Where the line's text ends: at its line break, or at the end.
     pub(super) fn line_end(&self, at: usize) -> usize {
-        self.text[at..]
-            .find(['\n', '\r'])
-            .map_or(self.text.len(), |after| at + after)
+        self.text[at..].find(['\n', '\r']).map_or(self.text.len(), |after| at + after)
     }
 }
 

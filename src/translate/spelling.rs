@@ -44,10 +44,7 @@ fn begins_with(mut inside: &[u8], word: &str) -> bool {
 
 fn skip_escaped_breaks(mut inside: &[u8]) -> &[u8] {
     while let [b'\\', b'\r' | b'\n', rest @ ..] = inside {
-        let blanks = rest
-            .iter()
-            .take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n'))
-            .count();
+        let blanks = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n')).count();
         inside = &rest[blanks..];
     }
     inside

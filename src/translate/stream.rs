@@ -26,23 +26,14 @@ fn document_end(stream: &[u8], start: usize) -> Option<usize> {
         return None;
     }
     let mut marker = marker_at(stream, skip_bom(stream, start)).or_else(|| next_marker(stream, start));
-    if let Some(Marker {
-        kind: Kind::Start,
-        line,
-    }) = &marker
+    if let Some(Marker { kind: Kind::Start, line }) = &marker
         && (line.start <= start + BOM.len() || is_prefix(&stream[start..line.start]))
     {
         marker = next_marker(stream, line.start);
     }
     Some(match marker {
-        Some(Marker {
-            kind: Kind::Start,
-            line,
-        }) => line.start,
-        Some(Marker {
-            kind: Kind::End,
-            line,
-        }) => line.end,
+        Some(Marker { kind: Kind::Start, line }) => line.start,
+        Some(Marker { kind: Kind::End, line }) => line.end,
         None => stream.len(),
     })
 }
@@ -65,15 +56,16 @@ struct Marker {
 /// The first marker on a line after the one at `from`.
 fn next_marker(stream: &[u8], from: usize) -> Option<Marker> {
     let mut window = &stream[from..];
+    let mut first = None;
     // The commonest comes first and bounds the search for the others, so that each byte is looked at while it is near.
     for needle in [b"\n---", b"\r---", b"\n...", b"\r..."] {
-        let hit = memmem::find_iter(window, needle).find(|&at| marker_at(stream, from + at + 1).is_some());
-        window = hit.map_or(window, |at| &stream[from..from + at + needle.len()]);
-        if window.len() < needle.len() {
-            break;
+        let mut hits = memmem::find_iter(window, needle);
+        if let Some(marker) = hits.find_map(|at| marker_at(stream, from + at + 1)) {
+            window = &stream[from..marker.line.start];
+            first = Some(marker);
         }
     }
-    marker_at(stream, from + window.len().checked_sub(3)?)
+    first
 }
 
 /// The marker that begins at a line's start, if there is one.
@@ -83,10 +75,8 @@ fn marker_at(stream: &[u8], line: usize) -> Option<Marker> {
         b"..." => Kind::End,
         _ => return None,
     };
-    matches!(stream.get(line + 3), None | Some(b' ' | b'\t' | b'\r' | b'\n')).then(|| Marker {
-        kind,
-        line: line..line_end(stream, line),
-    })
+    matches!(stream.get(line + 3), None | Some(b' ' | b'\t' | b'\r' | b'\n'))
+        .then(|| Marker { kind, line: line..line_end(stream, line) })
 }
 
 /// Whether a text before a `---` belongs to the document that it starts: directives, comments and blank lines.
@@ -111,11 +101,7 @@ fn line_end(text: &[u8], from: usize) -> usize {
 }
 
 fn skip_bom(stream: &[u8], at: usize) -> usize {
-    if stream[at..].starts_with(BOM) {
-        at + BOM.len()
-    } else {
-        at
-    }
+    if stream[at..].starts_with(BOM) { at + BOM.len() } else { at }
 }
 
 #[cfg(test)]
@@ -141,11 +127,11 @@ mod tests {
             vec!["a: \"\n", "---\nb\"\n"],
             vec!["--- a\n...\n", "--- b\n"],
             vec!["...\n", "...\n"],
+            vec!["a: 1\n", "---"],
+            vec!["---"],
         ] {
             let stream = documents.concat();
-            let split: Vec<&str> = super::documents(stream.as_bytes())
-                .map(|range| &stream[range])
-                .collect();
+            let split: Vec<&str> = super::documents(stream.as_bytes()).map(|range| &stream[range]).collect();
             assert_eq!(split, documents);
         }
         assert_eq!(documents(b"").count(), 0);
