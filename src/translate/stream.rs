@@ -65,15 +65,16 @@ struct Marker {
 /// The first marker on a line after the one at `from`.
 fn next_marker(stream: &[u8], from: usize) -> Option<Marker> {
     let mut window = &stream[from..];
+    let mut found = None;
     // The commonest comes first and bounds the search for the others, so that each byte is looked at while it is near.
     for needle in [b"\n---", b"\r---", b"\n...", b"\r..."] {
         let hit = memmem::find_iter(window, needle).find(|&at| marker_at(stream, from + at + 1).is_some());
-        window = hit.map_or(window, |at| &stream[from..from + at + needle.len()]);
-        if window.len() < needle.len() {
-            break;
+        if let Some(at) = hit {
+            window = &window[..at + needle.len()];
+            found = Some(from + at + 1);
         }
     }
-    marker_at(stream, from + window.len().checked_sub(3)?)
+    marker_at(stream, found?)
 }
 
 /// The marker that begins at a line's start, if there is one.
