@@ -1,6 +1,6 @@
 //! What the nodes mean: strings, keys, aliases and merge keys, as the YAML library behind Helm and kubectl reads them.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 
 use granit_parser::ScalarStyle;
@@ -37,17 +37,18 @@ impl Found {
 }
 
 /// How many mappings one lookup follows through merge keys.
-const MAX_MERGES: usize = 1000;
+const MAX_MERGES: usize = 100;
 
 /// Looks up keys in the nodes of a document. Every answer is remembered, so that text shared by many Jobs is read once.
 pub(super) struct Lookup<'n, 'a> {
     pub(super) nodes: &'n Nodes<'a>,
     own: RefCell<HashMap<(Id, &'static str), Vec<(Id, Id)>>>,
+    gave_up: Cell<bool>,
 }
 
 impl<'n, 'a> Lookup<'n, 'a> {
     pub(super) fn new(nodes: &'n Nodes<'a>) -> Self {
-        Self { nodes, own: RefCell::default() }
+        Self { nodes, own: RefCell::default(), gave_up: Cell::new(false) }
     }
 
     /// The mapping behind a node, if it is one.
@@ -75,7 +76,11 @@ impl<'n, 'a> Lookup<'n, 'a> {
         let mut seen = HashSet::from([mapping]);
         let mut next = self.merged_into(mapping);
         while let Some(source) = next.pop() {
-            if !seen.insert(source) || seen.len() > MAX_MERGES {
+            if seen.len() > MAX_MERGES {
+                self.gave_up.set(true);
+                return None;
+            }
+            if !seen.insert(source) {
                 continue;
             }
             if let Some(&(_, value)) = self.own(source, key).last() {
@@ -84,6 +89,11 @@ impl<'n, 'a> Lookup<'n, 'a> {
             next.extend(self.merged_into(source));
         }
         None
+    }
+
+    /// Whether a lookup found more merge keys than it follows, so that its answer may be wrong.
+    pub(super) fn gave_up(&self) -> bool {
+        self.gave_up.get()
     }
 
     /// The mappings that a mapping merges, the one that counts most last: of several merge keys the last counts, in a

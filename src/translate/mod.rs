@@ -145,6 +145,10 @@ fn document(text: &str, options: &Options, warnings: &mut Vec<Fault>) -> Result<
     })?;
     let lookup = Lookup::new(&nodes);
     let jobs = jobs::find(&lookup)?;
+    if lookup.gave_up() {
+        let problem = Problem::CannotExtend("it has more than 100 merge keys in a chain");
+        return Err(Fault { problem, at: 0, job: None });
+    }
     let sharing = Sharing::new(&lookup, &jobs);
     let default = options.default_policy.as_ref().map(DeletePolicy::to_string);
     let mut inserter = Inserter::new(&lookup, &sharing);
