@@ -36,13 +36,16 @@ impl Found {
     }
 }
 
+/// A key and its value.
+pub(super) type Entry = (Id, Id);
+
 /// How many mappings one lookup follows through merge keys.
 const MAX_MERGES: usize = 100;
 
 /// Looks up keys in the nodes of a document. Every answer is remembered, so that text shared by many Jobs is read once.
 pub(super) struct Lookup<'n, 'a> {
     pub(super) nodes: &'n Nodes<'a>,
-    own: RefCell<HashMap<(Id, &'static str), Vec<(Id, Id)>>>,
+    own: RefCell<HashMap<(Id, &'static str), Vec<Entry>>>,
     gave_up: Cell<bool>,
 }
 
@@ -58,7 +61,7 @@ impl<'n, 'a> Lookup<'n, 'a> {
     }
 
     /// A mapping's own entries of one key: more than one are duplicates.
-    pub(super) fn own(&self, mapping: Id, key: &'static str) -> Vec<(Id, Id)> {
+    pub(super) fn own(&self, mapping: Id, key: &'static str) -> Vec<Entry> {
         let is_key = |name: Id| {
             if key == key::MERGE { self.is_merge(name) } else { self.string(name) == Some(key) }
         };

@@ -1,25 +1,32 @@
 //! The translator: text in, text out.
 //!
-//! A document takes four steps, and most need only the first: [`spelling`] asks whether the text can hold a Job with a
-//! policy at all; [`nodes`] and [`jobs`] find the Jobs; [`insert`] plans what to write; [`change`] proves that the
-//! edited text reads back as the input plus exactly that.
+//! The stream is split into documents (`stream`). Each takes four steps, and most need only the first:
+//!
+//! 1. `spelling` asks whether the text can hold a Job with a policy at all.
+//! 2. `nodes` reads it, `lookup` says what keys, aliases and merge keys mean, `jobs` finds the Jobs.
+//! 3. `insert` plans at which level to add what; `entry` and `twin` word it; `extend` and `lines` find its place.
+//! 4. `change` proves that the edited text reads back as the input plus exactly that.
 
 mod change;
 mod diagnostic;
+mod entry;
 mod extend;
 mod insert;
 mod jobs;
+mod lines;
 mod lookup;
 mod nodes;
 mod spelling;
 mod stream;
+mod twin;
 
 use std::io::{self, Write};
 
 pub use diagnostic::{Diagnostic, Place, Problem};
 
 use self::change::Edit;
-use self::insert::{Inserter, Policy};
+use self::entry::Policy;
+use self::insert::Inserter;
 use self::jobs::{Fault, Job, Sharing};
 use self::lookup::{Found, Lookup, key};
 use self::nodes::Nodes;
@@ -95,14 +102,14 @@ impl Translated<'_> {
 pub fn translate<'a>(input: &'a [u8], options: &Options) -> Result<Translated<'a>, Diagnostic> {
     let mut translated = Translated { input, edits: Vec::new(), warnings: Vec::new() };
     if let Some(name) = wide_encoding(input) {
-        let place = Place::new(input, 1, 0..0, 0, None);
+        let place = Box::new(Place::new(input, 1, 0..0, 0, None));
         return Err(Diagnostic { problem: Problem::WideEncoding(name), place });
     }
     for (index, range) in stream::documents(input).enumerate() {
         let start = range.start;
         let place = |fault: Fault| Diagnostic {
             problem: fault.problem,
-            place: Place::new(input, index + 1, range.clone(), start + fault.at, fault.job),
+            place: Box::new(Place::new(input, index + 1, range.clone(), start + fault.at, fault.job)),
         };
         let text = std::str::from_utf8(&input[range.clone()]).map_err(|bad| {
             let at = bad.valid_up_to();
