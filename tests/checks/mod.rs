@@ -80,6 +80,14 @@ pub fn means_the_same_and_the_policy(
     meaning::compare(input, output, policy.as_deref())
 }
 
+/// What YAML 1.2 forbids, and so does the filter's parser, but the second reader lets pass.
+const STRICTER: [&str; 2] = [
+    // c-byte-order-mark is no nb-char; inside a document it may stand in quotes only.
+    "a BOM must not appear inside a document",
+    // s-b-comment begins with s-separate-in-line, after quotes and brackets too.
+    "comments must be separated from other tokens by whitespace",
+];
+
 /// An error is given only where there is reason to.
 fn is_justified(input: &[u8], options: &Options, error: &Diagnostic) -> Result<(), String> {
     let justified = match &error.problem {
@@ -87,9 +95,11 @@ fn is_justified(input: &[u8], options: &Options, error: &Diagnostic) -> Result<(
         Problem::NotUtf8 { byte } => {
             std::str::from_utf8(input).is_err_and(|error| error.valid_up_to() == *byte)
         }
-        Problem::NotYaml(_) | Problem::DuplicateKey(_) => !meaning::is_readable(input, error.place.document),
+        Problem::NotYaml(why) => STRICTER.contains(&why.as_str()) || !meaning::is_readable(input, error.place.document),
+        Problem::DuplicateKey(_) => !meaning::is_readable(input, error.place.document),
         Problem::UnknownToken(_) => options.strict,
-        Problem::CannotExtend(_) => true,
+        Problem::ContestedKey(_) => lossy(input).contains("<<"),
+        Problem::CannotExtend(_) => lossy(input).contains('&'),
         // Above all `NotProven`: it asks for a report.
         _ => false,
     };

@@ -34,8 +34,8 @@ pub(super) fn check(input: &[u8], diagnostic: &Diagnostic) -> Result<(), String>
         ),
         (snippet.chars().count() > 200, "the snippet is long"),
         (
-            shown.lines().count() != 3,
-            "the message is not a line and its snippet",
+            !matches!(shown.lines().count(), 1 | 3),
+            "the message is not a line, alone or with its snippet",
         ),
         (
             shown.chars().any(|c| c.is_control() && c != '\n'),

@@ -5,7 +5,7 @@ use serde_yaml::{Deserializer, Mapping, Value};
 
 /// What a document means, or nothing where this reader cannot be asked.
 pub(super) fn read(document: &str) -> Option<Value> {
-    if has_foreign_tags(document) || has_quoted_merge_keys(document) {
+    if has_foreign_tags(document) || has_quoted_merge_keys(document) || has_punctuated_anchors(document) {
         return None;
     }
     let mut documents = Deserializer::from_str(document);
@@ -124,7 +124,22 @@ fn has_foreign_tags(text: &str) -> bool {
         })
 }
 
-/// A quoted `<<` is no merge key, but this reader cannot tell.
+/// A quoted or tagged `<<` is no merge key, nor is one that a literal or folded scalar spells, but this reader cannot tell.
 fn has_quoted_merge_keys(text: &str) -> bool {
-    text.contains("<<") && (text.contains("\"<<") || text.contains("'<<")) || text.contains("\\x3") || text.contains("\\u003") || text.contains("\\U0000003")
+    let is_plain = |at: usize| {
+        let before = text[..at].trim_end();
+        let word = before.rsplit([' ', '\t', '\n', '\r']).next().unwrap_or_default();
+        !(text[..at].ends_with(['"', '\'']) || word.starts_with(['!', '&', '|', '>']))
+    };
+    let is_escaped = ["\\x3", "\\u003", "\\U0000003"].iter().any(|escape| text.contains(escape));
+    is_escaped || text.match_indices("<<").any(|(at, _)| !is_plain(at))
+}
+
+/// In YAML 1.2 `&a:` is an anchor with the name `a:`. In YAML 1.1, and here, it is `a`, and a key that is empty.
+fn has_punctuated_anchors(text: &str) -> bool {
+    let ends_name = |c: char| c.is_whitespace() || matches!(c, ',' | '[' | ']' | '{' | '}');
+    text.match_indices(['&', '*']).any(|(at, _)| {
+        let name = text[at + 1..].split(ends_name).next().unwrap_or_default();
+        text[..at].chars().next_back().is_none_or(|before| ends_name(before)) && name.contains(['?', ':', '%', '@', '`'])
+    })
 }
