@@ -42,7 +42,8 @@ pub(super) type Entry = (Id, Id);
 /// How many mappings one lookup follows through merge keys.
 const MAX_MERGES: usize = 100;
 
-/// Looks up keys in the nodes of a document. Every answer is remembered, so that text shared by many Jobs is read once.
+/// Looks up keys in the nodes of a document. What aliases can ask about again is remembered, so that text shared by many Jobs
+/// is read once.
 pub(super) struct Lookup<'n, 'a> {
     pub(super) nodes: &'n Nodes<'a>,
     own: RefCell<HashMap<(Id, &'static str), Vec<Entry>>>,
@@ -62,13 +63,13 @@ impl<'n, 'a> Lookup<'n, 'a> {
 
     /// A mapping's own entries of one key: more than one are duplicates.
     pub(super) fn own(&self, mapping: Id, key: &'static str) -> Vec<Entry> {
-        let is_key = |name: Id| {
-            if key == key::MERGE { self.is_merge(name) } else { self.string(name) == Some(key) }
-        };
-        let mut own = self.own.borrow_mut();
-        own.entry((mapping, key))
-            .or_insert_with(|| self.nodes.entries(mapping).filter(|&(name, _)| is_key(name)).collect())
-            .clone()
+        let is_key =
+            |name: Id| if key == key::MERGE { self.is_merge(name) } else { self.is_string(name, key) };
+        let entries = || self.nodes.entries(mapping).filter(|&(name, _)| is_key(name)).collect();
+        if !self.nodes.has_anchors() {
+            return entries();
+        }
+        self.own.borrow_mut().entry((mapping, key)).or_insert_with(entries).clone()
     }
 
     /// The value of a key: the mapping's own (of duplicates the last), or else the first merged one.
@@ -148,6 +149,12 @@ impl<'n, 'a> Lookup<'n, 'a> {
             None => *style != ScalarStyle::Plain || plain_is_string(value, node.text.is_empty()),
         };
         is_string.then_some(value)
+    }
+
+    /// Whether a node is this string.
+    fn is_string(&self, id: Id, text: &str) -> bool {
+        let node = self.nodes.get(self.nodes.resolve(id));
+        matches!(&node.kind, Kind::Scalar { value, .. } if value == text) && self.string(id).is_some()
     }
 
     /// Whether a node is null: nothing at all, `~` or `null`.
