@@ -48,11 +48,18 @@ pub(super) struct Lookup<'n, 'a> {
     pub(super) nodes: &'n Nodes<'a>,
     own: RefCell<HashMap<(Id, &'static str), Vec<Entry>>>,
     gave_up: Cell<bool>,
+    /// Whether a merge key can stand anywhere; most documents have none.
+    has_merge_keys: bool,
 }
 
 impl<'n, 'a> Lookup<'n, 'a> {
     pub(super) fn new(nodes: &'n Nodes<'a>) -> Self {
-        Self { nodes, own: RefCell::default(), gave_up: Cell::new(false) }
+        Self {
+            nodes,
+            own: RefCell::default(),
+            gave_up: Cell::new(false),
+            has_merge_keys: nodes.text.contains("<<"),
+        }
     }
 
     /// The mapping behind a node, if it is one.
@@ -103,6 +110,9 @@ impl<'n, 'a> Lookup<'n, 'a> {
     /// The mappings that a mapping merges, the one that counts most last: of several merge keys the last counts, in a
     /// merge key's list the first.
     pub(super) fn merged_into(&self, mapping: Id) -> Vec<Id> {
+        if !self.has_merge_keys {
+            return Vec::new();
+        }
         self.own(mapping, key::MERGE).into_iter().flat_map(|(_, value)| self.sources(value)).collect()
     }
 
@@ -123,6 +133,9 @@ impl<'n, 'a> Lookup<'n, 'a> {
     /// The value that a merge key brings for a key of the mapping's own that stands before it. YAML libraries differ in
     /// which one wins: the one behind Helm and kubectl takes the later, that of kustomize the mapping's own.
     pub(super) fn contested(&self, mapping: Id, key: &'static str) -> Option<Id> {
+        if !self.has_merge_keys {
+            return None;
+        }
         let &(own, _) = self.own(mapping, key).last()?;
         let later = self.own(mapping, key::MERGE).into_iter().filter(|&(merge, _)| merge > own);
         later
@@ -215,7 +228,7 @@ fn plain_is_string(value: &str, is_nothing: bool) -> bool {
 }
 
 fn is_number(value: &str) -> bool {
-    if value.starts_with('_') {
+    if !value.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.')) {
         return false;
     }
     let digits = value.strip_prefix(['+', '-']).unwrap_or(value).replace('_', "").to_ascii_lowercase();
