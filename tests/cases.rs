@@ -6,37 +6,41 @@
 //! written to those files instead of compared: look at the difference before you keep it.
 
 use std::fs;
-use std::io::{ErrorKind, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Output, Stdio};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
-fn main() -> ExitCode {
+fn main() -> io::Result<ExitCode> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
-    let mut inputs = inputs_below(&root);
+    let mut inputs = inputs_below(&root)?;
     inputs.sort();
     let trials = inputs.into_iter().map(|input| {
         let name = input.strip_prefix(&root).unwrap_or(&input).to_string_lossy().replace(".in.yaml", "");
         Trial::test(name, move || case(&input))
     });
-    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
+    Ok(libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code())
 }
 
-fn inputs_below(folder: &Path) -> Vec<PathBuf> {
-    let entries =
-        fs::read_dir(folder).expect("a folder of cases").map(|entry| entry.expect("an entry").path());
-    entries
-        .flat_map(|path| if path.is_dir() { inputs_below(&path) } else { vec![path] })
-        .filter(|path| path.to_string_lossy().ends_with(".in.yaml"))
-        .collect()
+fn inputs_below(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut inputs = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            inputs.extend(inputs_below(&path)?);
+        } else if path.to_string_lossy().ends_with(".in.yaml") {
+            inputs.push(path);
+        }
+    }
+    Ok(inputs)
 }
 
 fn case(input: &Path) -> Result<(), Failed> {
     let beside = |ending: &str| PathBuf::from(input.to_string_lossy().replace(".in.yaml", ending));
     let (out, err) = (beside(".out.yaml"), beside(".err"));
     let args = fs::read_to_string(input.with_file_name("args")).unwrap_or_default();
-    let found = jobsweep(&args, &fs::read(input)?);
+    let found = jobsweep(&args, &fs::read(input)?)?;
     if std::env::var_os("JOBSWEEP_BLESS").is_some() {
         return bless(&found, &out, &err);
     }
@@ -48,25 +52,26 @@ fn case(input: &Path) -> Result<(), Failed> {
         return Err(format!("expected exit code {code}, found {}", found.status).into());
     }
     if expected.is_some() {
-        same("stdout of a second run", &found.stdout, &jobsweep(&args, &found.stdout).stdout)?;
+        same("stdout of a second run", &found.stdout, &jobsweep(&args, &found.stdout)?.stdout)?;
     }
     Ok(())
 }
 
-fn jobsweep(args: &str, input: &[u8]) -> Output {
+fn jobsweep(args: &str, input: &[u8]) -> io::Result<Output> {
     let mut jobsweep = Command::new(env!("CARGO_BIN_EXE_jobsweep"))
         .args(args.lines())
         .env_clear()
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .spawn()
-        .expect("jobsweep to start");
-    jobsweep.stdin.take().expect("a pipe").write_all(input).expect("jobsweep to read its input");
-    jobsweep.wait_with_output().expect("jobsweep to end")
+        .spawn()?;
+    if let Some(mut stdin) = jobsweep.stdin.take() {
+        stdin.write_all(input)?;
+    }
+    jobsweep.wait_with_output()
 }
 
-fn read_if_there(path: &Path) -> std::io::Result<Option<Vec<u8>>> {
+fn read_if_there(path: &Path) -> io::Result<Option<Vec<u8>>> {
     match fs::read(path) {
         Ok(content) => Ok(Some(content)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),

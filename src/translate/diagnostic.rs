@@ -99,14 +99,14 @@ pub struct Diagnostic {
     /// What is wrong.
     pub problem: Problem,
     /// Where.
-    pub place: Place,
+    pub place: Box<Place>,
 }
 
 impl std::error::Error for Diagnostic {}
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Place { document, source, job, line, column, snippet, indent } = &self.place;
+        let Place { document, source, job, line, column, snippet, indent } = &*self.place;
         write!(f, "document {document}")?;
         if let Some(source) = source {
             write!(f, " ({source})")?;
@@ -182,7 +182,7 @@ fn source(document: &[u8]) -> Option<String> {
         let line = std::str::from_utf8(line).ok()?.trim();
         let value = line.strip_prefix("# Source: ").or_else(|| {
             let (_, rest) = line.split_once("postrenderer.helm.sh/postrender-filename")?;
-            Some(rest.trim_start_matches(['"', '\'']).strip_prefix(':')?.split([',', '}']).next()?)
+            rest.trim_start_matches(['"', '\'']).strip_prefix(':')?.split([',', '}']).next()
         })?;
         let value = value.trim().trim_matches(['"', '\'']);
         (!value.is_empty()).then(|| value.chars().filter(|c| !c.is_control()).collect())

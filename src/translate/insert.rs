@@ -8,48 +8,12 @@ use std::collections::HashSet;
 
 use super::change::{Change, Expected, Fragment};
 use super::diagnostic::Problem;
-use super::extend::{Extend, newline};
+use super::entry::{Policy, Style};
+use super::extend::Extend;
 use super::jobs::{Fault, Job, Level, Sharing};
+use super::lines::newline;
 use super::lookup::{Found, Lookup, key};
 use super::nodes::{Id, Kind};
-use crate::policy::KOTS_DELETE_POLICY;
-
-/// Where the policy to write comes from.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Policy<'p> {
-    /// The Job's own annotation.
-    Of(Found),
-    /// The user's default.
-    Default(&'p str),
-}
-
-/// How a new entry is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Style {
-    /// On a line of its own.
-    Block,
-    /// Among `{a: b}`.
-    Flow,
-    /// Among `{"a": "b"}`.
-    Json,
-    /// Among `{"a":"b"}`.
-    CompactJson,
-}
-
-impl Style {
-    fn is_json(self) -> bool {
-        matches!(self, Self::Json | Self::CompactJson)
-    }
-
-    fn colon(self) -> &'static str {
-        if self == Self::CompactJson { ":" } else { ": " }
-    }
-}
-
-/// The longest copy of shared annotations that is written out: what the API server accepts in all.
-const MAX_COPY: usize = 256 * 1024;
-/// How deep a shared mapping that is written out may be nested.
-const MAX_COPY_DEPTH: usize = 100;
 
 /// Inserts policies into the Jobs of one document.
 pub(super) struct Inserter<'l, 'n, 'a> {
@@ -150,9 +114,9 @@ impl<'l, 'n, 'a> Inserter<'l, 'n, 'a> {
             entry.nodes.push(Expected::new(depth, Kind::Mapping { flow: false }));
             let indent = " ".repeat(nodes.column(nodes.get(mapping).text.start) + 2);
             entry.text.push_str(&format!(":{}{indent}", newline(nodes.text, nodes.get(mapping).text.start)));
-            self.policy_entry(&mut entry, depth + 1, policy, Style::Block);
+            self.lookup.policy_entry(&mut entry, depth + 1, policy, Style::Block);
         } else {
-            entry = self.entry(level, depth, job, policy, self.style(mapping))?;
+            entry = self.lookup.entry(level, depth, job, policy, self.lookup.style(mapping))?;
         }
         let mut extend = Extend::new(nodes, &mut self.change);
         match after {
@@ -171,25 +135,11 @@ impl<'l, 'n, 'a> Inserter<'l, 'n, 'a> {
         own(key::NAME).or_else(|| own(key::GENERATE_NAME))
     }
 
-    /// How a mapping writes its entries, told by the first.
-    fn style(&self, mapping: Id) -> Style {
-        let nodes = self.lookup.nodes;
-        if nodes.get(mapping).is_block_mapping() {
-            return Style::Block;
-        }
-        let Some((key, value)) = nodes.entries(mapping).next() else { return Style::Json };
-        let between = &nodes.text[nodes.get(key).text.end..nodes.get(value).start];
-        match (nodes.raw(key).starts_with('"'), between.ends_with(':')) {
-            (false, _) => Style::Flow,
-            (true, false) => Style::Json,
-            (true, true) => Style::CompactJson,
-        }
-    }
-
     /// The piece is shared with something else: the Job gets a mapping of its own that merges it.
     fn wrap(&mut self, id: Id, level: Level, job: &Job, policy: Policy<'_>) -> Result<(), &'static str> {
         if self.done.insert(id) {
-            let entry = self.entry(level, self.lookup.nodes.get(id).depth + 1, job, policy, Style::Flow)?;
+            let entry =
+                self.lookup.entry(level, self.lookup.nodes.get(id).depth + 1, job, policy, Style::Flow)?;
             Extend::new(self.lookup.nodes, &mut self.change).merge(id, entry)?;
         }
         Ok(())
@@ -204,153 +154,13 @@ impl<'l, 'n, 'a> Inserter<'l, 'n, 'a> {
         if self.done.insert(null) {
             let mut entry = Fragment::default();
             let block = node.text.is_empty() && self.lookup.nodes.is_in_block_mapping(null);
-            self.policy_entry(
+            self.lookup.policy_entry(
                 &mut entry,
                 node.depth + 1,
                 policy,
                 if block { Style::Block } else { Style::Json },
             );
             Extend::new(self.lookup.nodes, &mut self.change).fill(null, entry)?;
-        }
-        Ok(())
-    }
-
-    /// What has to be added at a level for the Job to have the policy.
-    fn entry(
-        &self,
-        level: Level,
-        depth: usize,
-        job: &Job,
-        policy: Policy<'_>,
-        style: Style,
-    ) -> Result<Fragment<'a>, &'static str> {
-        let mut entry = Fragment::default();
-        let annotations = job.annotations.map(Found::value);
-        if level == Level::Job {
-            let metadata = job.metadata.map(Found::value);
-            self.open_copy(&mut entry, depth, key::METADATA, metadata, style)?;
-        }
-        let copied = if style == Style::CompactJson { style } else { Style::Json };
-        if level != Level::Annotations {
-            let (depth, style) = if level == Level::Job { (depth + 1, copied) } else { (depth, style) };
-            self.open_copy(&mut entry, depth, key::ANNOTATIONS, annotations, style)?;
-        }
-        let (depth, style, close) = match level {
-            Level::Job => (depth + 2, copied, "}}"),
-            Level::Metadata if annotations.is_some() => (depth + 1, copied, "}"),
-            Level::Metadata => (depth + 1, style, "}"),
-            Level::Annotations => (depth, style, ""),
-        };
-        self.policy_entry(&mut entry, depth, policy, style);
-        entry.text.push_str(close);
-        Ok(entry)
-    }
-
-    /// `key: {…`: a copy of a shared mapping on one line, open for one entry more.
-    fn open_copy(
-        &self,
-        entry: &mut Fragment<'a>,
-        depth: usize,
-        key: &str,
-        shared: Option<Id>,
-        style: Style,
-    ) -> Result<(), &'static str> {
-        entry.scalar(depth, key, style.is_json());
-        entry.text.push_str(style.colon());
-        entry.text.push('{');
-        entry.nodes.push(Expected::new(depth, Kind::Mapping { flow: true }));
-        if let Some(mapping) = shared.and_then(|id| self.lookup.mapping(id)) {
-            self.copy_entries(
-                entry,
-                mapping,
-                depth + 1,
-                Some(key::ANNOTATIONS).filter(|_| key == key::METADATA),
-            )?;
-            if !entry.text.ends_with('{') {
-                entry.text.push_str(", ");
-            }
-        }
-        Ok(())
-    }
-
-    fn policy_entry(&self, entry: &mut Fragment<'a>, depth: usize, policy: Policy<'_>, style: Style) {
-        entry.scalar(depth, KOTS_DELETE_POLICY, style.is_json());
-        entry.text.push_str(style.colon());
-        match policy {
-            Policy::Of(found) => {
-                entry.scalar(depth, self.lookup.string(found.value()).unwrap_or_default(), true)
-            }
-            Policy::Default(text) => {
-                entry.scalar(depth, text, style.is_json() || style == Style::Flow && text.contains(','))
-            }
-        }
-    }
-
-    /// Writes out what a mapping means, merge keys followed.
-    fn copy_entries(
-        &self,
-        entry: &mut Fragment<'a>,
-        mapping: Id,
-        depth: usize,
-        without: Option<&str>,
-    ) -> Result<(), &'static str> {
-        let mut seen = HashSet::new();
-        let mut sources = vec![mapping];
-        let mut visited = HashSet::new();
-        while let Some(source) = sources.pop() {
-            if !visited.insert(source) {
-                continue;
-            }
-            for (key, value) in
-                self.lookup.nodes.entries(source).filter(|&(key, _)| !self.lookup.is_merge(key))
-            {
-                let key = self.lookup.string(key).ok_or("a key of the shared metadata is not a string")?;
-                if without == Some(key) || !seen.insert(key) {
-                    continue;
-                }
-                if !entry.text.ends_with('{') {
-                    entry.text.push_str(", ");
-                }
-                entry.scalar(depth, key, true);
-                entry.text.push_str(": ");
-                self.copy(entry, value, depth)?;
-            }
-            sources.extend(self.lookup.merged_into(source));
-        }
-        Ok(())
-    }
-
-    /// Writes out what a node means, on one line.
-    fn copy(&self, entry: &mut Fragment<'a>, id: Id, depth: usize) -> Result<(), &'static str> {
-        let id = self.lookup.nodes.resolve(id);
-        let node = self.lookup.nodes.get(id);
-        if entry.text.len() > MAX_COPY || entry.reaches(depth) > MAX_COPY_DEPTH {
-            return Err("the shared metadata is too large to be written out");
-        }
-        match &node.kind {
-            Kind::Scalar { value, .. } => match self.lookup.string(id) {
-                Some(text) => entry.scalar(depth, text, true),
-                None if node.tag.is_none() => {
-                    entry.scalar(depth, if node.text.is_empty() { "null" } else { value }, false)
-                }
-                None => return Err("the shared metadata has a tagged value"),
-            },
-            Kind::Mapping { .. } => {
-                entry.text.push('{');
-                entry.nodes.push(Expected::new(depth, Kind::Mapping { flow: true }));
-                self.copy_entries(entry, id, depth + 1, None)?;
-                entry.text.push('}');
-            }
-            Kind::Sequence { .. } => {
-                entry.text.push('[');
-                entry.nodes.push(Expected::new(depth, Kind::Sequence { flow: true }));
-                for (number, item) in self.lookup.nodes.children(id).enumerate() {
-                    entry.text.push_str(if number == 0 { "" } else { ", " });
-                    self.copy(entry, item, depth + 1)?;
-                }
-                entry.text.push(']');
-            }
-            Kind::Alias { .. } => return Err("the shared metadata refers to itself"),
         }
         Ok(())
     }

@@ -1,8 +1,9 @@
 //! Finds the Jobs of a document and what decides about them.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
-use super::diagnostic::Problem;
+use super::diagnostic::{Diagnostic, Place, Problem};
 use super::lookup::{Found, Lookup, key};
 use super::nodes::{Id, Kind};
 use crate::policy::{HELM_DELETE_POLICY, KOTS_DELETE_POLICY};
@@ -13,6 +14,17 @@ pub(super) struct Fault {
     pub(super) problem: Problem,
     pub(super) at: usize,
     pub(super) job: Option<String>,
+}
+
+impl Fault {
+    /// The fault as the user sees it: in the document of this index and range.
+    pub(super) fn within(self, stream: &[u8], index: usize, document: Range<usize>) -> Diagnostic {
+        let at = document.start + self.at;
+        Diagnostic {
+            problem: self.problem,
+            place: Box::new(Place::new(stream, index + 1, document, at, self.job)),
+        }
+    }
 }
 
 /// How deep a node lies in its Job.
@@ -139,11 +151,9 @@ fn unique(lookup: &Lookup<'_, '_>, mapping: Id, key: &'static str) -> Result<Opt
     }
 }
 
-/// Which nodes may be changed because all that they mean is a Job, its metadata or its annotations.
+/// Which nodes mean more than a Job, its metadata or its annotations, because an alias elsewhere repeats them.
 pub(super) struct Sharing {
-    levels: HashMap<Id, Level>,
-    /// By anchor's node: its aliases.
-    aliases: HashMap<Id, Vec<Id>>,
+    shared: HashSet<Id>,
 }
 
 impl Sharing {
@@ -157,23 +167,20 @@ impl Sharing {
                 }
             }
         }
-        let mut aliases: HashMap<Id, Vec<Id>> = HashMap::new();
-        for (id, node) in lookup.nodes.list().iter().enumerate() {
-            if matches!(node.kind, Kind::Alias { .. }) {
-                aliases.entry(lookup.nodes.resolve(id)).or_default().push(id);
-            }
-        }
-        Self { levels, aliases }
+        let aliases = lookup.nodes.list().iter().enumerate();
+        let aliases = aliases.filter(|(_, node)| matches!(node.kind, Kind::Alias { .. }));
+        let repeated = aliases.map(|(alias, _)| (alias, lookup.nodes.resolve(alias)));
+        let elsewhere = |&(alias, id): &(Id, Id)| match levels.get(&id) {
+            Some(level) => levels.get(&alias) != Some(level),
+            None => true,
+        };
+        Self { shared: repeated.filter(elsewhere).map(|(_, id)| id).collect() }
     }
 
-    /// Whether a change inside this node changes Jobs only: neither it nor anything around it is aliased elsewhere.
+    /// Whether a change inside this node changes Jobs only: neither it nor anything around it is repeated elsewhere.
     pub(super) fn is_exclusive(&self, lookup: &Lookup<'_, '_>, id: Id) -> bool {
-        std::iter::successors(Some(id), |&id| lookup.nodes.get(id).parent).all(|id| {
-            let Some(aliases) = self.aliases.get(&id) else {
-                return true;
-            };
-            let level = self.levels.get(&id);
-            level.is_some() && aliases.iter().all(|alias| self.levels.get(alias) == level)
-        })
+        self.shared.is_empty()
+            || std::iter::successors(Some(id), |&id| lookup.nodes.get(id).parent)
+                .all(|id| !self.shared.contains(&id))
     }
 }

@@ -1,6 +1,6 @@
 //! What the nodes mean: strings, keys, aliases and merge keys, as the YAML library behind Helm and kubectl reads them.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 
 use granit_parser::ScalarStyle;
@@ -36,18 +36,23 @@ impl Found {
     }
 }
 
-/// How many mappings one lookup follows through merge keys.
-const MAX_MERGES: usize = 1000;
+/// A key and its value.
+pub(super) type Entry = (Id, Id);
 
-/// Looks up keys in the nodes of a document. Every answer is remembered, so that text shared by many Jobs is read once.
+/// How many mappings one lookup follows through merge keys.
+const MAX_MERGES: usize = 100;
+
+/// Looks up keys in the nodes of a document. What aliases can ask about again is remembered, so that text shared by many Jobs
+/// is read once.
 pub(super) struct Lookup<'n, 'a> {
     pub(super) nodes: &'n Nodes<'a>,
-    own: RefCell<HashMap<(Id, &'static str), Vec<(Id, Id)>>>,
+    own: RefCell<HashMap<(Id, &'static str), Vec<Entry>>>,
+    gave_up: Cell<bool>,
 }
 
 impl<'n, 'a> Lookup<'n, 'a> {
     pub(super) fn new(nodes: &'n Nodes<'a>) -> Self {
-        Self { nodes, own: RefCell::default() }
+        Self { nodes, own: RefCell::default(), gave_up: Cell::new(false) }
     }
 
     /// The mapping behind a node, if it is one.
@@ -57,14 +62,14 @@ impl<'n, 'a> Lookup<'n, 'a> {
     }
 
     /// A mapping's own entries of one key: more than one are duplicates.
-    pub(super) fn own(&self, mapping: Id, key: &'static str) -> Vec<(Id, Id)> {
-        let is_key = |name: Id| {
-            if key == key::MERGE { self.is_merge(name) } else { self.string(name) == Some(key) }
-        };
-        let mut own = self.own.borrow_mut();
-        own.entry((mapping, key))
-            .or_insert_with(|| self.nodes.entries(mapping).filter(|&(name, _)| is_key(name)).collect())
-            .clone()
+    pub(super) fn own(&self, mapping: Id, key: &'static str) -> Vec<Entry> {
+        let is_key =
+            |name: Id| if key == key::MERGE { self.is_merge(name) } else { self.is_string(name, key) };
+        let entries = || self.nodes.entries(mapping).filter(|&(name, _)| is_key(name)).collect();
+        if !self.nodes.has_anchors() {
+            return entries();
+        }
+        self.own.borrow_mut().entry((mapping, key)).or_insert_with(entries).clone()
     }
 
     /// The value of a key: the mapping's own (of duplicates the last), or else the first merged one.
@@ -75,7 +80,11 @@ impl<'n, 'a> Lookup<'n, 'a> {
         let mut seen = HashSet::from([mapping]);
         let mut next = self.merged_into(mapping);
         while let Some(source) = next.pop() {
-            if !seen.insert(source) || seen.len() > MAX_MERGES {
+            if seen.len() > MAX_MERGES {
+                self.gave_up.set(true);
+                return None;
+            }
+            if !seen.insert(source) {
                 continue;
             }
             if let Some(&(_, value)) = self.own(source, key).last() {
@@ -84,6 +93,11 @@ impl<'n, 'a> Lookup<'n, 'a> {
             next.extend(self.merged_into(source));
         }
         None
+    }
+
+    /// Whether a lookup found more merge keys than it follows, so that its answer may be wrong.
+    pub(super) fn gave_up(&self) -> bool {
+        self.gave_up.get()
     }
 
     /// The mappings that a mapping merges, the one that counts most last: of several merge keys the last counts, in a
@@ -135,6 +149,12 @@ impl<'n, 'a> Lookup<'n, 'a> {
             None => *style != ScalarStyle::Plain || plain_is_string(value, node.text.is_empty()),
         };
         is_string.then_some(value)
+    }
+
+    /// Whether a node is this string.
+    fn is_string(&self, id: Id, text: &str) -> bool {
+        let node = self.nodes.get(self.nodes.resolve(id));
+        matches!(&node.kind, Kind::Scalar { value, .. } if value == text) && self.string(id).is_some()
     }
 
     /// Whether a node is null: nothing at all, `~` or `null`.

@@ -27,7 +27,7 @@ fn document_end(stream: &[u8], start: usize) -> Option<usize> {
     }
     let mut marker = marker_at(stream, skip_bom(stream, start)).or_else(|| next_marker(stream, start));
     if let Some(Marker { kind: Kind::Start, line }) = &marker
-        && (line.start <= start + BOM.len() || is_prefix(&stream[start..line.start]))
+        && is_prefix(&stream[start..line.start])
     {
         marker = next_marker(stream, line.start);
     }
@@ -81,13 +81,13 @@ fn marker_at(stream: &[u8], line: usize) -> Option<Marker> {
 
 /// Whether a text before a `---` belongs to the document that it starts: directives, comments and blank lines.
 fn is_prefix(mut text: &[u8]) -> bool {
-    text = text.strip_prefix(BOM).unwrap_or(text);
     while !text.is_empty() {
         let line = &text[..line_end(text, 0)];
+        text = &text[line.len()..];
+        let line = line.strip_prefix(BOM).unwrap_or(line);
         if !(line.starts_with(b"%") || matches!(line.trim_ascii_start().first(), None | Some(b'#'))) {
             return false;
         }
-        text = &text[line.len()..];
     }
     true
 }
@@ -123,6 +123,9 @@ mod tests {
             vec!["a: 1\n", "---"],
             vec!["\u{feff}---\na: 1\n", "---\nb: 2\n"],
             vec!["\u{feff}# c\n---\na: 1\n"],
+            vec!["\r\u{feff}\r# c\r---\ra: 1\r"],
+            vec!["a:\n", "---\nb: 2\n"],
+            vec!["a\n", "---\n", "---"],
             vec!["--- >\n  text\n  ---\n ...\n----\n---x\n....\n", "---\ttext\n"],
             vec!["a: \"\n", "---\nb\"\n"],
             vec!["--- a\n...\n", "--- b\n"],
