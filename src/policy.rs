@@ -12,6 +12,8 @@ use std::str::FromStr;
 pub const HELM_DELETE_POLICY: &str = "helm.sh/hook-delete-policy";
 /// KOTS's annotation on a Job: after which outcome it is deleted. The cleanup obeys this one.
 pub const KOTS_DELETE_POLICY: &str = "kots.io/hook-delete-policy";
+/// Our own annotation on a Job: `"true"` makes the cleanup neither wait for the Job nor delete it.
+pub const IGNORE: &str = "jobsweep.io/ignore";
 
 /// One known word of a delete policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +47,20 @@ pub enum Outcome {
     Succeeded,
     /// Condition `Failed` is `True`.
     Failed,
+}
+
+impl Outcome {
+    /// Every way to end.
+    pub const ALL: [Outcome; 2] = [Outcome::Succeeded, Outcome::Failed];
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Outcome::Succeeded => "succeeded",
+            Outcome::Failed => "failed",
+        })
+    }
 }
 
 /// A delete policy as written: a comma list of tokens, blanks around each ignored, unknown ones kept aside.
@@ -113,8 +129,12 @@ impl FromStr for DeletePolicy {
         let policy = Self::parse(value);
         match policy.unknown() {
             [] if policy.names_any_outcome() => Ok(policy),
-            [] => Err("it names neither hook-succeeded nor hook-failed, so no Job would ever be swept".to_owned()),
-            [word, ..] => Err(format!("{word:?} is none of hook-succeeded, hook-failed, before-hook-creation")),
+            [] => Err(
+                "it names neither hook-succeeded nor hook-failed, so no Job would ever be swept".to_owned(),
+            ),
+            [word, ..] => Err(format!(
+                "{word:?} is none of hook-succeeded, hook-failed, before-hook-creation"
+            )),
         }
     }
 }
@@ -122,7 +142,11 @@ impl FromStr for DeletePolicy {
 /// The comma list, known tokens in their written order.
 impl fmt::Display for DeletePolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let words = self.tokens.iter().map(|token| token.as_str()).chain(self.unknown.iter().map(String::as_str));
+        let words = self
+            .tokens
+            .iter()
+            .map(|token| token.as_str())
+            .chain(self.unknown.iter().map(String::as_str));
         f.write_str(&words.collect::<Vec<_>>().join(","))
     }
 }
@@ -147,7 +171,11 @@ mod tests {
             ("Hook-Succeeded", false, false),
         ] {
             let policy = DeletePolicy::parse(value);
-            assert_eq!(policy.names(Outcome::Succeeded), succeeded, "{value:?} and success");
+            assert_eq!(
+                policy.names(Outcome::Succeeded),
+                succeeded,
+                "{value:?} and success"
+            );
             assert_eq!(policy.names(Outcome::Failed), failed, "{value:?} and failure");
         }
     }
@@ -167,6 +195,9 @@ mod tests {
 
     #[test]
     fn a_policy_is_displayed_as_a_comma_list() {
-        assert_eq!(DeletePolicy::parse("hook-failed , hook-succeeded").to_string(), "hook-failed,hook-succeeded");
+        assert_eq!(
+            DeletePolicy::parse("hook-failed , hook-succeeded").to_string(),
+            "hook-failed,hook-succeeded"
+        );
     }
 }
