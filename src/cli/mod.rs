@@ -6,7 +6,7 @@ mod filter;
 mod cleanup;
 
 #[cfg(feature = "cleanup")]
-pub use cleanup::CleanupArgs;
+pub use cleanup::{CleanupArgs, Output, Timeout};
 pub use filter::FilterArgs;
 
 use clap::Parser;
