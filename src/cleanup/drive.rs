@@ -31,8 +31,6 @@ pub(crate) struct Options {
     pub timeout: Timeout,
     /// How long nothing must be left to do.
     pub settle: Duration,
-    /// How many deletions are under way at once.
-    pub concurrency: usize,
     /// Whether deletions are only rehearsed.
     pub dry_run: bool,
     /// How many lines of failed Jobs' logs are wanted.
@@ -70,6 +68,8 @@ pub(crate) async fn drive(
             .follow()
         }
     )));
+    // They end when there is nothing more to follow, which is not yet the end of the sweep.
+    let mut following = true;
     let mut in_flight = FuturesUnordered::new();
     let mut progress = Progress::new(say, deadline);
     let mut lost = vec![false; scopes.len()];
@@ -77,9 +77,7 @@ pub(crate) async fn drive(
 
     let end = loop {
         let now = start.elapsed();
-        while in_flight.len() < options.concurrency
-            && let Some(order) = sweep.next_order(now)
-        {
+        while let Some(order) = sweep.next_order(now) {
             in_flight.push(send(api, &logs, order, options.dry_run));
         }
         sweep.take_notes().iter().for_each(|note| say.note(note));
@@ -128,7 +126,7 @@ pub(crate) async fn drive(
                     apply(sweep, scope, sight, start.elapsed());
                 }
             },
-            _ = &mut followers => {}
+            _ = &mut followers, if following => following = false,
             () = sleep_until(start + wake) => {}
         }
     };

@@ -37,6 +37,8 @@ pub(crate) enum Failure {
     Unauthorized(String),
     /// The credentials lack a permission (403 from the authorizer).
     Forbidden(Box<Call>, String),
+    /// One of these two, where it may be an echo of trouble that the API server has just had.
+    Doubtful(Box<Failure>),
     /// The API server says no, for another reason.
     Refused(Refusal),
     /// The connection did not come about, or broke.
@@ -135,7 +137,7 @@ impl Failure {
     pub(crate) fn is_passing(&self) -> bool {
         match self {
             Self::Refused(refusal) => matches!(refusal.code, 408 | 429 | 500..),
-            Self::Broken(_) | Self::Silent(_) | Self::Nonsense(_) => true,
+            Self::Broken(_) | Self::Silent(_) | Self::Nonsense(_) | Self::Doubtful(_) => true,
             Self::Unauthorized(_)
             | Self::Forbidden(..)
             | Self::Untrusted(_)
@@ -184,6 +186,7 @@ impl fmt::Display for Failure {
             Self::Forbidden(call, message) => {
                 write!(f, "not allowed to {call}\n  {message}\n{}", call.missing_rule())
             }
+            Self::Doubtful(no) => no.fmt(f),
             Self::Refused(refusal) => refusal.fmt(f),
             Self::Broken(why) => write!(f, "no connection to the API server: {why}"),
             Self::Silent(limit) => write!(f, "no word from the API server for {} s", limit.as_secs()),

@@ -5,6 +5,7 @@
 
 mod answer;
 mod failure;
+mod trust;
 
 use std::cell::RefCell;
 use std::fmt;
@@ -21,6 +22,7 @@ use kube::{Client, Config};
 pub(crate) use answer::{Page, Pods, WatchEvent, WatchKind};
 use failure::Call;
 pub(crate) use failure::{Failure, chain};
+use trust::Trust;
 
 use super::job::JobId;
 
@@ -40,6 +42,7 @@ const LOG_BYTES: i64 = 256 * 1024;
 pub(crate) struct Api {
     config: Config,
     client: RefCell<(u32, Client)>,
+    trust: RefCell<Trust>,
 }
 
 /// Where Jobs are looked for.
@@ -75,6 +78,7 @@ impl Api {
         Ok(Self {
             config,
             client: RefCell::new((0, client)),
+            trust: RefCell::default(),
         })
     }
 
@@ -186,11 +190,21 @@ impl Api {
         in_time(ANSWER, read(response.into_body())).await
     }
 
+    /// Sends a request, and judges a no by what was said before.
+    async fn send(&self, call: Call, request: Request<Vec<u8>>) -> Result<Response<Body>, Failure> {
+        let answer = self.send_with_fresh_credentials(&call, request).await;
+        self.trust.borrow_mut().judge(&call, answer)
+    }
+
     /// Sends a request. Credentials that are refused may have been replaced since they were read, so they are read
     /// again once.
-    async fn send(&self, call: Call, request: Request<Vec<u8>>) -> Result<Response<Body>, Failure> {
+    async fn send_with_fresh_credentials(
+        &self,
+        call: &Call,
+        request: Request<Vec<u8>>,
+    ) -> Result<Response<Body>, Failure> {
         let (used, client) = self.client.borrow().clone();
-        match in_time(ANSWER, send(&client, &call, request.clone())).await {
+        match in_time(ANSWER, send(&client, call, request.clone())).await {
             Err(Failure::Unauthorized(_)) => {}
             answer => return answer,
         }
@@ -199,7 +213,7 @@ impl Api {
             *self.client.borrow_mut() = (used + 1, fresh);
         }
         let (_, client) = self.client.borrow().clone();
-        in_time(ANSWER, send(&client, &call, request)).await
+        in_time(ANSWER, send(&client, call, request)).await
     }
 }
 
