@@ -119,18 +119,17 @@ async fn sweep_all(args: CleanupArgs, say: &Say) -> (Sweep, End) {
     let options = Options {
         timeout,
         settle: settle.unwrap_or(if once { Duration::ZERO } else { SETTLE }),
-        concurrency: concurrency.get(),
         dry_run,
         log_tail,
     };
     match connect(&args).await {
         Ok((api, own, scopes, mut signals)) => {
             rules.own = own;
-            let mut sweep = Sweep::new(rules, dry_run, scopes.len());
+            let mut sweep = Sweep::new(rules, dry_run, scopes.len(), concurrency.get());
             let end = drive(&api, &mut sweep, &scopes, &options, say, &mut signals).await;
             (sweep, end)
         }
-        Err(failure) => (Sweep::new(rules, dry_run, 0), End::Failed(failure)),
+        Err(failure) => (Sweep::new(rules, dry_run, 0, 0), End::Failed(failure)),
     }
 }
 

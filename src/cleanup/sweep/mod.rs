@@ -4,6 +4,7 @@
 //! Each Job is known by its uid; one that comes back under the same name is another Job.
 
 mod entry;
+mod pace;
 #[cfg(test)]
 mod tests;
 
@@ -11,6 +12,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 pub(crate) use entry::{Answer, Entry, Order, Phase};
+use pace::Pace;
 
 use super::decide::{Decision, Kept, Rules};
 use super::job::{Job, Unreadable};
@@ -31,7 +33,7 @@ pub(crate) struct Sweep {
     /// How many Jobs keep the sweep from ending.
     open: usize,
     scopes: Vec<Scope>,
-    paused_until: Duration,
+    pace: Pace,
     notes: Vec<Note>,
 }
 
@@ -48,7 +50,7 @@ struct Scope {
 /// What happens.
 impl Sweep {
     /// A sweep over this many scopes that knows of no Job yet.
-    pub(crate) fn new(rules: Rules, dry_run: bool, scopes: usize) -> Self {
+    pub(crate) fn new(rules: Rules, dry_run: bool, scopes: usize, concurrency: usize) -> Self {
         Self {
             rules,
             dry_run,
@@ -57,7 +59,7 @@ impl Sweep {
             in_flight: 0,
             open: 0,
             scopes: (0..scopes).map(|_| Scope::default()).collect(),
-            paused_until: Duration::ZERO,
+            pace: Pace::new(concurrency),
             notes: Vec::new(),
         }
     }
@@ -160,6 +162,9 @@ impl Sweep {
         };
         entry.logs = logs.or(entry.logs.take());
         let (vanished, attempts, listing) = (entry.vanished, entry.attempts, entry.listing);
+        if matches!(answer, Answer::Gone | Answer::Accepted | Answer::NotFound) {
+            self.pace.went_well();
+        }
         match answer {
             Answer::Gone | Answer::Accepted if self.dry_run => self.enter(uid, Phase::WouldDelete, now),
             Answer::Gone => self.enter(uid, Phase::Deleted, now),
@@ -184,7 +189,7 @@ impl Sweep {
             }
             Answer::Conflict => self.decide(uid, now),
             Answer::Retry(after, why) => {
-                self.paused_until = self.paused_until.max(now + after);
+                self.pace.turned_away(after, now);
                 self.notes.push(Note::Retrying {
                     id: order.id.clone(),
                     attempts,
@@ -200,9 +205,9 @@ impl Sweep {
 
 /// What to do.
 impl Sweep {
-    /// The next deletion to send, unless the API server is to be left alone for a while.
+    /// The next deletion to send, unless enough are under way or the API server is to be left alone for a while.
     pub(crate) fn next_order(&mut self, now: Duration) -> Option<Order> {
-        while now >= self.paused_until {
+        while self.pace.allows(self.in_flight, now) {
             let uid = self.due.pop_front()?;
             if let Some(entry) = self.jobs.get_mut(&uid)
                 && entry.phase == Phase::Due
@@ -235,7 +240,7 @@ impl Sweep {
 
     /// Until when no deletion is to be sent, if one is due at all.
     pub(crate) fn pause(&self) -> Option<Duration> {
-        (!self.due.is_empty()).then_some(self.paused_until)
+        (!self.due.is_empty()).then_some(self.pace.paused_until())
     }
 
     /// Whether every Job in scope is finished and every due deletion confirmed, and that is what the cluster says now.
@@ -245,7 +250,7 @@ impl Sweep {
 
     /// Whether nothing is left that could be done without waiting.
     pub(crate) fn is_idle(&self, now: Duration) -> bool {
-        self.was_listed() && self.in_flight == 0 && (self.due.is_empty() || now < self.paused_until)
+        self.was_listed() && self.in_flight == 0 && (self.due.is_empty() || now < self.pace.paused_until())
     }
 
     /// Whether every scope has been listed at least once.

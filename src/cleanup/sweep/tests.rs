@@ -17,7 +17,7 @@ fn story() -> Story {
 }
 
 fn rules(rules: Rules) -> Story {
-    let mut sweep = Sweep::new(rules, false, 1);
+    let mut sweep = Sweep::new(rules, false, 1, 4);
     sweep.list_begins(SCOPE);
     Story {
         sweep,
@@ -360,7 +360,7 @@ fn an_annotation_that_comes_later_counts() {
 
 #[test]
 fn a_rehearsal_deletes_nothing() {
-    let mut sweep = Sweep::new(Rules::default(), true, 1);
+    let mut sweep = Sweep::new(Rules::default(), true, 1, 4);
     sweep.list_begins(SCOPE);
     let story = Story {
         sweep,
