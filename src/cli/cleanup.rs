@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-/// What the cleanup does in the cluster.
+/// What the cleanup does in the cluster. Of an option given twice the last one counts, so that a manifest's own can be
+/// followed by a user's.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Cleanup")]
 pub struct CleanupArgs {
@@ -39,7 +40,7 @@ pub struct CleanupArgs {
     pub before_hook_creation: bool,
 
     /// How long nothing must be left to do before the sweep ends [default: 2s, with --once 0s]
-    #[arg(long, value_name = "DURATION", requires = "cleanup", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", requires = "cleanup", value_parser = duration, overrides_with = "settle")]
     pub settle: Option<Duration>,
 
     /// Do not wait for Jobs that have not finished
@@ -47,11 +48,17 @@ pub struct CleanupArgs {
     pub once: bool,
 
     /// Give up after this long; 0 waits for nothing at all, `none` for ever
-    #[arg(long, value_name = "DURATION", requires = "cleanup", default_value = "5m", value_parser = timeout)]
+    #[arg(long, value_name = "DURATION", requires = "cleanup", default_value = "5m", value_parser = timeout, overrides_with = "timeout")]
     pub timeout: Timeout,
 
     /// How many deletions are under way at once
-    #[arg(long, value_name = "N", requires = "cleanup", default_value = "16")]
+    #[arg(
+        long,
+        value_name = "N",
+        requires = "cleanup",
+        default_value = "16",
+        overrides_with = "concurrency"
+    )]
     pub concurrency: NonZeroUsize,
 
     /// Send every deletion as a server-side dry run: permissions, admission and preconditions are really checked
@@ -60,7 +67,7 @@ pub struct CleanupArgs {
 
     /// Before a failed Job is deleted, show the last N lines of its pods' logs; 0 never does
     /// [default: 20 where the Job's helm.sh/hook-output-log-policy asks for it, else none]
-    #[arg(long, value_name = "N", requires = "cleanup")]
+    #[arg(long, value_name = "N", requires = "cleanup", overrides_with = "log_tail")]
     pub log_tail: Option<u32>,
 
     /// Exit with 3 if a Job in scope failed
@@ -73,7 +80,8 @@ pub struct CleanupArgs {
         long,
         value_name = "FORMAT",
         requires = "cleanup",
-        default_value = "table"
+        default_value = "table",
+        overrides_with = "output"
     )]
     pub output: Output,
 
