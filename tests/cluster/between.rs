@@ -19,12 +19,13 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use jobsweep_harness::control_plane::{ControlPlane, User};
-use jobsweep_harness::kube::config::{KubeConfigOptions, Kubeconfig};
-use jobsweep_harness::kube::{Client, Config};
+use jobsweep_harness::kube::Client;
 use jobsweep_harness::wait;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
+
+use crate::stage::connection;
 
 type Body = UnsyncBoxBody<Bytes, anyhow::Error>;
 
@@ -88,9 +89,12 @@ impl Between {
             while let Ok((stream, _)) = listener.accept().await {
                 let (upstream, state) = (upstream.clone(), Arc::clone(&shared));
                 tokio::spawn(async move {
-                    let service = service_fn(move |request| pass(upstream.clone(), Arc::clone(&state), request));
+                    let service =
+                        service_fn(move |request| pass(upstream.clone(), Arc::clone(&state), request));
                     // A broken connection is what some tests want.
-                    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+                    let _ = http1::Builder::new()
+                        .serve_connection(TokioIo::new(stream), service)
+                        .await;
                 });
             }
         });
@@ -99,13 +103,19 @@ impl Between {
 
     /// Does these to the next requests of this method whose address contains that, one to each.
     pub fn on(&self, method: &'static str, uri: &str, acts: Vec<Act>) {
-        self.lock().rules.push(Rule { method, uri: uri.to_owned(), acts });
+        self.lock().rules.push(Rule {
+            method,
+            uri: uri.to_owned(),
+            acts,
+        });
     }
 
     /// All requests so far of this method whose address contains that.
     pub fn seen(&self, method: &str, uri: &str) -> Vec<Seen> {
         let all = self.lock().seen.clone();
-        all.into_iter().filter(|seen| seen.method == method && seen.uri.contains(uri)).collect()
+        all.into_iter()
+            .filter(|seen| seen.method == method && seen.uri.contains(uri))
+            .collect()
     }
 
     /// Waits for so many of them.
@@ -123,11 +133,8 @@ impl Between {
 
 /// A client that trusts the cluster and has no credentials: those come with the requests.
 async fn upstream(cluster: &ControlPlane) -> Result<Client> {
-    let kubeconfig = Kubeconfig::read_from(cluster.kubeconfig())?;
-    let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
+    let mut config = connection(&cluster.kubeconfig()).await?;
     config.auth_info = Default::default();
-    config.proxy_url = None;
-    config.default_retry = false;
     Ok(Client::try_from(config)?)
 }
 
@@ -140,8 +147,13 @@ async fn pass(
     let (method, uri) = (parts.method.to_string(), parts.uri.to_string());
     let act = {
         let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.seen.push(Seen { method: method.clone(), uri: uri.clone(), at: Instant::now() });
-        let rule = |rule: &&mut Rule| rule.method == method && uri.contains(&rule.uri) && !rule.acts.is_empty();
+        state.seen.push(Seen {
+            method: method.clone(),
+            uri: uri.clone(),
+            at: Instant::now(),
+        });
+        let rule =
+            |rule: &&mut Rule| rule.method == method && uri.contains(&rule.uri) && !rule.acts.is_empty();
         state.rules.iter_mut().find(rule).map(|rule| rule.acts.remove(0))
     };
     let body = body.collect().await?.to_bytes();
@@ -187,7 +199,10 @@ async fn pass(
                     () = forward => {}
                 }
             });
-            Ok(Response::from_parts(parts, StreamBody::new(stream::poll_fn(move |context| receiver.poll_recv(context))).boxed_unsync()))
+            Ok(Response::from_parts(
+                parts,
+                StreamBody::new(stream::poll_fn(move |context| receiver.poll_recv(context))).boxed_unsync(),
+            ))
         }
         Some(Act::Rewrite(rewrite)) => {
             let (parts, body) = forward.await?.into_parts();
@@ -213,10 +228,14 @@ fn answer(code: u16, message: &str, retry_after: Option<u32>) -> Result<Response
 }
 
 fn whole(text: impl Into<Bytes>) -> Body {
-    Full::new(text.into()).map_err(|never: Infallible| match never {}).boxed_unsync()
+    Full::new(text.into())
+        .map_err(|never: Infallible| match never {})
+        .boxed_unsync()
 }
 
 /// What happens in between, as [`Act::First`] and [`Act::Then`] want it.
-pub fn doing(work: impl Future<Output = Result<()>> + Send + 'static) -> Pin<Box<dyn Future<Output = Result<()>> + Send>> {
+pub fn doing(
+    work: impl Future<Output = Result<()>> + Send + 'static,
+) -> Pin<Box<dyn Future<Output = Result<()>> + Send>> {
     Box::pin(work)
 }

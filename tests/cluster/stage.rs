@@ -7,6 +7,8 @@ use anyhow::{Context, Result, ensure};
 use jobsweep_harness::control_plane::{ControlPlane, Namespace, User};
 use jobsweep_harness::jobs::{Outcome, job};
 use jobsweep_harness::k8s_openapi::api::rbac::v1::{PolicyRule, Role};
+use jobsweep_harness::kube::Config;
+use jobsweep_harness::kube::config::{KubeConfigOptions, Kubeconfig};
 use jobsweep_harness::process::{Finished, Program, Running};
 use serde_json::Value;
 
@@ -24,14 +26,20 @@ impl Stage {
     /// With the shipped Role.
     pub async fn set(cluster: &ControlPlane) -> Result<Self> {
         let stage = Self::without_role(cluster).await?;
-        stage.namespace.allow(&stage.user, shipped_rules("jobsweep")?).await?;
+        stage
+            .namespace
+            .allow(&stage.user, shipped_rules("jobsweep")?)
+            .await?;
         Ok(stage)
     }
 
     /// With the Role for logs too.
     pub async fn set_with_logs(cluster: &ControlPlane) -> Result<Self> {
         let stage = Self::set(cluster).await?;
-        stage.namespace.allow(&stage.user, shipped_rules("jobsweep-logs")?).await?;
+        stage
+            .namespace
+            .allow(&stage.user, shipped_rules("jobsweep-logs")?)
+            .await?;
         Ok(stage)
     }
 
@@ -43,14 +51,26 @@ impl Stage {
         for (bystander, outcome) in [
             (job("bystander-without-policy"), Outcome::Succeeded),
             (job("bystander-failed").policy("hook-succeeded"), Outcome::Failed),
-            (job("bystander-succeeded").policy("before-hook-creation,hook-failed"), Outcome::Succeeded),
-            (job("bystander-of-helm").annotation("helm.sh/hook-delete-policy", "hook-succeeded"), Outcome::Succeeded),
+            (
+                job("bystander-succeeded").policy("before-hook-creation,hook-failed"),
+                Outcome::Succeeded,
+            ),
+            (
+                job("bystander-of-helm").annotation("helm.sh/hook-delete-policy", "hook-succeeded"),
+                Outcome::Succeeded,
+            ),
         ] {
-            let bystander = namespace.create(bystander.managed_by("example.com/nobody")).await?;
+            let bystander = namespace
+                .create(bystander.managed_by("example.com/nobody"))
+                .await?;
             namespace.finish(&bystander, outcome).await?;
         }
         let bystanders = namespace.uids().await?;
-        Ok(Self { namespace, user, bystanders })
+        Ok(Self {
+            namespace,
+            user,
+            bystanders,
+        })
     }
 
     /// The call under test, as that ServiceAccount. It ends as soon as nothing is left to do.
@@ -60,14 +80,17 @@ impl Stage {
 
     /// The same, by another way to the cluster.
     pub fn sweep_by(&self, kubeconfig: &Path) -> Program {
-        let jobsweep = Program::new(env!("CARGO_BIN_EXE_jobsweep")).args(["--cleanup", "--timeout=50s", "--settle=0"]);
+        let jobsweep =
+            Program::new(env!("CARGO_BIN_EXE_jobsweep")).args(["--cleanup", "--timeout=50s", "--settle=0"]);
         jobsweep.arg("--kubeconfig").arg(kubeconfig)
     }
 
     /// Starts a sweep and waits until it waits for this Job.
     pub async fn sweep_waiting_for(&self, name: &str) -> Result<Running> {
         let mut running = self.sweep().spawn()?;
-        running.line_with(&format!("waiting for {}/{name}", self.namespace.name)).await?;
+        running
+            .line_with(&format!("waiting for {}/{name}", self.namespace.name))
+            .await?;
         Ok(running)
     }
 
@@ -75,17 +98,35 @@ impl Stage {
     pub async fn leaves(&self, names: &[&str]) -> Result<()> {
         let mut left = self.namespace.uids().await?;
         for (name, uid) in &self.bystanders {
-            ensure!(left.remove(name).as_ref() == Some(uid), "the bystander {name} is gone");
+            ensure!(
+                left.remove(name).as_ref() == Some(uid),
+                "the bystander {name} is gone"
+            );
         }
         let left: Vec<_> = left.keys().map(String::as_str).collect();
         ensure!(left == names, "left are {left:?}, not {names:?}");
         Ok(())
     }
 
+    /// Waits until that is so.
+    pub async fn leaves_in_the_end(&self, names: &[&str]) -> Result<()> {
+        let what = format!("only {names:?} to be left");
+        jobsweep_harness::wait::until(&what, || async { Ok(self.leaves(names).await.ok()) }).await
+    }
+
     /// `namespace/name`, as the sweep calls a Job.
     pub fn id(&self, name: &str) -> String {
         format!("{}/{name}", self.namespace.name)
     }
+}
+
+/// How to connect with a kubeconfig, without what helps in production: proxies and retries.
+pub async fn connection(kubeconfig: &Path) -> Result<Config> {
+    let kubeconfig = Kubeconfig::read_from(kubeconfig)?;
+    let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
+    config.proxy_url = None;
+    config.default_retry = false;
+    Ok(config)
 }
 
 /// The rules of one of the shipped Roles.
@@ -112,7 +153,11 @@ pub trait Said: Sized {
 impl Said for Finished {
     fn says(self, texts: &[&str]) -> Result<Self> {
         for text in texts {
-            ensure!(self.stderr().contains(text), "it does not say {text:?}:\n{}", self.stderr());
+            ensure!(
+                self.stderr().contains(text),
+                "it does not say {text:?}:\n{}",
+                self.stderr()
+            );
         }
         Ok(self)
     }
@@ -126,8 +171,13 @@ impl Said for Finished {
 
     fn reports(self, name: &str, action: &str, outcome: &str) -> Result<Self> {
         let jobs = self.jobs()?;
-        let job = jobs.get(name).with_context(|| format!("{name} is not in the report"))?;
-        ensure!(job["action"] == action && job["outcome"] == outcome, "the report says of {name}: {job}");
+        let job = jobs
+            .get(name)
+            .with_context(|| format!("{name} is not in the report"))?;
+        ensure!(
+            job["action"] == action && job["outcome"] == outcome,
+            "the report says of {name}: {job}"
+        );
         Ok(self)
     }
 }
