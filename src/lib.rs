@@ -1,8 +1,39 @@
-//! jobsweep: helpers for the Jobs that Helm charts leave behind.
-#![cfg_attr(not(test), warn(missing_docs))]
+//! jobsweep keeps finished Kubernetes Jobs from blocking the next upgrade.
+//!
+//! Helm charts leave finished Jobs behind. A finished Job cannot be changed, so the next upgrade fails with
+//! "field is immutable". This crate is the library behind the `jobsweep` program, in two halves:
+//!
+//! - [`translate`] is the filter: manifests in, the same manifests out, where every Job that has the annotation
+//!   `helm.sh/hook-delete-policy` also has `kots.io/hook-delete-policy`. Pure: text in, text out.
+//! - `cleanup` (feature `cleanup`) waits in a cluster for the annotated Jobs to finish and deletes each whose
+//!   policy names how it ended.
+//!
+//! Both share [`policy`]: what a delete policy says.
+//!
+//! ```
+//! use jobsweep::translate::{Options, translate};
+//!
+//! let manifests = r#"{"apiVersion": "batch/v1", "kind": "Job", "metadata":
+//!     {"name": "migrate", "annotations": {"helm.sh/hook-delete-policy": "hook-succeeded"}}}"#;
+//! let mut output = Vec::new();
+//! translate(manifests.as_bytes(), &Options::default())?.write_to(&mut output)?;
+//! assert!(String::from_utf8(output)?.contains(
+//!     r#"{"helm.sh/hook-delete-policy": "hook-succeeded", "kots.io/hook-delete-policy": "hook-succeeded"}"#
+//! ));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Limitations
+//!
+//! - A Job that shares its metadata or annotations with something else, by an anchor, gets a mapping of its own with a
+//!   merge key (`<<`). Helm, kubectl and kustomize read that; a reader without merge keys does not.
+//! - `--default-policy` replaces an explicit `annotations: null`; every other change is an insertion.
+//! - Text is UTF-8, as Kubernetes manifests are.
+
 #[cfg(feature = "cleanup")]
 pub mod cleanup;
 pub mod cli;
+pub mod console;
 pub mod policy;
 pub mod run;
 pub mod translate;

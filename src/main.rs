@@ -1,9 +1,7 @@
-//! The `jobsweep` program: parse, run, one error line, exit code.
+//! The `jobsweep` program. All of it is in the library.
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 fn main() -> ExitCode {
-    jobsweep::run::run(jobsweep::cli::Cli::parse())
+    jobsweep::run::run(std::env::args_os())
 }

@@ -129,12 +129,13 @@ impl FromStr for DeletePolicy {
         let policy = Self::parse(value);
         match policy.unknown() {
             [] if policy.names_any_outcome() => Ok(policy),
-            [] => Err(
-                "it names neither hook-succeeded nor hook-failed, so no Job would ever be swept".to_owned(),
-            ),
-            [word, ..] => Err(format!(
-                "{word:?} is none of hook-succeeded, hook-failed, before-hook-creation"
-            )),
+            [] => {
+                Err("it names neither hook-succeeded nor hook-failed, so no Job would ever be swept"
+                    .to_owned())
+            }
+            [word, ..] => {
+                Err(format!("{word:?} is none of hook-succeeded, hook-failed, before-hook-creation"))
+            }
         }
     }
 }
@@ -142,11 +143,8 @@ impl FromStr for DeletePolicy {
 /// The comma list, known tokens in their written order.
 impl fmt::Display for DeletePolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let words = self
-            .tokens
-            .iter()
-            .map(|token| token.as_str())
-            .chain(self.unknown.iter().map(String::as_str));
+        let words =
+            self.tokens.iter().map(|token| token.as_str()).chain(self.unknown.iter().map(String::as_str));
         f.write_str(&words.collect::<Vec<_>>().join(","))
     }
 }
@@ -171,11 +169,7 @@ mod tests {
             ("Hook-Succeeded", false, false),
         ] {
             let policy = DeletePolicy::parse(value);
-            assert_eq!(
-                policy.names(Outcome::Succeeded),
-                succeeded,
-                "{value:?} and success"
-            );
+            assert_eq!(policy.names(Outcome::Succeeded), succeeded, "{value:?} and success");
             assert_eq!(policy.names(Outcome::Failed), failed, "{value:?} and failure");
         }
     }

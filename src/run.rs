@@ -1,11 +1,88 @@
-//! Which mode runs, with what.
+//! Which mode runs, on which streams, and what its end means as an exit code.
+
+use std::ffi::OsString;
+use std::io::{self, IsTerminal, Read, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Runs the mode that the command line asks for.
-pub fn run(cli: crate::cli::Cli) -> ExitCode {
+use anyhow::Context;
+use clap::{CommandFactory, Parser};
+
+use crate::cli::{Cli, FilterArgs, LOG_FILE};
+use crate::console::Console;
+use crate::translate::{self, Diagnostic, Options};
+
+/// What to do when somebody runs the filter by hand.
+const HINT: &str = "\
+no input: manifests are read from stdin. For example:
+  helm template my-chart | jobsweep | kubectl apply -f -
+  helm upgrade --install my-release my-chart --post-renderer jobsweep
+  jobsweep < manifests.yaml
+See jobsweep --help.";
+
+/// Wrong usage, as clap has it.
+const USAGE: u8 = 2;
+/// `EX_DATAERR` of sysexits.h: the input is not valid.
+const INVALID_INPUT: u8 = 65;
+
+/// Runs the mode that the command line asks for, on the process's own streams.
+#[must_use]
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(answer) if !answer.use_stderr() => {
+            return answer.print().map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
+        }
+        Err(error) => {
+            let log_file = std::env::var_os(LOG_FILE).map(PathBuf::from);
+            let message = error.render().to_string();
+            Console::new(log_file.as_deref())
+                .unwrap_or_default()
+                .error(&message.trim_start_matches("error: ").trim_end());
+            return ExitCode::from(USAGE);
+        }
+    };
+    let mut console = match Console::new(cli.filter.log_file.as_deref()) {
+        Ok(console) => console,
+        Err(error) => {
+            Console::default().error(&format_args!("cannot open the log file: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let mut stdout = io::stdout().lock();
     #[cfg(feature = "cleanup")]
     if cli.cleanup {
-        return crate::cleanup::run(cli.sweep, &mut std::io::stdout().lock());
+        return crate::cleanup::run(cli.sweep, &mut stdout);
     }
-    ExitCode::SUCCESS
+    let done = if let Some(shell) = cli.completions {
+        clap_complete::generate(shell, &mut Cli::command(), "jobsweep", &mut stdout);
+        Ok(())
+    } else if cli.man {
+        clap_mangen::Man::new(Cli::command()).render(&mut stdout).context("cannot write the manual page")
+    } else if io::stdin().is_terminal() {
+        console.error(&HINT);
+        return ExitCode::from(USAGE);
+    } else {
+        filter(cli.filter, &mut io::stdin().lock(), &mut stdout, &mut console)
+    };
+    let Err(error) = done else { return ExitCode::SUCCESS };
+    console.error(&format_args!("{error:#}"));
+    if error.is::<Diagnostic>() { ExitCode::from(INVALID_INPUT) } else { ExitCode::FAILURE }
+}
+
+/// Translates what `input` holds onto `output`. Nothing is written before everything is known to be right.
+fn filter(
+    args: FilterArgs,
+    input: &mut dyn Read,
+    output: &mut dyn Write,
+    console: &mut Console,
+) -> anyhow::Result<()> {
+    let FilterArgs { default_policy, strict, log_file: _ } = args;
+    let mut manifests = Vec::new();
+    input.read_to_end(&mut manifests).context("cannot read stdin")?;
+    let translated = translate::translate(&manifests, &Options { default_policy, strict })?;
+    for warning in &translated.warnings {
+        console.warn(warning);
+    }
+    translated.write_to(output).context("cannot write stdout")
 }

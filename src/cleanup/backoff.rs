@@ -15,9 +15,7 @@ pub(crate) struct Backoff {
 impl Backoff {
     /// The delay after so many attempts.
     pub(crate) fn after(attempts: u32) -> Self {
-        Self {
-            attempts: attempts.saturating_sub(1),
-        }
+        Self { attempts: attempts.saturating_sub(1) }
     }
 
     /// The next delay: at least as long as the server wishes, and never the same for two of us, so that those who
@@ -43,11 +41,7 @@ mod tests {
         let mut backoff = Backoff::default();
         let delays: Vec<_> = (0..40).map(|_| backoff.next(None)).collect();
         assert!(delays[0] < Duration::from_millis(313) && delays[1] >= Duration::from_millis(500));
-        assert!(
-            delays
-                .iter()
-                .all(|delay| *delay >= FIRST && *delay <= LAST.mul_f64(1.25))
-        );
+        assert!(delays.iter().all(|delay| *delay >= FIRST && *delay <= LAST.mul_f64(1.25)));
     }
 
     #[test]

@@ -38,10 +38,7 @@ impl Target {
                 Some(path) => Kubeconfig::read_from(path),
                 None => Kubeconfig::read(),
             };
-            let options = KubeConfigOptions {
-                context,
-                ..KubeConfigOptions::default()
-            };
+            let options = KubeConfigOptions { context, ..KubeConfigOptions::default() };
             let config = Config::from_custom_kubeconfig(kubeconfig.map_err(failed)?, &options)
                 .await
                 .map_err(failed)?;
@@ -50,10 +47,7 @@ impl Target {
         helm.apply(&mut config)?;
         // Retries are ours: they heed Retry-After and the deadline.
         config.default_retry = false;
-        config.headers.push((
-            http::header::USER_AGENT,
-            http::HeaderValue::from_static(USER_AGENT),
-        ));
+        config.headers.push((http::header::USER_AGENT, http::HeaderValue::from_static(USER_AGENT)));
         Ok(Self { config, own })
     }
 }
@@ -96,17 +90,8 @@ impl Helm {
     }
 
     fn apply(self, config: &mut Config) -> Result<(), Failure> {
-        let Self {
-            namespace,
-            context: _,
-            server,
-            token,
-            ca_file,
-            server_name,
-            insecure,
-            user,
-            groups,
-        } = self;
+        let Self { namespace, context: _, server, token, ca_file, server_name, insecure, user, groups } =
+            self;
         if let Some(namespace) = namespace {
             config.default_namespace = namespace;
         }
@@ -114,10 +99,8 @@ impl Helm {
             config.cluster_url = server.parse().map_err(failed)?;
         }
         if let Some(token) = token {
-            config.auth_info = kube::config::AuthInfo {
-                token: Some(SecretString::from(token)),
-                ..Default::default()
-            };
+            config.auth_info =
+                kube::config::AuthInfo { token: Some(SecretString::from(token)), ..Default::default() };
         }
         if let Some(file) = ca_file {
             config.root_cert_file = Some(PathBuf::from(file));
@@ -132,9 +115,7 @@ impl Helm {
 }
 
 fn by_helm() -> bool {
-    ["HELM_PLUGIN_NAME", "HELM_PLUGIN_DIR", "HELM_BIN"]
-        .into_iter()
-        .any(|name| set(name).is_some())
+    ["HELM_PLUGIN_NAME", "HELM_PLUGIN_DIR", "HELM_BIN"].into_iter().any(|name| set(name).is_some())
 }
 
 fn has_kubeconfig() -> bool {

@@ -71,10 +71,7 @@ impl Rules {
         if job.ignored {
             return Decision::Keep(Kept::Ignored);
         }
-        if !Outcome::ALL
-            .into_iter()
-            .any(|outcome| self.names(policy, outcome))
-        {
+        if !Outcome::ALL.into_iter().any(|outcome| self.names(policy, outcome)) {
             return Decision::Keep(Kept::NamesNothing);
         }
         match &job.state {
@@ -139,25 +136,13 @@ mod tests {
             ("hook-succeeded", succeeded(), Decision::Delete),
             ("hook-succeeded", failed(), keep(Kept::NotNamed(Outcome::Failed))),
             ("hook-succeeded", running(), wait()),
-            (
-                "hook-failed",
-                succeeded(),
-                keep(Kept::NotNamed(Outcome::Succeeded)),
-            ),
+            ("hook-failed", succeeded(), keep(Kept::NotNamed(Outcome::Succeeded))),
             ("hook-failed", failed(), Decision::Delete),
             ("hook-failed", running(), wait()),
             ("hook-failed, hook-succeeded", succeeded(), Decision::Delete),
             ("hook-failed, hook-succeeded", failed(), Decision::Delete),
-            (
-                "hook-failed, hook-succeeded",
-                State::Suspended,
-                keep(Kept::Suspended),
-            ),
-            (
-                "before-hook-creation,hook-succeeded",
-                failed(),
-                keep(Kept::NotNamed(Outcome::Failed)),
-            ),
+            ("hook-failed, hook-succeeded", State::Suspended, keep(Kept::Suspended)),
+            ("before-hook-creation,hook-succeeded", failed(), keep(Kept::NotNamed(Outcome::Failed))),
             ("before-hook-creation", succeeded(), keep(Kept::NamesNothing)),
             ("before-hook-creation", running(), keep(Kept::NamesNothing)),
             ("hook-succeeded null", succeeded(), keep(Kept::NamesNothing)),
@@ -173,94 +158,43 @@ mod tests {
 
     #[test]
     fn before_hook_creation_names_every_end_when_asked_for() {
-        let rules = Rules {
-            before_hook_creation: true,
-            ..Rules::default()
-        };
+        let rules = Rules { before_hook_creation: true, ..Rules::default() };
         for (policy, state, decision) in [
             ("before-hook-creation", succeeded(), Decision::Delete),
             ("before-hook-creation", failed(), Decision::Delete),
             ("before-hook-creation", running(), Decision::Wait(Hint::None)),
-            (
-                "before-hook-creation",
-                State::Suspended,
-                Decision::Keep(Kept::Suspended),
-            ),
-            (
-                "hook-succeeded",
-                failed(),
-                Decision::Keep(Kept::NotNamed(Outcome::Failed)),
-            ),
+            ("before-hook-creation", State::Suspended, Decision::Keep(Kept::Suspended)),
+            ("hook-succeeded", failed(), Decision::Keep(Kept::NotNamed(Outcome::Failed))),
             ("never", failed(), Decision::Keep(Kept::NamesNothing)),
         ] {
-            assert_eq!(
-                rules.decide(&job(policy, state.clone())),
-                decision,
-                "{policy:?}, {state:?}"
-            );
+            assert_eq!(rules.decide(&job(policy, state.clone())), decision, "{policy:?}, {state:?}");
         }
     }
 
     #[test]
     fn once_waits_for_nothing_unfinished() {
-        let rules = Rules {
-            once: true,
-            ..Rules::default()
-        };
-        assert_eq!(
-            rules.decide(&job("hook-succeeded", running())),
-            Decision::Keep(Kept::Unfinished)
-        );
-        assert_eq!(
-            rules.decide(&job("hook-succeeded", succeeded())),
-            Decision::Delete
-        );
+        let rules = Rules { once: true, ..Rules::default() };
+        assert_eq!(rules.decide(&job("hook-succeeded", running())), Decision::Keep(Kept::Unfinished));
+        assert_eq!(rules.decide(&job("hook-succeeded", succeeded())), Decision::Delete);
     }
 
     #[test]
     fn a_marked_job_and_the_sweeps_own_stay() {
-        let marked = Job {
-            ignored: true,
-            ..job("hook-succeeded", succeeded())
-        };
+        let marked = Job { ignored: true, ..job("hook-succeeded", succeeded()) };
         assert_eq!(Rules::default().decide(&marked), Decision::Keep(Kept::Ignored));
-        let rules = Rules {
-            own: OwnJob::Uid("migrate".to_owned()),
-            ..Rules::default()
-        };
-        assert_eq!(
-            rules.decide(&job("hook-succeeded", running())),
-            Decision::Keep(Kept::Own)
-        );
+        let rules = Rules { own: OwnJob::Uid("migrate".to_owned()), ..Rules::default() };
+        assert_eq!(rules.decide(&job("hook-succeeded", running())), Decision::Keep(Kept::Own));
     }
 
     #[test]
     fn scope_is_a_policy_and_the_release() {
-        let rules = Rules {
-            release: Some("web".to_owned()),
-            ..Rules::default()
-        };
-        assert!(rules.in_scope(&Job {
-            releases: [Some("web".to_owned()), None],
-            ..job("", running())
-        }));
-        assert!(rules.in_scope(&Job {
-            releases: [None, Some("web".to_owned())],
-            ..job("", running())
-        }));
-        assert!(!rules.in_scope(&Job {
-            releases: [None, Some("api".to_owned())],
-            ..job("", running())
-        }));
-        assert!(!Rules::default().in_scope(&Job {
-            policy: None,
-            ..job("", running())
-        }));
+        let rules = Rules { release: Some("web".to_owned()), ..Rules::default() };
+        assert!(rules.in_scope(&Job { releases: [Some("web".to_owned()), None], ..job("", running()) }));
+        assert!(rules.in_scope(&Job { releases: [None, Some("web".to_owned())], ..job("", running()) }));
+        assert!(!rules.in_scope(&Job { releases: [None, Some("api".to_owned())], ..job("", running()) }));
+        assert!(!Rules::default().in_scope(&Job { policy: None, ..job("", running()) }));
         assert_eq!(
-            rules.decide(&Job {
-                policy: None,
-                ..job("", running())
-            }),
+            rules.decide(&Job { policy: None, ..job("", running()) }),
             Decision::Keep(Kept::LeftScope)
         );
     }

@@ -11,10 +11,7 @@ pub(crate) type Result = std::result::Result<(Answer, Option<Vec<PodLog>>), Fail
 /// Deletes one Job and says what came of it. An error is one that ends the sweep.
 pub(crate) async fn delete(api: &Api, logs: &Logs<'_>, order: &Order, dry_run: bool) -> Result {
     let retry = |failure: &Failure| {
-        Answer::Retry(
-            Backoff::after(order.attempts).next(failure.retry_after()),
-            failure.to_string(),
-        )
+        Answer::Retry(Backoff::after(order.attempts).next(failure.retry_after()), failure.to_string())
     };
     let logs = match logs.of(api, order).await {
         Ok(logs) => logs,

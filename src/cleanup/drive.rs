@@ -55,19 +55,11 @@ pub(crate) async fn drive(
     let logs = Logs::new(options.log_tail, say);
     let again: Vec<_> = scopes.iter().map(|_| Notify::new()).collect();
     let (sender, mut sights) = mpsc::channel(16);
-    let mut followers = std::pin::pin!(join_all(scopes.iter().zip(&again).enumerate().map(
-        |(number, (scope, again))| {
-            Follower {
-                api,
-                scope: scope.clone(),
-                number,
-                sights: sender.clone(),
-                again,
-                watches: !no_wait,
-            }
-            .follow()
-        }
-    )));
+    let mut followers =
+        std::pin::pin!(join_all(scopes.iter().zip(&again).enumerate().map(|(number, (scope, again))| {
+            Follower { api, scope: scope.clone(), number, sights: sender.clone(), again, watches: !no_wait }
+                .follow()
+        })));
     // They end when there is nothing more to follow, which is not yet the end of the sweep.
     let mut following = true;
     let mut in_flight = FuturesUnordered::new();
@@ -82,33 +74,17 @@ pub(crate) async fn drive(
         }
         sweep.take_notes().iter().for_each(|note| say.note(note));
         progress.show(sweep, now);
-        quiet = if sweep.is_done() {
-            quiet.or(Some(now))
-        } else {
-            None
-        };
+        quiet = if sweep.is_done() { quiet.or(Some(now)) } else { None };
         let settled = quiet.map(|since: Duration| since + options.settle);
         if settled.is_some_and(|at| now >= at || no_wait) {
             break End::Swept;
         }
         if (no_wait && sweep.is_idle(now)) || deadline.is_some_and(|at| now >= at) {
-            break if quiet.is_some() {
-                End::Swept
-            } else {
-                End::Deadline
-            };
+            break if quiet.is_some() { End::Swept } else { End::Deadline };
         }
-        sweep
-            .overdue(now)
-            .into_iter()
-            .for_each(|scope| again[scope].notify_one());
+        sweep.overdue(now).into_iter().for_each(|scope| again[scope].notify_one());
 
-        let wake = [
-            Some(now + TICK),
-            deadline,
-            settled,
-            sweep.pause().filter(|at| *at > now),
-        ];
+        let wake = [Some(now + TICK), deadline, settled, sweep.pause().filter(|at| *at > now)];
         let wake = wake.into_iter().flatten().min().unwrap_or(now);
         tokio::select! {
             biased;
@@ -132,10 +108,7 @@ pub(crate) async fn drive(
     };
 
     if !in_flight.is_empty() {
-        say.detail(format_args!(
-            "waiting for the answers to {} deletions",
-            in_flight.len()
-        ));
+        say.detail(format_args!("waiting for the answers to {} deletions", in_flight.len()));
     }
     let drain = async {
         while let Some((order, result)) = in_flight.next().await {
@@ -194,9 +167,7 @@ fn tell(say: &Say, lost: &mut bool, scope: &Scope, sight: &Sight) {
             if std::mem::replace(lost, true) {
                 say.detail(format_args!("{scope}: {failure}; looking again in {after:.1}s"));
             } else {
-                say.warning(format_args!(
-                    "lost sight of {scope}: {failure}; looking again in {after:.1}s"
-                ));
+                say.warning(format_args!("lost sight of {scope}: {failure}; looking again in {after:.1}s"));
             }
         }
         Sight::Listed | Sight::Watching if std::mem::take(lost) => {

@@ -49,11 +49,7 @@ impl End {
             // Where nothing was ever seen, it is not the Jobs that took too long.
             Self::Deadline if !sweep.was_listed() => ERROR,
             Self::Deadline => DEADLINE,
-            Self::Swept
-                if sweep
-                    .entries()
-                    .any(|it| matches!(it.phase, Phase::Kept(Kept::Refused(_)))) =>
-            {
+            Self::Swept if sweep.entries().any(|it| matches!(it.phase, Phase::Kept(Kept::Refused(_)))) => {
                 ERROR
             }
             Self::Swept if fail_on_failed && has_failed(sweep) => JOB_FAILED,
@@ -83,19 +79,15 @@ impl End {
             Self::Deadline => say.error(format_args!("the deadline came before everything was swept")),
             Self::Stopped(Signal::Interrupt) => say.warning(format_args!("stopped by SIGINT")),
             Self::Stopped(Signal::Terminate) => say.warning(format_args!("stopped by SIGTERM")),
-            Self::Aborted(_) => say.error(format_args!(
-                "aborted; deletions under way may or may not be carried out"
-            )),
+            Self::Aborted(_) => {
+                say.error(format_args!("aborted; deletions under way may or may not be carried out"))
+            }
             Self::Swept => {}
         }
         let mut open: Vec<_> = sweep.entries().filter(|entry| entry.phase.is_open()).collect();
         open.sort_by_key(|entry| entry.job.id.to_string());
         for entry in open {
-            say.warning(format_args!(
-                "left {}: {}",
-                entry.job.id,
-                why(entry).unwrap_or_default()
-            ));
+            say.warning(format_args!("left {}: {}", entry.job.id, why(entry).unwrap_or_default()));
         }
         say.line(format_args!("{}", Summary(sweep)));
     }
@@ -113,10 +105,7 @@ impl fmt::Display for Summary<'_> {
         if counts.is_empty() {
             return f.write_str("no Job with a delete policy in scope");
         }
-        let counts: Vec<_> = counts
-            .into_iter()
-            .map(|(action, count)| format!("{count} {action}"))
-            .collect();
+        let counts: Vec<_> = counts.into_iter().map(|(action, count)| format!("{count} {action}")).collect();
         f.write_str(&counts.join(", "))
     }
 }
@@ -125,9 +114,6 @@ impl fmt::Display for Summary<'_> {
 fn has_failed(sweep: &Sweep) -> bool {
     sweep.entries().any(|entry| {
         entry.job.outcome() == Some(Outcome::Failed)
-            && !matches!(
-                entry.phase,
-                Phase::Kept(Kept::Ignored | Kept::LeftScope | Kept::Own)
-            )
+            && !matches!(entry.phase, Phase::Kept(Kept::Ignored | Kept::LeftScope | Kept::Own))
     })
 }

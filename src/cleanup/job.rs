@@ -96,37 +96,21 @@ struct Labels {
 impl Job {
     /// Reads a Job from the API server's JSON.
     pub(crate) fn decode(json: &str) -> Result<Self, Box<Unreadable>> {
-        let Object {
-            metadata,
-            spec,
-            status,
-        } = serde_json::from_str(json).map_err(|error| {
+        let Object { metadata, spec, status } = serde_json::from_str(json).map_err(|error| {
             #[derive(Deserialize)]
             struct Identified {
                 metadata: JobId,
             }
-            let id = serde_json::from_str::<Identified>(json)
-                .ok()
-                .map(|object| object.metadata);
-            Unreadable {
-                id,
-                why: error.to_string(),
-            }
+            let id = serde_json::from_str::<Identified>(json).ok().map(|object| object.metadata);
+            Unreadable { id, why: error.to_string() }
         })?;
         let annotations = metadata.annotations.unwrap_or_default();
         Ok(Self {
-            id: JobId {
-                namespace: metadata.namespace,
-                name: metadata.name,
-                uid: metadata.uid,
-            },
+            id: JobId { namespace: metadata.namespace, name: metadata.name, uid: metadata.uid },
             version: metadata.resource_version,
             policy: annotations.policy.as_deref().map(DeletePolicy::parse),
             ignored: annotations.ignore.as_deref() == Some("true"),
-            releases: [
-                annotations.release,
-                metadata.labels.and_then(|labels| labels.instance),
-            ],
+            releases: [annotations.release, metadata.labels.and_then(|labels| labels.instance)],
             log_policy: annotations.log_policy.as_deref().map(DeletePolicy::parse),
             terminating: metadata.deletion_timestamp.is_some(),
             finalizers: metadata.finalizers.unwrap_or_default(),
@@ -172,11 +156,7 @@ mod tests {
         .expect("a Job");
         assert_eq!(job.id.to_string(), "shop/migrate");
         assert_eq!(job.outcome(), Some(Outcome::Succeeded));
-        assert!(
-            job.policy
-                .as_ref()
-                .is_some_and(|policy| policy.names(Outcome::Succeeded))
-        );
+        assert!(job.policy.as_ref().is_some_and(|policy| policy.names(Outcome::Succeeded)));
         assert!(job.ignored && job.terminating && job.is_of_release("web") && !job.is_of_release("we"));
         assert_eq!(job.finalizers, ["a.io/b"]);
     }

@@ -34,11 +34,7 @@ pub(crate) struct Logs<'a> {
 impl<'a> Logs<'a> {
     /// What the user wants to see.
     pub(crate) fn new(tail: Option<u32>, say: &'a Say) -> Self {
-        Self {
-            tail,
-            say,
-            forbidden: Cell::new(false),
-        }
+        Self { tail, say, forbidden: Cell::new(false) }
     }
 
     /// Reads and says what is wanted of a Job's logs; `None` if nothing is. Trouble that may pass is an error, a few
@@ -55,22 +51,13 @@ impl<'a> Logs<'a> {
             Err(failure) => {
                 // One warning is enough, however many are under way.
                 if !self.forbidden.get() {
-                    self.say
-                        .warning(format_args!("no logs of {}: {failure}", order.id));
+                    self.say.warning(format_args!("no logs of {}: {failure}", order.id));
                 }
                 self.forbidden.set(matches!(failure, Failure::Forbidden(..)));
             }
         }
-        for PodLog {
-            pod,
-            container,
-            lines,
-        } in &logs
-        {
-            self.say.log(
-                format_args!("last lines of {}, pod {pod}, container {container}", order.id),
-                lines,
-            );
+        for PodLog { pod, container, lines } in &logs {
+            self.say.log(format_args!("last lines of {}, pod {pod}, container {container}", order.id), lines);
         }
         Ok(Some(logs))
     }
@@ -88,17 +75,12 @@ impl<'a> Logs<'a> {
                     Ok(text) if text.is_empty() => {}
                     Ok(text) => {
                         let lines = text.lines().map(str::to_owned).collect();
-                        logs.push(PodLog {
-                            pod: pod.clone(),
-                            container,
-                            lines,
-                        });
+                        logs.push(PodLog { pod: pod.clone(), container, lines });
                     }
                     // A container that never started, or whose node is gone, has nothing to say.
                     Err(Failure::Refused(refusal)) => {
-                        self.say.detail(format_args!(
-                            "no log of pod {pod}, container {container}: {refusal}"
-                        ));
+                        self.say
+                            .detail(format_args!("no log of pod {pod}, container {container}: {refusal}"));
                     }
                     Err(failure) => return Err(failure),
                 }
@@ -125,11 +107,7 @@ mod tests {
     #[test]
     fn logs_are_read_when_the_user_or_the_job_asks() {
         let order = |failed, logs_by_policy| Order {
-            id: JobId {
-                namespace: "shop".to_owned(),
-                name: "migrate".to_owned(),
-                uid: "u1".to_owned(),
-            },
+            id: JobId { namespace: "shop".to_owned(), name: "migrate".to_owned(), uid: "u1".to_owned() },
             version: "1".to_owned(),
             failed,
             logs_by_policy,
@@ -145,11 +123,7 @@ mod tests {
             (Some(5), false, true, 5),
             (Some(0), true, true, 0),
         ] {
-            assert_eq!(
-                wanted(tail, &order(failed, by_policy)),
-                lines,
-                "{tail:?} {failed} {by_policy}"
-            );
+            assert_eq!(wanted(tail, &order(failed, by_policy)), lines, "{tail:?} {failed} {by_policy}");
         }
     }
 }

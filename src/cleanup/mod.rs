@@ -73,13 +73,7 @@ pub fn run(args: CleanupArgs, out: &mut dyn Write) -> ExitCode {
     end.explain(&sweep, &say);
     if !matches!(end, End::Aborted(_)) {
         let took = start.elapsed();
-        let report = Report {
-            sweep: &sweep,
-            end: &end,
-            exit_code,
-            dry_run,
-            took,
-        };
+        let report = Report { sweep: &sweep, end: &end, exit_code, dry_run, took };
         if let Err(error) = report.write(format, out) {
             say.error(format_args!("the report could not be written: {error}"));
             exit_code = ERROR;
@@ -110,12 +104,7 @@ async fn sweep_all(args: CleanupArgs, say: &Say) -> (Sweep, End) {
         verbose: _,
         quiet: _,
     } = args.clone();
-    let mut rules = Rules {
-        before_hook_creation,
-        once,
-        release,
-        ..Rules::default()
-    };
+    let mut rules = Rules { before_hook_creation, once, release, ..Rules::default() };
     let options = Options {
         timeout,
         settle: settle.unwrap_or(if once { Duration::ZERO } else { SETTLE }),
@@ -143,13 +132,8 @@ async fn connect(args: &CleanupArgs) -> Result<(Api, own::OwnJob, Vec<Scope>, Si
     namespaces.sort_unstable();
     namespaces.dedup();
     let selector = &args.selector;
-    let scopes = namespaces
-        .into_iter()
-        .map(|namespace| Scope {
-            namespace,
-            selector: selector.clone(),
-        })
-        .collect();
+    let scopes =
+        namespaces.into_iter().map(|namespace| Scope { namespace, selector: selector.clone() }).collect();
     let api = Api::connect(config).await?;
     // Only now: until here, nothing has to be brought to an end, and a signal simply ends us.
     let signals = Signals::listen().map_err(|error| Failure::Config(format!("no signals: {error}")))?;

@@ -63,14 +63,8 @@ impl Note {
     pub(crate) fn level(&self) -> Level {
         match self {
             Self::Unreadable(_)
-            | Self::Job {
-                phase: Phase::Kept(Kept::Refused(_) | Kept::Unreadable(_)),
-                ..
-            } => Level::Warning,
-            Self::Job {
-                phase: Phase::Seen | Phase::Due | Phase::Deleting,
-                ..
-            } => Level::Verbose,
+            | Self::Job { phase: Phase::Kept(Kept::Refused(_) | Kept::Unreadable(_)), .. } => Level::Warning,
+            Self::Job { phase: Phase::Seen | Phase::Due | Phase::Deleting, .. } => Level::Verbose,
             // The first failure is news; after that, only every doubling is.
             Self::Retrying { attempts, .. } if !attempts.is_power_of_two() => Level::Verbose,
             _ => Level::Normal,
@@ -81,12 +75,7 @@ impl Note {
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Job {
-                id,
-                phase,
-                state,
-                finalizers,
-            } => {
+            Self::Job { id, phase, state, finalizers } => {
                 let ended = Ended(state);
                 match phase {
                     Phase::Seen => write!(f, "found {id}"),
@@ -99,11 +88,7 @@ impl fmt::Display for Note {
                         write!(f, "{id}: {ended}; its deletion is accepted, {}", Held(finalizers))
                     }
                     Phase::Terminating { ours: false } => {
-                        write!(
-                            f,
-                            "{id}: {ended}; someone else is deleting it, {}",
-                            Held(finalizers)
-                        )
+                        write!(f, "{id}: {ended}; someone else is deleting it, {}", Held(finalizers))
                     }
                     Phase::Kept(Kept::NotNamed(_)) => {
                         write!(f, "kept {id}: {ended}, and its policy does not name that")
@@ -113,24 +98,13 @@ impl fmt::Display for Note {
                     Phase::WouldDelete => write!(f, "would delete {id}: {ended}, as its policy names"),
                     Phase::Gone => match state {
                         State::Finished(..) => write!(f, "{id} is gone: {ended}; someone else deleted it"),
-                        _ => write!(
-                            f,
-                            "{id} is gone before it was seen to finish; its outcome is unknown"
-                        ),
+                        _ => write!(f, "{id} is gone before it was seen to finish; its outcome is unknown"),
                     },
                 }
             }
-            Self::Retrying {
-                id,
-                attempts,
-                after,
-                why,
-            } => {
+            Self::Retrying { id, attempts, after, why } => {
                 let after = after.as_secs_f64();
-                write!(
-                    f,
-                    "deleting {id} did not work (attempt {attempts}), again in {after:.1}s: {why}"
-                )
+                write!(f, "deleting {id} did not work (attempt {attempts}), again in {after:.1}s: {why}")
             }
             Self::Unreadable(Unreadable { id: Some(id), why }) => {
                 write!(f, "skipped {id}, which cannot be read: {why}")

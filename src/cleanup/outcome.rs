@@ -84,19 +84,13 @@ impl Status {
     /// The terminal condition. A Job that claims both, which current API servers refuse, counts as failed.
     fn terminal(&self) -> Option<(Outcome, &Condition)> {
         let failed = self.is("Failed").map(|condition| (Outcome::Failed, condition));
-        failed.or_else(|| {
-            self.is("Complete")
-                .map(|condition| (Outcome::Succeeded, condition))
-        })
+        failed.or_else(|| self.is("Complete").map(|condition| (Outcome::Succeeded, condition)))
     }
 
     /// How many seconds the Job took from its start to its end.
     pub(crate) fn seconds(&self) -> Option<u64> {
         let (_, terminal) = self.terminal()?;
-        let end = self
-            .completion_time
-            .as_ref()
-            .or(terminal.last_transition_time.as_ref())?;
+        let end = self.completion_time.as_ref().or(terminal.last_transition_time.as_ref())?;
         let start: jiff::Timestamp = self.start_time.as_ref()?.parse().ok()?;
         let end: jiff::Timestamp = end.parse().ok()?;
         u64::try_from(end.duration_since(start).as_secs()).ok()
@@ -120,11 +114,7 @@ impl State {
 impl Hint {
     fn of(spec: &Spec, status: &Status) -> Self {
         let (active, failed) = (status.active.unwrap_or(0), status.failed.unwrap_or(0));
-        if let Some(name) = spec
-            .managed_by
-            .as_ref()
-            .filter(|name| *name != BUILT_IN_CONTROLLER)
-        {
+        if let Some(name) = spec.managed_by.as_ref().filter(|name| *name != BUILT_IN_CONTROLLER) {
             Self::ManagedBy(name.clone())
         } else if let Some(condition) = status.is("FailureTarget") {
             Self::Failing(condition.reason.clone())
@@ -151,16 +141,10 @@ impl fmt::Display for Hint {
             Self::BetweenRetries(1) => f.write_str("1 pod has failed, a retry is due"),
             Self::BetweenRetries(pods) => write!(f, "{pods} pods have failed, a retry is due"),
             Self::Failing(reason) => {
-                write!(
-                    f,
-                    "it is failing (FailureTarget, {reason}) and waits for its pods to end"
-                )
+                write!(f, "it is failing (FailureTarget, {reason}) and waits for its pods to end")
             }
             Self::Succeeding(reason) => {
-                write!(
-                    f,
-                    "it is succeeding (SuccessCriteriaMet, {reason}) and waits for its pods to end"
-                )
+                write!(f, "it is succeeding (SuccessCriteriaMet, {reason}) and waits for its pods to end")
             }
             Self::ManagedBy(name) => {
                 write!(
@@ -206,36 +190,15 @@ mod tests {
         for (pairs, expected) in [
             (&[("Complete", "True")][..], finished(Outcome::Succeeded)),
             (&[("Failed", "True")], finished(Outcome::Failed)),
-            (
-                &[("FailureTarget", "True"), ("Failed", "True")],
-                finished(Outcome::Failed),
-            ),
-            (
-                &[("SuccessCriteriaMet", "True"), ("Complete", "True")],
-                finished(Outcome::Succeeded),
-            ),
-            (
-                &[("Complete", "True"), ("Failed", "True")],
-                finished(Outcome::Failed),
-            ),
-            (
-                &[("Suspended", "False"), ("Complete", "True")],
-                finished(Outcome::Succeeded),
-            ),
-            (
-                &[("Suspended", "True"), ("Failed", "True")],
-                finished(Outcome::Failed),
-            ),
+            (&[("FailureTarget", "True"), ("Failed", "True")], finished(Outcome::Failed)),
+            (&[("SuccessCriteriaMet", "True"), ("Complete", "True")], finished(Outcome::Succeeded)),
+            (&[("Complete", "True"), ("Failed", "True")], finished(Outcome::Failed)),
+            (&[("Suspended", "False"), ("Complete", "True")], finished(Outcome::Succeeded)),
+            (&[("Suspended", "True"), ("Failed", "True")], finished(Outcome::Failed)),
             (&[("Complete", "False")], unfinished(Hint::None)),
             (&[("Failed", "Unknown")], unfinished(Hint::None)),
-            (
-                &[("FailureTarget", "True")],
-                unfinished(Hint::Failing("R".to_owned())),
-            ),
-            (
-                &[("SuccessCriteriaMet", "True")],
-                unfinished(Hint::Succeeding("R".to_owned())),
-            ),
+            (&[("FailureTarget", "True")], unfinished(Hint::Failing("R".to_owned()))),
+            (&[("SuccessCriteriaMet", "True")], unfinished(Hint::Succeeding("R".to_owned()))),
             (&[("Suspended", "False")], unfinished(Hint::None)),
             (&[("Suspended", "True")], State::Suspended),
             (&[], unfinished(Hint::None)),
@@ -250,19 +213,10 @@ mod tests {
             (r#"{"status":{"failed":2}}"#, Hint::BetweenRetries(2)),
             (r#"{"status":{"succeeded":1,"active":0}}"#, Hint::None),
             (r#"{"status":{"active":3,"failed":1}}"#, Hint::Active(3)),
-            (
-                r#"{"status":{"completionTime":"2026-01-01T00:00:00Z"}}"#,
-                Hint::None,
-            ),
+            (r#"{"status":{"completionTime":"2026-01-01T00:00:00Z"}}"#, Hint::None),
             (r#"{"spec":{"parallelism":0},"status":{}}"#, Hint::NoParallelism),
-            (
-                r#"{"spec":{"managedBy":"acme.io/runner"}}"#,
-                Hint::ManagedBy("acme.io/runner".to_owned()),
-            ),
-            (
-                r#"{"spec":{"managedBy":"kubernetes.io/job-controller"}}"#,
-                Hint::None,
-            ),
+            (r#"{"spec":{"managedBy":"acme.io/runner"}}"#, Hint::ManagedBy("acme.io/runner".to_owned())),
+            (r#"{"spec":{"managedBy":"kubernetes.io/job-controller"}}"#, Hint::None),
         ] {
             assert_eq!(state(json), State::Unfinished(hint), "{json}");
         }

@@ -68,10 +68,7 @@ fn is_pod_of(hostname: &str, job: &str) -> bool {
     let mut base = format!("{job}-");
     base.truncate(GENERATED_BASE);
     let generated = hostname.strip_prefix(&base).is_some_and(|rest| {
-        rest.len() == 5
-            && rest
-                .bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+        rest.len() == 5 && rest.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
     });
     let index = hostname.strip_prefix(job).and_then(|rest| rest.strip_prefix('-'));
     generated || index.is_some_and(|index| index.parse::<u32>().is_ok())

@@ -21,11 +21,7 @@ pub(crate) struct Progress<'a> {
 impl<'a> Progress<'a> {
     /// Nothing is shown before the first second has passed.
     pub(crate) fn new(say: &'a Say, deadline: Option<Duration>) -> Self {
-        let next = if say.has_progress() {
-            Duration::from_secs(1)
-        } else {
-            REMINDER
-        };
+        let next = if say.has_progress() { Duration::from_secs(1) } else { REMINDER };
         Self { say, deadline, next }
     }
 
@@ -41,17 +37,11 @@ impl<'a> Progress<'a> {
             self.next = now + REMINDER;
             let open: Vec<_> = sweep.entries().filter(|entry| entry.phase.is_open()).collect();
             if !open.is_empty() {
-                let names: Vec<_> = open
-                    .iter()
-                    .take(NAMED)
-                    .map(|entry| entry.job.id.to_string())
-                    .collect();
+                let names: Vec<_> = open.iter().take(NAMED).map(|entry| entry.job.id.to_string()).collect();
                 let more = if open.len() > NAMED { ", …" } else { "" };
                 let (names, after) = (names.join(", "), self.after(now));
-                self.say.line(format_args!(
-                    "{after}: still waiting for {} ({names}{more})",
-                    jobs(open.len())
-                ));
+                self.say
+                    .line(format_args!("{after}: still waiting for {} ({names}{more})", jobs(open.len())));
             }
         }
     }
@@ -66,10 +56,7 @@ impl<'a> Progress<'a> {
                 Phase::Kept(_) => &mut kept,
             } += 1;
         }
-        format!(
-            "{}: {waiting} running, {due} being deleted, {deleted} gone, {kept} kept",
-            self.after(now)
-        )
+        format!("{}: {waiting} running, {due} being deleted, {deleted} gone, {kept} kept", self.after(now))
     }
 
     fn after(&self, now: Duration) -> String {
@@ -82,9 +69,5 @@ impl<'a> Progress<'a> {
 
 /// `1 Job`, `2 Jobs`.
 pub(crate) fn jobs(count: usize) -> String {
-    if count == 1 {
-        "1 Job".to_owned()
-    } else {
-        format!("{count} Jobs")
-    }
+    if count == 1 { "1 Job".to_owned() } else { format!("{count} Jobs") }
 }

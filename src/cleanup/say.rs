@@ -20,11 +20,7 @@ pub(crate) struct Say {
 impl Say {
     /// Speaks up to this level.
     pub(crate) fn new(level: Level) -> Self {
-        Self {
-            level,
-            terminal: stderr().is_terminal(),
-            progress: RefCell::default(),
-        }
+        Self { level, terminal: stderr().is_terminal(), progress: RefCell::default() }
     }
 
     /// Whether there is a progress line.

@@ -158,10 +158,7 @@ impl Follower<'_> {
                 // In good order, and not at once: the API server has kept it as long as it was asked to.
                 Ok(None) if since.elapsed() > HEALTHY => return Ok(Ok(End::Renew(version))),
                 Ok(None) => {
-                    return Ok(Err((
-                        Failure::Broken("the watch was closed".to_owned()),
-                        Some(version),
-                    )));
+                    return Ok(Err((Failure::Broken("the watch was closed".to_owned()), Some(version))));
                 }
                 Err(failure) => return Ok(Err((failure, Some(version)))),
             }

@@ -135,9 +135,8 @@ fn duration(text: &str) -> Result<Duration, String> {
     if text == "0" {
         return Ok(Duration::ZERO);
     }
-    let span: jiff::SignedDuration = text
-        .parse()
-        .map_err(|_| "expected a duration like 90s, 5m or 1h30m".to_owned())?;
+    let span: jiff::SignedDuration =
+        text.parse().map_err(|_| "expected a duration like 90s, 5m or 1h30m".to_owned())?;
     Duration::try_from(span).map_err(|_| "a duration cannot be negative".to_owned())
 }
 
@@ -147,14 +146,8 @@ mod tests {
 
     #[test]
     fn durations_are_written_as_in_kubernetes() {
-        for (text, seconds) in [
-            ("0", 0),
-            ("0s", 0),
-            ("90s", 90),
-            ("5m", 300),
-            ("1h30m", 5400),
-            ("2h", 7200),
-        ] {
+        for (text, seconds) in [("0", 0), ("0s", 0), ("90s", 90), ("5m", 300), ("1h30m", 5400), ("2h", 7200)]
+        {
             assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
         }
         assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));

@@ -1,25 +1,32 @@
 //! The command line, grouped by mode.
 
-mod filter;
-
 #[cfg(feature = "cleanup")]
 mod cleanup;
+mod filter;
+
+use clap::Parser;
+use clap_complete::Shell;
 
 #[cfg(feature = "cleanup")]
 pub use cleanup::{CleanupArgs, Output, Timeout};
-pub use filter::FilterArgs;
+pub use filter::{FilterArgs, LOG_FILE};
 
-use clap::Parser;
-
-/// Sweep finished Kubernetes Jobs by their Helm hook delete policy.
+/// Keep finished Kubernetes Jobs from blocking the next upgrade.
+///
+/// Without --cleanup it is a filter: it reads manifests on stdin and writes them to stdout, where every Job
+/// that has the annotation helm.sh/hook-delete-policy also has kots.io/hook-delete-policy with the same value.
+/// No other byte changes.
+///
+///     helm install my-release my-chart --post-renderer jobsweep
+///     helm template my-chart | jobsweep | kubectl apply -f -
 #[derive(Debug, Parser)]
-#[command(name = "jobsweep", version)]
+#[command(name = "jobsweep", version, verbatim_doc_comment, after_long_help = EXIT_CODES)]
 pub struct Cli {
     /// What the filter does.
     #[command(flatten)]
     pub filter: FilterArgs,
 
-    /// Wait for the annotated Jobs in the cluster to finish, delete those whose policy says so, and exit.
+    /// Wait in the cluster for the annotated Jobs to finish, and delete each whose policy names how it ended
     #[cfg(feature = "cleanup")]
     #[arg(long, help_heading = "Cleanup")]
     pub cleanup: bool,
@@ -28,4 +35,19 @@ pub struct Cli {
     #[cfg(feature = "cleanup")]
     #[command(flatten)]
     pub sweep: CleanupArgs,
+
+    /// Print a completion script for this shell
+    #[arg(long, value_name = "SHELL", help_heading = "Other")]
+    pub completions: Option<Shell>,
+
+    /// Print the manual page
+    #[arg(long, help_heading = "Other")]
+    pub man: bool,
 }
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    done
+  1    input or output failed, or an internal error
+  2    wrong usage
+  65   the input is not valid; nothing was written";

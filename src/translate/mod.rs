@@ -1,1 +1,258 @@
-//! The filter.
+//! The translator: text in, text out.
+//!
+//! The stream is split into documents (`stream`). Each takes four steps, and most need only the first:
+//!
+//! 1. `spelling` asks whether the text can hold a Job with a policy at all.
+//! 2. `nodes` reads it, `lookup` says what keys, aliases and merge keys mean, `jobs` finds the Jobs.
+//! 3. `insert` plans at which level to add what; `entry` and `twin` word it; `extend` and `lines` find its place.
+//! 4. `change` proves that the edited text reads back as the input plus exactly that.
+
+mod change;
+mod diagnostic;
+mod entry;
+mod extend;
+mod insert;
+mod jobs;
+mod lines;
+mod lookup;
+mod nodes;
+mod spelling;
+mod stream;
+mod twin;
+
+use std::io::{self, Write};
+
+pub use diagnostic::{Diagnostic, Place, Problem};
+
+use self::change::Edit;
+use self::entry::Policy;
+use self::insert::Inserter;
+use self::jobs::{Fault, Job, Sharing};
+use self::lookup::{Found, Lookup, key};
+use self::nodes::Nodes;
+use crate::policy::{DeletePolicy, HELM_DELETE_POLICY, KOTS_DELETE_POLICY};
+
+/// What the translator does beyond its one job.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The policy for Jobs that have neither annotation.
+    pub default_policy: Option<DeletePolicy>,
+    /// Whether an unknown word in a policy is an error rather than a warning.
+    pub strict: bool,
+}
+
+/// A translated stream: the input, and what to insert where.
+#[derive(Debug)]
+pub struct Translated<'a> {
+    input: &'a [u8],
+    edits: Vec<Edit>,
+    /// What was left alone and should be looked at.
+    pub warnings: Vec<Diagnostic>,
+}
+
+impl Translated<'_> {
+    /// Writes the translated stream. One of nothing but white space gets a `---` line, because Helm 4 refuses a
+    /// post-renderer's empty output.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn write_to(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mut done = 0;
+        for edit in &self.edits {
+            out.write_all(&self.input[done..edit.at.start])?;
+            out.write_all(edit.text.as_bytes())?;
+            done = edit.at.end;
+        }
+        out.write_all(&self.input[done..])?;
+        if self.input.trim_ascii().is_empty() {
+            let on_new_line = self.input.is_empty() || self.input.ends_with(b"\n");
+            out.write_all(if on_new_line { b"---\n" } else { b"\n---\n" })?;
+        }
+        out.flush()
+    }
+
+    /// Whether the output is the input, byte for byte.
+    #[must_use]
+    pub fn is_unchanged(&self) -> bool {
+        self.edits.is_empty() && !self.input.trim_ascii().is_empty()
+    }
+}
+
+/// Gives every Job that has `helm.sh/hook-delete-policy` the annotation `kots.io/hook-delete-policy` with the same value.
+///
+/// ```
+/// use jobsweep::translate::{Options, translate};
+///
+/// let input = "\
+/// apiVersion: batch/v1
+/// kind: Job
+/// metadata:
+///   name: migrate
+///   annotations:
+///     helm.sh/hook-delete-policy: hook-succeeded # keep failures
+/// ";
+/// let mut output = Vec::new();
+/// translate(input.as_bytes(), &Options::default())?.write_to(&mut output)?;
+/// assert_eq!(String::from_utf8(output)?, format!("{input}    kots.io/hook-delete-policy: hook-succeeded\n"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// The first problem that makes the result uncertain. A document that cannot hold such a Job is never one.
+pub fn translate<'a>(input: &'a [u8], options: &Options) -> Result<Translated<'a>, Diagnostic> {
+    let mut translated = Translated { input, edits: Vec::new(), warnings: Vec::new() };
+    if let Some(name) = wide_encoding(input) {
+        let place = Box::new(Place::new(input, 1, 0..0, 0, None));
+        return Err(Diagnostic { problem: Problem::WideEncoding(name), place });
+    }
+    for (index, range) in stream::documents(input).enumerate() {
+        let start = range.start;
+        let place = |fault: Fault| Diagnostic {
+            problem: fault.problem,
+            place: Box::new(Place::new(input, index + 1, range.clone(), start + fault.at, fault.job)),
+        };
+        let text = std::str::from_utf8(&input[range.clone()]).map_err(|bad| {
+            let at = bad.valid_up_to();
+            place(Fault { problem: Problem::NotUtf8 { byte: start + at }, at, job: None })
+        })?;
+        if !may_hold_a_job_to_change(text, options) {
+            continue;
+        }
+        let mut warnings = Vec::new();
+        let edits = document(text, options, &mut warnings).map_err(place)?;
+        translated.warnings.extend(warnings.into_iter().map(place));
+        let shift = |edit: Edit| Edit { at: edit.at.start + start..edit.at.end + start, ..edit };
+        translated.edits.extend(edits.into_iter().map(shift));
+    }
+    Ok(translated)
+}
+
+/// Whether a document is worth parsing. What spells no Job, or no policy, cannot hold a Job with one.
+fn may_hold_a_job_to_change(text: &str, options: &Options) -> bool {
+    let policy = || [HELM_DELETE_POLICY, KOTS_DELETE_POLICY].iter().any(|key| spelling::may_hold(text, key));
+    (options.default_policy.is_some() || policy())
+        && spelling::may_hold(text, "batch/")
+        && spelling::may_hold(text, "Job")
+}
+
+/// At how many root keys it is worth asking whether the head decides: a Job has at most five.
+const MAX_HEAD_KEYS: usize = 5;
+
+/// Translates one document.
+fn document(text: &str, options: &Options, warnings: &mut Vec<Fault>) -> Result<Vec<Edit>, Fault> {
+    let mut asked = 0;
+    let enough = |nodes: &Nodes<'_>, at| {
+        asked += 1;
+        asked <= MAX_HEAD_KEYS && head_decides(nodes, at)
+    };
+    let nodes = Nodes::read(text, enough).map_err(|error| Fault {
+        problem: Problem::NotYaml(error.info()),
+        at: error.marker().byte_offset().unwrap_or(0).min(text.len()),
+        job: None,
+    })?;
+    let lookup = Lookup::new(&nodes);
+    let jobs = jobs::find(&lookup)?;
+    if lookup.gave_up() {
+        let problem = Problem::CannotExtend("it has more than 100 merge keys in a chain");
+        return Err(Fault { problem, at: 0, job: None });
+    }
+    let sharing = Sharing::new(&lookup, &jobs);
+    let default = options.default_policy.as_ref().map(DeletePolicy::to_string);
+    let mut inserter = Inserter::new(&lookup, &sharing);
+    for job in &jobs {
+        check_tokens(&lookup, job, options, warnings)?;
+        match policy_for(&lookup, job, default.as_deref()) {
+            Ok(Some(policy)) => inserter.insert(job, policy)?,
+            Ok(None) => {}
+            Err(warning) => warnings.push(warning),
+        }
+    }
+    let change = inserter.finish();
+    if change.is_empty() {
+        return Ok(Vec::new());
+    }
+    change.proven(&nodes).ok_or(Fault { problem: Problem::NotProven, at: 0, job: None })
+}
+
+/// Whether the head of a document is all that decides, asked at each further root key.
+///
+/// It is once kind, apiVersion and metadata are read and nothing in them shares text with the rest, if all that
+/// follows at the left margin is `spec:` and `status:`. A key of a block mapping at the left margin can stand
+/// nowhere else, so no further `kind` or `metadata` can come.
+fn head_decides(nodes: &Nodes<'_>, at: usize) -> bool {
+    let shares = |node: &nodes::Node<'_>| node.anchor != 0 || matches!(node.kind, nodes::Kind::Alias { .. });
+    if nodes.column(nodes.get(0).text.start) != 0 || nodes.list().iter().any(shares) {
+        return false;
+    }
+    let lookup = Lookup::new(nodes);
+    let head = [key::KIND, key::API_VERSION, key::METADATA];
+    head.iter().all(|key| lookup.own(0, key).len() == 1)
+        && nodes.text[at..].split(['\n', '\r']).all(|line| {
+            line.starts_with("spec:")
+                || line.starts_with("status:")
+                || matches!(line.bytes().next(), None | Some(b' ' | b'\t' | b'#'))
+        })
+}
+
+/// What to write into a Job: nothing, its own policy or the default; or why its own cannot be translated.
+fn policy_for<'p>(
+    lookup: &Lookup<'_, '_>,
+    job: &Job,
+    default: Option<&'p str>,
+) -> Result<Option<Policy<'p>>, Fault> {
+    let fault = |problem, at| Fault { problem, at: lookup.nodes.get(at).start, job: job.name.clone() };
+    if job.kots_policy.is_some() {
+        return Ok(None);
+    }
+    if let Some(found) = job.helm_policy {
+        return match lookup.string(found.value()) {
+            Some(_) => Ok(Some(Policy::Of(found))),
+            None => {
+                Err(fault(Problem::WrongType { key: HELM_DELETE_POLICY, wanted: "a string" }, found.value()))
+            }
+        };
+    }
+    let Some(default) = default else { return Ok(None) };
+    if job.metadata.and_then(|found| lookup.mapping(found.value())).is_none() {
+        return Err(fault(Problem::NoMetadata, job.id));
+    }
+    match job.annotations.map(Found::value) {
+        Some(id) if lookup.mapping(id).is_none() && !lookup.is_null(lookup.nodes.resolve(id)) => {
+            Err(fault(Problem::WrongType { key: "metadata.annotations", wanted: "a mapping" }, id))
+        }
+        _ => Ok(Some(Policy::Default(default))),
+    }
+}
+
+/// Reports the words of a Job's policies that mean nothing to Helm or KOTS.
+fn check_tokens(
+    lookup: &Lookup<'_, '_>,
+    job: &Job,
+    options: &Options,
+    warnings: &mut Vec<Fault>,
+) -> Result<(), Fault> {
+    let text =
+        |found: Option<Found>| found.and_then(|found| Some((found.value(), lookup.string(found.value())?)));
+    let (helm, kots) = (text(job.helm_policy), text(job.kots_policy));
+    let same = helm.map(|(_, policy)| policy) == kots.map(|(_, policy)| policy);
+    for (id, policy) in [helm, kots.filter(|_| !same)].into_iter().flatten() {
+        for word in DeletePolicy::parse(policy).unknown() {
+            let problem = Problem::UnknownToken(word.clone());
+            let fault = Fault { problem, at: lookup.nodes.get(id).text.start, job: job.name.clone() };
+            if options.strict {
+                return Err(fault);
+            }
+            warnings.push(fault);
+        }
+    }
+    Ok(())
+}
+
+/// The name of an encoding that is not UTF-8, told by its byte-order mark or by the NULs of its first characters.
+fn wide_encoding(input: &[u8]) -> Option<&'static str> {
+    Some(match input {
+        [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] | [_, 0, 0, 0, ..] | [0, 0, 0, _, ..] => "UTF-32",
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [_, 0, ..] | [0, _, ..] => "UTF-16",
+        _ => return None,
+    })
+}

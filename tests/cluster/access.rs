@@ -19,9 +19,7 @@ const BOTH: &str = "hook-succeeded,hook-failed";
 /// The rule that the sweep asks for, as it would be pasted.
 fn missing_rule(swept: &Finished) -> Result<PolicyRule> {
     let stderr = swept.stderr();
-    let (_, text) = stderr
-        .split_once("bound to this user:\n")
-        .context("it says which rule is missing")?;
+    let (_, text) = stderr.split_once("bound to this user:\n").context("it says which rule is missing")?;
     let rule: Vec<&str> = text.lines().take_while(|line| line.starts_with("  ")).collect();
     let mut rules: Vec<PolicyRule> = serde_yaml::from_str(&rule.join("\n"))?;
     rules.pop().context("one rule")
@@ -57,12 +55,7 @@ pub async fn without_the_right_to_watch_it_stops_at_once(cluster: &ControlPlane)
     let rule = jobsweep_harness::control_plane::rule("batch", "jobs", &["list", "delete"]);
     stage.namespace.allow(&stage.user, vec![rule]).await?;
     stage.namespace.create(job("running").policy(BOTH)).await?;
-    let swept = stage
-        .sweep()
-        .args(["--timeout=none", "-ojson"])
-        .run()
-        .await?
-        .expect_code(5)?;
+    let swept = stage.sweep().args(["--timeout=none", "-ojson"]).run().await?.expect_code(5)?;
     ensure!(missing_rule(&swept)?.verbs == ["watch"]);
     swept.reports("running", "waiting", "unfinished")?;
     stage.leaves(&["running"]).await
@@ -82,10 +75,7 @@ pub async fn all_namespaces_take_a_cluster_role(cluster: &ControlPlane) -> Resul
     let stage = Stage::set(cluster).await?;
     finished(&stage.namespace, "done", BOTH).await?;
     let swept = stage.sweep().arg("-A").run().await?.expect_code(5)?;
-    swept.says(&[
-        "not allowed to list jobs in all namespaces",
-        "Missing in a ClusterRole",
-    ])?;
+    swept.says(&["not allowed to list jobs in all namespaces", "Missing in a ClusterRole"])?;
     stage.leaves(&["done"]).await
 }
 
@@ -94,10 +84,7 @@ pub async fn all_namespaces_are_swept_with_a_cluster_role() -> Result<()> {
     let cluster = ControlPlane::start().await?;
     let stage = Stage::without_role(&cluster).await?;
     let other = Stage::without_role(&cluster).await?;
-    stage
-        .namespace
-        .allow_everywhere(&stage.user, shipped_rules("jobsweep")?)
-        .await?;
+    stage.namespace.allow_everywhere(&stage.user, shipped_rules("jobsweep")?).await?;
     finished(&stage.namespace, "here", BOTH).await?;
     finished(&other.namespace, "there", BOTH).await?;
     let swept = stage.sweep().arg("-A").run().await?.expect_success()?;
@@ -109,10 +96,7 @@ pub async fn all_namespaces_are_swept_with_a_cluster_role() -> Result<()> {
 /// Revokes a token, and waits until the API server has forgotten that it was good.
 async fn end(cluster: &ControlPlane, stage: &Stage, token: Token) -> Result<()> {
     let mut config = connection(&cluster.kubeconfig()).await?;
-    config.auth_info = AuthInfo {
-        token: Some(token.value.clone().into()),
-        ..AuthInfo::default()
-    };
+    config.auth_info = AuthInfo { token: Some(token.value.clone().into()), ..AuthInfo::default() };
     let jobs = Api::<jobsweep_harness::k8s_openapi::api::batch::v1::Job>::namespaced(
         Client::try_from(config)?,
         &stage.namespace.name,
@@ -127,10 +111,8 @@ async fn end(cluster: &ControlPlane, stage: &Stage, token: Token) -> Result<()> 
 
 pub async fn a_token_that_expired_and_was_replaced_is_read_again(cluster: &ControlPlane) -> Result<()> {
     let stage = Stage::set(cluster).await?;
-    let running = stage
-        .namespace
-        .create(job("running").policy(BOTH).managed_by("example.com/nobody"))
-        .await?;
+    let running =
+        stage.namespace.create(job("running").policy(BOTH).managed_by("example.com/nobody")).await?;
     let old = stage.user.new_token().await?;
     let between = Between::open(cluster, &stage.user).await?;
     let mut sweep = stage.sweep_by(&between.kubeconfig).spawn()?;
@@ -139,11 +121,7 @@ pub async fn a_token_that_expired_and_was_replaced_is_read_again(cluster: &Contr
     end(cluster, &stage, old).await?;
     let new = stage.user.new_token().await?;
     stage.namespace.finish(&running, Outcome::Succeeded).await?;
-    sweep
-        .finish(PATIENCE)
-        .await?
-        .expect_success()?
-        .says(&["deleted"])?;
+    sweep.finish(PATIENCE).await?.expect_success()?.says(&["deleted"])?;
     ensure!(between.seen("DELETE", "").len() == 2, "the first one was refused");
     ensure!(!new.value.is_empty());
     stage.leaves(&[]).await
@@ -154,12 +132,7 @@ pub async fn a_token_that_expired_and_was_not_replaced_ends_the_sweep(cluster: &
     finished(&stage.namespace, "done", BOTH).await?;
     let token = stage.user.new_token().await?;
     end(cluster, &stage, token).await?;
-    let swept = stage
-        .sweep()
-        .args(["--timeout=none", "-ojson"])
-        .run()
-        .await?
-        .expect_code(5)?;
+    let swept = stage.sweep().args(["--timeout=none", "-ojson"]).run().await?.expect_code(5)?;
     swept.says(&["does not accept the credentials (401)"])?;
     stage.leaves(&["done"]).await
 }
@@ -169,18 +142,11 @@ pub async fn a_server_that_cannot_be_trusted_is_not_talked_to(cluster: &ControlP
     finished(&stage.namespace, "done", BOTH).await?;
     let config = std::fs::read_to_string(&stage.user.kubeconfig)?;
     let mut config: serde_json::Value = serde_json::from_str(&config)?;
-    let cluster_entry = config["clusters"][0]["cluster"]
-        .as_object_mut()
-        .context("a cluster")?;
+    let cluster_entry = config["clusters"][0]["cluster"].as_object_mut().context("a cluster")?;
     cluster_entry.remove("certificate-authority");
     let kubeconfig = stage.user.kubeconfig.with_extension("without-ca");
     std::fs::write(&kubeconfig, config.to_string())?;
-    let swept = stage
-        .sweep_by(&kubeconfig)
-        .arg("--timeout=none")
-        .run()
-        .await?
-        .expect_code(1)?;
+    let swept = stage.sweep_by(&kubeconfig).arg("--timeout=none").run().await?.expect_code(1)?;
     swept.says(&["the API server's certificate is not trusted"])?;
     stage.leaves(&["done"]).await
 }

@@ -92,9 +92,7 @@ impl Between {
                     let service =
                         service_fn(move |request| pass(upstream.clone(), Arc::clone(&state), request));
                     // A broken connection is what some tests want.
-                    let _ = http1::Builder::new()
-                        .serve_connection(TokioIo::new(stream), service)
-                        .await;
+                    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
                 });
             }
         });
@@ -103,19 +101,13 @@ impl Between {
 
     /// Does these to the next requests of this method whose address contains that, one to each.
     pub fn on(&self, method: &'static str, uri: &str, acts: Vec<Act>) {
-        self.lock().rules.push(Rule {
-            method,
-            uri: uri.to_owned(),
-            acts,
-        });
+        self.lock().rules.push(Rule { method, uri: uri.to_owned(), acts });
     }
 
     /// All requests so far of this method whose address contains that.
     pub fn seen(&self, method: &str, uri: &str) -> Vec<Seen> {
         let all = self.lock().seen.clone();
-        all.into_iter()
-            .filter(|seen| seen.method == method && seen.uri.contains(uri))
-            .collect()
+        all.into_iter().filter(|seen| seen.method == method && seen.uri.contains(uri)).collect()
     }
 
     /// Waits for so many of them.
@@ -147,11 +139,7 @@ async fn pass(
     let (method, uri) = (parts.method.to_string(), parts.uri.to_string());
     let act = {
         let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.seen.push(Seen {
-            method: method.clone(),
-            uri: uri.clone(),
-            at: Instant::now(),
-        });
+        state.seen.push(Seen { method: method.clone(), uri: uri.clone(), at: Instant::now() });
         let rule =
             |rule: &&mut Rule| rule.method == method && uri.contains(&rule.uri) && !rule.acts.is_empty();
         state.rules.iter_mut().find(rule).map(|rule| rule.acts.remove(0))
@@ -228,9 +216,7 @@ fn answer(code: u16, message: &str, retry_after: Option<u32>) -> Result<Response
 }
 
 fn whole(text: impl Into<Bytes>) -> Body {
-    Full::new(text.into())
-        .map_err(|never: Infallible| match never {})
-        .boxed_unsync()
+    Full::new(text.into()).map_err(|never: Infallible| match never {}).boxed_unsync()
 }
 
 /// What happens in between, as [`Act::First`] and [`Act::Then`] want it.

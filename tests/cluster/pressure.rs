@@ -41,12 +41,8 @@ async fn turn_away_deletions(cluster: &ControlPlane, user: &User) -> Result<()> 
             }],
         },
     }))?;
-    Api::all(cluster.client())
-        .create(&PostParams::default(), &level)
-        .await?;
-    Api::all(cluster.client())
-        .create(&PostParams::default(), &schema)
-        .await?;
+    Api::all(cluster.client()).create(&PostParams::default(), &level).await?;
+    Api::all(cluster.client()).create(&PostParams::default(), &schema).await?;
     let jobs = Api::<Job>::namespaced(Client::try_from(connection(&user.kubeconfig).await?)?, name);
     wait::until("deletions to be turned away", || async {
         let nobody = DeleteParams::background().dry_run();
@@ -61,18 +57,10 @@ pub async fn deletions_turned_away_by_priority_and_fairness_are_sent_again(
     cluster: &ControlPlane,
 ) -> Result<()> {
     let stage = Stage::set(cluster).await?;
-    stage
-        .namespace
-        .create_finished(40, Outcome::Succeeded, |n| job(format!("job-{n}")).policy(BOTH))
-        .await?;
+    stage.namespace.create_finished(40, Outcome::Succeeded, |n| job(format!("job-{n}")).policy(BOTH)).await?;
     finished(&stage.namespace, "kept", "hook-failed").await?;
     turn_away_deletions(cluster, &stage.user).await?;
-    stage
-        .sweep()
-        .run()
-        .await?
-        .expect_success()?
-        .says(&["the API server says 429", "40 deleted"])?;
+    stage.sweep().run().await?.expect_success()?.says(&["the API server says 429", "40 deleted"])?;
     stage.leaves(&["kept"]).await
 }
 
@@ -83,12 +71,7 @@ pub async fn retry_after_is_heeded(cluster: &ControlPlane) -> Result<()> {
     }
     let between = Between::open(cluster, &stage.user).await?;
     between.on("DELETE", "", vec![Act::Answer(429, "too many requests", Some(2))]);
-    stage
-        .sweep_by(&between.kubeconfig)
-        .arg("--concurrency=1")
-        .run()
-        .await?
-        .expect_success()?;
+    stage.sweep_by(&between.kubeconfig).arg("--concurrency=1").run().await?.expect_success()?;
     let seen = between.seen("DELETE", "");
     let (first, second) = (seen.first().context("one")?, seen.get(1).context("another")?);
     let pause = second.at - first.at;
@@ -108,11 +91,7 @@ pub async fn a_burst_of_server_errors_is_survived(cluster: &ControlPlane) -> Res
     between.on("GET", "limit=500", vec![trouble(500), trouble(503), trouble(429)]);
     between.on("GET", "watch=true", vec![trouble(500), trouble(504)]);
     between.on("DELETE", "", vec![trouble(500), trouble(502), trouble(503)]);
-    let swept = stage
-        .sweep_by(&between.kubeconfig)
-        .run()
-        .await?
-        .expect_success()?;
+    let swept = stage.sweep_by(&between.kubeconfig).run().await?.expect_success()?;
     swept.says(&["lost sight of", "in sight again", "deleted"])?;
     stage.leaves(&[]).await
 }
@@ -121,17 +100,9 @@ pub async fn trouble_without_end_ends_at_the_deadline(cluster: &ControlPlane) ->
     let stage = Stage::set(cluster).await?;
     finished(&stage.namespace, "a", BOTH).await?;
     let between = Between::open(cluster, &stage.user).await?;
-    between.on(
-        "DELETE",
-        "",
-        (0..100).map(|_| Act::Answer(500, "no", None)).collect(),
-    );
-    let swept = stage
-        .sweep_by(&between.kubeconfig)
-        .args(["--timeout=2s", "-ojson"])
-        .run()
-        .await?
-        .expect_code(4)?;
+    between.on("DELETE", "", (0..100).map(|_| Act::Answer(500, "no", None)).collect());
+    let swept =
+        stage.sweep_by(&between.kubeconfig).args(["--timeout=2s", "-ojson"]).run().await?.expect_code(4)?;
     swept.reports("a", "due", "succeeded")?;
     ensure!(between.seen("DELETE", "").len() < 8, "it backs off");
     stage.leaves(&["a"]).await
@@ -144,18 +115,13 @@ pub async fn two_sweeps_at_once_do_no_harm(cluster: &ControlPlane) -> Result<()>
         .create_finished(200, Outcome::Succeeded, |n| job(format!("job-{n}")).policy(BOTH))
         .await?;
     finished(&stage.namespace, "kept", "hook-failed").await?;
-    let (first, second) = (
-        stage.sweep().arg("-ojson").spawn()?,
-        stage.sweep().arg("-ojson").spawn()?,
-    );
+    let (first, second) = (stage.sweep().arg("-ojson").spawn()?, stage.sweep().arg("-ojson").spawn()?);
     let first = first.finish(PATIENCE).await?.expect_success()?;
     let second = second.finish(PATIENCE).await?.expect_success()?;
     let mut deleted = 0;
     for swept in [first, second] {
         for job in swept.jobs()?.values() {
-            let settled = ["deleted", "gone", "kept"]
-                .iter()
-                .any(|action| job["action"] == *action);
+            let settled = ["deleted", "gone", "kept"].iter().any(|action| job["action"] == *action);
             ensure!(settled && job["outcome"] != "unknown", "{job}");
             deleted += usize::from(job["action"] == "deleted");
         }
@@ -167,12 +133,7 @@ pub async fn two_sweeps_at_once_do_no_harm(cluster: &ControlPlane) -> Result<()>
 pub async fn sweeping_again_does_nothing(cluster: &ControlPlane) -> Result<()> {
     let stage = Stage::set(cluster).await?;
     finished(&stage.namespace, "done", BOTH).await?;
-    stage
-        .sweep()
-        .run()
-        .await?
-        .expect_success()?
-        .says(&["1 deleted"])?;
+    stage.sweep().run().await?.expect_success()?.says(&["1 deleted"])?;
     let again = stage.sweep().run().await?.expect_success()?;
     ensure!(!again.stderr().contains("deleted"), "{}", again.stderr());
     stage.leaves(&[]).await

@@ -7,10 +7,7 @@ use jobsweep_harness::tools::Kubernetes;
 use crate::{access, deletion, endings, following, policy, requests};
 
 pub async fn all_that_matters_holds_on_kubernetes_1_31() -> Result<()> {
-    let cluster = ControlPlane::options()
-        .kubernetes(Kubernetes::V1_31)
-        .start()
-        .await?;
+    let cluster = ControlPlane::options().kubernetes(Kubernetes::V1_31).start().await?;
     let cluster = &cluster;
     policy::a_job_that_succeeded_or_failed_is_deleted_if_its_policy_names_that(cluster).await?;
     endings::a_job_is_never_deleted_between_two_retries(cluster).await?;

@@ -18,12 +18,8 @@ fn requests(cluster: &ControlPlane, user: &str) -> Result<BTreeMap<String, usize
     for event in cluster.audit_log()? {
         let counts_now = (event.stage == "ResponseStarted") == (event.verb == "watch");
         if event.user == user && counts_now {
-            let resource = event
-                .uri
-                .split(['?'])
-                .next()
-                .and_then(|path| path.split('/').nth(6))
-                .unwrap_or_default();
+            let resource =
+                event.uri.split(['?']).next().and_then(|path| path.split('/').nth(6)).unwrap_or_default();
             *counts.entry(format!("{} {resource}", event.verb)).or_default() += 1;
             ensure!(event.agent.starts_with("jobsweep/"), "{}", event.agent);
         }
@@ -40,10 +36,8 @@ pub async fn pages_a_watch_and_a_deletion_for_each_job_are_all_requests(
         .create_finished(700, Outcome::Succeeded, |n| job(format!("job-{n}")).policy(BOTH))
         .await?;
     finished(&stage.namespace, "kept", "hook-failed").await?;
-    let running = stage
-        .namespace
-        .create(job("running").policy(BOTH).managed_by("example.com/nobody"))
-        .await?;
+    let running =
+        stage.namespace.create(job("running").policy(BOTH).managed_by("example.com/nobody")).await?;
     let mut sweep = stage.sweep().spawn()?;
     sweep.line_with("waiting for").await?;
     stage.leaves_in_the_end(&["kept", "running"]).await?;
@@ -58,10 +52,7 @@ pub async fn pages_a_watch_and_a_deletion_for_each_job_are_all_requests(
 
 pub async fn nothing_is_asked_while_waiting(cluster: &ControlPlane) -> Result<()> {
     let stage = Stage::set(cluster).await?;
-    stage
-        .namespace
-        .create(job("running").policy(BOTH).managed_by("example.com/nobody"))
-        .await?;
+    stage.namespace.create(job("running").policy(BOTH).managed_by("example.com/nobody")).await?;
     stage.sweep().arg("--timeout=5s").run().await?.expect_code(4)?;
     let made = requests(cluster, &stage.user.full_name)?;
     let expected: BTreeMap<_, _> = [("list jobs".to_owned(), 1), ("watch jobs".to_owned(), 1)].into();

@@ -26,20 +26,14 @@ impl Stage {
     /// With the shipped Role.
     pub async fn set(cluster: &ControlPlane) -> Result<Self> {
         let stage = Self::without_role(cluster).await?;
-        stage
-            .namespace
-            .allow(&stage.user, shipped_rules("jobsweep")?)
-            .await?;
+        stage.namespace.allow(&stage.user, shipped_rules("jobsweep")?).await?;
         Ok(stage)
     }
 
     /// With the Role for logs too.
     pub async fn set_with_logs(cluster: &ControlPlane) -> Result<Self> {
         let stage = Self::set(cluster).await?;
-        stage
-            .namespace
-            .allow(&stage.user, shipped_rules("jobsweep-logs")?)
-            .await?;
+        stage.namespace.allow(&stage.user, shipped_rules("jobsweep-logs")?).await?;
         Ok(stage)
     }
 
@@ -51,26 +45,17 @@ impl Stage {
         for (bystander, outcome) in [
             (job("bystander-without-policy"), Outcome::Succeeded),
             (job("bystander-failed").policy("hook-succeeded"), Outcome::Failed),
-            (
-                job("bystander-succeeded").policy("before-hook-creation,hook-failed"),
-                Outcome::Succeeded,
-            ),
+            (job("bystander-succeeded").policy("before-hook-creation,hook-failed"), Outcome::Succeeded),
             (
                 job("bystander-of-helm").annotation("helm.sh/hook-delete-policy", "hook-succeeded"),
                 Outcome::Succeeded,
             ),
         ] {
-            let bystander = namespace
-                .create(bystander.managed_by("example.com/nobody"))
-                .await?;
+            let bystander = namespace.create(bystander.managed_by("example.com/nobody")).await?;
             namespace.finish(&bystander, outcome).await?;
         }
         let bystanders = namespace.uids().await?;
-        Ok(Self {
-            namespace,
-            user,
-            bystanders,
-        })
+        Ok(Self { namespace, user, bystanders })
     }
 
     /// The call under test, as that ServiceAccount. It ends as soon as nothing is left to do.
@@ -88,9 +73,7 @@ impl Stage {
     /// Starts a sweep and waits until it waits for this Job.
     pub async fn sweep_waiting_for(&self, name: &str) -> Result<Running> {
         let mut running = self.sweep().spawn()?;
-        running
-            .line_with(&format!("waiting for {}/{name}", self.namespace.name))
-            .await?;
+        running.line_with(&format!("waiting for {}/{name}", self.namespace.name)).await?;
         Ok(running)
     }
 
@@ -98,10 +81,7 @@ impl Stage {
     pub async fn leaves(&self, names: &[&str]) -> Result<()> {
         let mut left = self.namespace.uids().await?;
         for (name, uid) in &self.bystanders {
-            ensure!(
-                left.remove(name).as_ref() == Some(uid),
-                "the bystander {name} is gone"
-            );
+            ensure!(left.remove(name).as_ref() == Some(uid), "the bystander {name} is gone");
         }
         let left: Vec<_> = left.keys().map(String::as_str).collect();
         ensure!(left == names, "left are {left:?}, not {names:?}");
@@ -153,11 +133,7 @@ pub trait Said: Sized {
 impl Said for Finished {
     fn says(self, texts: &[&str]) -> Result<Self> {
         for text in texts {
-            ensure!(
-                self.stderr().contains(text),
-                "it does not say {text:?}:\n{}",
-                self.stderr()
-            );
+            ensure!(self.stderr().contains(text), "it does not say {text:?}:\n{}", self.stderr());
         }
         Ok(self)
     }
@@ -171,13 +147,8 @@ impl Said for Finished {
 
     fn reports(self, name: &str, action: &str, outcome: &str) -> Result<Self> {
         let jobs = self.jobs()?;
-        let job = jobs
-            .get(name)
-            .with_context(|| format!("{name} is not in the report"))?;
-        ensure!(
-            job["action"] == action && job["outcome"] == outcome,
-            "the report says of {name}: {job}"
-        );
+        let job = jobs.get(name).with_context(|| format!("{name} is not in the report"))?;
+        ensure!(job["action"] == action && job["outcome"] == outcome, "the report says of {name}: {job}");
         Ok(self)
     }
 }

@@ -28,9 +28,7 @@ async fn in_the_middle(cluster: &ControlPlane, stage: &Stage) -> Result<(Between
         Ok(())
     });
     between.on("DELETE", "/a", vec![Act::Then(held)]);
-    let sweep = stage
-        .sweep_by(&between.kubeconfig)
-        .args(["--concurrency=1", "-ojson", "-v"]);
+    let sweep = stage.sweep_by(&between.kubeconfig).args(["--concurrency=1", "-ojson", "-v"]);
     let sweep = sweep.spawn()?;
     gone(&stage.namespace, "a").await?;
     Ok((between, sweep, word))
@@ -43,10 +41,11 @@ pub async fn sigterm_finishes_what_is_under_way_and_starts_nothing_new(cluster: 
     sweep.line_with("waiting for the answers to 1 deletion").await?;
     word.notify_one();
     let swept = sweep.finish(PATIENCE).await?.expect_code(143)?;
-    swept
-        .says(&["stopped by SIGTERM"])?
-        .reports("a", "deleted", "succeeded")?
-        .reports("b", "due", "succeeded")?;
+    swept.says(&["stopped by SIGTERM"])?.reports("a", "deleted", "succeeded")?.reports(
+        "b",
+        "due",
+        "succeeded",
+    )?;
     ensure!(between.seen("DELETE", "").len() == 1, "nothing new was started");
     stage.leaves(&["b", "c"]).await
 }
@@ -68,11 +67,7 @@ pub async fn sigint_while_waiting_shows_how_things_stand(cluster: &ControlPlane)
     let mut sweep = stage.sweep().arg("-ojson").spawn()?;
     sweep.line_with("waiting for").await?;
     sweep.signal(Signal::Int).await?;
-    sweep
-        .finish(PATIENCE)
-        .await?
-        .expect_code(130)?
-        .reports("running", "waiting", "unfinished")?;
+    sweep.finish(PATIENCE).await?.expect_code(130)?.reports("running", "waiting", "unfinished")?;
     stage.leaves(&["running"]).await
 }
 
@@ -80,39 +75,19 @@ pub async fn once_waits_for_no_unfinished_job(cluster: &ControlPlane) -> Result<
     let stage = Stage::set(cluster).await?;
     stage.namespace.create(job("running").policy(BOTH)).await?;
     finished(&stage.namespace, "done", BOTH).await?;
-    let swept = stage
-        .sweep()
-        .args(["--once", "-ojson"])
-        .run()
-        .await?
-        .expect_success()?;
-    swept
-        .reports("running", "kept", "unfinished")?
-        .reports("done", "deleted", "succeeded")?;
+    let swept = stage.sweep().args(["--once", "-ojson"]).run().await?.expect_success()?;
+    swept.reports("running", "kept", "unfinished")?.reports("done", "deleted", "succeeded")?;
     stage.leaves(&["running"]).await
 }
 
 pub async fn a_timeout_of_0_deletes_what_is_due_and_says_what_is_left(cluster: &ControlPlane) -> Result<()> {
     let stage = Stage::set(cluster).await?;
     finished(&stage.namespace, "done", BOTH).await?;
-    stage
-        .sweep()
-        .arg("--timeout=0")
-        .run()
-        .await?
-        .expect_success()?
-        .says(&["1 deleted"])?;
+    stage.sweep().arg("--timeout=0").run().await?.expect_success()?.says(&["1 deleted"])?;
     stage.namespace.create(job("running").policy(BOTH)).await?;
     finished(&stage.namespace, "done", BOTH).await?;
-    let swept = stage
-        .sweep()
-        .args(["--timeout=0", "-ojson"])
-        .run()
-        .await?
-        .expect_code(4)?;
-    swept
-        .reports("running", "waiting", "unfinished")?
-        .reports("done", "deleted", "succeeded")?;
+    let swept = stage.sweep().args(["--timeout=0", "-ojson"]).run().await?.expect_code(4)?;
+    swept.reports("running", "waiting", "unfinished")?.reports("done", "deleted", "succeeded")?;
     stage.leaves(&["running"]).await
 }
 
@@ -130,30 +105,12 @@ pub async fn a_failed_job_is_an_exit_code_when_asked_for(cluster: &ControlPlane)
     let stage = Stage::set(cluster).await?;
     // A bystander has failed.
     stage.sweep().run().await?.expect_success()?;
-    stage
-        .sweep()
-        .arg("--fail-on-failed")
-        .run()
-        .await?
-        .expect_code(3)?;
-    stage
-        .sweep()
-        .args(["--fail-on-failed", "--release=other"])
-        .run()
-        .await?
-        .expect_success()?;
-    let failed = job("deleted")
-        .policy("hook-failed")
-        .release("other")
-        .managed_by("example.com/nobody");
+    stage.sweep().arg("--fail-on-failed").run().await?.expect_code(3)?;
+    stage.sweep().args(["--fail-on-failed", "--release=other"]).run().await?.expect_success()?;
+    let failed = job("deleted").policy("hook-failed").release("other").managed_by("example.com/nobody");
     let failed = stage.namespace.create(failed).await?;
     stage.namespace.finish(&failed, Outcome::Failed).await?;
-    stage
-        .sweep()
-        .args(["--fail-on-failed", "--release=other"])
-        .run()
-        .await?
-        .expect_code(3)?;
+    stage.sweep().args(["--fail-on-failed", "--release=other"]).run().await?.expect_code(3)?;
     stage.leaves(&[]).await
 }
 
@@ -164,22 +121,8 @@ pub async fn an_api_server_that_is_never_reached_is_an_error(cluster: &ControlPl
     config["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1".into();
     let kubeconfig = stage.user.kubeconfig.with_extension("nowhere");
     std::fs::write(&kubeconfig, config.to_string())?;
-    let swept = stage
-        .sweep_by(&kubeconfig)
-        .arg("--timeout=1s")
-        .run()
-        .await?
-        .expect_code(1)?;
-    swept.says(&[
-        "no connection to the API server",
-        "refused",
-        "before the Jobs could be listed",
-    ])?;
-    stage
-        .sweep_by(&kubeconfig)
-        .arg("--timeout=0")
-        .run()
-        .await?
-        .expect_code(1)?;
+    let swept = stage.sweep_by(&kubeconfig).arg("--timeout=1s").run().await?.expect_code(1)?;
+    swept.says(&["no connection to the API server", "refused", "before the Jobs could be listed"])?;
+    stage.sweep_by(&kubeconfig).arg("--timeout=0").run().await?.expect_code(1)?;
     stage.leaves(&[]).await
 }

@@ -66,11 +66,7 @@ pub(super) fn page(bytes: &[u8]) -> Result<Page, Failure> {
     let List { metadata, items } =
         serde_json::from_slice::<List<&RawValue>>(bytes).map_err(Failure::nonsense)?;
     Ok(Page {
-        jobs: items
-            .iter()
-            .flatten()
-            .map(|item| Job::decode(item.get()))
-            .collect(),
+        jobs: items.iter().flatten().map(|item| Job::decode(item.get())).collect(),
         next: Some(metadata.r#continue).filter(|token| !token.is_empty()),
         version: metadata.resource_version,
     })
@@ -94,11 +90,7 @@ pub(super) fn event(line: &[u8]) -> Result<WatchEvent, Failure> {
             Ok(WatchEvent::Error(status.into()))
         }
         kind => {
-            let kind = if kind == "DELETED" {
-                WatchKind::Deleted
-            } else {
-                WatchKind::Applied
-            };
+            let kind = if kind == "DELETED" { WatchKind::Deleted } else { WatchKind::Applied };
             Ok(match Job::decode(object.get()) {
                 Ok(job) => WatchEvent::Job(kind, Box::new(job)),
                 Err(unreadable) => WatchEvent::Unreadable(unreadable, version().ok()),
@@ -114,9 +106,7 @@ pub(super) fn is_gone(bytes: &[u8]) -> Result<bool, Failure> {
     struct Typed {
         kind: String,
     }
-    serde_json::from_slice::<Typed>(bytes)
-        .map(|object| object.kind == "Status")
-        .map_err(Failure::nonsense)
+    serde_json::from_slice::<Typed>(bytes).map(|object| object.kind == "Status").map_err(Failure::nonsense)
 }
 
 /// Reads the names of pods and their containers.
@@ -138,19 +128,9 @@ pub(super) fn pods(bytes: &[u8]) -> Result<Pods, Failure> {
     }
     let list: List<Pod> = serde_json::from_slice(bytes).map_err(Failure::nonsense)?;
     let containers = |spec: Spec| {
-        spec.init_containers
-            .into_iter()
-            .flatten()
-            .chain(spec.containers)
-            .map(|it| it.name)
-            .collect()
+        spec.init_containers.into_iter().flatten().chain(spec.containers).map(|it| it.name).collect()
     };
-    Ok(list
-        .items
-        .into_iter()
-        .flatten()
-        .map(|pod| (pod.metadata.name, containers(pod.spec)))
-        .collect())
+    Ok(list.items.into_iter().flatten().map(|pod| (pod.metadata.name, containers(pod.spec))).collect())
 }
 
 #[cfg(test)]

@@ -72,15 +72,9 @@ struct Details {
 
 impl From<Status> for Refusal {
     fn from(status: Status) -> Self {
-        let seconds = status
-            .details
-            .map(|details| details.retry_after_seconds)
-            .filter(|seconds| *seconds > 0);
-        Self {
-            code: status.code,
-            message: status.message,
-            retry_after: seconds.map(Duration::from_secs),
-        }
+        let seconds =
+            status.details.map(|details| details.retry_after_seconds).filter(|seconds| *seconds > 0);
+        Self { code: status.code, message: status.message, retry_after: seconds.map(Duration::from_secs) }
     }
 }
 
@@ -90,17 +84,11 @@ impl Failure {
         let text = || String::from_utf8_lossy(body).trim().chars().take(500).collect();
         let mut refusal = match serde_json::from_slice::<Status>(body) {
             Ok(status) => Refusal::from(status),
-            Err(_) => Refusal {
-                code: 0,
-                message: text(),
-                retry_after: None,
-            },
+            Err(_) => Refusal { code: 0, message: text(), retry_after: None },
         };
         refusal.code = parts.status.as_u16();
-        let header = parts
-            .headers
-            .get(http::header::RETRY_AFTER)
-            .and_then(|value| value.to_str().ok()?.parse().ok());
+        let header =
+            parts.headers.get(http::header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
         refusal.retry_after = header.map(Duration::from_secs).or(refusal.retry_after);
         match refusal.code {
             401 => Self::Unauthorized(refusal.message),
@@ -166,11 +154,7 @@ impl Failure {
 /// A request that cannot even be written down, such as one with an impossible selector.
 impl From<kube::core::request::Error> for Failure {
     fn from(error: kube::core::request::Error) -> Self {
-        Self::Refused(Refusal {
-            code: 400,
-            message: chain(&error),
-            retry_after: None,
-        })
+        Self::Refused(Refusal { code: 400, message: chain(&error), retry_after: None })
     }
 }
 
@@ -178,10 +162,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unauthorized(message) => {
-                write!(
-                    f,
-                    "the API server does not accept the credentials (401): {message}"
-                )
+                write!(f, "the API server does not accept the credentials (401): {message}")
             }
             Self::Forbidden(call, message) => {
                 write!(f, "not allowed to {call}\n  {message}\n{}", call.missing_rule())
@@ -201,11 +182,7 @@ impl fmt::Display for Failure {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the API server says {}", self.code)?;
-        if self.message.is_empty() {
-            Ok(())
-        } else {
-            write!(f, ": {}", self.message)
-        }
+        if self.message.is_empty() { Ok(()) } else { write!(f, ": {}", self.message) }
     }
 }
 
@@ -222,12 +199,7 @@ impl fmt::Display for Call {
 impl Call {
     /// What to add to a Role, ready to be pasted.
     pub(crate) fn missing_rule(&self) -> String {
-        let Self {
-            verb,
-            group,
-            resource,
-            namespace,
-        } = self;
+        let Self { verb, group, resource, namespace } = self;
         let place = match namespace {
             Some(namespace) => format!("a Role in namespace {namespace}"),
             None => "a ClusterRole".to_owned(),
@@ -258,12 +230,8 @@ mod tests {
     use super::*;
 
     fn refused(code: u16, retry_after: Option<&str>, body: &str) -> Failure {
-        let call = Call {
-            verb: "delete",
-            group: "batch",
-            resource: "jobs",
-            namespace: Some("shop".to_owned()),
-        };
+        let call =
+            Call { verb: "delete", group: "batch", resource: "jobs", namespace: Some("shop".to_owned()) };
         let mut response = http::Response::builder().status(code);
         if let Some(value) = retry_after {
             response = response.header("Retry-After", value);
@@ -274,58 +242,32 @@ mod tests {
 
     #[test]
     fn a_403_of_the_authorizer_names_the_missing_rule() {
-        let failure = refused(
-            403,
-            None,
-            r#"{"message":"jobs.batch \"x\" is forbidden: User \"u\" cannot delete …"}"#,
-        );
+        let failure =
+            refused(403, None, r#"{"message":"jobs.batch \"x\" is forbidden: User \"u\" cannot delete …"}"#);
         let text = failure.to_string();
         let rule = "  - apiGroups: [\"batch\"]\n    resources: [\"jobs\"]\n    verbs: [\"delete\"]";
-        assert!(
-            text.contains("a Role in namespace shop") && text.ends_with(rule),
-            "{text}"
-        );
+        assert!(text.contains("a Role in namespace shop") && text.ends_with(rule), "{text}");
     }
 
     #[test]
     fn a_403_of_admission_is_about_one_object() {
-        let failure = refused(
-            403,
-            None,
-            r#"{"message":"admission webhook \"w\" denied the request: no"}"#,
-        );
+        let failure = refused(403, None, r#"{"message":"admission webhook \"w\" denied the request: no"}"#);
         assert!(matches!(failure, Failure::Refused(refusal) if refusal.code == 403));
     }
 
     #[test]
     fn retry_after_is_read_from_the_header_or_the_status() {
         let seconds = |failure: &Failure| failure.retry_after().map(|after| after.as_secs());
-        assert_eq!(
-            seconds(&refused(
-                429,
-                Some("7"),
-                "Too many requests, please try again later."
-            )),
-            Some(7)
-        );
-        assert_eq!(
-            seconds(&refused(429, None, r#"{"details":{"retryAfterSeconds":3}}"#)),
-            Some(3)
-        );
+        assert_eq!(seconds(&refused(429, Some("7"), "Too many requests, please try again later.")), Some(7));
+        assert_eq!(seconds(&refused(429, None, r#"{"details":{"retryAfterSeconds":3}}"#)), Some(3));
         assert_eq!(seconds(&refused(503, None, "")), None);
     }
 
     #[test]
     fn only_what_passes_is_tried_again() {
-        for (code, passes) in [
-            (400, false),
-            (404, false),
-            (409, false),
-            (422, false),
-            (429, true),
-            (500, true),
-            (503, true),
-        ] {
+        for (code, passes) in
+            [(400, false), (404, false), (409, false), (422, false), (429, true), (500, true), (503, true)]
+        {
             assert_eq!(refused(code, None, "").is_passing(), passes, "{code}");
         }
         assert!(!refused(401, None, "").is_passing());

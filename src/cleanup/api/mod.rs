@@ -75,11 +75,7 @@ impl Api {
     /// Prepares a connection. Nothing is sent yet, but credentials are read, or asked of their plugin.
     pub(crate) async fn connect(config: Config) -> Result<Self, Failure> {
         let client = new_client(config.clone()).await?;
-        Ok(Self {
-            config,
-            client: RefCell::new((0, client)),
-            trust: RefCell::default(),
-        })
+        Ok(Self { config, client: RefCell::new((0, client)), trust: RefCell::default() })
     }
 
     /// One page of the Jobs in a scope; the first one without a token.
@@ -90,12 +86,8 @@ impl Api {
             continue_token: token.map(str::to_owned),
             ..ListParams::default()
         };
-        let call = Call {
-            verb: "list",
-            group: "batch",
-            resource: "jobs",
-            namespace: scope.namespace.clone(),
-        };
+        let call =
+            Call { verb: "list", group: "batch", resource: "jobs", namespace: scope.namespace.clone() };
         let request = jobs(scope.namespace.as_deref()).list(&params)?;
         answer::page(&self.bytes(call, request).await?)
     }
@@ -107,20 +99,10 @@ impl Api {
             timeout: Some(WATCH_SECONDS),
             ..WatchParams::default()
         };
-        let call = Call {
-            verb: "watch",
-            group: "batch",
-            resource: "jobs",
-            namespace: scope.namespace.clone(),
-        };
-        let response = self
-            .send(call, jobs(scope.namespace.as_deref()).watch(&params, version)?)
-            .await?;
-        Ok(Watch {
-            body: response.into_body(),
-            buffer: Vec::new(),
-            searched: 0,
-        })
+        let call =
+            Call { verb: "watch", group: "batch", resource: "jobs", namespace: scope.namespace.clone() };
+        let response = self.send(call, jobs(scope.namespace.as_deref()).watch(&params, version)?).await?;
+        Ok(Watch { body: response.into_body(), buffer: Vec::new(), searched: 0 })
     }
 
     /// Deletes a Job as it was seen, or asks whether that would be done. Says whether it is gone already.
@@ -134,12 +116,8 @@ impl Api {
             }),
             ..DeleteParams::default()
         };
-        let call = Call {
-            verb: "delete",
-            group: "batch",
-            resource: "jobs",
-            namespace: Some(id.namespace.clone()),
-        };
+        let call =
+            Call { verb: "delete", group: "batch", resource: "jobs", namespace: Some(id.namespace.clone()) };
         let request = jobs(Some(&id.namespace)).delete(&id.name, &params)?;
         answer::is_gone(&self.bytes(call, request).await?)
     }
@@ -151,12 +129,7 @@ impl Api {
             limit: Some(PAGE),
             ..ListParams::default()
         };
-        let call = Call {
-            verb: "list",
-            group: "",
-            resource: "pods",
-            namespace: Some(id.namespace.clone()),
-        };
+        let call = Call { verb: "list", group: "", resource: "pods", namespace: Some(id.namespace.clone()) };
         answer::pods(&self.bytes(call, pods(&id.namespace).list(&params)?).await?)
     }
 
@@ -174,12 +147,8 @@ impl Api {
             limit_bytes: Some(LOG_BYTES),
             ..LogParams::default()
         };
-        let call = Call {
-            verb: "get",
-            group: "",
-            resource: "pods/log",
-            namespace: Some(namespace.to_owned()),
-        };
+        let call =
+            Call { verb: "get", group: "", resource: "pods/log", namespace: Some(namespace.to_owned()) };
         let bytes = self.bytes(call, pods(namespace).logs(pod, &params)?).await?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
@@ -229,14 +198,11 @@ impl Watch {
                 return event.map(Some);
             }
             self.searched = self.buffer.len();
-            let frame = in_time(SILENCE, async {
-                self.body.frame().await.transpose().map_err(Failure::broken)
-            })
-            .await?;
+            let frame =
+                in_time(SILENCE, async { self.body.frame().await.transpose().map_err(Failure::broken) })
+                    .await?;
             match frame {
-                Some(frame) => self
-                    .buffer
-                    .extend_from_slice(frame.data_ref().map_or(&[], |data| data)),
+                Some(frame) => self.buffer.extend_from_slice(frame.data_ref().map_or(&[], |data| data)),
                 None => return Ok(None),
             }
         }
@@ -255,10 +221,7 @@ fn pods(namespace: &str) -> kube::core::Request {
 }
 
 async fn send(client: &Client, call: &Call, request: Request<Vec<u8>>) -> Result<Response<Body>, Failure> {
-    let response = client
-        .send(request.map(Body::from))
-        .await
-        .map_err(Failure::unsent)?;
+    let response = client.send(request.map(Body::from)).await.map_err(Failure::unsent)?;
     if response.status().is_success() {
         return Ok(response);
     }
@@ -276,9 +239,7 @@ async fn read(mut body: Body) -> Result<Vec<u8>, Failure> {
 }
 
 async fn in_time<T>(limit: Duration, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    tokio::time::timeout(limit, work)
-        .await
-        .unwrap_or(Err(Failure::Silent(limit)))
+    tokio::time::timeout(limit, work).await.unwrap_or(Err(Failure::Silent(limit)))
 }
 
 /// On a thread of its own: a credential plugin may take its time.

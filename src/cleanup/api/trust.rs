@@ -32,11 +32,7 @@ impl Trust {
             }
             Err(no @ (Failure::Unauthorized(_) | Failure::Forbidden(..))) => {
                 let echo = self.trouble.is_some_and(|since| since.elapsed() < ECHO);
-                Err(if echo && self.granted.contains(&key) {
-                    Failure::Doubtful(Box::new(no))
-                } else {
-                    no
-                })
+                Err(if echo && self.granted.contains(&key) { Failure::Doubtful(Box::new(no)) } else { no })
             }
             Err(failure) => {
                 if failure.is_passing() {
@@ -53,12 +49,7 @@ mod tests {
     use super::*;
 
     fn call(verb: &'static str) -> Call {
-        Call {
-            verb,
-            group: "batch",
-            resource: "jobs",
-            namespace: None,
-        }
+        Call { verb, group: "batch", resource: "jobs", namespace: None }
     }
 
     fn no() -> Result<(), Failure> {
@@ -77,18 +68,9 @@ mod tests {
         assert!(trust.judge(&call("list"), Ok(())).is_ok());
         assert!(believed(trust.judge(&call("list"), no())), "there was no trouble");
         assert!(trust.judge(&call("list"), lost()).is_err());
-        assert!(matches!(
-            trust.judge(&call("list"), no()),
-            Err(Failure::Doubtful(_))
-        ));
-        assert!(
-            believed(trust.judge(&call("delete"), no())),
-            "that was never allowed"
-        );
+        assert!(matches!(trust.judge(&call("list"), no()), Err(Failure::Doubtful(_))));
+        assert!(believed(trust.judge(&call("delete"), no())), "that was never allowed");
         tokio::time::advance(ECHO).await;
-        assert!(
-            believed(trust.judge(&call("list"), no())),
-            "the trouble was long ago"
-        );
+        assert!(believed(trust.judge(&call("list"), no())), "the trouble was long ago");
     }
 }

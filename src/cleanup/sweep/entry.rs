@@ -134,10 +134,7 @@ impl Entry {
             version: self.job.version.clone(),
             failed: outcome == Some(Outcome::Failed),
             logs_by_policy: outcome.is_some_and(|outcome| {
-                self.job
-                    .log_policy
-                    .as_ref()
-                    .is_some_and(|policy| policy.names(outcome))
+                self.job.log_policy.as_ref().is_some_and(|policy| policy.names(outcome))
             }),
             logs_read: self.logs.is_some(),
             attempts: self.attempts,

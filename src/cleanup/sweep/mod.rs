@@ -74,12 +74,7 @@ impl Sweep {
     pub(crate) fn listed(&mut self, scope: usize, now: Duration) {
         let listing = self.scopes[scope].listing;
         let missing = |(_, entry): &(&String, &Entry)| entry.scope == scope && entry.listing != listing;
-        let missing: Vec<_> = self
-            .jobs
-            .iter()
-            .filter(missing)
-            .map(|(uid, _)| uid.clone())
-            .collect();
+        let missing: Vec<_> = self.jobs.iter().filter(missing).map(|(uid, _)| uid.clone()).collect();
         for uid in missing {
             self.vanished(&uid, now);
         }
@@ -104,17 +99,7 @@ impl Sweep {
             }
             None if self.rules.in_scope(&job) => {
                 let (phase, until, logs, attempts, vanished) = (Phase::Seen, None, None, 0, false);
-                let entry = Entry {
-                    job,
-                    phase,
-                    since: now,
-                    until,
-                    logs,
-                    scope,
-                    listing,
-                    attempts,
-                    vanished,
-                };
+                let entry = Entry { job, phase, since: now, until, logs, scope, listing, attempts, vanished };
                 self.jobs.insert(uid.clone(), entry);
             }
             None => return,
@@ -177,25 +162,12 @@ impl Sweep {
                 self.enter(uid, Phase::Gone, now)
             }
             Answer::Conflict if entry.job.version == order.version => {
-                self.enter(
-                    uid,
-                    Phase::Outdated {
-                        version: order.version.clone(),
-                        listing,
-                        since: now,
-                    },
-                    now,
-                );
+                self.enter(uid, Phase::Outdated { version: order.version.clone(), listing, since: now }, now);
             }
             Answer::Conflict => self.decide(uid, now),
             Answer::Retry(after, why) => {
                 self.pace.turned_away(after, now);
-                self.notes.push(Note::Retrying {
-                    id: order.id.clone(),
-                    attempts,
-                    after,
-                    why,
-                });
+                self.notes.push(Note::Retrying { id: order.id.clone(), attempts, after, why });
                 self.decide(uid, now);
             }
             Answer::Refused(why) => self.enter(uid, Phase::Kept(Kept::Refused(why)), now),

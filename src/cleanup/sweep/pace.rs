@@ -17,12 +17,7 @@ pub(super) struct Pace {
 impl Pace {
     /// Begins with the most.
     pub(super) fn new(most: usize) -> Self {
-        Self {
-            most,
-            width: most,
-            went_well: 0,
-            paused_until: Duration::ZERO,
-        }
+        Self { most, width: most, went_well: 0, paused_until: Duration::ZERO }
     }
 
     /// Whether one more may be sent now.

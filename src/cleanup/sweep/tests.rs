@@ -19,16 +19,12 @@ fn story() -> Story {
 fn rules(rules: Rules) -> Story {
     let mut sweep = Sweep::new(rules, false, 1, 4);
     sweep.list_begins(SCOPE);
-    Story {
-        sweep,
-        now: Duration::ZERO,
-    }
+    Story { sweep, now: Duration::ZERO }
 }
 
 impl Story {
     fn listed(mut self, jobs: impl IntoIterator<Item = Job>) -> Self {
-        jobs.into_iter()
-            .for_each(|job| self.sweep.seen(SCOPE, job, self.now));
+        jobs.into_iter().for_each(|job| self.sweep.seen(SCOPE, job, self.now));
         self.sweep.listed(SCOPE, self.now);
         self
     }
@@ -90,12 +86,7 @@ fn nothing(story: Story) -> Story {
 fn nothing_in_scope_is_done_once_listed() {
     assert!(!story().sweep.is_done());
     story().listed([]).done(true);
-    story()
-        .listed([Job {
-            policy: None,
-            ..job("cron")
-        }])
-        .done(true);
+    story().listed([Job { policy: None, ..job("cron") }]).done(true);
 }
 
 #[test]
@@ -122,12 +113,7 @@ fn a_running_job_is_waited_for_and_then_deleted() {
 #[test]
 fn a_job_that_ends_otherwise_is_kept() {
     let kept = Phase::Kept(Kept::NotNamed(crate::policy::Outcome::Failed));
-    story()
-        .listed([job("a")])
-        .seen(job("a").failed())
-        .is("a", kept)
-        .deletes_nothing()
-        .done(true);
+    story().listed([job("a")]).seen(job("a").failed()).is("a", kept).deletes_nothing().done(true);
 }
 
 #[test]
@@ -171,11 +157,7 @@ fn the_watch_may_be_faster_than_the_answer() {
         (Answer::Conflict, Phase::Gone),
     ] {
         let story = story().listed([job("a").succeeded()]);
-        story
-            .deletes("a", removed, answer)
-            .is("a", phase)
-            .deletes_nothing()
-            .done(true);
+        story.deletes("a", removed, answer).is("a", phase).deletes_nothing().done(true);
     }
 }
 
@@ -200,30 +182,20 @@ fn after_a_conflict_the_newer_version_decides() {
         .is("a", kept())
         .done(true);
     // And if it says the same, it is deleted as that version.
-    let story = story()
-        .listed([job("a").succeeded()])
-        .deletes("a", nothing, Answer::Conflict);
-    story
-        .seen(job("a").succeeded().version("2"))
-        .deletes("a", nothing, Answer::Gone)
-        .done(true);
+    let story = story().listed([job("a").succeeded()]).deletes("a", nothing, Answer::Conflict);
+    story.seen(job("a").succeeded().version("2")).deletes("a", nothing, Answer::Gone).done(true);
 }
 
 #[test]
 fn after_a_conflict_that_the_watch_does_not_explain_the_list_is_read_again() {
-    let mut story = story()
-        .listed([job("a").succeeded()])
-        .deletes("a", nothing, Answer::Conflict);
+    let mut story = story().listed([job("a").succeeded()]).deletes("a", nothing, Answer::Conflict);
     assert!(story.sweep.overdue(story.now).is_empty());
     story = story.later(5);
     assert_eq!(story.sweep.overdue(story.now), [SCOPE]);
     assert!(story.sweep.overdue(story.now).is_empty(), "it is asked for once");
     // The old version again, from the watch: nothing new. From a list: worth another attempt.
     let story = story.seen(job("a").succeeded()).deletes_nothing();
-    story
-        .listed_again([job("a").succeeded()])
-        .deletes("a", nothing, Answer::Gone)
-        .done(true);
+    story.listed_again([job("a").succeeded()]).deletes("a", nothing, Answer::Gone).done(true);
 }
 
 #[test]
@@ -255,9 +227,7 @@ fn an_unfinished_list_proves_nothing() {
     let mut story = story().listed([job("a"), job("b")]);
     story.sweep.list_begins(SCOPE);
     let story = story.seen(job("a")).done(false);
-    story
-        .listed_again([job("a"), job("b")])
-        .is("b", Phase::Waiting(Hint::None));
+    story.listed_again([job("a"), job("b")]).is("b", Phase::Waiting(Hint::None));
 }
 
 #[test]
@@ -289,17 +259,13 @@ fn a_job_that_someone_else_deletes_is_waited_for_only_if_it_matters() {
 #[test]
 fn a_retry_waits_and_decides_anew() {
     let busy = || Answer::Retry(Duration::from_secs(3), "429".to_owned());
-    let story = story()
-        .listed([job("a").succeeded(), job("b").succeeded().policy("x")])
-        .deletes("a", nothing, busy());
-    let story = story
-        .deletes_nothing()
-        .done(false)
-        .later(3)
-        .deletes("a", nothing, busy());
-    let story = story
-        .later(3)
-        .deletes("a", |story| story.removed(job("a").succeeded()), busy());
+    let story = story().listed([job("a").succeeded(), job("b").succeeded().policy("x")]).deletes(
+        "a",
+        nothing,
+        busy(),
+    );
+    let story = story.deletes_nothing().done(false).later(3).deletes("a", nothing, busy());
+    let story = story.later(3).deletes("a", |story| story.removed(job("a").succeeded()), busy());
     story.is("a", Phase::Gone).done(true);
 }
 
@@ -307,9 +273,7 @@ fn a_retry_waits_and_decides_anew() {
 fn not_found_after_a_lost_answer_was_us() {
     let lost = Answer::Retry(Duration::ZERO, "connection reset".to_owned());
     let story = story().listed([job("a").succeeded()]).deletes("a", nothing, lost);
-    story
-        .deletes("a", nothing, Answer::NotFound)
-        .is("a", Phase::Deleted);
+    story.deletes("a", nothing, Answer::NotFound).is("a", Phase::Deleted);
 }
 
 #[test]
@@ -324,71 +288,39 @@ fn not_found_at_once_was_someone_else() {
 #[test]
 fn a_refused_deletion_is_not_tried_again() {
     let refused = Answer::Refused("no".to_owned());
-    let story = story()
-        .listed([job("a").succeeded()])
-        .deletes("a", nothing, refused);
-    story
-        .seen(job("a").succeeded().version("2"))
-        .deletes_nothing()
-        .done(true);
+    let story = story().listed([job("a").succeeded()]).deletes("a", nothing, refused);
+    story.seen(job("a").succeeded().version("2")).deletes_nothing().done(true);
 }
 
 #[test]
 fn a_due_job_whose_annotation_goes_is_kept() {
-    let story = story().listed([job("a").succeeded()]).seen(Job {
-        policy: None,
-        ..job("a").succeeded()
-    });
-    story
-        .is("a", Phase::Kept(Kept::LeftScope))
-        .deletes_nothing()
-        .done(true);
+    let story = story().listed([job("a").succeeded()]).seen(Job { policy: None, ..job("a").succeeded() });
+    story.is("a", Phase::Kept(Kept::LeftScope)).deletes_nothing().done(true);
 }
 
 #[test]
 fn an_annotation_that_comes_later_counts() {
-    let story = story()
-        .listed([Job {
-            policy: None,
-            ..job("a").succeeded()
-        }])
-        .done(true);
-    story
-        .seen(job("a").succeeded().version("2"))
-        .deletes("a", nothing, Answer::Gone);
+    let story = story().listed([Job { policy: None, ..job("a").succeeded() }]).done(true);
+    story.seen(job("a").succeeded().version("2")).deletes("a", nothing, Answer::Gone);
 }
 
 #[test]
 fn a_rehearsal_deletes_nothing() {
     let mut sweep = Sweep::new(Rules::default(), true, 1, 4);
     sweep.list_begins(SCOPE);
-    let story = Story {
-        sweep,
-        now: Duration::ZERO,
-    }
-    .listed([job("a").succeeded(), job("b").succeeded()]);
-    let story = story
-        .deletes("a", nothing, Answer::Gone)
-        .deletes("b", nothing, Answer::Accepted);
-    story
-        .is("a", Phase::WouldDelete)
-        .is("b", Phase::WouldDelete)
-        .done(true);
+    let story = Story { sweep, now: Duration::ZERO }.listed([job("a").succeeded(), job("b").succeeded()]);
+    let story = story.deletes("a", nothing, Answer::Gone).deletes("b", nothing, Answer::Accepted);
+    story.is("a", Phase::WouldDelete).is("b", Phase::WouldDelete).done(true);
 }
 
 #[test]
 fn a_known_job_that_becomes_unreadable_stays_and_is_not_taken_for_gone() {
     let mut story = story().listed([job("a"), job("b")]);
     story.sweep.list_begins(SCOPE);
-    let unreadable = Unreadable {
-        id: Some(job("a").id),
-        why: "odd".to_owned(),
-    };
+    let unreadable = Unreadable { id: Some(job("a").id), why: "odd".to_owned() };
     story.sweep.unreadable(SCOPE, unreadable, story.now);
     let story = story.listed([job("b")]);
-    story
-        .is("a", Phase::Kept(Kept::Unreadable("odd".to_owned())))
-        .is("b", Phase::Waiting(Hint::None));
+    story.is("a", Phase::Kept(Kept::Unreadable("odd".to_owned()))).is("b", Phase::Waiting(Hint::None));
 }
 
 #[test]

@@ -1,0 +1,190 @@
+//! What can be wrong with an input, where, and what to do about it.
+
+use std::fmt;
+use std::ops::Range;
+
+/// What is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Problem {
+    /// The input is UTF-16 or UTF-32; Kubernetes manifests are UTF-8.
+    WideEncoding(&'static str),
+    /// The input is not UTF-8 at this byte (0-based, in the whole input).
+    NotUtf8 {
+        /// The offset of the first bad byte.
+        byte: usize,
+    },
+    /// A document that may hold a Job with a policy is not YAML.
+    NotYaml(String),
+    /// A key that decides stands twice in one mapping.
+    DuplicateKey(&'static str),
+    /// A merge key after a key that decides brings that key too; YAML libraries differ in which one wins.
+    ContestedKey(&'static str),
+    /// A delete policy has a word that is none of the known tokens. An error only under `--strict`.
+    UnknownToken(String),
+    /// A delete policy, or the annotations themselves, is not of the type that the API server accepts. Only a warning.
+    WrongType {
+        /// The key whose value it is.
+        key: &'static str,
+        /// What it should be.
+        wanted: &'static str,
+    },
+    /// A Job without metadata can take no annotation. Only a warning.
+    NoMetadata,
+    /// The Job shares its text with something else in a way that has no small rewrite.
+    CannotExtend(&'static str),
+    /// The edited document did not read back as the input plus the annotation: a fault of jobsweep.
+    NotProven,
+}
+
+impl Problem {
+    fn advice(&self) -> &'static str {
+        match self {
+            Self::WideEncoding(_) | Self::NotUtf8 { .. } => "convert the input to UTF-8",
+            Self::NotYaml(_) => "mend the document, or the template that made it",
+            Self::DuplicateKey(_) => "leave one of them",
+            Self::ContestedKey(_) => {
+                "write the merge key first, then all YAML libraries let the other one win"
+            }
+            Self::UnknownToken(_) => {
+                "use a comma list of hook-succeeded, hook-failed and before-hook-creation"
+            }
+            Self::WrongType { .. } => "the API server refuses such a Job; nothing was added",
+            Self::NoMetadata => "the API server refuses such a Job; nothing was added",
+            Self::CannotExtend(_) => "write the kots.io/hook-delete-policy annotation into the Job yourself",
+            Self::NotProven => "this is a fault of jobsweep: please report it with this document",
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::WideEncoding(name) => write!(f, "the input is {name}, not UTF-8"),
+            Self::NotUtf8 { byte } => write!(f, "the input is not UTF-8 at byte {byte}"),
+            Self::NotYaml(why) => write!(f, "not valid YAML: {why}"),
+            Self::DuplicateKey(key) => write!(f, "the key {key} stands twice in one mapping"),
+            Self::ContestedKey(key) => write!(f, "the merge key (<<) below {key} brings {key} too"),
+            Self::UnknownToken(word) => write!(f, "the delete policy has an unknown word {word:?}"),
+            Self::WrongType { key, wanted } => write!(f, "{key} is not {wanted}"),
+            Self::NoMetadata => write!(f, "the Job has no metadata"),
+            Self::CannotExtend(why) => write!(f, "the annotation has no place here: {why}"),
+            Self::NotProven => write!(f, "the translated document does not read back as it should"),
+        }
+    }
+}
+
+/// Where in the stream a problem lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The 1-based number of the document.
+    pub document: usize,
+    /// The chart's file, from a `# Source:` line or Helm 4's filename annotation.
+    pub source: Option<String>,
+    /// The Job's name, if it is known.
+    pub job: Option<String>,
+    /// 1-based, in the whole stream.
+    pub line: usize,
+    /// 1-based, in characters.
+    pub column: usize,
+    /// The offending line, cut to a readable length.
+    pub snippet: String,
+    /// How many characters of the snippet stand before the problem.
+    pub indent: usize,
+}
+
+/// A problem and its place: an error, or a warning. Displayed as one line and a snippet below it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// What is wrong.
+    pub problem: Problem,
+    /// Where.
+    pub place: Box<Place>,
+}
+
+impl std::error::Error for Diagnostic {}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Place { document, source, job, line, column, snippet, indent } = &*self.place;
+        write!(f, "document {document}")?;
+        if let Some(source) = source {
+            write!(f, " ({source})")?;
+        }
+        if let Some(job) = job {
+            write!(f, ", Job {job:?}")?;
+        }
+        let number = line.to_string();
+        let margin = " ".repeat(number.len());
+        let (problem, advice) = (&self.problem, self.problem.advice());
+        write!(f, ", line {line}:{column}: {problem}; {advice}")?;
+        if matches!(problem, Problem::WideEncoding(_)) {
+            return Ok(());
+        }
+        writeln!(f)?;
+        writeln!(f, " {number} | {snippet}")?;
+        write!(f, " {margin} | {:indent$}^", "")
+    }
+}
+
+/// The longest part of a line that a snippet shows on either side of the problem, in characters.
+const SNIPPET: usize = 60;
+
+impl Place {
+    /// The place of a byte in a stream, within a document of it.
+    pub(super) fn new(
+        stream: &[u8],
+        number: usize,
+        document: Range<usize>,
+        at: usize,
+        job: Option<String>,
+    ) -> Self {
+        let line_start = memchr::memrchr2(b'\n', b'\r', &stream[..at]).map_or(0, |before| before + 1);
+        let line_end = memchr::memchr2(b'\n', b'\r', &stream[at..]).map_or(stream.len(), |after| at + after);
+        let before = printable(&stream[line_start..at]);
+        let after = printable(&stream[at..line_end.min(at.saturating_add(4 * SNIPPET))]);
+        let column = before.chars().count() + 1;
+        let shown: String = before.chars().skip(column.saturating_sub(1 + SNIPPET)).collect();
+        Self {
+            document: number,
+            source: source(&stream[document]),
+            job,
+            line: line_number(&stream[..at]),
+            column,
+            indent: shown.chars().count(),
+            snippet: shown + &after.chars().take(SNIPPET).collect::<String>(),
+        }
+    }
+}
+
+/// A line as it can be shown on a terminal: bad bytes and control characters replaced, tabs one blank wide.
+fn printable(line: &[u8]) -> String {
+    let line = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line);
+    let shown = |c: char| match c {
+        '\t' => ' ',
+        c if c.is_control() => char::REPLACEMENT_CHARACTER,
+        c => c,
+    };
+    String::from_utf8_lossy(line).chars().map(shown).collect()
+}
+
+fn line_number(before: &[u8]) -> usize {
+    let feeds = memchr::memchr_iter(b'\n', before).count();
+    let lone_returns =
+        memchr::memchr_iter(b'\r', before).filter(|&at| before.get(at + 1) != Some(&b'\n')).count();
+    1 + feeds + lone_returns
+}
+
+/// The chart's file, as Helm 3 writes it above a document and Helm 4 into its annotations.
+fn source(document: &[u8]) -> Option<String> {
+    let head = &document[..document.len().min(64 * 1024)];
+    head.split(|byte| matches!(byte, b'\n' | b'\r')).find_map(|line| {
+        let line = std::str::from_utf8(line).ok()?.trim();
+        let value = line.strip_prefix("# Source: ").or_else(|| {
+            let (_, rest) = line.split_once("postrenderer.helm.sh/postrender-filename")?;
+            rest.trim_start_matches(['"', '\'']).strip_prefix(':')?.split([',', '}']).next()
+        })?;
+        let value = value.trim().trim_matches(['"', '\'']);
+        (!value.is_empty()).then(|| value.chars().filter(|c| !c.is_control()).collect())
+    })
+}

@@ -1,0 +1,271 @@
+//! A document as a list of its nodes in the order of the text, each with its place.
+//!
+//! A list, not a tree: a node's children follow it up to its `end`, so nothing here recurses and a document of
+//! any depth is read, kept and dropped in linear time.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StructureStyle};
+
+/// Deeper than this is an error, as in the YAML library that Helm uses.
+const MAX_DEPTH: usize = 10_000;
+
+/// The place of a node in [`Nodes`].
+pub(super) type Id = usize;
+
+/// What a node is.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Kind<'a> {
+    Scalar {
+        value: Cow<'a, str>,
+        style: ScalarStyle,
+    },
+    Mapping {
+        flow: bool,
+    },
+    Sequence {
+        flow: bool,
+    },
+    /// Refers to the node that bears this anchor; see [`Nodes::resolve`].
+    Alias {
+        anchor: usize,
+    },
+}
+
+/// One node.
+#[derive(Debug, Clone)]
+pub(super) struct Node<'a> {
+    pub(super) kind: Kind<'a>,
+    /// The resolved tag, if one is written.
+    pub(super) tag: Option<Box<str>>,
+    /// The tag as it is written.
+    pub(super) tag_text: Range<usize>,
+    /// Which anchor it defines, counted from 1 within the document; 0 for none.
+    pub(super) anchor: usize,
+    pub(super) depth: usize,
+    pub(super) parent: Option<Id>,
+    /// The node after the last one inside this one.
+    pub(super) end: Id,
+    /// Where its first property (anchor or tag) stands, or its text.
+    pub(super) start: usize,
+    /// Where its anchor and tag end; 0 if it has none.
+    pub(super) properties_end: usize,
+    /// Its own text, without properties. A literal or folded scalar's begins after its header.
+    pub(super) text: Range<usize>,
+}
+
+impl Node<'_> {
+    pub(super) fn is_block_scalar(&self) -> bool {
+        matches!(self.kind, Kind::Scalar { style: ScalarStyle::Literal | ScalarStyle::Folded, .. })
+    }
+
+    pub(super) fn is_block_mapping(&self) -> bool {
+        self.kind == Kind::Mapping { flow: false }
+    }
+}
+
+/// The nodes of one document, or of the head of it that decides.
+#[derive(Debug)]
+pub(super) struct Nodes<'a> {
+    pub(super) text: &'a str,
+    /// How far the text was read: to its end, or to the root key where `enough` said stop.
+    pub(super) read_to: usize,
+    list: Vec<Node<'a>>,
+    /// By anchor: the node that bears it.
+    anchors: Vec<Id>,
+}
+
+impl<'a> Nodes<'a> {
+    /// Reads a document.
+    ///
+    /// `enough` is asked at each further key of a block mapping that is the document's root, with the nodes
+    /// so far and the key's byte. A yes ends the reading there.
+    pub(super) fn read(
+        text: &'a str,
+        mut enough: impl FnMut(&Self, usize) -> bool,
+    ) -> Result<Self, ScanError> {
+        let mut nodes = Self { text, read_to: text.len(), list: Vec::new(), anchors: vec![0] };
+        let mut open: Vec<Id> = Vec::new();
+        let mut children_of_root = 0_usize;
+        for event in Parser::new_from_str_with_options(text, options()) {
+            let (event, span) = event?;
+            if event.is_node() && open.len() == 1 {
+                let at_key = children_of_root.is_multiple_of(2) && children_of_root > 0;
+                if at_key && nodes.list[0].kind == (Kind::Mapping { flow: false }) {
+                    nodes.list[0].end = nodes.list.len();
+                    if enough(&nodes, span.start.byte_offset().unwrap_or(0)) {
+                        nodes.read_to = span.start.byte_offset().unwrap_or(0);
+                        break;
+                    }
+                }
+                children_of_root += 1;
+            }
+            let tag =
+                event.tag().map(|tag| tag.parts()).map(|(handle, suffix)| format!("{handle}{suffix}").into());
+            let kind = match event {
+                Event::Scalar(value, style, ..) => Kind::Scalar { value, style },
+                Event::MappingStart(style, ..) => Kind::Mapping { flow: style == StructureStyle::Flow },
+                Event::SequenceStart(style, ..) => Kind::Sequence { flow: style == StructureStyle::Flow },
+                Event::Alias(anchor) => Kind::Alias { anchor },
+                Event::Anchor(anchor, _) => {
+                    nodes.bear(anchor, &span);
+                    continue;
+                }
+                Event::MappingEnd | Event::SequenceEnd => {
+                    if let Some(closed) = open.pop() {
+                        nodes.list[closed].end = nodes.list.len();
+                        nodes.list[closed].text.end = byte_range(&span).end;
+                    }
+                    continue;
+                }
+                _ => continue,
+            };
+            let collection = matches!(kind, Kind::Mapping { .. } | Kind::Sequence { .. });
+            let id = nodes.push(kind, tag, &span, &open);
+            if collection {
+                open.push(id);
+            }
+        }
+        Ok(nodes)
+    }
+
+    fn push(&mut self, kind: Kind<'a>, tag: Option<Box<str>>, span: &Span, open: &[Id]) -> Id {
+        let mut text = byte_range(span);
+        if let Kind::Scalar { style: ScalarStyle::Literal | ScalarStyle::Folded, .. } = kind {
+            // The parser counts the next line's indentation in.
+            text.end = text.start + self.text[text.clone()].trim_end_matches(' ').len();
+        }
+        let tag_text = span.tag_span().map(|tag| byte_range(&tag)).unwrap_or_default();
+        self.list.push(Node {
+            kind,
+            tag,
+            anchor: 0,
+            depth: open.len(),
+            parent: open.last().copied(),
+            end: self.list.len() + 1,
+            start: if tag_text.is_empty() { text.start } else { tag_text.start },
+            properties_end: tag_text.end,
+            tag_text,
+            text,
+        });
+        self.list.len() - 1
+    }
+
+    /// The last node bears an anchor.
+    fn bear(&mut self, anchor: usize, span: &Span) {
+        let range = byte_range(span);
+        let id = self.list.len().saturating_sub(1);
+        if let Some(node) = self.list.last_mut() {
+            node.anchor = anchor;
+            node.start = node.start.min(range.start);
+            node.properties_end = node.properties_end.max(range.end);
+        }
+        self.anchors.resize(self.anchors.len().max(anchor + 1), 0);
+        self.anchors[anchor] = id;
+    }
+
+    pub(super) fn list(&self) -> &[Node<'a>] {
+        &self.list
+    }
+
+    pub(super) fn get(&self, id: Id) -> &Node<'a> {
+        &self.list[id]
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// The node itself, or the one that an alias stands for.
+    pub(super) fn resolve(&self, id: Id) -> Id {
+        match self.list[id].kind {
+            Kind::Alias { anchor } => self.anchors[anchor],
+            _ => id,
+        }
+    }
+
+    /// The children of a collection, in order.
+    pub(super) fn children(&self, collection: Id) -> impl Iterator<Item = Id> {
+        let mut next = collection + 1;
+        let end = self.list[collection].end;
+        std::iter::from_fn(move || {
+            let child = (next < end).then_some(next)?;
+            next = self.list[child].end;
+            Some(child)
+        })
+    }
+
+    /// The keys and values of a mapping as they are written, aliases and merge keys not followed.
+    pub(super) fn entries(&self, mapping: Id) -> impl Iterator<Item = (Id, Id)> {
+        let mut children = self.children(mapping);
+        std::iter::from_fn(move || Some((children.next()?, children.next()?)))
+    }
+
+    /// The raw text of a node, without its properties.
+    pub(super) fn raw(&self, id: Id) -> &'a str {
+        &self.text[self.list[id].text.clone()]
+    }
+
+    /// A scalar's text with the header of a literal or folded one, but without properties.
+    pub(super) fn with_header(&self, id: Id) -> Range<usize> {
+        let node = &self.list[id];
+        if !node.is_block_scalar() {
+            return node.text.clone();
+        }
+        // The header's line is the last one above the content that is not blank; there, it follows the key or the properties.
+        let above = self.text[..self.line_start(node.text.start)].trim_end();
+        let before = id.checked_sub(1).map_or(0, |before| match &self.list[before] {
+            Node { kind: Kind::Scalar { .. } | Kind::Alias { .. }, text, .. } => text.end,
+            Node { text, .. } => text.start,
+        });
+        let from = self.line_start(above.len()).max(before).max(node.properties_end);
+        let header = above.get(from..).and_then(|line| line.find(['|', '>'])).unwrap_or(0);
+        from + header..node.text.end
+    }
+
+    /// The last scalar, alias or flow collection inside a node: where its text ends.
+    pub(super) fn last_inside(&self, id: Id) -> Id {
+        let mut last = id;
+        while let Kind::Mapping { flow: false } | Kind::Sequence { flow: false } = self.list[last].kind {
+            match self.children(last).last() {
+                Some(child) => last = child,
+                None => break,
+            }
+        }
+        last
+    }
+
+    /// Whether a node is a value of a block mapping.
+    pub(super) fn is_in_block_mapping(&self, id: Id) -> bool {
+        self.list[id].parent.is_some_and(|parent| self.list[parent].is_block_mapping())
+    }
+
+    /// How many characters stand before a byte on its line.
+    pub(super) fn column(&self, at: usize) -> usize {
+        let line = &self.text[self.line_start(at)..at];
+        line.trim_start_matches('\u{feff}').chars().count()
+    }
+
+    pub(super) fn line_start(&self, at: usize) -> usize {
+        self.text[..at].rfind(['\n', '\r']).map_or(0, |before| before + 1)
+    }
+
+    /// Where the line's text ends: at its line break, or at the end.
+    pub(super) fn line_end(&self, at: usize) -> usize {
+        self.text[at..].find(['\n', '\r']).map_or(self.text.len(), |after| at + after)
+    }
+}
+
+fn options() -> granit_parser::Options {
+    granit_parser::options! {
+        emit_anchor_events: true,
+        block_scalar_eof_without_line_feed: true,
+        flow_nesting_limit: MAX_DEPTH,
+        block_nesting_limit: MAX_DEPTH,
+    }
+}
+
+fn byte_range(span: &Span) -> Range<usize> {
+    span.byte_range().unwrap_or_default()
+}

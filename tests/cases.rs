@@ -1,0 +1,101 @@
+//! Every `tests/cases/<topic>/<name>.in.yaml` is a test named `<topic>/<name>`.
+//!
+//! With `<name>.out.yaml` beside it, the filter must write exactly that and succeed; without, it must write nothing and
+//! exit with 65. With `<name>.err`, stderr must be exactly that; without, nothing. A file `args` in the topic's folder
+//! holds arguments for all its cases, one a line. With `JOBSWEEP_BLESS=1` in the environment, what comes out is
+//! written to those files instead of compared: look at the difference before you keep it.
+
+use std::fs;
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Output, Stdio};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+fn main() -> io::Result<ExitCode> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let mut inputs = inputs_below(&root)?;
+    inputs.sort();
+    let trials = inputs.into_iter().map(|input| {
+        let name = input.strip_prefix(&root).unwrap_or(&input).to_string_lossy().replace(".in.yaml", "");
+        Trial::test(name, move || case(&input))
+    });
+    Ok(libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code())
+}
+
+fn inputs_below(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut inputs = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            inputs.extend(inputs_below(&path)?);
+        } else if path.to_string_lossy().ends_with(".in.yaml") {
+            inputs.push(path);
+        }
+    }
+    Ok(inputs)
+}
+
+fn case(input: &Path) -> Result<(), Failed> {
+    let beside = |ending: &str| PathBuf::from(input.to_string_lossy().replace(".in.yaml", ending));
+    let (out, err) = (beside(".out.yaml"), beside(".err"));
+    let args = fs::read_to_string(input.with_file_name("args")).unwrap_or_default();
+    let found = jobsweep(&args, &fs::read(input)?)?;
+    if std::env::var_os("JOBSWEEP_BLESS").is_some() {
+        return bless(&found, &out, &err);
+    }
+    let expected = read_if_there(&out)?;
+    let code = if expected.is_some() { 0 } else { 65 };
+    same("stderr", &read_if_there(&err)?.unwrap_or_default(), &found.stderr)?;
+    same("stdout", expected.as_deref().unwrap_or_default(), &found.stdout)?;
+    if found.status.code() != Some(code) {
+        return Err(format!("expected exit code {code}, found {}", found.status).into());
+    }
+    if expected.is_some() {
+        same("stdout of a second run", &found.stdout, &jobsweep(&args, &found.stdout)?.stdout)?;
+    }
+    Ok(())
+}
+
+fn jobsweep(args: &str, input: &[u8]) -> io::Result<Output> {
+    let mut jobsweep = Command::new(env!("CARGO_BIN_EXE_jobsweep"))
+        .args(args.lines())
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    if let Some(mut stdin) = jobsweep.stdin.take() {
+        stdin.write_all(input)?;
+    }
+    jobsweep.wait_with_output()
+}
+
+fn read_if_there(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Ok(content) => Ok(Some(content)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn same(what: &str, expected: &[u8], found: &[u8]) -> Result<(), Failed> {
+    if expected == found {
+        return Ok(());
+    }
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace('\r', "␍");
+    Err(format!("{what} differs\n--- expected\n{}\n--- found\n{}\n---", text(expected), text(found)).into())
+}
+
+fn bless(found: &Output, out: &Path, err: &Path) -> Result<(), Failed> {
+    let files =
+        [(out, &found.stdout, found.status.success()), (err, &found.stderr, !found.stderr.is_empty())];
+    for (path, content, wanted) in files {
+        if wanted {
+            fs::write(path, content)?;
+        } else if path.exists() {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,136 @@
+//! What the output must mean, computed from the specification alone.
+
+use serde_yaml::{Mapping, Value};
+
+use super::reader;
+
+const HELM: &str = "helm.sh/hook-delete-policy";
+const KOTS: &str = "kots.io/hook-delete-policy";
+
+/// How much the second reader had to say, so that a check that checks nothing is seen.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Judged {
+    /// Documents that it read.
+    pub documents: usize,
+    /// Annotations that the specification asks for in them.
+    pub added: usize,
+    /// Documents that it cannot judge.
+    pub refused: usize,
+}
+
+/// Compares the documents of the output with what those of the input must become.
+pub(super) fn compare(input: &[u8], output: &[u8], default: Option<&str>) -> Result<Judged, String> {
+    let mut judged = Judged::default();
+    let (input, output) = match (str::from_utf8(input), str::from_utf8(output)) {
+        (Ok(""), Ok("---\n")) => return Ok(judged),
+        (Ok(input), Ok(output)) => (input, output),
+        (Err(_), _) => return Err("the input is not UTF-8, and was accepted".to_owned()),
+        (_, Err(_)) => return Err("the output is not UTF-8".to_owned()),
+    };
+    let (inputs, outputs) = (reader::documents(input), reader::documents(output));
+    if inputs.len() != outputs.len() {
+        return Err(format!("{} documents became {}", inputs.len(), outputs.len()));
+    }
+    for (number, (before, after)) in inputs.into_iter().zip(outputs).enumerate() {
+        let Some(value) = reader::read(before) else {
+            judged.refused += 1;
+            continue;
+        };
+        let mut wanted = Wanted { default, added: 0, uncertain: false };
+        let expected = wanted.object(value, None);
+        if wanted.uncertain {
+            judged.refused += 1;
+            continue;
+        }
+        judged.documents += 1;
+        judged.added += wanted.added;
+        let number = number + 1;
+        match reader::read(after) {
+            None => return Err(format!("document {number} cannot be read any more:\n{after}")),
+            Some(found) if found != expected => {
+                return Err(format!("document {number} should mean\n{expected:#?}\nbut means\n{found:#?}\nand is\n{after}"));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(judged)
+}
+
+/// Whether the second reader can read this document (1-based) of a stream.
+pub(super) fn is_readable(stream: &[u8], number: usize) -> bool {
+    str::from_utf8(stream).is_ok_and(|stream| {
+        reader::documents(stream)
+            .get(number.wrapping_sub(1))
+            .is_some_and(|document| reader::read(document).is_some())
+    })
+}
+
+struct Wanted<'p> {
+    default: Option<&'p str>,
+    added: usize,
+    /// A policy that Helm's reader may see as a number or bool, where this one sees a string.
+    uncertain: bool,
+}
+
+impl Wanted<'_> {
+    /// A document, or an item of a list. In a JobList what an item does not say itself follows from the list.
+    fn object(&mut self, value: Value, inherited: Option<(&str, &str)>) -> Value {
+        let Value::Mapping(mut object) = value else {
+            return value;
+        };
+        let text = |key, inherited: Option<&str>| match object.get(key) {
+            Some(Value::String(text)) => text.clone(),
+            Some(_) => String::new(),
+            None => inherited.unwrap_or_default().to_owned(),
+        };
+        let kind = text("kind", inherited.map(|(kind, _)| kind));
+        let version = text("apiVersion", inherited.map(|(_, version)| version));
+        let batch = version.starts_with("batch/");
+        let of_items = match kind.as_str() {
+            "Job" if batch => {
+                self.job(&mut object);
+                return object.into();
+            }
+            "JobList" if batch => Some(("Job", "batch/v1")),
+            "List" if version == "v1" => None,
+            _ => return object.into(),
+        };
+        if let Some(Value::Sequence(items)) = object.get_mut("items") {
+            for item in items {
+                *item = self.object(std::mem::take(item), of_items);
+            }
+        }
+        object.into()
+    }
+
+    fn job(&mut self, job: &mut Mapping) {
+        let Some(Value::Mapping(metadata)) = job.get_mut("metadata") else {
+            return;
+        };
+        let mut none = Mapping::new();
+        let annotations = match metadata.get_mut("annotations") {
+            Some(Value::Mapping(annotations)) => annotations,
+            Some(Value::Null) | None => &mut none,
+            Some(_) => return,
+        };
+        let policy = match (annotations.get(HELM), self.default) {
+            _ if annotations.contains_key(KOTS) => return,
+            (Some(Value::String(policy)), _) => policy.clone(),
+            (None, Some(default)) => default.to_owned(),
+            _ => return,
+        };
+        self.uncertain |= is_uncertain(&policy);
+        self.added += 1;
+        annotations.insert(KOTS.into(), policy.into());
+        if !none.is_empty() {
+            metadata.insert("annotations".into(), none.into());
+        }
+    }
+}
+
+/// Whether a text, written plain, is a string by YAML 1.2 but perhaps not by the YAML 1.1 that Helm reads: `yes`, `0777`, `1_000`.
+fn is_uncertain(policy: &str) -> bool {
+    let words = ["y", "n", "yes", "no", "on", "off", "<<"];
+    words.contains(&policy.to_lowercase().as_str())
+        || policy.trim_start_matches(['+', '-', '.']).starts_with(|c: char| c.is_ascii_digit())
+}

@@ -1,0 +1,114 @@
+//! What must hold of every translation, whatever the input.
+//!
+//! Shared by the cases, the generated streams and the fuzz targets. Each check is a function of what went in and
+//! what came out, and says in words what is wrong.
+
+mod meaning;
+mod places;
+mod reader;
+
+use jobsweep::translate::{Diagnostic, Options, Problem, translate};
+
+pub use meaning::Judged;
+
+/// Translates a stream and checks everything. The result is what was written, or the error that was rightly given.
+pub fn check(input: &[u8], options: &Options) -> Result<(Result<Vec<u8>, Diagnostic>, Judged), String> {
+    match run(input, options) {
+        Ok((output, warnings)) => {
+            for warning in &warnings {
+                places::check(input, warning)?;
+            }
+            keeps_every_byte(input, &output, options)?;
+            changes_nothing_the_second_time(&output, options)?;
+            let judged = means_the_same_and_the_policy(input, &output, options)?;
+            Ok((Ok(output), judged))
+        }
+        Err(error) => {
+            places::check(input, &error)?;
+            is_justified(input, options, &error)?;
+            Ok((Err(error), Judged::default()))
+        }
+    }
+}
+
+/// Translates a stream.
+pub fn run(input: &[u8], options: &Options) -> Result<(Vec<u8>, Vec<Diagnostic>), Diagnostic> {
+    let translated = translate(input, options)?;
+    let mut output = Vec::with_capacity(input.len());
+    let _ = translated.write_to(&mut output);
+    Ok((output, translated.warnings))
+}
+
+/// What was translated once is not changed by translating it again.
+pub fn changes_nothing_the_second_time(output: &[u8], options: &Options) -> Result<(), String> {
+    match run(output, options) {
+        Ok((again, _)) if again == output => Ok(()),
+        Ok((again, _)) => Err(format!("the second run changes more:\n{}", lossy(&again))),
+        Err(error) => Err(format!(
+            "the second run fails: {error}\nThe first gave:\n{}",
+            lossy(output)
+        )),
+    }
+}
+
+/// All bytes of the input are in the output, in their order. Only a null may go, where a default policy takes its place.
+pub fn keeps_every_byte(input: &[u8], output: &[u8], options: &Options) -> Result<(), String> {
+    if is_subsequence(input, output) {
+        return Ok(());
+    }
+    let without_nulls = ["null", "Null", "NULL", "~"]
+        .iter()
+        .fold(lossy(input), |text, null| text.replace(null, ""));
+    if options.default_policy.is_some() && is_subsequence(without_nulls.as_bytes(), output) {
+        return Ok(());
+    }
+    Err(format!("a byte of the input is lost:\n{}", lossy(output)))
+}
+
+fn is_subsequence(input: &[u8], output: &[u8]) -> bool {
+    let mut rest = output.iter();
+    input.iter().all(|byte| rest.any(|found| found == byte))
+}
+
+/// A second reader sees the input plus exactly the annotations that the specification asks for.
+pub fn means_the_same_and_the_policy(
+    input: &[u8],
+    output: &[u8],
+    options: &Options,
+) -> Result<Judged, String> {
+    let policy = options.default_policy.as_ref().map(ToString::to_string);
+    meaning::compare(input, output, policy.as_deref())
+}
+
+/// What YAML 1.2 forbids, and so does the filter's parser, but the second reader lets pass.
+const STRICTER: [&str; 2] = [
+    // c-byte-order-mark is no nb-char; inside a document it may stand in quotes only.
+    "a BOM must not appear inside a document",
+    // s-b-comment begins with s-separate-in-line, after quotes and brackets too.
+    "comments must be separated from other tokens by whitespace",
+];
+
+/// An error is given only where there is reason to.
+fn is_justified(input: &[u8], options: &Options, error: &Diagnostic) -> Result<(), String> {
+    let justified = match &error.problem {
+        Problem::WideEncoding(_) => input.iter().take(4).any(|byte| matches!(byte, 0 | 0xfe | 0xff)),
+        Problem::NotUtf8 { byte } => {
+            std::str::from_utf8(input).is_err_and(|error| error.valid_up_to() == *byte)
+        }
+        Problem::NotYaml(why) => STRICTER.contains(&why.as_str()) || !meaning::is_readable(input, error.place.document),
+        Problem::DuplicateKey(_) => !meaning::is_readable(input, error.place.document),
+        Problem::UnknownToken(_) => options.strict,
+        Problem::ContestedKey(_) => lossy(input).contains("<<"),
+        Problem::CannotExtend(_) => lossy(input).contains('&'),
+        // Above all `NotProven`: it asks for a report.
+        _ => false,
+    };
+    if justified {
+        return Ok(());
+    }
+    Err(format!("an error without reason: {error}"))
+}
+
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}

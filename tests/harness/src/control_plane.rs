@@ -1,0 +1,177 @@
+//! A real control plane: etcd, kube-apiserver and kube-controller-manager, but no node.
+//!
+//! Ready about five seconds after the start. Pods are created and never run; the [`jobs`] module
+//! says how they end. All programs are killed when the [`ControlPlane`] is dropped, and also when the process
+//! ends in any other way. Their logs and data lie under `<target>/harness/`, and stay there only after a failure.
+
+mod access;
+mod audit;
+mod certificates;
+mod components;
+mod etcd;
+mod namespace;
+mod options;
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use anyhow::{Context, Result};
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::ServiceAccount;
+use kube::Client;
+use kube::api::{Api, DeleteParams};
+use tokio::sync::OnceCell;
+
+use crate::supervise::Daemon;
+use crate::{jobs, wait, workdir};
+
+pub use access::{Token, User};
+pub use audit::AuditEvent;
+pub use namespace::{Namespace, rule};
+pub use options::Options;
+
+use access::Credentials;
+
+/// A running control plane.
+pub struct ControlPlane {
+    folder: PathBuf,
+    options: Options,
+    etcd_port: u16,
+    api_port: u16,
+    credentials: Credentials,
+    client: Client,
+    daemons: Mutex<Daemons>,
+}
+
+/// The programs, in the order in which they must go: a server before what it stores in.
+struct Daemons {
+    controller_manager: Option<Daemon>,
+    apiserver: Option<Daemon>,
+    etcd: Option<Daemon>,
+}
+
+impl ControlPlane {
+    /// One control plane for all tests of this process, of the newest release and with the audit log. Every
+    /// test takes a [`namespace`](Self::namespace) of its own in it.
+    pub async fn shared() -> Result<&'static Self> {
+        static SHARED: OnceCell<ControlPlane> = OnceCell::const_new();
+        SHARED.get_or_try_init(Self::start).await
+    }
+
+    /// Starts one with the default [`Options`]: for a test that stops servers or needs the cluster to itself.
+    pub async fn start() -> Result<Self> {
+        Self::options().start().await
+    }
+
+    /// The way to a control plane that is special in some respect.
+    pub fn options() -> Options {
+        Options::default()
+    }
+
+    async fn start_with(options: Options) -> Result<Self> {
+        let folder = workdir::folder("cluster")?;
+        let (etcd_port, api_port) = (components::free_port()?, components::free_port()?);
+        let credentials = Credentials::create(&folder, api_port)?;
+        let client = credentials.admin_client().await?;
+        let daemons = Mutex::new(Daemons { etcd: None, apiserver: None, controller_manager: None });
+        let cluster = Self { folder, options, etcd_port, api_port, credentials, client, daemons };
+
+        cluster.daemons().etcd = Some(cluster.start_etcd()?);
+        cluster.start_apiserver().await?;
+        cluster.start_controller_manager().await?;
+        Ok(cluster)
+    }
+
+    /// A client that may do everything.
+    pub fn client(&self) -> Client {
+        self.client.clone()
+    }
+
+    /// The administrator's kubeconfig, for Helm and kubectl.
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.credentials.admin_kubeconfig()
+    }
+
+    /// Where the API server listens.
+    pub fn url(&self) -> &str {
+        self.credentials.url()
+    }
+
+    /// Kills the API server. Its port and data stay, for [`start_apiserver`](Self::start_apiserver).
+    pub fn stop_apiserver(&self) {
+        self.daemons().apiserver = None;
+    }
+
+    /// Starts the API server and waits until it is ready.
+    pub async fn start_apiserver(&self) -> Result<()> {
+        let daemon = self.launch_apiserver()?;
+        self.daemons().apiserver = Some(daemon);
+        wait::until("the API server to be ready", || async {
+            self.check_daemons()?;
+            let readyz = http::Request::get("/readyz").body(Vec::new())?;
+            Ok(self.client.request_text(readyz).await.ok())
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Kills the controllers: Jobs, owners and namespaces stay as they are until the next start.
+    pub fn stop_controller_manager(&self) {
+        self.daemons().controller_manager = None;
+    }
+
+    /// Starts the controllers and waits until the ones that tests rely on have been seen at work.
+    pub async fn start_controller_manager(&self) -> Result<()> {
+        let daemon = self.launch_controller_manager()?;
+        self.daemons().controller_manager = Some(daemon);
+        wait::until("the ServiceAccount controller to work", || async {
+            self.check_daemons()?;
+            let accounts = Api::<ServiceAccount>::namespaced(self.client(), "default");
+            Ok(accounts.get_opt("default").await?)
+        })
+        .await?;
+        self.see_a_job_suspended().await
+    }
+
+    /// The cheapest proof that the Job controller works: it notes that a Job is suspended, without any pod.
+    async fn see_a_job_suspended(&self) -> Result<()> {
+        let jobs = Api::<Job>::namespaced(self.client(), "default");
+        let probe = jobs.create(&Default::default(), &jobs::job("probe").suspended().build()?).await?;
+        let name = probe.metadata.name.context("a created Job has a name")?;
+        wait::until("the Job controller to work", || async {
+            self.check_daemons()?;
+            Ok(jobs::has_condition(&jobs.get(&name).await?, "Suspended").then_some(()))
+        })
+        .await?;
+        jobs.delete(&name, &DeleteParams::background()).await?;
+        Ok(())
+    }
+
+    fn check_daemons(&self) -> Result<()> {
+        let mut daemons = self.daemons();
+        let Daemons { etcd, apiserver, controller_manager } = &mut *daemons;
+        for (name, daemon) in
+            [("etcd", etcd), ("kube-apiserver", apiserver), ("kube-controller-manager", controller_manager)]
+        {
+            daemon.as_mut().map_or(Ok(()), Daemon::check).with_context(|| format!("{name} does not run"))?;
+        }
+        Ok(())
+    }
+
+    fn daemons(&self) -> MutexGuard<'_, Daemons> {
+        self.daemons.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for ControlPlane {
+    fn drop(&mut self) {
+        let mut daemons = self.daemons();
+        *daemons = Daemons { controller_manager: None, apiserver: None, etcd: None };
+        // What is stored is large and tells little; the logs go with the whole folder, unless a test fails yet.
+        let _ = fs::remove_dir_all(self.folder.join(components::DATA));
+        if std::thread::panicking() {
+            workdir::keep();
+        }
+    }
+}

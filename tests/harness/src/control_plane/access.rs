@@ -1,0 +1,193 @@
+//! Who may talk to the API server: kubeconfigs for the administrator, the controllers and ServiceAccounts.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use k8s_openapi::api::authentication::v1::{BoundObjectReference, TokenRequest, TokenRequestSpec};
+use k8s_openapi::api::core::v1::{Secret, ServiceAccount};
+use kube::api::{Api, DeleteParams, ObjectMeta, PostParams};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use serde_json::{Value, json};
+
+use super::Namespace;
+use super::certificates::{Certificates, signing_keys};
+
+pub(super) const CA_CERT: &str = "ca.crt";
+pub(super) const SERVER_CERT: &str = "server.crt";
+pub(super) const SERVER_KEY: &str = "server.key";
+pub(super) const SIGNING_KEY: &str = "service-accounts.key";
+pub(super) const PROVING_KEY: &str = "service-accounts.pub";
+pub(super) const TOKENS: &str = "tokens.csv";
+
+const ADMIN: &str = "admin";
+const CONTROLLERS: &str = "system:kube-controller-manager";
+
+/// The cluster's address and authority, and the folder where its kubeconfigs lie.
+#[derive(Clone, Debug)]
+pub(super) struct Credentials {
+    folder: PathBuf,
+    url: String,
+}
+
+impl Credentials {
+    /// Writes all certificates, keys and tokens of a new cluster.
+    pub(super) fn create(folder: &Path, api_port: u16) -> Result<Self> {
+        let certificates = Certificates::create()?;
+        fs::write(folder.join(CA_CERT), certificates.ca)?;
+        fs::write(folder.join(SERVER_CERT), certificates.server)?;
+        fs::write(folder.join(SERVER_KEY), certificates.server_key)?;
+        let (signing_key, proving_key) = signing_keys()?;
+        fs::write(folder.join(SIGNING_KEY), signing_key)?;
+        fs::write(folder.join(PROVING_KEY), proving_key)?;
+        // The token is the user's name: these servers are reachable from this machine only, and hold nothing.
+        let tokens = [ADMIN, CONTROLLERS].map(|user| format!("{user},{user},{user},system:masters\n"));
+        fs::write(folder.join(TOKENS), tokens.concat())?;
+
+        let credentials = Self { folder: folder.into(), url: format!("https://127.0.0.1:{api_port}") };
+        credentials.write_kubeconfig(ADMIN, "default", &json!({ "token": ADMIN }))?;
+        credentials.write_kubeconfig(CONTROLLERS, "default", &json!({ "token": CONTROLLERS }))?;
+        Ok(credentials)
+    }
+
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub(super) fn admin_kubeconfig(&self) -> PathBuf {
+        self.kubeconfig(ADMIN)
+    }
+
+    pub(super) fn controllers_kubeconfig(&self) -> PathBuf {
+        self.kubeconfig(CONTROLLERS)
+    }
+
+    pub(super) async fn admin_client(&self) -> Result<Client> {
+        client(&self.admin_kubeconfig()).await
+    }
+
+    fn kubeconfig(&self, user: &str) -> PathBuf {
+        self.folder.join(format!("{}.kubeconfig", user.replace(':', "-")))
+    }
+
+    /// A kubeconfig is YAML, and so is JSON.
+    fn write_kubeconfig(&self, user: &str, namespace: &str, user_entry: &Value) -> Result<PathBuf> {
+        let config = json!({
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{
+                "name": "test",
+                "cluster": { "server": self.url, "certificate-authority": self.folder.join(CA_CERT) },
+            }],
+            "users": [{ "name": user, "user": user_entry }],
+            "contexts": [{ "name": "test", "context": { "cluster": "test", "user": user, "namespace": namespace } }],
+            "current-context": "test",
+        });
+        let path = self.kubeconfig(user);
+        fs::write(&path, serde_json::to_string_pretty(&config)?)?;
+        Ok(path)
+    }
+}
+
+async fn client(kubeconfig: &Path) -> Result<Client> {
+    let mut config =
+        Config::from_custom_kubeconfig(Kubeconfig::read_from(kubeconfig)?, &KubeConfigOptions::default())
+            .await?;
+    // Loopback needs no proxy, whatever the environment says.
+    config.proxy_url = None;
+    Ok(Client::try_from(config)?)
+}
+
+/// A ServiceAccount as the binary under test uses it: through a kubeconfig whose token lies in a file.
+#[derive(Clone, Debug)]
+pub struct User {
+    /// The ServiceAccount's name.
+    pub name: String,
+    /// How the audit log calls it: `system:serviceaccount:<namespace>:<name>`.
+    pub full_name: String,
+    /// Its kubeconfig; the context's namespace is the ServiceAccount's own.
+    pub kubeconfig: PathBuf,
+    token_file: PathBuf,
+    namespace: Namespace,
+}
+
+/// One token of a [`User`], which the API server accepts until it is revoked (or expires, after an hour).
+#[derive(Debug)]
+pub struct Token {
+    /// What goes after `Bearer`.
+    pub value: String,
+    secret: String,
+    namespace: Namespace,
+}
+
+impl User {
+    pub(super) async fn create(namespace: &Namespace, name: &str) -> Result<Self> {
+        let metadata = ObjectMeta { name: Some(name.into()), ..Default::default() };
+        let account = ServiceAccount { metadata, ..Default::default() };
+        Api::<ServiceAccount>::namespaced(namespace.client(), &namespace.name)
+            .create(&PostParams::default(), &account)
+            .await?;
+
+        let full_name = format!("system:serviceaccount:{}:{name}", namespace.name);
+        let credentials = &namespace.credentials;
+        let token_file = credentials.folder.join(format!("{}-{name}.token", namespace.name));
+        let kubeconfig =
+            credentials.write_kubeconfig(&full_name, &namespace.name, &json!({ "tokenFile": token_file }))?;
+        let user =
+            Self { name: name.into(), full_name, kubeconfig, token_file, namespace: namespace.clone() };
+        user.new_token().await?;
+        Ok(user)
+    }
+
+    /// Requests another token and puts it into the file, as a kubelet does when the old one nears its end.
+    ///
+    /// It is bound to a Secret, since deleting that ends the token early: real ones live for ten minutes at least.
+    pub async fn new_token(&self) -> Result<Token> {
+        let namespace = &self.namespace;
+        let metadata =
+            ObjectMeta { generate_name: Some(format!("{}-token-", self.name)), ..Default::default() };
+        let secret = Api::<Secret>::namespaced(namespace.client(), &namespace.name)
+            .create(&PostParams::default(), &Secret { metadata, ..Default::default() })
+            .await?
+            .metadata;
+        let bound_to = BoundObjectReference {
+            kind: Some("Secret".into()),
+            api_version: Some("v1".into()),
+            name: secret.name.clone(),
+            uid: secret.uid,
+        };
+        let spec = TokenRequestSpec { bound_object_ref: Some(bound_to), ..Default::default() };
+        let request = TokenRequest { spec: Some(spec), ..Default::default() };
+        let value = Api::<ServiceAccount>::namespaced(namespace.client(), &namespace.name)
+            .create_token_request(&self.name, &PostParams::default(), &request)
+            .await?
+            .status
+            .and_then(|status| status.token)
+            .context("a token request is answered with a token")?;
+        fs::write(&self.token_file, &value)?;
+        let secret = secret.name.context("a created Secret has a name")?;
+        Ok(Token { value, secret, namespace: namespace.clone() })
+    }
+
+    /// The namespace that the ServiceAccount lives in.
+    pub fn namespace(&self) -> &str {
+        &self.namespace.name
+    }
+
+    /// A client that may do what this ServiceAccount may.
+    pub async fn client(&self) -> Result<Client> {
+        client(&self.kubeconfig).await
+    }
+}
+
+impl Token {
+    /// Ends the token, as its expiry would: from now on the API server answers 401 to it (it may remember an
+    /// earlier, good answer for ten seconds).
+    pub async fn revoke(self) -> Result<()> {
+        Api::<Secret>::namespaced(self.namespace.client(), &self.namespace.name)
+            .delete(&self.secret, &DeleteParams::default())
+            .await?;
+        Ok(())
+    }
+}

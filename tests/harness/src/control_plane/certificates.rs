@@ -1,0 +1,43 @@
+//! A certificate authority for one cluster. A self-signed serving certificate would be shorter, but rustls
+//! rightly refuses one as its own authority.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use anyhow::Result;
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, SanType,
+};
+
+/// What the servers and their clients need, all in PEM.
+pub(super) struct Certificates {
+    pub(super) ca: String,
+    pub(super) server: String,
+    pub(super) server_key: String,
+}
+
+impl Certificates {
+    pub(super) fn create() -> Result<Self> {
+        let mut ca = CertificateParams::default();
+        ca.distinguished_name.push(DnType::CommonName, "jobsweep test authority");
+        ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
+        let ca_key = KeyPair::generate()?;
+        let ca_cert = ca.self_signed(&ca_key)?;
+
+        let mut server = CertificateParams::new(["localhost".into(), "kubernetes.default.svc".into()])?;
+        server.subject_alt_names.push(SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)));
+        server.distinguished_name.push(DnType::CommonName, "kube-apiserver");
+        server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        let server_key = KeyPair::generate()?;
+        let server_cert = server.signed_by(&server_key, &Issuer::new(ca, ca_key))?;
+
+        Ok(Self { ca: ca_cert.pem(), server: server_cert.pem(), server_key: server_key.serialize_pem() })
+    }
+}
+
+/// The private key that signs ServiceAccounts' tokens and the public one that proves them, in PEM.
+pub(super) fn signing_keys() -> Result<(String, String)> {
+    let key = KeyPair::generate()?;
+    Ok((key.serialize_pem(), key.public_key_pem()))
+}

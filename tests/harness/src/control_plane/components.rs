@@ -1,0 +1,116 @@
+//! The three programs and their flags.
+
+use std::ffi::OsString;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
+use std::process;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use anyhow::{Context, Result};
+
+use super::{ControlPlane, access, audit};
+use crate::supervise::Daemon;
+use crate::tools::{self, Kubernetes};
+
+/// etcd's folder inside the cluster's.
+pub(super) const DATA: &str = "etcd";
+
+/// The controllers that Jobs live with; the other forty would only cost time.
+const CONTROLLERS: &str = "job-controller,cronjob-controller,ttl-after-finished-controller,\
+    garbage-collector-controller,namespace-controller,serviceaccount-controller,\
+    root-ca-certificate-publisher-controller,clusterrole-aggregation-controller";
+
+/// `spec.managedBy`, on which half of the [`jobs`](crate::jobs) module rests, was still behind a gate in 1.31.
+const MANAGED_BY: &str = "--feature-gates=JobManagedBy=true";
+
+impl ControlPlane {
+    pub(super) fn start_etcd(&self) -> Result<Daemon> {
+        let client_url = self.etcd_url();
+        let peer_url = format!("http://127.0.0.1:{}", free_port()?);
+        let args = [
+            "--name=test".into(),
+            flag("data-dir", &self.folder.join(DATA)),
+            format!("--listen-client-urls={client_url}").into(),
+            format!("--advertise-client-urls={client_url}").into(),
+            format!("--listen-peer-urls={peer_url}").into(),
+            format!("--initial-advertise-peer-urls={peer_url}").into(),
+            format!("--initial-cluster=test={peer_url}").into(),
+            "--log-level=warn".into(),
+            // Nobody will read this data after a power cut.
+            "--unsafe-no-fsync".into(),
+        ];
+        Daemon::start("etcd", &tools::etcd()?, args.into(), &self.folder)
+    }
+
+    pub(super) fn launch_apiserver(&self) -> Result<Daemon> {
+        let folder = &self.folder;
+        let mut args: Vec<OsString> = vec![
+            format!("--etcd-servers={}", self.etcd_url()).into(),
+            "--bind-address=127.0.0.1".into(),
+            format!("--secure-port={}", self.api_port).into(),
+            "--service-cluster-ip-range=10.88.255.0/24".into(),
+            // The endpoints of the `kubernetes` Service may not be a loopback address, and nobody asks for them.
+            "--endpoint-reconciler-type=none".into(),
+            "--authorization-mode=RBAC".into(),
+            flag("token-auth-file", &folder.join(access::TOKENS)),
+            flag("tls-cert-file", &folder.join(access::SERVER_CERT)),
+            flag("tls-private-key-file", &folder.join(access::SERVER_KEY)),
+            flag("service-account-key-file", &folder.join(access::PROVING_KEY)),
+            flag("service-account-signing-key-file", &folder.join(access::SIGNING_KEY)),
+            "--service-account-issuer=https://kubernetes.default.svc".into(),
+        ];
+        if self.options.kubernetes == Kubernetes::V1_31 {
+            args.push(MANAGED_BY.into());
+        }
+        if self.options.audit_log {
+            audit::write_policy(folder)?;
+            args.push(flag("audit-policy-file", &folder.join(audit::POLICY)));
+            args.push(flag("audit-log-path", &folder.join(audit::LOG)));
+        }
+        args.extend(self.options.apiserver_flags.iter().map(OsString::from));
+        let program = self.options.kubernetes.tools().program("kube-apiserver")?;
+        Daemon::start("kube-apiserver", &program, args, folder)
+    }
+
+    pub(super) fn launch_controller_manager(&self) -> Result<Daemon> {
+        let folder = &self.folder;
+        let mut args: Vec<OsString> = vec![
+            flag("kubeconfig", &self.credentials.controllers_kubeconfig()),
+            flag("service-account-private-key-file", &folder.join(access::SIGNING_KEY)),
+            flag("root-ca-file", &folder.join(access::CA_CERT)),
+            "--leader-elect=false".into(),
+            "--secure-port=0".into(),
+            // The default of 20 requests a second would be what a test with many Jobs measures.
+            "--kube-api-qps=1000".into(),
+            "--kube-api-burst=1000".into(),
+            format!("--controllers={CONTROLLERS}").into(),
+        ];
+        if self.options.kubernetes == Kubernetes::V1_31 {
+            args.push(MANAGED_BY.into());
+        }
+        args.extend(self.options.controller_manager_flags.iter().map(OsString::from));
+        let program = self.options.kubernetes.tools().program("kube-controller-manager")?;
+        Daemon::start("kube-controller-manager", &program, args, folder)
+    }
+
+    pub(super) fn etcd_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.etcd_port)
+    }
+}
+
+/// A port that nobody listens on. Below the ports that systems hand to outgoing connections (from 32768 or
+/// 49152), so that it is still free when a server is restarted; processes begin at different ones.
+pub(super) fn free_port() -> Result<u16> {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let first = process::id().wrapping_mul(32);
+    (0..10_000)
+        .map(|_| 20_000 + (first.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % 10_000) as u16)
+        .find(|&port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok())
+        .context("no port is free")
+}
+
+fn flag(name: &str, path: &Path) -> OsString {
+    let mut flag = OsString::from(format!("--{name}="));
+    flag.push(path);
+    flag
+}

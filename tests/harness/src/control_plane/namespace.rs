@@ -1,0 +1,136 @@
+//! A namespace of a test's own, and what can be done in it besides [`jobs`](crate::jobs).
+
+use std::process;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use anyhow::Result;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::{self as core, Pod, ServiceAccount};
+use k8s_openapi::api::rbac::v1::{
+    ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, RoleRef, Subject,
+};
+use kube::Client;
+use kube::api::{Api, ObjectMeta, PostParams};
+
+use super::access::Credentials;
+use super::{ControlPlane, User};
+use crate::wait;
+
+/// A namespace that nobody else uses.
+#[derive(Clone)]
+pub struct Namespace {
+    /// Its name, unique among all test runs on this machine at the time.
+    pub name: String,
+    client: Client,
+    pub(super) credentials: Credentials,
+}
+
+impl std::fmt::Debug for Namespace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Namespace").field(&self.name).finish()
+    }
+}
+
+impl ControlPlane {
+    /// Creates a namespace and waits until pods can be created in it.
+    pub async fn namespace(&self) -> Result<Namespace> {
+        static COUNT: AtomicU32 = AtomicU32::new(1);
+        let name = format!("test-{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let namespace = Namespace { name, client: self.client(), credentials: self.credentials.clone() };
+        Api::<core::Namespace>::all(self.client())
+            .create(
+                &PostParams::default(),
+                &core::Namespace { metadata: named(&namespace.name), ..Default::default() },
+            )
+            .await?;
+        let accounts = Api::<ServiceAccount>::namespaced(self.client(), &namespace.name);
+        wait::until("the default ServiceAccount", || async { Ok(accounts.get_opt("default").await?) })
+            .await?;
+        Ok(namespace)
+    }
+}
+
+impl Namespace {
+    /// The administrator's client.
+    pub fn client(&self) -> Client {
+        self.client.clone()
+    }
+
+    /// The administrator's view of the Jobs.
+    pub fn jobs(&self) -> Api<Job> {
+        Api::namespaced(self.client(), &self.name)
+    }
+
+    /// The administrator's view of the pods.
+    pub fn pods(&self) -> Api<Pod> {
+        Api::namespaced(self.client(), &self.name)
+    }
+
+    /// A new ServiceAccount, which may do nothing yet.
+    pub async fn user(&self, name: &str) -> Result<User> {
+        User::create(self, name).await
+    }
+
+    /// Allows a ServiceAccount of any namespace these things in this one, by a Role and its binding.
+    pub async fn allow(&self, user: &User, rules: Vec<PolicyRule>) -> Result<()> {
+        let metadata = generated(user);
+        let role = Role { metadata: metadata.clone(), rules: Some(rules) };
+        let role = Api::namespaced(self.client(), &self.name).create(&PostParams::default(), &role).await?;
+        let binding = RoleBinding {
+            metadata,
+            role_ref: role_ref("Role", role.metadata),
+            subjects: Some(vec![subject(user)]),
+        };
+        Api::namespaced(self.client(), &self.name).create(&PostParams::default(), &binding).await?;
+        Ok(())
+    }
+
+    /// Allows a ServiceAccount these things in every namespace, by a ClusterRole and its binding.
+    pub async fn allow_everywhere(&self, user: &User, rules: Vec<PolicyRule>) -> Result<()> {
+        let metadata = generated(user);
+        let role = ClusterRole { metadata: metadata.clone(), rules: Some(rules), ..Default::default() };
+        let role = Api::all(self.client()).create(&PostParams::default(), &role).await?;
+        let binding = ClusterRoleBinding {
+            metadata,
+            role_ref: role_ref("ClusterRole", role.metadata),
+            subjects: Some(vec![subject(user)]),
+        };
+        Api::all(self.client()).create(&PostParams::default(), &binding).await?;
+        Ok(())
+    }
+}
+
+/// A rule of a Role: `rule("batch", "jobs", &["list", "watch", "delete"])`.
+pub fn rule(group: &str, resource: &str, verbs: &[&str]) -> PolicyRule {
+    PolicyRule {
+        api_groups: Some(vec![group.into()]),
+        resources: Some(vec![resource.into()]),
+        verbs: verbs.iter().map(|&verb| verb.into()).collect(),
+        ..Default::default()
+    }
+}
+
+fn named(name: &str) -> ObjectMeta {
+    ObjectMeta { name: Some(name.into()), ..Default::default() }
+}
+
+fn generated(user: &User) -> ObjectMeta {
+    ObjectMeta { generate_name: Some(format!("{}-", user.name)), ..Default::default() }
+}
+
+fn role_ref(kind: &str, role: ObjectMeta) -> RoleRef {
+    RoleRef {
+        api_group: Some("rbac.authorization.k8s.io".into()),
+        kind: kind.into(),
+        name: role.name.unwrap_or_default(),
+    }
+}
+
+fn subject(user: &User) -> Subject {
+    Subject {
+        kind: "ServiceAccount".into(),
+        name: user.name.clone(),
+        namespace: Some(user.namespace().into()),
+        ..Default::default()
+    }
+}

@@ -1,0 +1,98 @@
+//! Helm and kubectl as on a machine where nobody has ever used them.
+
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use crate::process::Program;
+use crate::tools::{self, HelmVersion};
+use crate::workdir;
+
+/// Where a plugin's install hook finds `sh` and `cp`.
+const SYSTEM_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+
+/// One Helm with a home of its own: no plugin, no repository and no setting of the user's is seen.
+#[derive(Clone, Debug)]
+pub struct Helm {
+    version: HelmVersion,
+    program: PathBuf,
+    home: PathBuf,
+    kubeconfig: Option<PathBuf>,
+    path: Vec<PathBuf>,
+}
+
+impl Helm {
+    /// A Helm of this release with an empty home.
+    pub fn new(version: HelmVersion) -> Result<Self> {
+        let home = workdir::folder(version.name())?;
+        Ok(Self { version, program: version.program()?, home, kubeconfig: None, path: Vec::new() })
+    }
+
+    /// The cluster that it works on. Without one, every attempt to reach a cluster fails.
+    pub fn kubeconfig(mut self, kubeconfig: impl Into<PathBuf>) -> Self {
+        self.kubeconfig = Some(kubeconfig.into());
+        self
+    }
+
+    /// A folder to be searched for programs before the system's own, such as the one with the binary under
+    /// test: Helm 3 finds its post-renderer there.
+    pub fn on_path(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.path.push(folder.into());
+        self
+    }
+
+    /// Which release this is.
+    pub fn version(&self) -> HelmVersion {
+        self.version
+    }
+
+    /// Its home: removed when the tests end, a place for charts and packages too.
+    pub fn home(&self) -> &Path {
+        &self.home
+    }
+
+    /// Where it looks for plugins, and where it installs them.
+    pub fn plugins(&self) -> PathBuf {
+        // Helm 4 ignores HELM_PLUGINS when it installs, so both use the place below the data folder.
+        self.home.join("data/plugins")
+    }
+
+    /// A call of it: add arguments and run it.
+    pub fn command(&self) -> Program {
+        let folder = |name: &str| self.home.join(name);
+        let program = Program::new(&self.program)
+            .env("HOME", &self.home)
+            .env("HELM_CACHE_HOME", folder("cache"))
+            .env("HELM_CONFIG_HOME", folder("config"))
+            .env("HELM_DATA_HOME", folder("data"))
+            .env("HELM_PLUGINS", self.plugins())
+            .env("PATH", self.search_path())
+            .env("KUBECONFIG", self.kubeconfig.as_deref().unwrap_or(Path::new("/dev/null")));
+        program.current_dir(&self.home)
+    }
+
+    fn search_path(&self) -> OsString {
+        let system = env::split_paths(SYSTEM_PATH);
+        // Fails only for a folder with a colon in its name, which no PATH can hold.
+        env::join_paths(self.path.iter().cloned().chain(system)).unwrap_or_else(|_| SYSTEM_PATH.into())
+    }
+}
+
+/// A call of kubectl (v1.37.2) on this cluster: add arguments and run it.
+pub fn kubectl(kubeconfig: &Path) -> Result<Program> {
+    let home = workdir::folder("kubectl")?;
+    Ok(Program::new(tools::kubectl()?).env("HOME", home).env("KUBECONFIG", kubeconfig))
+}
+
+/// Writes a small chart into a folder: `files` are paths below it with their texts, `Chart.yaml` excepted.
+pub fn write_chart(folder: &Path, name: &str, files: &[(&str, &str)]) -> Result<()> {
+    fs::create_dir_all(folder.join("templates"))?;
+    fs::write(folder.join("Chart.yaml"), format!("apiVersion: v2\nname: {name}\nversion: 0.1.0\n"))?;
+    for (path, text) in files {
+        fs::write(folder.join(path), text)?;
+    }
+    Ok(())
+}

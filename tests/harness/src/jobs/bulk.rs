@@ -1,0 +1,42 @@
+//! Jobs by the thousand.
+
+use anyhow::Result;
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use super::{JobBuilder, Outcome};
+use crate::control_plane::Namespace;
+
+/// How many requests are under way: the API server on a small machine gets no faster with more.
+const CONCURRENCY: usize = 32;
+
+impl Namespace {
+    /// Creates this many Jobs that nobody runs.
+    pub async fn create_many(&self, count: usize, describe: impl Fn(usize) -> JobBuilder) -> Result<()> {
+        let create = |index| {
+            let job = describe(index);
+            async {
+                self.create(job).await?;
+                Ok(())
+            }
+        };
+        for_each(count, create).await
+    }
+
+    /// Creates this many finished Jobs: 10,000 take about half a minute.
+    pub async fn create_finished(
+        &self,
+        count: usize,
+        outcome: Outcome,
+        describe: impl Fn(usize) -> JobBuilder,
+    ) -> Result<()> {
+        let create_and_finish = |index| {
+            let job = describe(index).managed_by("example.com/nobody");
+            async { self.finish(&self.create(job).await?, outcome).await }
+        };
+        for_each(count, create_and_finish).await
+    }
+}
+
+async fn for_each<F: Future<Output = Result<()>>>(count: usize, act: impl FnMut(usize) -> F) -> Result<()> {
+    stream::iter((0..count).map(act)).buffer_unordered(CONCURRENCY).try_collect().await
+}

@@ -1,0 +1,112 @@
+//! Builds a tool set with `go install`, once for all processes that ask.
+
+use std::env;
+use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+
+use super::ToolSet;
+use crate::supervise::tail;
+
+/// Cargo's target folder, as far as a running test can know it: `CARGO_TARGET_DIR`, or the workspace's `target`
+/// (a `build.target-dir` in Cargo's configuration is not seen, and only means that the tools lie elsewhere).
+pub fn target_dir() -> PathBuf {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.join("target"), PathBuf::from);
+    // Canonical paths keep `..` out of every message; a folder must exist to have one.
+    fs::create_dir_all(&target).and_then(|()| target.canonicalize()).unwrap_or(target)
+}
+
+/// Why no tool can be built here, in one line, or `None` if Go is there and new enough.
+///
+/// Asks Go itself to read the newest module: it knows what that needs, and how to fetch a newer Go where it may.
+pub fn go_missing() -> Option<&'static str> {
+    static REASON: OnceLock<Option<String>> = OnceLock::new();
+    REASON.get_or_init(|| reason_go_fails(&module("kubernetes"))).as_deref()
+}
+
+fn reason_go_fails(module: &Path) -> Option<String> {
+    match go(module).args(["list", "-m"]).output() {
+        Ok(output) if output.status.success() => None,
+        Ok(output) => Some(String::from_utf8_lossy(&output.stderr).trim().replace('\n', "; ")),
+        Err(error) => Some(format!("`go` cannot be run: {error}")),
+    }
+}
+
+/// The folder of a set's programs, built if need be.
+pub(super) fn find_or_build(set: &ToolSet) -> Result<PathBuf> {
+    let module = module(set.name);
+    let tools = target_dir().join("tools");
+    let built = tools.join(format!("{}-{:016x}", set.name, key(&module, set.stamp)?));
+    let programs = built.join("bin");
+    // The folder gets this name only after everything in it was built.
+    if built.is_dir() {
+        return Ok(programs);
+    }
+
+    fs::create_dir_all(&tools)?;
+    let lock = File::create(tools.join(format!("{}.lock", set.name)))?;
+    if lock.try_lock().is_err() {
+        eprintln!("waiting for another process that builds {}", set.name);
+        lock.lock()?;
+    }
+    if !built.is_dir() {
+        let unfinished = tools.join(format!("{}.unfinished", set.name));
+        build(set, &module, &unfinished).with_context(|| format!("cannot build {}", set.name))?;
+        fs::rename(&unfinished, &built)?;
+    }
+    Ok(programs)
+}
+
+fn build(set: &ToolSet, module: &Path, into: &Path) -> Result<()> {
+    if let Some(reason) = go_missing() {
+        bail!("{reason}");
+    }
+    if into.exists() {
+        fs::remove_dir_all(into)?;
+    }
+    eprintln!("building {} from source (the first time about {} on two cores)", set.name, set.takes);
+    let start = Instant::now();
+    let output = go(module)
+        .env("GOBIN", into.join("bin"))
+        .args(["install", "-trimpath", "-ldflags"])
+        .arg(format!("-s -w {}", set.stamp))
+        .arg("tool")
+        .output()?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        bail!("`go install` failed ({}):\n{}", output.status, tail(&said, 30));
+    }
+    eprintln!("built {} in {} s", set.name, start.elapsed().as_secs());
+    Ok(())
+}
+
+/// Go inside a module, with everything that could change what is built set aside.
+fn go(module: &Path) -> Command {
+    let mut go = Command::new("go");
+    go.current_dir(module).env("GOFLAGS", "-mod=readonly").env("GOWORK", "off").env("CGO_ENABLED", "0");
+    for surprise in ["GOOS", "GOARCH", "GOEXPERIMENT", "GO111MODULE"] {
+        go.env_remove(surprise);
+    }
+    go
+}
+
+fn module(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tools").join(name)
+}
+
+/// Changes with whatever decides what is built. Another Rust may hash differently: then Go links once more.
+fn key(module: &Path, stamp: &str) -> Result<u64> {
+    let mut hasher = DefaultHasher::new();
+    for file in ["go.mod", "go.sum"] {
+        let path = module.join(file);
+        fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?.hash(&mut hasher);
+    }
+    stamp.hash(&mut hasher);
+    Ok(hasher.finish())
+}
