@@ -50,6 +50,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let mut stdout = io::stdout().lock();
+    #[cfg(feature = "cleanup")]
+    if cli.cleanup {
+        return crate::cleanup::run(cli.sweep, &mut stdout);
+    }
     let done = if let Some(shell) = cli.completions {
         clap_complete::generate(shell, &mut Cli::command(), "jobsweep", &mut stdout);
         Ok(())
