@@ -14,6 +14,8 @@ pub(crate) struct Rules {
     pub before_hook_creation: bool,
     /// An unfinished Job is left alone.
     pub once: bool,
+    /// Only Jobs that the API server selects by their labels.
+    pub selected: bool,
     /// Only Jobs of this Helm release.
     pub release: Option<String>,
     /// The Job that this sweep runs in.

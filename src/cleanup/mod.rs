@@ -1,9 +1,41 @@
 //! `jobsweep --cleanup`: waits until the annotated Jobs have finished, deletes those whose policy names how they
 //! ended, waits until they are gone, says what it did, and exits.
 //!
-//! [`sweep`](self) decides without any I/O: [`outcome`] reads how a Job stands, [`decide`] what is to be done about
-//! it, [`sweep`](mod@sweep) keeps the books. Around it, [`watch`] brings the Jobs, [`delete`] sends the deletions,
-//! [`drive`] runs both in one loop, and [`report`] says at the end what became of every Job.
+//! What to do is decided without any I/O: `outcome` reads how a Job stands, `decide` what that calls for, `sweep`
+//! keeps the books. Around them, `watch` brings the Jobs, `delete` sends the deletions, `drive` runs both in one
+//! loop, and `report` says at the end what became of every Job.
+//!
+//! # Exit codes
+//!
+//! | code | meaning |
+//! |---:|---|
+//! | 0 | swept: nothing is left to do |
+//! | 1 | an error; also a deletion that the API server refused |
+//! | 2 | wrong usage |
+//! | 3 | a Job in scope failed, and `--fail-on-failed` was given |
+//! | 4 | the deadline came first |
+//! | 5 | not allowed: the API server answered 401 or 403 |
+//! | 130, 143 | stopped by SIGINT, SIGTERM |
+//!
+//! Where several are true, a signal comes first, then 5, 1, 4 and 3.
+//!
+//! # The sweep's own Job
+//!
+//! Waiting for it would be waiting for oneself. The downward API says which one it is; in the pod template:
+//!
+//! ```yaml
+//! env:
+//!   - name: JOBSWEEP_OWN_JOB_UID
+//!     valueFrom:
+//!       fieldRef:
+//!         fieldPath: metadata.labels['batch.kubernetes.io/controller-uid']
+//! ```
+//!
+//! Without it, a Job whose name the pod's hostname begins with is taken for it. Any Job annotated
+//! `jobsweep.io/ignore: "true"` is left alone too.
+//!
+//! # The report as JSON
+#![doc = include_str!("report/json.md")]
 
 mod api;
 mod backoff;
@@ -88,7 +120,7 @@ async fn sweep_all(args: CleanupArgs, say: &Say) -> (Sweep, End) {
     let CleanupArgs {
         namespaces: _,
         all_namespaces: _,
-        selector: _,
+        selector,
         release,
         kubeconfig: _,
         context: _,
@@ -104,7 +136,8 @@ async fn sweep_all(args: CleanupArgs, say: &Say) -> (Sweep, End) {
         verbose: _,
         quiet: _,
     } = args.clone();
-    let mut rules = Rules { before_hook_creation, once, release, ..Rules::default() };
+    let mut rules =
+        Rules { before_hook_creation, once, selected: selector.is_some(), release, ..Rules::default() };
     let options = Options {
         timeout,
         settle: settle.unwrap_or(if once { Duration::ZERO } else { SETTLE }),

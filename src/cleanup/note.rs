@@ -96,6 +96,12 @@ impl fmt::Display for Note {
                     Phase::Kept(kept) => write!(f, "kept {id}: {kept}"),
                     Phase::Deleted => write!(f, "deleted {id}: {ended}, as its policy names"),
                     Phase::WouldDelete => write!(f, "would delete {id}: {ended}, as its policy names"),
+                    Phase::OutOfSight => {
+                        write!(
+                            f,
+                            "{id} is out of sight: {ended}; someone else deleted it or changed its labels"
+                        )
+                    }
                     Phase::Gone => match state {
                         State::Finished(..) => write!(f, "{id} is gone: {ended}; someone else deleted it"),
                         _ => write!(f, "{id} is gone before it was seen to finish; its outcome is unknown"),

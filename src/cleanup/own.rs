@@ -1,17 +1,8 @@
 //! Which Job is the one that this sweep runs in: waiting for it would be waiting for oneself.
 //!
-//! The downward API says it best. In the pod template of a Job that runs the sweep:
-//!
-//! ```yaml
-//! env:
-//!   - name: JOBSWEEP_OWN_JOB_UID
-//!     valueFrom:
-//!       fieldRef:
-//!         fieldPath: metadata.labels['batch.kubernetes.io/controller-uid']
-//! ```
-//!
-//! Without it, a pod's hostname tells: it is the pod's name, and that begins with its Job's. No request is made
-//! for it, so no permission is needed; when in doubt, a Job is taken for the sweep's own and left alone.
+//! The downward API says it best. Without it, a pod's hostname tells: it is the pod's name, and that begins with its
+//! Job's. No request is made for it, so no permission is needed; when in doubt, a Job is taken for the sweep's own and
+//! left alone.
 
 use std::env;
 

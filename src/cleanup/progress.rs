@@ -52,7 +52,7 @@ impl<'a> Progress<'a> {
             *match entry.phase {
                 Phase::Waiting(_) | Phase::Seen => &mut waiting,
                 Phase::Due | Phase::Deleting | Phase::Outdated { .. } | Phase::Terminating { .. } => &mut due,
-                Phase::Deleted | Phase::WouldDelete | Phase::Gone => &mut deleted,
+                Phase::Deleted | Phase::WouldDelete | Phase::Gone | Phase::OutOfSight => &mut deleted,
                 Phase::Kept(_) => &mut kept,
             } += 1;
         }

@@ -11,6 +11,7 @@ mod access;
 mod deletion;
 mod endings;
 mod following;
+mod helm;
 mod policy;
 mod pressure;
 mod releases;
@@ -67,6 +68,7 @@ fn main() -> ExitCode {
         following::a_list_whose_later_pages_expired_is_begun_again,
         following::an_api_server_that_is_killed_and_restarted_mid_sweep_is_waited_for,
         following::an_object_that_cannot_be_read_is_skipped_with_a_warning,
+        helm::the_upgrade_that_fails_passes_after_a_sweep,
         policy::a_job_that_succeeded_or_failed_is_deleted_if_its_policy_names_that,
         policy::a_policy_is_read_by_whole_words,
         policy::a_job_whose_policy_names_no_outcome_is_not_waited_for_but_reported,
@@ -88,6 +90,7 @@ fn main() -> ExitCode {
         report::a_job_may_ask_for_its_logs_itself,
         report::without_the_right_to_read_logs_it_warns_once_and_goes_on,
         report::a_log_that_cannot_be_had_stops_nothing,
+        report::a_terminal_gets_a_line_that_shows_how_far_it_is,
         requests::pages_a_watch_and_a_deletion_for_each_job_are_all_requests,
         requests::nothing_is_asked_while_waiting,
         scope::only_the_contexts_namespace_is_swept_unless_told,
@@ -96,6 +99,7 @@ fn main() -> ExitCode {
         scope::a_release_is_known_by_annotation_or_label,
         scope::the_sweeps_own_job_and_a_marked_one_are_left_alone,
         scope::helms_environment_counts_when_helm_is_the_caller,
+        scope::a_proxy_of_the_environment_is_used_unless_excepted,
         stopping::sigterm_finishes_what_is_under_way_and_starts_nothing_new,
         stopping::a_second_signal_aborts,
         stopping::sigint_while_waiting_shows_how_things_stand,

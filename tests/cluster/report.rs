@@ -186,3 +186,19 @@ pub async fn a_log_that_cannot_be_had_stops_nothing(cluster: &ControlPlane) -> R
     swept.says(&["no log of pod broken-", "1 deleted"])?;
     stage.leaves(&[]).await
 }
+
+pub async fn a_terminal_gets_a_line_that_shows_how_far_it_is(cluster: &ControlPlane) -> Result<()> {
+    let stage = Stage::set(cluster).await?;
+    stage.namespace.create(job("running").policy(BOTH)).await?;
+    let (jobsweep, kubeconfig) = (env!("CARGO_BIN_EXE_jobsweep"), stage.user.kubeconfig.display());
+    let command = format!("'{jobsweep}' --cleanup --timeout=3s --kubeconfig '{kubeconfig}'");
+    // Of util-linux: it gives a program a terminal.
+    let terminal =
+        Program::new("/usr/bin/script").env("SHELL", "/bin/sh").args(["--quiet", "--return", "--command"]);
+    let terminal = terminal.arg(command);
+    let swept = terminal.arg("/dev/null").run().await?.expect_code(4)?;
+    let screen = swept.stdout();
+    ensure!(screen.contains("\r\x1b[2K1s of 3s: 1 running, 0 being deleted, 0 gone, 2 kept"), "{screen:?}");
+    ensure!(screen.contains("the deadline came before everything was swept"), "{screen:?}");
+    stage.leaves(&["running"]).await
+}

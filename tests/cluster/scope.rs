@@ -113,3 +113,13 @@ pub async fn helms_environment_counts_when_helm_is_the_caller(cluster: &ControlP
     by_hand.run().await?.expect_success()?.says(&["1 deleted"])?;
     neighbour.leaves(&[]).await
 }
+
+pub async fn a_proxy_of_the_environment_is_used_unless_excepted(cluster: &ControlPlane) -> Result<()> {
+    let stage = Stage::set(cluster).await?;
+    finished(&stage.namespace, "done", BOTH).await?;
+    let by_proxy = || stage.sweep().env("HTTPS_PROXY", "http://127.0.0.1:1");
+    by_proxy().arg("--timeout=0").run().await?.expect_code(1)?.says(&["no connection to the API server"])?;
+    stage.leaves(&["done"]).await?;
+    by_proxy().env("NO_PROXY", "127.0.0.1").run().await?.expect_success()?;
+    stage.leaves(&[]).await
+}

@@ -5,6 +5,8 @@
 
 mod answer;
 mod failure;
+#[cfg(test)]
+mod tests;
 mod trust;
 
 use std::cell::RefCell;

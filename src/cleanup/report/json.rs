@@ -1,29 +1,5 @@
 //! The report for programs: one object.
-//!
-//! | field | what it says |
-//! |---|---|
-//! | `version` | `1`. Fields may be added; a change of those below would be another version. |
-//! | `end` | `swept`, `deadline`, `stopped` (by a signal) or `error` |
-//! | `error` | what went wrong, if `end` is `error` |
-//! | `exitCode` | the exit code |
-//! | `dryRun` | whether deletions were only rehearsed |
-//! | `seconds` | how long the sweep took |
-//! | `jobs` | every Job that was in scope, by namespace and name |
-//!
-//! Of a Job:
-//!
-//! | field | what it says |
-//! |---|---|
-//! | `namespace`, `name`, `uid` | which one |
-//! | `outcome` | `succeeded`, `failed`, `suspended`, `unfinished`, or `unknown`: gone before it was seen to finish |
-//! | `reason` | Kubernetes' reason for the outcome, or null |
-//! | `policy` | its delete policy, or null if that was taken away |
-//! | `action` | `deleted`, `would-delete`, `kept`, `gone` (by someone else), `waiting` (for its end), `due` (not yet confirmed), `terminating` (held by finalizers) |
-//! | `why` | why it is still there, or null |
-//! | `finalizers` | what holds it |
-//! | `ranSeconds` | how long the Job ran, or null |
-//! | `waitedSeconds` | how long the sweep had to do with it |
-//! | `logs` | the last lines of its pods, if they were read: `pod`, `container`, `lines` |
+#![doc = include_str!("json.md")]
 
 use std::io::{self, Write};
 

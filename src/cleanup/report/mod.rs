@@ -59,7 +59,7 @@ fn outcome(entry: &Entry) -> &'static str {
     match (&entry.job.state, &entry.phase) {
         (State::Finished(crate::policy::Outcome::Succeeded, _), _) => "succeeded",
         (State::Finished(crate::policy::Outcome::Failed, _), _) => "failed",
-        (_, Phase::Gone | Phase::Deleted) => "unknown",
+        (_, Phase::Gone | Phase::OutOfSight | Phase::Deleted) => "unknown",
         (State::Suspended, _) => "suspended",
         (State::Unfinished(_), _) => "unfinished",
     }
@@ -74,7 +74,7 @@ pub(crate) fn action(entry: &Entry) -> &'static str {
         Phase::Kept(_) => "kept",
         Phase::Deleted => "deleted",
         Phase::WouldDelete => "would-delete",
-        Phase::Gone => "gone",
+        Phase::Gone | Phase::OutOfSight => "gone",
     }
 }
 
@@ -88,6 +88,7 @@ pub(crate) fn why(entry: &Entry) -> Option<String> {
             Some("its deletion was not confirmed".to_owned())
         }
         Phase::Gone => Some("someone else deleted it".to_owned()),
+        Phase::OutOfSight => Some("someone else deleted it or changed its labels".to_owned()),
         Phase::Seen | Phase::Deleted | Phase::WouldDelete => None,
     }
 }

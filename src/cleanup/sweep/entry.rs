@@ -63,6 +63,8 @@ pub(crate) enum Phase {
     WouldDelete,
     /// It is gone, and not by us.
     Gone,
+    /// It is gone, and not by us, or its labels have changed: a watch that selects by labels cannot tell.
+    OutOfSight,
 }
 
 /// A deletion to be sent.
@@ -102,8 +104,8 @@ pub(crate) enum Answer {
 impl Phase {
     /// Whether the sweep goes on because of it.
     pub(crate) fn is_open(&self) -> bool {
-        use Phase::{Deleted, Gone, Kept, Seen, WouldDelete};
-        !matches!(self, Seen | Kept(_) | Deleted | WouldDelete | Gone)
+        use Phase::{Deleted, Gone, Kept, OutOfSight, Seen, WouldDelete};
+        !matches!(self, Seen | Kept(_) | Deleted | WouldDelete | Gone | OutOfSight)
     }
 
     /// Whether nothing can change it any more.
@@ -117,6 +119,8 @@ impl Entry {
     pub(super) fn is_open_to_decision(&self) -> bool {
         match &self.phase {
             Phase::Seen | Phase::Waiting(_) | Phase::Due | Phase::Terminating { ours: false } => true,
+            // Its labels may have changed back.
+            Phase::OutOfSight => true,
             // The same version again is news only if it comes from a list that was begun later.
             Phase::Outdated { version, listing, .. } => {
                 *version != self.job.version || *listing != self.listing

@@ -32,6 +32,8 @@ pub(crate) struct Sweep {
     in_flight: usize,
     /// How many Jobs keep the sweep from ending.
     open: usize,
+    /// How many of them wait for a newer version.
+    outdated: usize,
     scopes: Vec<Scope>,
     pace: Pace,
     notes: Vec<Note>,
@@ -58,6 +60,7 @@ impl Sweep {
             due: VecDeque::new(),
             in_flight: 0,
             open: 0,
+            outdated: 0,
             scopes: (0..scopes).map(|_| Scope::default()).collect(),
             pace: Pace::new(concurrency),
             notes: Vec::new(),
@@ -196,6 +199,9 @@ impl Sweep {
     /// The scopes whose watch has owed us a newer version for too long: they are to be listed again.
     pub(crate) fn overdue(&mut self, now: Duration) -> Vec<usize> {
         let mut scopes = Vec::new();
+        if self.outdated == 0 {
+            return scopes;
+        }
         for entry in self.jobs.values_mut() {
             if let Phase::Outdated { since, .. } = &mut entry.phase
                 && now >= *since + PATIENCE
@@ -260,9 +266,10 @@ impl Sweep {
             return;
         };
         match entry.phase {
-            Phase::Deleted | Phase::WouldDelete | Phase::Gone => {}
+            Phase::Deleted | Phase::WouldDelete | Phase::Gone | Phase::OutOfSight => {}
             Phase::Deleting => entry.vanished = true,
             Phase::Terminating { ours: true } => self.enter(uid, Phase::Deleted, now),
+            _ if self.rules.selected => self.enter(uid, Phase::OutOfSight, now),
             _ => self.enter(uid, Phase::Gone, now),
         }
     }
@@ -271,8 +278,9 @@ impl Sweep {
         let Some(entry) = self.jobs.get_mut(uid) else {
             return;
         };
-        self.open -= usize::from(entry.phase.is_open());
-        self.open += usize::from(phase.is_open());
+        let is_outdated = |phase: &Phase| usize::from(matches!(phase, Phase::Outdated { .. }));
+        self.open = self.open + usize::from(phase.is_open()) - usize::from(entry.phase.is_open());
+        self.outdated = self.outdated + is_outdated(&phase) - is_outdated(&entry.phase);
         if phase == Phase::Due {
             self.due.push_back(uid.to_owned());
         }

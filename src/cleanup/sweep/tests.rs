@@ -305,6 +305,13 @@ fn an_annotation_that_comes_later_counts() {
 }
 
 #[test]
+fn a_watch_that_selects_by_labels_cannot_tell_gone_from_relabelled() {
+    let story = rules(Rules { selected: true, ..Rules::default() }).listed([job("a")]).removed(job("a"));
+    let story = story.is("a", Phase::OutOfSight).done(true);
+    story.seen(job("a").succeeded()).deletes("a", nothing, Answer::Gone).done(true);
+}
+
+#[test]
 fn a_rehearsal_deletes_nothing() {
     let mut sweep = Sweep::new(Rules::default(), true, 1, 4);
     sweep.list_begins(SCOPE);
