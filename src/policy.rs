@@ -12,6 +12,8 @@ use std::str::FromStr;
 pub const HELM_DELETE_POLICY: &str = "helm.sh/hook-delete-policy";
 /// KOTS's annotation on a Job: after which outcome it is deleted. The cleanup obeys this one.
 pub const KOTS_DELETE_POLICY: &str = "kots.io/hook-delete-policy";
+/// Our own annotation on a Job: `"true"` makes the cleanup neither wait for the Job nor delete it.
+pub const IGNORE: &str = "jobsweep.io/ignore";
 
 /// One known word of a delete policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,8 +8,9 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{CommandFactory, Parser};
 
-use crate::cli::{Cli, FilterArgs, LOG_FILE};
+use crate::cli::{Cli, FilterArgs, InjectArgs, LOG_FILE};
 use crate::console::Console;
+use crate::inject::{self, NoHooks};
 use crate::translate::{self, Diagnostic, Options};
 
 /// What to do when somebody runs the filter by hand.
@@ -59,16 +60,23 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         console.error(&HINT);
         return ExitCode::from(USAGE);
     } else {
-        filter(cli.filter, &mut io::stdin().lock(), &mut stdout, &mut console)
+        filter(cli.filter, cli.inject, &mut io::stdin().lock(), &mut stdout, &mut console)
     };
     let Err(error) = done else { return ExitCode::SUCCESS };
     console.error(&format_args!("{error:#}"));
-    if error.is::<Diagnostic>() { ExitCode::from(INVALID_INPUT) } else { ExitCode::FAILURE }
+    if error.is::<Diagnostic>() {
+        ExitCode::from(INVALID_INPUT)
+    } else if error.is::<NoHooks>() {
+        ExitCode::from(USAGE)
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
-/// Translates what `input` holds onto `output`. Nothing is written before everything is known to be right.
+/// Translates what `input` holds onto `output`, and appends the cleanup if it is asked for. Nothing is written before everything is known to be right.
 fn filter(
     args: FilterArgs,
+    inject: InjectArgs,
     input: &mut dyn Read,
     output: &mut dyn Write,
     console: &mut Console,
@@ -77,8 +85,14 @@ fn filter(
     let mut manifests = Vec::new();
     input.read_to_end(&mut manifests).context("cannot read stdin")?;
     let translated = translate::translate(&manifests, &Options { default_policy, strict })?;
+    let appendix = match inject.injection() {
+        Some(injection) => inject::appendix(&manifests, &injection)?,
+        None => None,
+    };
     for warning in &translated.warnings {
         console.warn(warning);
     }
-    translated.write_to(output).context("cannot write stdout")
+    translated.write_to(output).context("cannot write stdout")?;
+    let Some(appendix) = appendix else { return Ok(()) };
+    output.write_all(appendix.as_bytes()).and_then(|()| output.flush()).context("cannot write stdout")
 }

@@ -11,6 +11,7 @@ mod change;
 mod diagnostic;
 mod entry;
 mod extend;
+mod head;
 mod insert;
 mod jobs;
 mod lines;
@@ -23,6 +24,7 @@ mod twin;
 use std::io::{self, Write};
 
 pub use diagnostic::{Diagnostic, Place, Problem};
+pub(crate) use head::{Head, documents};
 
 use self::change::Edit;
 use self::entry::Policy;
