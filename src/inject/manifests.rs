@@ -290,9 +290,9 @@ containers:
         Some(seconds + SLACK_SECONDS)
     }
 
-    /// The value of one of the arguments, written with `=` or as the next argument.
+    /// The value of one of the arguments, written with `=` or as the next argument. The last one counts.
     fn value_of(&self, option: &str) -> Option<&str> {
-        self.args.iter().enumerate().find_map(|(index, arg)| match arg.strip_prefix(option)? {
+        self.args.iter().enumerate().rev().find_map(|(index, arg)| match arg.strip_prefix(option)? {
             "" => self.args.get(index + 1).map(String::as_str),
             rest => rest.strip_prefix('='),
         })
