@@ -87,10 +87,10 @@ pub(crate) async fn every_value_reaches_the_manifests(version: HelmVersion) -> R
         (vec!["resources.limits.memory=1Gi"], vec!["memory: 1Gi"]),
         (vec!["env[0].name=HTTPS_PROXY", "env[0].value=p"], vec!["- name: HTTPS_PROXY"]),
         (vec!["podLabels.team=x"], vec!["\n        team: x"]),
-        (vec!["podAnnotations.team=y"], vec!["\n      annotations:\n        team: y"]),
+        (vec!["podAnnotations.team=z"], vec!["\n      annotations:\n        team: z"]),
         (vec!["nodeSelector.disk=ssd"], vec!["nodeSelector:\n        disk: ssd"]),
         (vec!["tolerations[0].key=k"], vec!["tolerations:\n        - key: k"]),
-        (vec!["affinity.nodeAffinity.x=y"], vec!["affinity:\n        nodeAffinity:"]),
+        (vec!["affinity.nodeAffinity.x=z"], vec!["affinity:\n        nodeAffinity:"]),
         (vec!["priorityClassName=low"], vec!["priorityClassName: low"]),
     ] {
         let text = text(version, "shop", &values).await?;
@@ -144,7 +144,8 @@ fn parsed(stream: &str) -> Result<Vec<Value>> {
 }
 
 async fn text(version: HelmVersion, release: &str, values: &[&str]) -> Result<String> {
-    let mut template = Helm::new(version)?.command().args(["template", release]).arg(chart());
+    let mut template =
+        Helm::new(version)?.command().args(["template", "--kube-version", "1.31.0", release]).arg(chart());
     for value in values {
         template = template.args(["--set", value]);
     }
