@@ -49,6 +49,20 @@ pub enum Outcome {
     Failed,
 }
 
+impl Outcome {
+    /// Every way to end.
+    pub const ALL: [Outcome; 2] = [Outcome::Succeeded, Outcome::Failed];
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Outcome::Succeeded => "succeeded",
+            Outcome::Failed => "failed",
+        })
+    }
+}
+
 /// A delete policy as written: a comma list of tokens, blanks around each ignored, unknown ones kept aside.
 ///
 /// ```

@@ -16,6 +16,7 @@ pub struct InjectArgs {
     /// it is jobsweep-RELEASE, where the release is read from the label app.kubernetes.io/instance, or else
     /// jobsweep- and the name of the first resource.
     #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, value_parser = name::check)]
+    #[cfg_attr(feature = "cleanup", arg(conflicts_with = "cleanup"))]
     pub inject_cleanup: Option<Option<String>>,
 
     /// Run it after Helm has waited for everything, or before Helm applies an upgrade or a rollback

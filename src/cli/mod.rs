@@ -9,7 +9,7 @@ use clap::Parser;
 use clap_complete::Shell;
 
 #[cfg(feature = "cleanup")]
-pub use cleanup::CleanupArgs;
+pub use cleanup::{CleanupArgs, Output, Timeout};
 pub use filter::{FilterArgs, LOG_FILE};
 pub use inject::InjectArgs;
 

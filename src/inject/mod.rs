@@ -17,7 +17,7 @@ use std::fmt;
 use memchr::memmem;
 
 use self::manifests::{Cleanup, Form, INJECTED, Moment};
-use crate::translate::{Head, documents};
+use crate::translate::{About, documents};
 
 /// Helm 4 gives every document that it sends to a post-renderer this annotation.
 const FILENAME: &[u8] = b"postrenderer.helm.sh/postrender-filename";
@@ -105,7 +105,7 @@ fn has_content(document: &[u8]) -> bool {
 
 fn is_injected(document: &[u8]) -> bool {
     memmem::find(document, INJECTED.as_bytes()).is_some()
-        && Head::read(document).is_some_and(|head| head.injected)
+        && About::read(document).is_some_and(|about| about.injected)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Names that do not collide. A post-renderer is told neither the release nor the namespace, so they come from the stream.
 
-use crate::translate::Head;
+use crate::translate::About;
 
 /// The longest name that may become a label's value, as a Job's does on its pods.
 const MAX: usize = 63;
@@ -12,9 +12,9 @@ const SUFFIX: usize = 9;
 pub(super) fn derived(documents: &[&[u8]]) -> String {
     let instance = documents
         .iter()
-        .filter(|document| memchr::memmem::find(document, Head::INSTANCE.as_bytes()).is_some())
-        .find_map(|document| Head::read(document)?.instance);
-    let release = instance.or_else(|| documents.iter().find_map(|document| Head::read(document)?.name));
+        .filter(|document| memchr::memmem::find(document, About::INSTANCE.as_bytes()).is_some())
+        .find_map(|document| About::read(document)?.instance);
+    let release = instance.or_else(|| documents.iter().find_map(|document| About::read(document)?.name));
     release.map_or_else(|| "jobsweep".to_owned(), |release| legal(&format!("jobsweep-{release}")))
 }
 

@@ -1,45 +1,84 @@
-//! What a document says about itself, for those who add to the stream.
-
-use std::ops::Range;
+//! The head of a document: what stands before `spec:`. Of a Job it is all that decides, so nothing else need be read.
 
 use super::lookup::{Lookup, key};
-use super::nodes::Nodes;
-use super::stream;
+use super::nodes::{Kind, Node, Nodes};
 
-/// The metadata of a document.
-#[derive(Debug)]
-pub(crate) struct Head {
-    pub(crate) name: Option<String>,
-    /// The Helm release, as charts label what belongs to it.
-    pub(crate) instance: Option<String>,
-    /// Whether we have injected it.
-    pub(crate) injected: bool,
-}
-
-impl Head {
-    /// The label that names the release.
-    pub(crate) const INSTANCE: &str = "app.kubernetes.io/instance";
-
-    /// None if it is no YAML, or has no metadata: others judge that.
-    pub(crate) fn read(document: &[u8]) -> Option<Self> {
-        let nodes = Nodes::read(std::str::from_utf8(document).ok()?, |_, _| false).ok()?;
-        let lookup = Lookup::new(&nodes);
-        let mapping = |of, key| lookup.find(of, key).and_then(|found| lookup.mapping(found.value()));
-        let string = |of, key| lookup.find(of, key).and_then(|found| lookup.string(found.value()));
-        let root = if nodes.is_empty() { return None } else { lookup.mapping(0)? };
-        let metadata = mapping(root, key::METADATA)?;
-        let labels = mapping(metadata, "labels");
-        let annotations = mapping(metadata, key::ANNOTATIONS);
-        Some(Self {
-            name: string(metadata, key::NAME).map(str::to_owned),
-            instance: labels.and_then(|labels| string(labels, Self::INSTANCE)).map(str::to_owned),
-            injected: annotations
-                .is_some_and(|all| string(all, crate::inject::manifests::INJECTED) == Some("true")),
-        })
+/// The part of a document before the first `spec:` or `status:` at the left margin, if nothing else follows at the margin.
+///
+/// A key of a block mapping at the left margin can stand nowhere else, so no further `kind` or `metadata` follows.
+pub(super) fn of(text: &str) -> Option<&str> {
+    let is_tail_key = |line: &str| line.starts_with("spec:") || line.starts_with("status:");
+    let mut head = None;
+    for (start, line) in lines(text) {
+        match line.bytes().next() {
+            None | Some(b' ' | b'\t' | b'#') => {}
+            Some(_) if is_tail_key(line) => head = head.or(Some(start)),
+            Some(_) if head.is_some() => return None,
+            Some(_) => {}
+        }
     }
+    head.map(|end| &text[..end])
 }
 
-/// The documents of a stream, as the translator splits it.
-pub(crate) fn documents(stream: &[u8]) -> impl Iterator<Item = &[u8]> {
-    stream::documents(stream).map(|range: Range<usize>| &stream[range])
+/// Whether a head that was read decides: it holds kind, apiVersion and metadata, and shares no text with what follows.
+///
+/// At a key at the left margin a parser knows nothing of what came before but the mapping that the key is in, and the
+/// anchors. So the head means the same alone as with the rest, and the rest the same after an edited head.
+pub(super) fn decides(nodes: &Nodes<'_>) -> bool {
+    let shares = |node: &Node<'_>| node.anchor != 0 || matches!(node.kind, Kind::Alias { .. });
+    let Some(root) = nodes.list().first() else { return false };
+    let lookup = Lookup::new(nodes);
+    let has = |key| lookup.own(0, key).len() == 1;
+    root.is_block_mapping()
+        && nodes.column(root.text.start) == 0
+        && !nodes.list().iter().any(shares)
+        && [key::KIND, key::API_VERSION, key::METADATA].into_iter().all(has)
+}
+
+/// The lines of a text with their places, line breaks left out.
+fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut start = 0;
+    let mut breaks = memchr::memchr2_iter(b'\n', b'\r', text.as_bytes());
+    std::iter::from_fn(move || {
+        let line_start = (start <= text.len()).then_some(start)?;
+        let end = breaks.next().unwrap_or(text.len());
+        start = end + 1;
+        Some((line_start, &text[line_start..end]))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_head_ends_where_only_spec_and_status_follow() {
+        for (text, head) in [
+            ("kind: Job\nspec:\n  a: b\n", Some("kind: Job\n")),
+            ("kind: Job\r\nspec:\r\n  a: b\r\nstatus: {}\r\n", Some("kind: Job\r\n")),
+            ("kind: Job\rspec:\r", Some("kind: Job\r")),
+            ("spec: {}\nkind: Job\n", None),
+            ("kind: Job\nspec: {}\n? kind\n: Job\n", None),
+            ("kind: Job\nspec: {}\n# c\n\n\t\n", Some("kind: Job\n")),
+            ("kind: Job\n", None),
+            ("", None),
+        ] {
+            assert_eq!(of(text), head, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_head_decides_if_it_holds_all_that_matters_and_shares_nothing() {
+        for (text, decided) in [
+            ("apiVersion: batch/v1\nkind: Job\nmetadata: {}\n", true),
+            ("apiVersion: batch/v1\nkind: Job\n", false),
+            ("apiVersion: batch/v1\nkind: Job\nkind: Job\nmetadata: {}\n", false),
+            ("apiVersion: batch/v1\nkind: Job\nmetadata: &m {}\n", false),
+            ("{apiVersion: batch/v1, kind: Job, metadata: {}}\n", false),
+            ("  apiVersion: batch/v1\n  kind: Job\n  metadata: {}\n", false),
+            ("", false),
+        ] {
+            assert_eq!(Nodes::read(text).is_ok_and(|nodes| decides(&nodes)), decided, "{text:?}");
+        }
+    }
 }

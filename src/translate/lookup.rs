@@ -42,16 +42,24 @@ pub(super) type Entry = (Id, Id);
 /// How many mappings one lookup follows through merge keys.
 const MAX_MERGES: usize = 100;
 
-/// Looks up keys in the nodes of a document. Every answer is remembered, so that text shared by many Jobs is read once.
+/// Looks up keys in the nodes of a document. What aliases can ask about again is remembered, so that text shared by many Jobs
+/// is read once.
 pub(super) struct Lookup<'n, 'a> {
     pub(super) nodes: &'n Nodes<'a>,
     own: RefCell<HashMap<(Id, &'static str), Vec<Entry>>>,
     gave_up: Cell<bool>,
+    /// Whether a merge key can stand anywhere; most documents have none.
+    has_merge_keys: bool,
 }
 
 impl<'n, 'a> Lookup<'n, 'a> {
     pub(super) fn new(nodes: &'n Nodes<'a>) -> Self {
-        Self { nodes, own: RefCell::default(), gave_up: Cell::new(false) }
+        Self {
+            nodes,
+            own: RefCell::default(),
+            gave_up: Cell::new(false),
+            has_merge_keys: nodes.text.contains("<<"),
+        }
     }
 
     /// The mapping behind a node, if it is one.
@@ -62,13 +70,13 @@ impl<'n, 'a> Lookup<'n, 'a> {
 
     /// A mapping's own entries of one key: more than one are duplicates.
     pub(super) fn own(&self, mapping: Id, key: &'static str) -> Vec<Entry> {
-        let is_key = |name: Id| {
-            if key == key::MERGE { self.is_merge(name) } else { self.string(name) == Some(key) }
-        };
-        let mut own = self.own.borrow_mut();
-        own.entry((mapping, key))
-            .or_insert_with(|| self.nodes.entries(mapping).filter(|&(name, _)| is_key(name)).collect())
-            .clone()
+        let is_key =
+            |name: Id| if key == key::MERGE { self.is_merge(name) } else { self.is_string(name, key) };
+        let entries = || self.nodes.entries(mapping).filter(|&(name, _)| is_key(name)).collect();
+        if !self.nodes.has_anchors() {
+            return entries();
+        }
+        self.own.borrow_mut().entry((mapping, key)).or_insert_with(entries).clone()
     }
 
     /// The value of a key: the mapping's own (of duplicates the last), or else the first merged one.
@@ -76,8 +84,11 @@ impl<'n, 'a> Lookup<'n, 'a> {
         if let Some(&(key, value)) = self.own(mapping, key).last() {
             return Some(Found::Own { key, value });
         }
-        let mut seen = HashSet::from([mapping]);
         let mut next = self.merged_into(mapping);
+        if next.is_empty() {
+            return None;
+        }
+        let mut seen = HashSet::from([mapping]);
         while let Some(source) = next.pop() {
             if seen.len() > MAX_MERGES {
                 self.gave_up.set(true);
@@ -102,6 +113,9 @@ impl<'n, 'a> Lookup<'n, 'a> {
     /// The mappings that a mapping merges, the one that counts most last: of several merge keys the last counts, in a
     /// merge key's list the first.
     pub(super) fn merged_into(&self, mapping: Id) -> Vec<Id> {
+        if !self.has_merge_keys {
+            return Vec::new();
+        }
         self.own(mapping, key::MERGE).into_iter().flat_map(|(_, value)| self.sources(value)).collect()
     }
 
@@ -122,6 +136,9 @@ impl<'n, 'a> Lookup<'n, 'a> {
     /// The value that a merge key brings for a key of the mapping's own that stands before it. YAML libraries differ in
     /// which one wins: the one behind Helm and kubectl takes the later, that of kustomize the mapping's own.
     pub(super) fn contested(&self, mapping: Id, key: &'static str) -> Option<Id> {
+        if !self.has_merge_keys {
+            return None;
+        }
         let &(own, _) = self.own(mapping, key).last()?;
         let later = self.own(mapping, key::MERGE).into_iter().filter(|&(merge, _)| merge > own);
         later
@@ -148,6 +165,12 @@ impl<'n, 'a> Lookup<'n, 'a> {
             None => *style != ScalarStyle::Plain || plain_is_string(value, node.text.is_empty()),
         };
         is_string.then_some(value)
+    }
+
+    /// Whether a node is this string.
+    fn is_string(&self, id: Id, text: &str) -> bool {
+        let node = self.nodes.get(self.nodes.resolve(id));
+        matches!(&node.kind, Kind::Scalar { value, .. } if value == text) && self.string(id).is_some()
     }
 
     /// Whether a node is null: nothing at all, `~` or `null`.
@@ -208,7 +231,7 @@ fn plain_is_string(value: &str, is_nothing: bool) -> bool {
 }
 
 fn is_number(value: &str) -> bool {
-    if value.starts_with('_') {
+    if !value.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.')) {
         return false;
     }
     let digits = value.strip_prefix(['+', '-']).unwrap_or(value).replace('_', "").to_ascii_lowercase();

@@ -3,10 +3,11 @@
 //! The stream is split into documents (`stream`). Each takes four steps, and most need only the first:
 //!
 //! 1. `spelling` asks whether the text can hold a Job with a policy at all.
-//! 2. `nodes` reads it, `lookup` says what keys, aliases and merge keys mean, `jobs` finds the Jobs.
+//! 2. `nodes` reads it, or only its `head` if that decides, `lookup` says what keys, aliases and merge keys mean, `jobs` finds the Jobs.
 //! 3. `insert` plans at which level to add what; `entry` and `twin` word it; `extend` and `lines` find its place.
 //! 4. `change` proves that the edited text reads back as the input plus exactly that.
 
+mod about;
 mod change;
 mod diagnostic;
 mod entry;
@@ -17,20 +18,21 @@ mod jobs;
 mod lines;
 mod lookup;
 mod nodes;
+mod parallel;
 mod spelling;
 mod stream;
 mod twin;
 
 use std::io::{self, Write};
 
+pub(crate) use about::{About, documents};
 pub use diagnostic::{Diagnostic, Place, Problem};
-pub(crate) use head::{Head, documents};
 
 use self::change::Edit;
 use self::entry::Policy;
 use self::insert::Inserter;
 use self::jobs::{Fault, Job, Sharing};
-use self::lookup::{Found, Lookup, key};
+use self::lookup::{Found, Lookup};
 use self::nodes::Nodes;
 use crate::policy::{DeletePolicy, HELM_DELETE_POLICY, KOTS_DELETE_POLICY};
 
@@ -102,31 +104,41 @@ impl Translated<'_> {
 /// # Errors
 /// The first problem that makes the result uncertain. A document that cannot hold such a Job is never one.
 pub fn translate<'a>(input: &'a [u8], options: &Options) -> Result<Translated<'a>, Diagnostic> {
-    let mut translated = Translated { input, edits: Vec::new(), warnings: Vec::new() };
     if let Some(name) = wide_encoding(input) {
         let place = Box::new(Place::new(input, 1, 0..0, 0, None));
         return Err(Diagnostic { problem: Problem::WideEncoding(name), place });
     }
+    let mut candidates = Vec::new();
+    let mut not_utf8 = None;
     for (index, range) in stream::documents(input).enumerate() {
-        let start = range.start;
-        let place = |fault: Fault| Diagnostic {
-            problem: fault.problem,
-            place: Box::new(Place::new(input, index + 1, range.clone(), start + fault.at, fault.job)),
-        };
-        let text = std::str::from_utf8(&input[range.clone()]).map_err(|bad| {
-            let at = bad.valid_up_to();
-            place(Fault { problem: Problem::NotUtf8 { byte: start + at }, at, job: None })
-        })?;
-        if !may_hold_a_job_to_change(text, options) {
-            continue;
+        match std::str::from_utf8(&input[range.clone()]) {
+            Ok(text) if may_hold_a_job_to_change(text, options) => candidates.push((index, range, text)),
+            Ok(_) => {}
+            Err(bad) => {
+                let at = bad.valid_up_to();
+                let problem = Problem::NotUtf8 { byte: range.start + at };
+                not_utf8 = Some(Fault { problem, at, job: None }.within(input, index, range));
+                break;
+            }
         }
-        let mut warnings = Vec::new();
-        let edits = document(text, options, &mut warnings).map_err(place)?;
-        translated.warnings.extend(warnings.into_iter().map(place));
-        let shift = |edit: Edit| Edit { at: edit.at.start + start..edit.at.end + start, ..edit };
-        translated.edits.extend(edits.into_iter().map(shift));
     }
-    Ok(translated)
+    let results = parallel::map(&candidates, |(index, range, text)| {
+        let mut warnings = Vec::new();
+        let edits = document(text, options, &mut warnings)
+            .map_err(|fault| fault.within(input, *index, range.clone()))?;
+        let warnings = warnings.into_iter().map(|fault| fault.within(input, *index, range.clone()));
+        Ok((
+            edits.into_iter().map(|edit| edit.moved_by(range.start)).collect::<Vec<_>>(),
+            warnings.collect::<Vec<_>>(),
+        ))
+    });
+    let mut translated = Translated { input, edits: Vec::new(), warnings: Vec::new() };
+    for result in results {
+        let (edits, warnings) = result?;
+        translated.edits.extend(edits);
+        translated.warnings.extend(warnings);
+    }
+    not_utf8.map_or(Ok(translated), Err)
 }
 
 /// Whether a document is worth parsing. What spells no Job, or no policy, cannot hold a Job with one.
@@ -137,22 +149,25 @@ fn may_hold_a_job_to_change(text: &str, options: &Options) -> bool {
         && spelling::may_hold(text, "Job")
 }
 
-/// At how many root keys it is worth asking whether the head decides: a Job has at most five.
-const MAX_HEAD_KEYS: usize = 5;
-
-/// Translates one document.
+/// Translates one document: by its head if that decides, and otherwise as a whole.
 fn document(text: &str, options: &Options, warnings: &mut Vec<Fault>) -> Result<Vec<Edit>, Fault> {
-    let mut asked = 0;
-    let enough = |nodes: &Nodes<'_>, at| {
-        asked += 1;
-        asked <= MAX_HEAD_KEYS && head_decides(nodes, at)
-    };
-    let nodes = Nodes::read(text, enough).map_err(|error| Fault {
+    if let Some(head) = head::of(text)
+        && let Ok(nodes) = Nodes::read(head)
+        && head::decides(&nodes)
+    {
+        return jobs_of(&nodes, options, warnings);
+    }
+    let nodes = Nodes::read(text).map_err(|error| Fault {
         problem: Problem::NotYaml(error.info()),
         at: error.marker().byte_offset().unwrap_or(0).min(text.len()),
         job: None,
     })?;
-    let lookup = Lookup::new(&nodes);
+    jobs_of(&nodes, options, warnings)
+}
+
+/// Translates the Jobs of a document that was read.
+fn jobs_of(nodes: &Nodes<'_>, options: &Options, warnings: &mut Vec<Fault>) -> Result<Vec<Edit>, Fault> {
+    let lookup = Lookup::new(nodes);
     let jobs = jobs::find(&lookup)?;
     if lookup.gave_up() {
         let problem = Problem::CannotExtend("it has more than 100 merge keys in a chain");
@@ -173,27 +188,7 @@ fn document(text: &str, options: &Options, warnings: &mut Vec<Fault>) -> Result<
     if change.is_empty() {
         return Ok(Vec::new());
     }
-    change.proven(&nodes).ok_or(Fault { problem: Problem::NotProven, at: 0, job: None })
-}
-
-/// Whether the head of a document is all that decides, asked at each further root key.
-///
-/// It is once kind, apiVersion and metadata are read and nothing in them shares text with the rest, if all that
-/// follows at the left margin is `spec:` and `status:`. A key of a block mapping at the left margin can stand
-/// nowhere else, so no further `kind` or `metadata` can come.
-fn head_decides(nodes: &Nodes<'_>, at: usize) -> bool {
-    let shares = |node: &nodes::Node<'_>| node.anchor != 0 || matches!(node.kind, nodes::Kind::Alias { .. });
-    if nodes.column(nodes.get(0).text.start) != 0 || nodes.list().iter().any(shares) {
-        return false;
-    }
-    let lookup = Lookup::new(nodes);
-    let head = [key::KIND, key::API_VERSION, key::METADATA];
-    head.iter().all(|key| lookup.own(0, key).len() == 1)
-        && nodes.text[at..].split(['\n', '\r']).all(|line| {
-            line.starts_with("spec:")
-                || line.starts_with("status:")
-                || matches!(line.bytes().next(), None | Some(b' ' | b'\t' | b'#'))
-        })
+    change.proven(nodes).ok_or(Fault { problem: Problem::NotProven, at: 0, job: None })
 }
 
 /// What to write into a Job: nothing, its own policy or the default; or why its own cannot be translated.

@@ -65,12 +65,10 @@ impl Node<'_> {
     }
 }
 
-/// The nodes of one document, or of the head of it that decides.
+/// The nodes of one document, or of its head.
 #[derive(Debug)]
 pub(super) struct Nodes<'a> {
     pub(super) text: &'a str,
-    /// How far the text was read: to its end, or to the root key where `enough` said stop.
-    pub(super) read_to: usize,
     list: Vec<Node<'a>>,
     /// By anchor: the node that bears it.
     anchors: Vec<Id>,
@@ -78,29 +76,11 @@ pub(super) struct Nodes<'a> {
 
 impl<'a> Nodes<'a> {
     /// Reads a document.
-    ///
-    /// `enough` is asked at each further key of a block mapping that is the document's root, with the nodes
-    /// so far and the key's byte. A yes ends the reading there.
-    pub(super) fn read(
-        text: &'a str,
-        mut enough: impl FnMut(&Self, usize) -> bool,
-    ) -> Result<Self, ScanError> {
-        let mut nodes = Self { text, read_to: text.len(), list: Vec::new(), anchors: vec![0] };
+    pub(super) fn read(text: &'a str) -> Result<Self, ScanError> {
+        let mut nodes = Self { text, list: Vec::with_capacity(64), anchors: vec![0] };
         let mut open: Vec<Id> = Vec::new();
-        let mut children_of_root = 0_usize;
         for event in Parser::new_from_str_with_options(text, options()) {
             let (event, span) = event?;
-            if event.is_node() && open.len() == 1 {
-                let at_key = children_of_root.is_multiple_of(2) && children_of_root > 0;
-                if at_key && nodes.list[0].kind == (Kind::Mapping { flow: false }) {
-                    nodes.list[0].end = nodes.list.len();
-                    if enough(&nodes, span.start.byte_offset().unwrap_or(0)) {
-                        nodes.read_to = span.start.byte_offset().unwrap_or(0);
-                        break;
-                    }
-                }
-                children_of_root += 1;
-            }
             let tag =
                 event.tag().map(|tag| tag.parts()).map(|(handle, suffix)| format!("{handle}{suffix}").into());
             let kind = match event {
@@ -175,6 +155,11 @@ impl<'a> Nodes<'a> {
 
     pub(super) fn is_empty(&self) -> bool {
         self.list.is_empty()
+    }
+
+    /// Whether any node bears an anchor, so that text may mean more than once.
+    pub(super) fn has_anchors(&self) -> bool {
+        self.anchors.len() > 1
     }
 
     /// The node itself, or the one that an alias stands for.

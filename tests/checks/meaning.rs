@@ -9,13 +9,13 @@ const KOTS: &str = "kots.io/hook-delete-policy";
 
 /// How much the second reader had to say, so that a check that checks nothing is seen.
 #[derive(Debug, Default, Clone, Copy)]
-pub struct Judged {
+pub(crate) struct Judged {
     /// Documents that it read.
-    pub documents: usize,
+    pub(crate) documents: usize,
     /// Annotations that the specification asks for in them.
-    pub added: usize,
+    pub(crate) added: usize,
     /// Documents that it cannot judge.
-    pub refused: usize,
+    pub(crate) refused: usize,
 }
 
 /// Compares the documents of the output with what those of the input must become.
@@ -48,7 +48,9 @@ pub(super) fn compare(input: &[u8], output: &[u8], default: Option<&str>) -> Res
         match reader::read(after) {
             None => return Err(format!("document {number} cannot be read any more:\n{after}")),
             Some(found) if found != expected => {
-                return Err(format!("document {number} should mean\n{expected:#?}\nbut means\n{found:#?}\nand is\n{after}"));
+                return Err(format!(
+                    "document {number} should mean\n{expected:#?}\nbut means\n{found:#?}\nand is\n{after}"
+                ));
             }
             Some(_) => {}
         }

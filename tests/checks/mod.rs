@@ -9,10 +9,13 @@ mod reader;
 
 use jobsweep::translate::{Diagnostic, Options, Problem, translate};
 
-pub use meaning::Judged;
+pub(crate) use meaning::Judged;
 
 /// Translates a stream and checks everything. The result is what was written, or the error that was rightly given.
-pub fn check(input: &[u8], options: &Options) -> Result<(Result<Vec<u8>, Diagnostic>, Judged), String> {
+pub(crate) fn check(
+    input: &[u8],
+    options: &Options,
+) -> Result<(Result<Vec<u8>, Diagnostic>, Judged), String> {
     match run(input, options) {
         Ok((output, warnings)) => {
             for warning in &warnings {
@@ -32,7 +35,7 @@ pub fn check(input: &[u8], options: &Options) -> Result<(Result<Vec<u8>, Diagnos
 }
 
 /// Translates a stream.
-pub fn run(input: &[u8], options: &Options) -> Result<(Vec<u8>, Vec<Diagnostic>), Diagnostic> {
+pub(crate) fn run(input: &[u8], options: &Options) -> Result<(Vec<u8>, Vec<Diagnostic>), Diagnostic> {
     let translated = translate(input, options)?;
     let mut output = Vec::with_capacity(input.len());
     let _ = translated.write_to(&mut output);
@@ -40,25 +43,21 @@ pub fn run(input: &[u8], options: &Options) -> Result<(Vec<u8>, Vec<Diagnostic>)
 }
 
 /// What was translated once is not changed by translating it again.
-pub fn changes_nothing_the_second_time(output: &[u8], options: &Options) -> Result<(), String> {
+pub(crate) fn changes_nothing_the_second_time(output: &[u8], options: &Options) -> Result<(), String> {
     match run(output, options) {
         Ok((again, _)) if again == output => Ok(()),
         Ok((again, _)) => Err(format!("the second run changes more:\n{}", lossy(&again))),
-        Err(error) => Err(format!(
-            "the second run fails: {error}\nThe first gave:\n{}",
-            lossy(output)
-        )),
+        Err(error) => Err(format!("the second run fails: {error}\nThe first gave:\n{}", lossy(output))),
     }
 }
 
 /// All bytes of the input are in the output, in their order. Only a null may go, where a default policy takes its place.
-pub fn keeps_every_byte(input: &[u8], output: &[u8], options: &Options) -> Result<(), String> {
+pub(crate) fn keeps_every_byte(input: &[u8], output: &[u8], options: &Options) -> Result<(), String> {
     if is_subsequence(input, output) {
         return Ok(());
     }
-    let without_nulls = ["null", "Null", "NULL", "~"]
-        .iter()
-        .fold(lossy(input), |text, null| text.replace(null, ""));
+    let without_nulls =
+        ["null", "Null", "NULL", "~"].iter().fold(lossy(input), |text, null| text.replace(null, ""));
     if options.default_policy.is_some() && is_subsequence(without_nulls.as_bytes(), output) {
         return Ok(());
     }
@@ -71,7 +70,7 @@ fn is_subsequence(input: &[u8], output: &[u8]) -> bool {
 }
 
 /// A second reader sees the input plus exactly the annotations that the specification asks for.
-pub fn means_the_same_and_the_policy(
+pub(crate) fn means_the_same_and_the_policy(
     input: &[u8],
     output: &[u8],
     options: &Options,
@@ -95,7 +94,9 @@ fn is_justified(input: &[u8], options: &Options, error: &Diagnostic) -> Result<(
         Problem::NotUtf8 { byte } => {
             std::str::from_utf8(input).is_err_and(|error| error.valid_up_to() == *byte)
         }
-        Problem::NotYaml(why) => STRICTER.contains(&why.as_str()) || !meaning::is_readable(input, error.place.document),
+        Problem::NotYaml(why) => {
+            STRICTER.contains(&why.as_str()) || !meaning::is_readable(input, error.place.document)
+        }
         Problem::DuplicateKey(_) => !meaning::is_readable(input, error.place.document),
         Problem::UnknownToken(_) => options.strict,
         Problem::ContestedKey(_) => lossy(input).contains("<<"),

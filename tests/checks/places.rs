@@ -6,14 +6,7 @@ use super::reader;
 
 /// The place exists, the snippet is the text there, and the message is a line with a snippet that no terminal stumbles over.
 pub(super) fn check(input: &[u8], diagnostic: &Diagnostic) -> Result<(), String> {
-    let Place {
-        document,
-        line,
-        column,
-        snippet,
-        indent,
-        ..
-    } = &diagnostic.place;
+    let Place { document, line, column, snippet, indent, .. } = &*diagnostic.place;
     let text = String::from_utf8_lossy(input);
     let documents = reader::documents(&text).len().max(1);
     let lines = reader::lines(&text);
@@ -23,24 +16,12 @@ pub(super) fn check(input: &[u8], diagnostic: &Diagnostic) -> Result<(), String>
     let faults = [
         (!(1..=documents).contains(document), "there is no such document"),
         (!(1..=lines.len().max(1) + 1).contains(line), "there is no such line"),
-        (
-            !(1..=place.chars().count() + 1).contains(column),
-            "there is no such column",
-        ),
+        (!(1..=place.chars().count() + 1).contains(column), "there is no such column"),
         (*indent >= *column, "the mark is beyond the column"),
-        (
-            *indent > snippet.chars().count(),
-            "the mark is beyond the snippet",
-        ),
+        (*indent > snippet.chars().count(), "the mark is beyond the snippet"),
         (snippet.chars().count() > 200, "the snippet is long"),
-        (
-            !matches!(shown.lines().count(), 1 | 3),
-            "the message is not a line, alone or with its snippet",
-        ),
-        (
-            shown.chars().any(|c| c.is_control() && c != '\n'),
-            "the message has control characters",
-        ),
+        (!matches!(shown.lines().count(), 1 | 3), "the message is not a line, alone or with its snippet"),
+        (shown.chars().any(|c| c.is_control() && c != '\n'), "the message has control characters"),
     ];
     match faults.iter().find(|(wrong, _)| *wrong) {
         Some((_, why)) => Err(format!("{why}:\n{shown}")),

@@ -1,11 +1,14 @@
 //! The second reader: serde_yaml, on top of libyaml, shares no code with the parser that the filter uses.
 
+use std::collections::HashSet;
+
 use serde::Deserialize;
 use serde_yaml::{Deserializer, Mapping, Value};
 
 /// What a document means, or nothing where this reader cannot be asked.
 pub(super) fn read(document: &str) -> Option<Value> {
-    if has_foreign_tags(document) || has_quoted_merge_keys(document) || has_punctuated_anchors(document) {
+    let misread = [has_foreign_tags, has_quoted_merge_keys, has_punctuated_anchors, has_repeated_anchors];
+    if misread.iter().any(|misread| misread(document)) {
         return None;
     }
     let mut documents = Deserializer::from_str(document);
@@ -23,8 +26,10 @@ pub(super) fn documents(stream: &str) -> Vec<&str> {
     for line in lines(stream) {
         let bare = line.trim_end_matches(['\n', '\r']);
         let bare = bare.strip_prefix('\u{feff}').unwrap_or(bare);
-        let is_marker =
-            |marker| bare.strip_prefix(marker).is_some_and(|rest: &str| matches!(rest.bytes().next(), None | Some(b' ' | b'\t')));
+        let is_marker = |marker| {
+            bare.strip_prefix(marker)
+                .is_some_and(|rest: &str| matches!(rest.bytes().next(), None | Some(b' ' | b'\t')))
+        };
         if is_marker("---") {
             if !only_prefix {
                 documents.push(&stream[start..at]);
@@ -100,8 +105,9 @@ const KNOWN: [&str; 8] = ["str", "null", "bool", "int", "float", "map", "seq", "
 fn has_foreign_tags(text: &str) -> bool {
     let is_known = |name: &str| {
         KNOWN.iter().any(|known| {
-            name.strip_prefix(known)
-                .is_some_and(|rest| rest.starts_with([' ', '\t', '\n', '\r', ',', '}', ']', '>']) || rest.is_empty())
+            name.strip_prefix(known).is_some_and(|rest| {
+                rest.starts_with([' ', '\t', '\n', '\r', ',', '}', ']', '>']) || rest.is_empty()
+            })
         })
     };
     let core = "tag:yaml.org,2002:";
@@ -137,9 +143,19 @@ fn has_quoted_merge_keys(text: &str) -> bool {
 
 /// In YAML 1.2 `&a:` is an anchor with the name `a:`. In YAML 1.1, and here, it is `a`, and a key that is empty.
 fn has_punctuated_anchors(text: &str) -> bool {
+    names(text, '&').chain(names(text, '*')).any(|name| name.contains(['?', ':', '%', '@', '`']))
+}
+
+/// An anchor may be defined again, but serde_yaml then takes it for another one.
+fn has_repeated_anchors(text: &str) -> bool {
+    let mut seen = HashSet::new();
+    names(text, '&').any(|name| !seen.insert(name))
+}
+
+/// What may be the names of anchors, or of aliases.
+fn names(text: &str, sign: char) -> impl Iterator<Item = &str> {
     let ends_name = |c: char| c.is_whitespace() || matches!(c, ',' | '[' | ']' | '{' | '}');
-    text.match_indices(['&', '*']).any(|(at, _)| {
-        let name = text[at + 1..].split(ends_name).next().unwrap_or_default();
-        text[..at].chars().next_back().is_none_or(|before| ends_name(before)) && name.contains(['?', ':', '%', '@', '`'])
-    })
+    text.match_indices(sign)
+        .filter(move |&(at, _)| text[..at].chars().next_back().is_none_or(ends_name))
+        .map(move |(at, _)| text[at + 1..].split(ends_name).next().unwrap_or_default())
 }

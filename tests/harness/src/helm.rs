@@ -49,6 +49,11 @@ impl Helm {
         self.version
     }
 
+    /// Where the program lies.
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
     /// Its home: removed when the tests end, a place for charts and packages too.
     pub fn home(&self) -> &Path {
         &self.home
@@ -62,8 +67,13 @@ impl Helm {
 
     /// A call of it: add arguments and run it.
     pub fn command(&self) -> Program {
+        self.command_by(&self.program)
+    }
+
+    /// A call of another program that sees what this Helm sees, such as a shell or a terminal to run it in.
+    pub fn command_by(&self, program: impl Into<PathBuf>) -> Program {
         let folder = |name: &str| self.home.join(name);
-        let program = Program::new(&self.program)
+        let program = Program::new(program)
             .env("HOME", &self.home)
             .env("HELM_CACHE_HOME", folder("cache"))
             .env("HELM_CONFIG_HOME", folder("config"))

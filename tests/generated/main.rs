@@ -1,0 +1,70 @@
+//! Streams in every style that YAML has, made at random: each must pass every check.
+//!
+//! A run prints its seed. `JOBSWEEP_SEED=…` repeats it, `JOBSWEEP_STREAMS=…` makes it longer. A stream that fails is
+//! first made as small as it gets. With `JOBSWEEP_JSON=<file>`, what went in and came out is written there too, one
+//! JSON object a line, for `tests/judge`.
+
+#[path = "../checks/mod.rs"]
+mod checks;
+mod extremes;
+mod grammar;
+mod random;
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+
+use checks::{Judged, check};
+use grammar::{Generated, generate};
+
+/// How many streams a run makes: some seconds' worth without optimisation.
+const STREAMS: usize = 3_000;
+
+#[test]
+fn every_generated_stream_passes_every_check() {
+    let seed = number("JOBSWEEP_SEED").unwrap_or_else(random::seed);
+    let streams = number("JOBSWEEP_STREAMS").map_or(STREAMS, |number| number as usize);
+    println!("JOBSWEEP_SEED={seed} for {streams} streams");
+    let mut json = std::env::var_os("JOBSWEEP_JSON")
+        .map(|path| BufWriter::new(File::create(path).expect("the file to be writable")));
+
+    let (mut all, mut errors) = (Judged::default(), 0);
+    for (number, bytes) in random::byte_strings(seed).take(streams).enumerate() {
+        let Generated { input, options } = generate(&bytes);
+        let (result, judged) = match check(input.as_bytes(), &options) {
+            Ok(passed) => passed,
+            Err(_) => fail(seed, &bytes),
+        };
+        all.documents += judged.documents;
+        all.added += judged.added;
+        all.refused += judged.refused;
+        errors += usize::from(result.is_err());
+        if let (Some(json), Ok(output)) = (&mut json, &result) {
+            let triple = serde_json::json!({
+                "name": format!("generated/{seed}/{number}"),
+                "defaultPolicy": options.default_policy.as_ref().map(ToString::to_string).unwrap_or_default(),
+                "input": input,
+                "output": String::from_utf8_lossy(output),
+            });
+            writeln!(json, "{triple}").expect("the file to be writable");
+        }
+    }
+    println!("{all:?}, {errors} streams refused");
+    assert!(all.refused < all.documents / 2, "the second reader refused most of it: {all:?}");
+    assert!(all.added > streams / 4, "too few streams ask for an annotation: {all:?}");
+    assert!(errors < streams / 10, "too many streams are refused: {errors}");
+}
+
+fn fail(seed: u64, bytes: &[u8]) -> ! {
+    let fails = |bytes: &[u8]| {
+        let Generated { input, options } = generate(bytes);
+        check(input.as_bytes(), &options).err()
+    };
+    let smallest = random::smallest(bytes, |bytes| fails(bytes).is_some());
+    let Generated { input, options } = generate(&smallest);
+    let why = fails(&smallest).unwrap_or_default();
+    panic!("{why}\nwith {options:?} on\n{input}\nwhich is {input:?}\nJOBSWEEP_SEED={seed}");
+}
+
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok().map(|text| text.parse().expect(variable))
+}

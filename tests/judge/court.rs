@@ -1,0 +1,114 @@
+//! Builds the Go program, and asks it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::{Context, Result, ensure};
+use jobsweep_harness::process::Program;
+use jobsweep_harness::tools::target_dir;
+use serde_json::{Value, json};
+
+/// A run of jobsweep that wrote something.
+#[derive(Debug)]
+pub(crate) struct Run {
+    /// What to call it in an objection.
+    pub(crate) name: String,
+    /// What `--default-policy` was; empty for none.
+    pub(crate) default_policy: String,
+    pub(crate) input: String,
+    pub(crate) output: String,
+}
+
+/// How much there was to judge.
+#[derive(Debug)]
+pub(crate) struct Verdict {
+    pub(crate) documents: u64,
+    judges: BTreeMap<String, Value>,
+}
+
+impl Verdict {
+    /// How many documents (for `helm4`: streams) a judge could read.
+    pub(crate) fn judged(&self, judge: &str) -> u64 {
+        self.count(judge, "judged")
+    }
+
+    /// In how many of those the specification asks for an annotation.
+    pub(crate) fn changed(&self, judge: &str) -> u64 {
+        self.count(judge, "changed")
+    }
+
+    fn count(&self, judge: &str, what: &str) -> u64 {
+        self.judges.get(judge).and_then(|work| work[what].as_u64()).unwrap_or_default()
+    }
+}
+
+/// Lets all judges look at all runs; their objections are the error.
+pub(crate) async fn judge(runs: &[Run]) -> Result<Verdict> {
+    let request = |run: &Run| {
+        let Run { name, default_policy, input, output } = run;
+        format!(
+            "{}\n",
+            json!({ "name": name, "defaultPolicy": default_policy, "input": input, "output": output })
+        )
+    };
+    let judge = Program::new(build()?).stdin(runs.iter().map(request).collect::<String>());
+    let answered = judge.run().await?;
+    let answers = answered.stdout();
+    ensure!(answered.status.success(), "the judges object:\n{answers}{}", answered.stderr());
+
+    let summary: Value = serde_json::from_str(answers.trim()).context("the summary alone")?;
+    let summary = &summary["summary"];
+    ensure!(
+        summary["requests"].as_u64() == Some(runs.len().try_into()?),
+        "not every run was judged: {summary}"
+    );
+    Ok(Verdict {
+        documents: summary["documents"].as_u64().context("no count of documents")?,
+        judges: serde_json::from_value(summary["judges"].clone())?,
+    })
+}
+
+/// Go itself knows whether there is anything to build.
+fn build() -> Result<PathBuf> {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let program = target_dir().join("judge");
+    go(&["build", "-trimpath", "-o", &program.to_string_lossy(), "."])?;
+    Ok(program)
+}
+
+fn go(args: &[&str]) -> Result<()> {
+    let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/judge");
+    let mut go = Command::new("go");
+    go.args(args).current_dir(module).env("GOFLAGS", "-mod=readonly").env("GOWORK", "off");
+    let ran = go.env("CGO_ENABLED", "0").output().context("cannot run go")?;
+    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    ensure!(ran.status.success(), "go {}:\n{}{}", args.join(" "), said(&ran.stdout), said(&ran.stderr));
+    Ok(())
+}
+
+pub(crate) async fn the_judge_passes_its_own_tests() -> Result<()> {
+    go(&["vet", "./..."])?;
+    go(&["test", "./..."])
+}
+
+/// The way from here to an objection and back; which faults are found is in judge_test.go.
+pub(crate) async fn the_judge_objects_to_a_wrong_output() -> Result<()> {
+    let input =
+        "apiVersion: batch/v1\nkind: Job\nmetadata:\n  annotations:\n    helm.sh/hook-delete-policy: a\n";
+    let run = |copied: &str| Run {
+        name: "by hand".into(),
+        default_policy: String::new(),
+        input: input.into(),
+        output: format!("{input}    kots.io/hook-delete-policy: {copied}\n"),
+    };
+    judge(&[run("a")]).await?;
+    let objection = judge(&[run("b")]).await.err().context("it agreed to another value")?;
+    ensure!(
+        format!("{objection:#}").contains(r#"{"name":"by hand","judge":"sigs","document":1,"#),
+        "{objection:#}"
+    );
+    Ok(())
+}
