@@ -3,6 +3,7 @@
 #[cfg(feature = "cleanup")]
 mod cleanup;
 mod filter;
+mod inject;
 
 use clap::Parser;
 use clap_complete::Shell;
@@ -10,6 +11,7 @@ use clap_complete::Shell;
 #[cfg(feature = "cleanup")]
 pub use cleanup::{CleanupArgs, Output, Timeout};
 pub use filter::{FilterArgs, LOG_FILE};
+pub use inject::InjectArgs;
 
 /// Keep finished Kubernetes Jobs from blocking the next upgrade.
 ///
@@ -30,6 +32,10 @@ pub struct Cli {
     /// What the filter does.
     #[command(flatten)]
     pub filter: FilterArgs,
+
+    /// What the filter appends.
+    #[command(flatten)]
+    pub inject: InjectArgs,
 
     /// Wait in the cluster for the annotated Jobs to finish, and delete each whose policy names how it ended
     #[cfg(feature = "cleanup")]

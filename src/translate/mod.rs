@@ -7,6 +7,7 @@
 //! 3. `insert` plans at which level to add what; `entry` and `twin` word it; `extend` and `lines` find its place.
 //! 4. `change` proves that the edited text reads back as the input plus exactly that.
 
+mod about;
 mod change;
 mod diagnostic;
 mod entry;
@@ -24,6 +25,7 @@ mod twin;
 
 use std::io::{self, Write};
 
+pub(crate) use about::{About, documents};
 pub use diagnostic::{Diagnostic, Place, Problem};
 
 use self::change::Edit;
