@@ -1,5 +1,6 @@
 //! Drives the sweep: everything that happens, happens here, one thing after another, in one loop.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -62,6 +63,7 @@ pub(crate) async fn drive(
         })));
     // They end when there is nothing more to follow, which is not yet the end of the sweep.
     let mut following = true;
+    let stopping = Cell::new(false);
     let mut in_flight = FuturesUnordered::new();
     let mut progress = Progress::new(say, deadline);
     let mut lost = vec![false; scopes.len()];
@@ -70,7 +72,7 @@ pub(crate) async fn drive(
     let end = loop {
         let now = start.elapsed();
         while let Some(order) = sweep.next_order(now) {
-            in_flight.push(send(api, &logs, order, options.dry_run));
+            in_flight.push(send(api, &logs, order, options.dry_run, &stopping));
         }
         sweep.take_notes().iter().for_each(|note| say.note(note));
         progress.show(sweep, now);
@@ -107,6 +109,7 @@ pub(crate) async fn drive(
         }
     };
 
+    stopping.set(true);
     if !in_flight.is_empty() {
         say.detail(format_args!("waiting for the answers to {} deletions", in_flight.len()));
     }
@@ -126,8 +129,14 @@ pub(crate) async fn drive(
     end
 }
 
-async fn send(api: &Api, logs: &Logs<'_>, order: Order, dry_run: bool) -> (Order, delete::Result) {
-    let result = delete(api, logs, &order, dry_run).await;
+async fn send(
+    api: &Api,
+    logs: &Logs<'_>,
+    order: Order,
+    dry_run: bool,
+    stopping: &Cell<bool>,
+) -> (Order, delete::Result) {
+    let result = delete(api, logs, &order, dry_run, stopping).await;
     (order, result)
 }
 

@@ -53,7 +53,9 @@ impl<'a> Logs<'a> {
                 if !self.forbidden.get() {
                     self.say.warning(format_args!("no logs of {}: {failure}", order.id));
                 }
-                self.forbidden.set(matches!(failure, Failure::Forbidden(..)));
+                if matches!(failure, Failure::Forbidden(..)) {
+                    self.forbidden.set(true);
+                }
             }
         }
         for PodLog { pod, container, lines } in &logs {

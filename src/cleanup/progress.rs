@@ -60,6 +60,7 @@ impl<'a> Progress<'a> {
     }
 
     fn after(&self, now: Duration) -> String {
+        let now = Duration::from_secs(now.as_secs());
         match self.deadline {
             Some(deadline) => format!("{} of {}", brief(now), brief(deadline)),
             None => brief(now),

@@ -101,6 +101,7 @@ fn main() -> ExitCode {
         scope::helms_environment_counts_when_helm_is_the_caller,
         scope::a_proxy_of_the_environment_is_used_unless_excepted,
         stopping::sigterm_finishes_what_is_under_way_and_starts_nothing_new,
+        stopping::a_job_whose_logs_are_still_being_read_is_not_deleted_after_sigterm,
         stopping::a_second_signal_aborts,
         stopping::sigint_while_waiting_shows_how_things_stand,
         stopping::once_waits_for_no_unfinished_job,

@@ -50,6 +50,30 @@ pub async fn sigterm_finishes_what_is_under_way_and_starts_nothing_new(cluster: 
     stage.leaves(&["b", "c"]).await
 }
 
+pub async fn a_job_whose_logs_are_still_being_read_is_not_deleted_after_sigterm(
+    cluster: &ControlPlane,
+) -> Result<()> {
+    let stage = Stage::set_with_logs(cluster).await?;
+    let job = job("broken").policy("hook-failed").managed_by("example.com/nobody");
+    let job = stage.namespace.create(job).await?;
+    stage.namespace.finish(&job, Outcome::Failed).await?;
+    let between = Between::open(cluster, &stage.user).await?;
+    let word = Arc::new(Notify::new());
+    let answer = Arc::clone(&word);
+    let held = doing(async move {
+        answer.notified().await;
+        Ok(())
+    });
+    between.on("GET", "/pods", vec![Act::Then(held)]);
+    let mut sweep = stage.sweep_by(&between.kubeconfig).args(["--log-tail=5", "-ojson", "-v"]).spawn()?;
+    between.until_seen("GET", "/pods", 1).await?;
+    sweep.signal(Signal::Term).await?;
+    sweep.line_with("waiting for the answers to 1 deletion").await?;
+    word.notify_one();
+    sweep.finish(PATIENCE).await?.expect_code(143)?.reports("broken", "due", "failed")?;
+    stage.leaves(&["broken"]).await
+}
+
 pub async fn a_second_signal_aborts(cluster: &ControlPlane) -> Result<()> {
     let stage = Stage::set(cluster).await?;
     let (_between, mut sweep, _word) = in_the_middle(cluster, &stage).await?;

@@ -95,6 +95,8 @@ pub(crate) enum Answer {
     Accepted,
     /// It has changed since it was decided on.
     Conflict,
+    /// Nothing: it was not sent after all.
+    Unsent,
     /// Nothing, for now: again after this long.
     Retry(Duration, String),
     /// The API server does not want to, for this reason.

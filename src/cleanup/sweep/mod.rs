@@ -161,13 +161,13 @@ impl Sweep {
             // An earlier attempt whose answer never came may well have been the one that deleted it.
             Answer::NotFound if attempts > 1 && !self.dry_run => self.enter(uid, Phase::Deleted, now),
             Answer::NotFound => self.enter(uid, Phase::Gone, now),
-            Answer::Conflict | Answer::Retry(..) | Answer::Refused(_) if vanished => {
+            Answer::Conflict | Answer::Unsent | Answer::Retry(..) | Answer::Refused(_) if vanished => {
                 self.enter(uid, Phase::Gone, now)
             }
             Answer::Conflict if entry.job.version == order.version => {
                 self.enter(uid, Phase::Outdated { version: order.version.clone(), listing, since: now }, now);
             }
-            Answer::Conflict => self.decide(uid, now),
+            Answer::Conflict | Answer::Unsent => self.decide(uid, now),
             Answer::Retry(after, why) => {
                 self.pace.turned_away(after, now);
                 self.notes.push(Note::Retrying { id: order.id.clone(), attempts, after, why });
