@@ -1,7 +1,7 @@
 //! Which mode runs, on which streams, and what its end means as an exit code.
 
 use std::ffi::OsString;
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, BufWriter, IsTerminal, Read, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -101,7 +101,9 @@ fn filter(
     for warning in &translated.warnings {
         console.warn(warning);
     }
-    translated.write_to(output).context("cannot write stdout")?;
+    // The standard library passes on every line that is written; a stream of Jobs has many insertions.
+    let mut output = BufWriter::with_capacity(64 * 1024, output);
+    translated.write_to(&mut output).context("cannot write stdout")?;
     let Some(appendix) = appendix else { return Ok(()) };
     output.write_all(appendix.as_bytes()).and_then(|()| output.flush()).context("cannot write stdout")
 }
