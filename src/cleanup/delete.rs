@@ -4,8 +4,8 @@ use std::cell::Cell;
 
 use super::api::{Api, Failure};
 use super::backoff::Backoff;
-use super::logs::{Logs, PodLog};
-use super::sweep::{Answer, Order};
+use super::logs::Logs;
+use super::sweep::{Answer, Order, PodLog};
 
 /// What came of a deletion, and the logs, if they were read for it.
 pub(crate) type Result = std::result::Result<(Answer, Option<Vec<PodLog>>), Failure>;

@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::api::Failure;
 use super::decide::Kept;
-use super::report::{action, why};
+use super::report::words::{action, why};
 use super::say::Say;
 use super::signals::Signal;
 use super::sweep::{Phase, Sweep};

@@ -2,27 +2,14 @@
 
 use std::cell::Cell;
 
-use serde::Serialize;
-
 use super::api::{Api, Failure};
 use super::say::Say;
-use super::sweep::Order;
+use super::sweep::{Order, PodLog};
 
 /// How many lines a Job gets that asks for its logs, when the user has not said.
 const LINES: u32 = 20;
 /// How often a deletion is put off because the pods could not be listed.
 const ATTEMPTS: u32 = 4;
-
-/// The last lines of one container.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct PodLog {
-    /// The pod.
-    pub pod: String,
-    /// The container.
-    pub container: String,
-    /// The lines, oldest first.
-    pub lines: Vec<String>,
-}
 
 /// Reads logs, as long as that is allowed.
 pub(crate) struct Logs<'a> {

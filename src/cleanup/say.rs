@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::io::{IsTerminal, Write, stderr};
 
-use super::note::{Level, Note};
+use super::sweep::{Level, Note};
 
 /// Clears the line that the cursor is in.
 const CLEAR: &str = "\r\x1b[2K";

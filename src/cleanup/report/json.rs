@@ -6,10 +6,10 @@ use std::io::{self, Write};
 use serde::ser::Serializer;
 use serde::{Serialize, ser::SerializeSeq};
 
-use super::{Report, action, outcome, reason, waited, why};
+use super::Report;
+use super::words::{action, outcome, reason, waited, why};
 use crate::cleanup::end::End;
-use crate::cleanup::logs::PodLog;
-use crate::cleanup::sweep::Entry;
+use crate::cleanup::sweep::{Entry, PodLog};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use super::{action, outcome, reason, why};
+use super::words::{action, outcome, reason, why};
 use crate::cleanup::sweep::Entry;
 use crate::cleanup::time::brief;
 

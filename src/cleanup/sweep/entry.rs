@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
+
 use crate::cleanup::decide::Kept;
 use crate::cleanup::job::{Job, JobId};
-use crate::cleanup::logs::PodLog;
 use crate::cleanup::outcome::Hint;
 use crate::policy::Outcome;
 
@@ -146,4 +147,15 @@ impl Entry {
             attempts: self.attempts,
         }
     }
+}
+
+/// The last lines of one container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct PodLog {
+    /// The pod.
+    pub pod: String,
+    /// The container.
+    pub container: String,
+    /// The lines, oldest first.
+    pub lines: Vec<String>,
 }

@@ -4,6 +4,7 @@
 //! Each Job is known by its uid; one that comes back under the same name is another Job.
 
 mod entry;
+mod note;
 mod pace;
 #[cfg(test)]
 mod tests;
@@ -11,13 +12,12 @@ mod tests;
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-pub(crate) use entry::{Answer, Entry, Order, Phase};
+pub(crate) use entry::{Answer, Entry, Order, Phase, PodLog};
+pub(crate) use note::{Held, Level, Note};
 use pace::Pace;
 
 use super::decide::{Decision, Kept, Rules};
 use super::job::{Job, Unreadable};
-use super::logs::PodLog;
-use super::note::Note;
 
 /// After a conflict the watch brings the newer version. When it does not within this time, it is not relied on.
 const PATIENCE: Duration = Duration::from_secs(5);

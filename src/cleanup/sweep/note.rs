@@ -3,10 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::decide::Kept;
-use super::job::{JobId, Unreadable};
-use super::outcome::State;
-use super::sweep::{Entry, Phase};
+use super::entry::{Entry, Phase};
+use crate::cleanup::decide::Kept;
+use crate::cleanup::job::{JobId, Unreadable};
+use crate::cleanup::outcome::State;
 
 /// Something worth saying.
 #[derive(Debug)]
