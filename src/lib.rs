@@ -34,6 +34,7 @@
 pub mod cleanup;
 pub mod cli;
 pub mod console;
+pub mod inject;
 pub mod policy;
 pub mod run;
 pub mod translate;

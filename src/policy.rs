@@ -12,6 +12,8 @@ use std::str::FromStr;
 pub const HELM_DELETE_POLICY: &str = "helm.sh/hook-delete-policy";
 /// KOTS's annotation on a Job: after which outcome it is deleted. The cleanup obeys this one.
 pub const KOTS_DELETE_POLICY: &str = "kots.io/hook-delete-policy";
+/// Our own annotation on a Job: `"true"` makes the cleanup neither wait for the Job nor delete it.
+pub const IGNORE: &str = "jobsweep.io/ignore";
 
 /// One known word of a delete policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +47,20 @@ pub enum Outcome {
     Succeeded,
     /// Condition `Failed` is `True`.
     Failed,
+}
+
+impl Outcome {
+    /// Every way to end.
+    pub const ALL: [Outcome; 2] = [Outcome::Succeeded, Outcome::Failed];
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Outcome::Succeeded => "succeeded",
+            Outcome::Failed => "failed",
+        })
+    }
 }
 
 /// A delete policy as written: a comma list of tokens, blanks around each ignored, unknown ones kept aside.

@@ -1,15 +1,16 @@
 //! Which mode runs, on which streams, and what its end means as an exit code.
 
 use std::ffi::OsString;
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, BufWriter, IsTerminal, Read, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{CommandFactory, Parser};
 
-use crate::cli::{Cli, FilterArgs, LOG_FILE};
+use crate::cli::{Cli, FilterArgs, InjectArgs, LOG_FILE};
 use crate::console::Console;
+use crate::inject;
 use crate::translate::{self, Diagnostic, Options};
 
 /// What to do when somebody runs the filter by hand.
@@ -50,6 +51,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let mut stdout = io::stdout().lock();
+    #[cfg(feature = "cleanup")]
+    if cli.cleanup {
+        return crate::cleanup::run(cli.sweep, &mut stdout);
+    }
     let done = if let Some(shell) = cli.completions {
         clap_complete::generate(shell, &mut Cli::command(), "jobsweep", &mut stdout);
         Ok(())
@@ -59,16 +64,24 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         console.error(&HINT);
         return ExitCode::from(USAGE);
     } else {
-        filter(cli.filter, &mut io::stdin().lock(), &mut stdout, &mut console)
+        filter(cli.filter, cli.inject, &mut io::stdin().lock(), &mut stdout, &mut console)
     };
     let Err(error) = done else { return ExitCode::SUCCESS };
     console.error(&format_args!("{error:#}"));
-    if error.is::<Diagnostic>() { ExitCode::from(INVALID_INPUT) } else { ExitCode::FAILURE }
+    if error.is::<Diagnostic>() {
+        ExitCode::from(INVALID_INPUT)
+    } else if error.is::<WrongUsage>() {
+        ExitCode::from(USAGE)
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
-/// Translates what `input` holds onto `output`. Nothing is written before everything is known to be right.
+/// Translates what `input` holds onto `output`, and appends the cleanup if it is asked for. Nothing is written before
+/// everything is known to be right.
 fn filter(
     args: FilterArgs,
+    inject: InjectArgs,
     input: &mut dyn Read,
     output: &mut dyn Write,
     console: &mut Console,
@@ -77,8 +90,43 @@ fn filter(
     let mut manifests = Vec::new();
     input.read_to_end(&mut manifests).context("cannot read stdin")?;
     let translated = translate::translate(&manifests, &Options { default_policy, strict })?;
+    let appendix = match inject.injection() {
+        Some(injection) => {
+            #[cfg(feature = "cleanup")]
+            check_cleanup_args(&injection.args)?;
+            inject::appendix(&manifests, &injection).map_err(|no_hooks| WrongUsage(no_hooks.to_string()))?
+        }
+        None => None,
+    };
     for warning in &translated.warnings {
         console.warn(warning);
     }
-    translated.write_to(output).context("cannot write stdout")
+    // The standard library passes on every line that is written; a stream of Jobs has many insertions.
+    let mut output = BufWriter::with_capacity(64 * 1024, output);
+    translated.write_to(&mut output).context("cannot write stdout")?;
+    let Some(appendix) = appendix else { return Ok(()) };
+    output.write_all(appendix.as_bytes()).and_then(|()| output.flush()).context("cannot write stdout")
 }
+
+/// What is wrong with an argument for the cleanup is found here and now rather than in a pod's log.
+#[cfg(feature = "cleanup")]
+fn check_cleanup_args(args: &[String]) -> Result<(), WrongUsage> {
+    let line = ["jobsweep", "--cleanup"].into_iter().chain(args.iter().map(String::as_str));
+    let refused = |error: clap::Error| {
+        let text = error.render().to_string();
+        WrongUsage(format!("--cleanup-arg: {}", text.trim_start_matches("error: ").trim_end()))
+    };
+    Cli::try_parse_from(line).map(|_| ()).map_err(refused)
+}
+
+/// The command line asks for what cannot be.
+#[derive(Debug)]
+struct WrongUsage(String);
+
+impl std::fmt::Display for WrongUsage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for WrongUsage {}

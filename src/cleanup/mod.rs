@@ -1,1 +1,173 @@
-//! The cleanup.
+//! `jobsweep --cleanup`: waits until the annotated Jobs have finished, deletes those whose policy names how they
+//! ended, waits until they are gone, says what it did, and exits.
+//!
+//! What to do is decided without any I/O: `outcome` reads how a Job stands, `decide` what that calls for, `sweep`
+//! keeps the books. Around them, `watch` brings the Jobs, `delete` sends the deletions, `drive` runs both in one
+//! loop, and `report` says at the end what became of every Job.
+//!
+//! # Exit codes
+//!
+//! | code | meaning |
+//! |---:|---|
+//! | 0 | swept: nothing is left to do |
+//! | 1 | an error; also a deletion that the API server refused |
+//! | 2 | wrong usage |
+//! | 3 | a Job in scope failed, and `--fail-on-failed` was given |
+//! | 4 | the deadline came first |
+//! | 5 | not allowed: the API server answered 401 or 403 |
+//! | 130, 143 | stopped by SIGINT, SIGTERM |
+//!
+//! Where several are true, a signal comes first, then 5, 1, 4 and 3.
+//!
+//! # The sweep's own Job
+//!
+//! Waiting for it would be waiting for oneself. The downward API says which one it is; in the pod template:
+//!
+//! ```yaml
+//! env:
+//!   - name: JOBSWEEP_OWN_JOB_UID
+//!     valueFrom:
+//!       fieldRef:
+//!         fieldPath: metadata.labels['batch.kubernetes.io/controller-uid']
+//! ```
+//!
+//! Without it, a Job whose name the pod's hostname begins with is taken for it. Any Job annotated
+//! `jobsweep.io/ignore: "true"` is left alone too.
+//!
+//! # The report as JSON
+#![doc = include_str!("report/json.md")]
+
+mod api;
+mod backoff;
+mod config;
+mod decide;
+mod delete;
+mod drive;
+mod end;
+#[cfg(test)]
+mod fixture;
+mod job;
+mod logs;
+mod outcome;
+mod own;
+mod progress;
+mod report;
+mod say;
+mod signals;
+mod sweep;
+mod time;
+mod watch;
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use api::{Api, Failure, Scope};
+use config::Target;
+use decide::Rules;
+use drive::{Options, drive};
+use end::{ERROR, End};
+use report::Report;
+use say::Say;
+use signals::Signals;
+use sweep::Level;
+use sweep::Sweep;
+
+use crate::cli::CleanupArgs;
+
+/// How long nothing must be left to do, unless the user says so.
+const SETTLE: Duration = Duration::from_secs(2);
+
+/// Sweeps. The report goes to `out`, everything else to stderr.
+pub fn run(args: CleanupArgs, out: &mut dyn Write) -> ExitCode {
+    let level = match (args.quiet, args.verbose || config::helm_debug()) {
+        (true, _) => Level::Warning,
+        (_, true) => Level::Verbose,
+        _ => Level::Normal,
+    };
+    let say = Say::new(level);
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            say.error(format_args!("no runtime: {error}"));
+            return ExitCode::from(ERROR);
+        }
+    };
+    let start = Instant::now();
+    let format = args.output;
+    let (dry_run, fail_on_failed) = (args.dry_run, args.fail_on_failed);
+    let (sweep, end) = runtime.block_on(sweep_all(args, &say));
+    // A credential plugin that still runs must not keep us.
+    runtime.shutdown_background();
+
+    let mut exit_code = end.exit_code(&sweep, fail_on_failed);
+    end.explain(&sweep, &say);
+    if !matches!(end, End::Aborted(_)) {
+        let took = start.elapsed();
+        let report = Report { sweep: &sweep, end: &end, exit_code, dry_run, took };
+        if let Err(error) = report.write(format, out) {
+            say.error(format_args!("the report could not be written: {error}"));
+            exit_code = ERROR;
+        }
+    }
+    ExitCode::from(exit_code)
+}
+
+/// Connects, sweeps, and gives back what became of the Jobs and how it ended.
+async fn sweep_all(args: CleanupArgs, say: &Say) -> (Sweep, End) {
+    // Every argument by name, so that none is forgotten.
+    let CleanupArgs {
+        namespaces: _,
+        all_namespaces: _,
+        selector,
+        release,
+        kubeconfig: _,
+        context: _,
+        before_hook_creation,
+        settle,
+        once,
+        timeout,
+        concurrency,
+        dry_run,
+        log_tail,
+        fail_on_failed: _,
+        output: _,
+        verbose: _,
+        quiet: _,
+    } = args.clone();
+    let mut rules =
+        Rules { before_hook_creation, once, selected: selector.is_some(), release, ..Rules::default() };
+    let options = Options {
+        timeout,
+        settle: settle.unwrap_or(if once { Duration::ZERO } else { SETTLE }),
+        dry_run,
+        log_tail,
+    };
+    match connect(&args).await {
+        Ok((api, own, scopes, mut signals)) => {
+            rules.own = own;
+            let mut sweep = Sweep::new(rules, dry_run, scopes.len(), concurrency.get());
+            let end = drive(&api, &mut sweep, &scopes, &options, say, &mut signals).await;
+            (sweep, end)
+        }
+        Err(failure) => (Sweep::new(rules, dry_run, 0, 0), End::Failed(failure)),
+    }
+}
+
+async fn connect(args: &CleanupArgs) -> Result<(Api, own::OwnJob, Vec<Scope>, Signals), Failure> {
+    let Target { config, own } = Target::find(args).await?;
+    let mut namespaces: Vec<_> = match args.namespaces.as_slice() {
+        _ if args.all_namespaces => vec![None],
+        [] => vec![Some(config.default_namespace.clone())],
+        names => names.iter().cloned().map(Some).collect(),
+    };
+    namespaces.sort_unstable();
+    namespaces.dedup();
+    let selector = &args.selector;
+    let scopes =
+        namespaces.into_iter().map(|namespace| Scope { namespace, selector: selector.clone() }).collect();
+    let api = Api::connect(config).await?;
+    // Only now: until here, nothing has to be brought to an end, and a signal simply ends us.
+    let signals = Signals::listen().map_err(|error| Failure::Config(format!("no signals: {error}")))?;
+    Ok((api, own, scopes, signals))
+}

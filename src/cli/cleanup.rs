@@ -1,8 +1,165 @@
 //! Arguments of the cleanup.
 
-use clap::Args;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
 
-/// What the cleanup does in the cluster.
+use clap::{Args, ValueEnum};
+
+/// What the cleanup does in the cluster. Of an option given twice the last one counts, so that a manifest's own can be
+/// followed by a user's.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Cleanup")]
-pub struct CleanupArgs {}
+pub struct CleanupArgs {
+    /// Sweep this namespace; may be repeated [default: the pod's own, or that of the kubeconfig's context]
+    #[arg(short, long = "namespace", value_name = "NAME", requires = "cleanup", value_parser = namespace)]
+    pub namespaces: Vec<String>,
+
+    /// Sweep all namespaces
+    #[arg(short = 'A', long, requires = "cleanup", conflicts_with = "namespaces")]
+    pub all_namespaces: bool,
+
+    /// Only Jobs with these labels, as in `kubectl get -l`
+    #[arg(short = 'l', long, value_name = "LABELS", requires = "cleanup")]
+    pub selector: Option<String>,
+
+    /// Only Jobs of this Helm release, by annotation meta.helm.sh/release-name or label app.kubernetes.io/instance
+    #[arg(long, value_name = "NAME", requires = "cleanup")]
+    pub release: Option<String>,
+
+    /// Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod's ServiceAccount]
+    #[arg(long, value_name = "FILE", requires = "cleanup")]
+    pub kubeconfig: Option<PathBuf>,
+
+    /// Context of the kubeconfig [default: its current one]
+    #[arg(long, value_name = "NAME", requires = "cleanup")]
+    pub context: Option<String>,
+
+    /// Delete a Job whose policy says before-hook-creation however it ended; for use right before the next apply
+    #[arg(long, requires = "cleanup")]
+    pub before_hook_creation: bool,
+
+    /// How long nothing must be left to do before the sweep ends [default: 2s, with --once 0s]
+    #[arg(long, value_name = "DURATION", requires = "cleanup", value_parser = duration, overrides_with = "settle")]
+    pub settle: Option<Duration>,
+
+    /// Do not wait for Jobs that have not finished
+    #[arg(long, requires = "cleanup")]
+    pub once: bool,
+
+    /// Give up after this long; 0 waits for nothing at all, `none` for ever
+    #[arg(long, value_name = "DURATION", requires = "cleanup", default_value = "5m", value_parser = timeout, overrides_with = "timeout")]
+    pub timeout: Timeout,
+
+    /// How many deletions are under way at once
+    #[arg(
+        long,
+        value_name = "N",
+        requires = "cleanup",
+        default_value = "16",
+        overrides_with = "concurrency"
+    )]
+    pub concurrency: NonZeroUsize,
+
+    /// Send every deletion as a server-side dry run: permissions, admission and preconditions are really checked
+    #[arg(long, requires = "cleanup")]
+    pub dry_run: bool,
+
+    /// Before a failed Job is deleted, show the last N lines of its pods' logs; 0 never does
+    /// [default: 20 where the Job's helm.sh/hook-output-log-policy asks for it, else none]
+    #[arg(long, value_name = "N", requires = "cleanup", overrides_with = "log_tail")]
+    pub log_tail: Option<u32>,
+
+    /// Exit with 3 if a Job in scope failed
+    #[arg(long, requires = "cleanup")]
+    pub fail_on_failed: bool,
+
+    /// What is written to stdout at the end
+    #[arg(
+        short,
+        long,
+        value_name = "FORMAT",
+        requires = "cleanup",
+        default_value = "table",
+        overrides_with = "output"
+    )]
+    pub output: Output,
+
+    /// Also say what goes on between the lines: lists, watches, retries
+    #[arg(short, long, requires = "cleanup", conflicts_with = "quiet")]
+    pub verbose: bool,
+
+    /// Say nothing on stderr but warnings and errors
+    #[arg(short, long, requires = "cleanup")]
+    pub quiet: bool,
+}
+
+/// The form of the final report on stdout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// One line for every Job
+    Table,
+    /// One object, described in the documentation
+    Json,
+    /// The deleted Jobs only, as job.batch/NAME
+    Name,
+}
+
+/// How long the sweep may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Timeout {
+    /// As long as it takes.
+    Never,
+    /// So long; zero is one pass without any waiting.
+    After(Duration),
+}
+
+fn namespace(text: &str) -> Result<String, String> {
+    let is_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if !text.is_empty() && text.bytes().all(is_name) {
+        Ok(text.to_owned())
+    } else {
+        Err("a namespace's name has only lower-case letters, digits and dashes".to_owned())
+    }
+}
+
+fn timeout(text: &str) -> Result<Timeout, String> {
+    match text {
+        "none" => Ok(Timeout::Never),
+        _ => duration(text).map(Timeout::After),
+    }
+}
+
+/// `90s`, `5m`, `1h30m`, or a plain `0`.
+fn duration(text: &str) -> Result<Duration, String> {
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    let span: jiff::SignedDuration =
+        text.parse().map_err(|_| "expected a duration like 90s, 5m or 1h30m".to_owned())?;
+    Duration::try_from(span).map_err(|_| "a duration cannot be negative".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_written_as_in_kubernetes() {
+        for (text, seconds) in [("0", 0), ("0s", 0), ("90s", 90), ("5m", 300), ("1h30m", 5400), ("2h", 7200)]
+        {
+            assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
+        for text in ["", "5", "m", "five minutes", "-5s", "none"] {
+            assert!(duration(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn waiting_for_ever_must_be_said() {
+        assert_eq!(timeout("none"), Ok(Timeout::Never));
+        assert_eq!(timeout("0"), Ok(Timeout::After(Duration::ZERO)));
+        assert!(timeout("never").is_err());
+    }
+}

@@ -84,8 +84,11 @@ impl<'n, 'a> Lookup<'n, 'a> {
         if let Some(&(key, value)) = self.own(mapping, key).last() {
             return Some(Found::Own { key, value });
         }
-        let mut seen = HashSet::from([mapping]);
         let mut next = self.merged_into(mapping);
+        if next.is_empty() {
+            return None;
+        }
+        let mut seen = HashSet::from([mapping]);
         while let Some(source) = next.pop() {
             if seen.len() > MAX_MERGES {
                 self.gave_up.set(true);

@@ -7,6 +7,7 @@
 //! 3. `insert` plans at which level to add what; `entry` and `twin` word it; `extend` and `lines` find its place.
 //! 4. `change` proves that the edited text reads back as the input plus exactly that.
 
+mod about;
 mod change;
 mod diagnostic;
 mod entry;
@@ -24,6 +25,9 @@ mod twin;
 
 use std::io::{self, Write};
 
+use memchr::memmem;
+
+pub(crate) use about::{About, documents};
 pub use diagnostic::{Diagnostic, Place, Problem};
 
 use self::change::Edit;
@@ -141,7 +145,11 @@ pub fn translate<'a>(input: &'a [u8], options: &Options) -> Result<Translated<'a
 
 /// Whether a document is worth parsing. What spells no Job, or no policy, cannot hold a Job with one.
 fn may_hold_a_job_to_change(text: &str, options: &Options) -> bool {
-    let policy = || [HELM_DELETE_POLICY, KOTS_DELETE_POLICY].iter().any(|key| spelling::may_hold(text, key));
+    // Both keys end so, unless a character is escaped: most documents are told by one search rather than two.
+    let key_end =
+        || memmem::find(text.as_bytes(), b"/hook-delete-policy").or(memchr::memchr(b'\\', text.as_bytes()));
+    let key = || [HELM_DELETE_POLICY, KOTS_DELETE_POLICY].iter().any(|key| spelling::may_hold(text, key));
+    let policy = || key_end().is_some() && key();
     (options.default_policy.is_some() || policy())
         && spelling::may_hold(text, "batch/")
         && spelling::may_hold(text, "Job")

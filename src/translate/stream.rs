@@ -3,7 +3,9 @@
 //! By the YAML specification a line that begins with `---` or `...` followed by white space ends a document
 //! wherever it stands, even inside a quoted scalar. So the stream can be split before it is parsed.
 
+use std::iter::Peekable;
 use std::ops::Range;
+use std::vec;
 
 use memchr::memmem;
 
@@ -12,30 +14,38 @@ const BOM: &[u8] = "\u{feff}".as_bytes();
 /// The documents of a stream, in order and without gaps. Each begins with its own directives and `---`, and
 /// ends before the next marker, or with its `...` line.
 pub(super) fn documents(stream: &[u8]) -> impl Iterator<Item = Range<usize>> {
+    let mut markers = Markers::new(stream).peekable();
     let mut start = 0;
     std::iter::from_fn(move || {
-        let end = document_end(stream, start)?;
+        let end = document_end(stream, start, &mut markers)?;
         let range = start..end;
         start = end;
         Some(range)
     })
 }
 
-fn document_end(stream: &[u8], start: usize) -> Option<usize> {
+fn document_end(stream: &[u8], start: usize, markers: &mut Peekable<Markers<'_>>) -> Option<usize> {
     if start == stream.len() {
         return None;
     }
-    let mut marker = marker_at(stream, skip_bom(stream, start)).or_else(|| next_marker(stream, start));
-    if let Some(Marker { kind: Kind::Start, line }) = &marker
-        && is_prefix(&stream[start..line.start])
-    {
-        marker = next_marker(stream, line.start);
+    let mut is_open = false;
+    // A marker behind a byte-order mark does not begin its line.
+    match marker_at(stream, skip_bom(stream, start)) {
+        Some(Marker { kind: Kind::Start, line }) if line.start > start => is_open = true,
+        Some(Marker { kind: Kind::End, line }) if line.start > start => return Some(line.end),
+        _ => {}
     }
-    Some(match marker {
-        Some(Marker { kind: Kind::Start, line }) => line.start,
-        Some(Marker { kind: Kind::End, line }) => line.end,
-        None => stream.len(),
-    })
+    while let Some(Marker { kind, line }) = markers.peek() {
+        if *kind == Kind::End {
+            return markers.next().map(|marker| marker.line.end);
+        }
+        if is_open || !is_prefix(&stream[start..line.start]) {
+            return Some(line.start);
+        }
+        is_open = true;
+        markers.next();
+    }
+    Some(stream.len())
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,19 +63,52 @@ struct Marker {
     line: Range<usize>,
 }
 
-/// The first marker on a line after the one at `from`.
-fn next_marker(stream: &[u8], from: usize) -> Option<Marker> {
-    let mut window = &stream[from..];
-    let mut first = None;
-    // The commonest comes first and bounds the search for the others, so that each byte is looked at while it is near.
-    for needle in [b"\n---", b"\r---", b"\n...", b"\r..."] {
-        let mut hits = memmem::find_iter(window, needle);
-        if let Some(marker) = hits.find_map(|at| marker_at(stream, from + at + 1)) {
-            window = &stream[from..marker.line.start];
-            first = Some(marker);
+/// All markers of a stream that begin a line, in order.
+///
+/// They are searched for piece by piece: each kind in turn, while the piece is near; and no byte is looked at again
+/// for the next marker, so that the time is linear however many markers there are, or are not.
+struct Markers<'s> {
+    stream: &'s [u8],
+    searched: usize,
+    found: vec::IntoIter<usize>,
+}
+
+/// How much is searched at once: what fits the nearest memory.
+const PIECE: usize = 64 * 1024;
+
+impl<'s> Markers<'s> {
+    fn new(stream: &'s [u8]) -> Self {
+        Self { stream, searched: 0, found: Vec::new().into_iter() }
+    }
+
+    fn search(&mut self) {
+        let start = self.searched;
+        self.searched = self.stream.len().min(start + PIECE);
+        // A marker that begins in this piece may end in the next.
+        let piece = &self.stream[start..self.stream.len().min(self.searched + 2)];
+        let begins_line =
+            |&at: &usize| at.checked_sub(1).is_none_or(|before| matches!(self.stream[before], b'\n' | b'\r'));
+        let hits = ["---", "..."].into_iter().flat_map(|marker| memmem::find_iter(piece, marker));
+        let mut found: Vec<usize> = hits.map(|at| start + at).filter(begins_line).collect();
+        found.sort_unstable();
+        self.found = found.into_iter();
+    }
+}
+
+impl Iterator for Markers<'_> {
+    type Item = Marker;
+
+    fn next(&mut self) -> Option<Marker> {
+        loop {
+            if let Some(marker) = self.found.find_map(|at| marker_at(self.stream, at)) {
+                return Some(marker);
+            }
+            if self.searched == self.stream.len() {
+                return None;
+            }
+            self.search();
         }
     }
-    first
 }
 
 /// The marker that begins at a line's start, if there is one.
@@ -126,6 +169,8 @@ mod tests {
             vec!["\r\u{feff}\r# c\r---\ra: 1\r"],
             vec!["a:\n", "---\nb: 2\n"],
             vec!["a\n", "---\n", "---"],
+            vec!["a\n...\n", "\u{feff}---\nb\n", "---\nc\n...\n", "\u{feff}...\n", "d"],
+            vec!["-----\n", "---\n-----\n", "---\n"],
             vec!["--- >\n  text\n  ---\n ...\n----\n---x\n....\n", "---\ttext\n"],
             vec!["a: \"\n", "---\nb\"\n"],
             vec!["--- a\n...\n", "--- b\n"],
@@ -138,5 +183,15 @@ mod tests {
             assert_eq!(split, documents);
         }
         assert_eq!(documents(b"").count(), 0);
+    }
+
+    #[test]
+    fn a_marker_is_found_wherever_the_search_is_cut() {
+        for length in PIECE - 6..PIECE + 6 {
+            for marker in ["\n---\n", "\r...\r\n", "\r\n--- a\n"] {
+                let stream = "x".repeat(length) + marker + "b";
+                assert_eq!(documents(stream.as_bytes()).count(), 2, "{marker:?} after {length} bytes");
+            }
+        }
     }
 }

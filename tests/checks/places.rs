@@ -6,7 +6,7 @@ use super::reader;
 
 /// The place exists, the snippet is the text there, and the message is a line with a snippet that no terminal stumbles over.
 pub(super) fn check(input: &[u8], diagnostic: &Diagnostic) -> Result<(), String> {
-    let Place { document, line, column, snippet, indent, .. } = &diagnostic.place;
+    let Place { document, line, column, snippet, indent, .. } = &*diagnostic.place;
     let text = String::from_utf8_lossy(input);
     let documents = reader::documents(&text).len().max(1);
     let lines = reader::lines(&text);

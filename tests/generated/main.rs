@@ -4,6 +4,8 @@
 //! first made as small as it gets. With `JOBSWEEP_JSON=<file>`, what went in and came out is written there too, one
 //! JSON object a line, for `tests/judge`.
 
+#![allow(clippy::print_stdout, clippy::panic, clippy::expect_used, reason = "this is a test")]
+
 #[path = "../checks/mod.rs"]
 mod checks;
 mod extremes;

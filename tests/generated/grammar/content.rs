@@ -253,8 +253,9 @@ fn metadata(dice: &mut Dice<'_>) -> Node {
 fn annotations(dice: &mut Dice<'_>) -> Node {
     let mut annotations: Vec<(Node, Node)> = Vec::new();
     let first = dice.below(KEYS.len());
-    for at in first..(first + dice.below(4)).min(KEYS.len()) {
-        annotations.push((text(dice, KEYS[at]), scalar(dice)));
+    let count = dice.below(4);
+    for key in KEYS.iter().skip(first).take(count) {
+        annotations.push((text(dice, key), scalar(dice)));
     }
     if !dice.one_in(6) {
         let at = dice.below(annotations.len() + 1);

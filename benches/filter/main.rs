@@ -1,0 +1,152 @@
+//! The filter as whole processes through pipes, side by side with `cat` and mikefarah's yq. Prints Markdown.
+//!
+//! `cargo bench --bench filter` runs it all. What it found, and on which machine, is in `benches/README.md`.
+
+mod inputs;
+mod pipeline;
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result};
+use inputs::Input;
+use jobsweep_harness::tools;
+use pipeline::{Program, Run};
+
+/// What jobsweep does, in yq's language.
+const YQ: &str = r#"with(select(.kind == "Job" and (.apiVersion | test("^batch/"))
+    and (.metadata.annotations | has("helm.sh/hook-delete-policy"))
+    and (.metadata.annotations | has("kots.io/hook-delete-policy") | not));
+  .metadata.annotations["kots.io/hook-delete-policy"] = .metadata.annotations["helm.sh/hook-delete-policy"])"#;
+
+fn main() -> Result<()> {
+    let folder = tools::target_dir().join("bench");
+    let cat = Program::new("`cat`", "cat", &[]);
+    let jobsweep = Program::new("`jobsweep`", env!("CARGO_BIN_EXE_jobsweep"), &[]);
+    let yq = Program::new("`yq`", tools::yq()?, &[YQ]);
+    let empty = Program::new("an empty Rust program", empty_program(&folder)?, &[]);
+    let mut table = Table::new()?;
+
+    let mixed = inputs::mixed(&folder, 75_000_000)?;
+    let [by_cat, ours, by_yq] =
+        table.rows("a mixed stream", &mixed, [(&cat, 15), (&jobsweep, 15), (&yq, 1)])?;
+    let memory = ours.memory.context("no peak memory on this system")? - 5e6;
+    table.target("time, by that of `cat`", "at most", 2.0, ours.seconds / by_cat.seconds)?;
+    table.target("times faster than `yq`", "at least", 50.0, by_yq.seconds / ours.seconds)?;
+    table.target("peak memory less 5 MB, by input", "at most", 1.5, memory / mixed.size as f64)?;
+
+    let jobs = inputs::jobs(&folder, 10_000_000)?;
+    let [_, ours, by_yq] = table.rows("only hook Jobs", &jobs, [(&cat, 15), (&jobsweep, 15), (&yq, 3)])?;
+    table.target("MB/s", "at least", 100.0, ours.speed(&jobs))?;
+    table.target("times faster than `yq`", "at least", 20.0, by_yq.seconds / ours.seconds)?;
+
+    let chart = inputs::chart(&folder)?;
+    let [_, ours, by_yq] = table.rows("a chart", &chart, [(&cat, 100), (&jobsweep, 100), (&yq, 30)])?;
+    table.target("times faster than `yq`", "at least", 10.0, by_yq.seconds / ours.seconds)?;
+
+    let nothing = inputs::nothing(&folder)?;
+    let [by_empty, ours] = table.rows("nothing", &nothing, [(&empty, 300), (&jobsweep, 300)])?;
+    table.target(
+        "ms longer than an empty program",
+        "at most",
+        1.0,
+        (ours.seconds - by_empty.seconds) * 1e3,
+    )?;
+
+    for (size, rounds) in [(10_000_000, 20), (100_000_000, 10), (1_000_000_000, 3)] {
+        let input = inputs::mixed(&folder, size)?;
+        table.rows("growing", &input, [(&cat, rounds), (&jobsweep, rounds)])?;
+    }
+    Ok(())
+}
+
+/// Rows of results as they come, and below each group what they mean for the targets.
+struct Table {
+    out: io::Stdout,
+}
+
+/// The medians of several runs.
+#[derive(Clone, Copy)]
+struct Medians {
+    seconds: f64,
+    memory: Option<f64>,
+}
+
+impl Medians {
+    fn of(mut runs: Vec<Run>) -> Self {
+        let middle = runs.len() / 2;
+        runs.sort_by_key(|run| run.time);
+        let seconds = runs[middle].time.as_secs_f64();
+        runs.sort_by_key(|run| run.peak_memory);
+        Self { seconds, memory: runs[middle].peak_memory.map(|bytes| bytes as f64) }
+    }
+
+    /// In megabytes a second.
+    fn speed(&self, input: &Input) -> f64 {
+        input.size as f64 / 1e6 / self.seconds
+    }
+}
+
+impl Table {
+    fn new() -> Result<Self> {
+        let mut out = io::stdout();
+        writeln!(
+            out,
+            "| input | MB | program | runs | ms | MB/s | peak MB |\n|---|--:|---|--:|--:|--:|--:|"
+        )?;
+        Ok(Self { out })
+    }
+
+    /// Runs the programs in turns, so that whatever else the machine does meets them all.
+    fn rows<const N: usize>(
+        &mut self,
+        name: &str,
+        input: &Input,
+        programs: [(&Program, usize); N],
+    ) -> Result<[Medians; N]> {
+        let mut runs = [const { Vec::new() }; N];
+        let rounds = programs.iter().map(|&(_, rounds)| rounds).max().unwrap_or_default();
+        for round in 0..rounds {
+            for ((program, rounds), runs) in programs.iter().zip(&mut runs) {
+                if round < *rounds {
+                    runs.push(program.run(input)?);
+                }
+            }
+        }
+        let medians = runs.map(Medians::of);
+        for ((program, rounds), medians) in programs.iter().zip(&medians) {
+            let size = input.size as f64 / 1e6;
+            let milliseconds = medians.seconds * 1e3;
+            let speed = medians.speed(input);
+            let memory = medians.memory.map_or_else(String::new, |memory| format!("{:.0}", memory / 1e6));
+            let name_of = program.name;
+            writeln!(
+                self.out,
+                "| {name} | {size:.2} | {name_of} | {rounds} | {milliseconds:.2} | {speed:.0} | {memory} |"
+            )?;
+        }
+        Ok(medians)
+    }
+
+    fn target(&mut self, what: &str, bound: &str, wanted: f64, found: f64) -> Result<()> {
+        let met = if bound == "at most" { found <= wanted } else { found >= wanted };
+        let met = if met { "met" } else { "**missed**" };
+        writeln!(self.out, "| | | **{found:.2}** {what} | | {bound} {wanted} | {met} | |")?;
+        Ok(())
+    }
+}
+
+/// A program that does nothing, built like jobsweep: what starting a process costs.
+fn empty_program(folder: &Path) -> Result<PathBuf> {
+    std::fs::create_dir_all(folder)?;
+    let path = folder.join("empty");
+    let mut rustc = Command::new("rustc")
+        .args(["-", "--edition=2024", "-Copt-level=3", "-Clto=fat", "-Cstrip=symbols", "-o"])
+        .arg(&path)
+        .stdin(Stdio::piped())
+        .spawn()?;
+    rustc.stdin.take().context("a pipe")?.write_all(b"fn main() {}")?;
+    anyhow::ensure!(rustc.wait()?.success(), "rustc cannot build the empty program");
+    Ok(path)
+}

@@ -1,0 +1,172 @@
+//! The API server's answers, read for what the sweep needs of them.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::failure::{Failure, Refusal, Status};
+use crate::cleanup::job::{Job, Unreadable};
+
+/// A page of a list.
+#[derive(Debug)]
+pub(crate) struct Page {
+    /// Its Jobs; one that cannot be read spoils no other.
+    pub jobs: Vec<Result<Job, Box<Unreadable>>>,
+    /// What to ask the next page with.
+    pub next: Option<String>,
+    /// The version of the list, to watch from.
+    pub version: String,
+}
+
+/// What a watch brings.
+#[derive(Debug)]
+pub(crate) enum WatchEvent {
+    /// A Job in its new state.
+    Job(WatchKind, Box<Job>),
+    /// An object that cannot be read, and its version, if that can be.
+    Unreadable(Box<Unreadable>, Option<String>),
+    /// Nothing but a newer version to continue from.
+    Bookmark(String),
+    /// The end of the watch, and why.
+    Error(Refusal),
+}
+
+/// What happened to a Job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WatchKind {
+    /// It is there, new or changed.
+    Applied,
+    /// It is there no more.
+    Deleted,
+}
+
+/// The pods of a Job with the containers of each, in the order in which they run.
+pub(crate) type Pods = Vec<(String, Vec<String>)>;
+
+#[derive(Deserialize)]
+struct List<T> {
+    #[serde(default)]
+    metadata: ListMeta,
+    items: Option<Vec<T>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct ListMeta {
+    r#continue: String,
+    resource_version: String,
+}
+
+#[derive(Deserialize)]
+struct Versioned {
+    metadata: ListMeta,
+}
+
+/// Reads a page.
+pub(super) fn page(bytes: &[u8]) -> Result<Page, Failure> {
+    let List { metadata, items } =
+        serde_json::from_slice::<List<&RawValue>>(bytes).map_err(Failure::nonsense)?;
+    Ok(Page {
+        jobs: items.iter().flatten().map(|item| Job::decode(item.get())).collect(),
+        next: Some(metadata.r#continue).filter(|token| !token.is_empty()),
+        version: metadata.resource_version,
+    })
+}
+
+/// Reads one line of a watch.
+pub(super) fn event(line: &[u8]) -> Result<WatchEvent, Failure> {
+    #[derive(Deserialize)]
+    struct Line<'a> {
+        r#type: &'a str,
+        #[serde(borrow)]
+        object: &'a RawValue,
+    }
+    let Line { r#type, object } = serde_json::from_slice(line).map_err(Failure::nonsense)?;
+    let version =
+        || serde_json::from_str::<Versioned>(object.get()).map(|object| object.metadata.resource_version);
+    match r#type {
+        "BOOKMARK" => Ok(WatchEvent::Bookmark(version().map_err(Failure::nonsense)?)),
+        "ERROR" => {
+            let status: Status = serde_json::from_str(object.get()).map_err(Failure::nonsense)?;
+            Ok(WatchEvent::Error(status.into()))
+        }
+        kind => {
+            let kind = if kind == "DELETED" { WatchKind::Deleted } else { WatchKind::Applied };
+            Ok(match Job::decode(object.get()) {
+                Ok(job) => WatchEvent::Job(kind, Box::new(job)),
+                Err(unreadable) => WatchEvent::Unreadable(unreadable, version().ok()),
+            })
+        }
+    }
+}
+
+/// Whether a deletion's answer says that the object is gone: then it is a `Status`, and else the object itself, which
+/// waits for its finalizers.
+pub(super) fn is_gone(bytes: &[u8]) -> Result<bool, Failure> {
+    #[derive(Deserialize)]
+    struct Typed {
+        kind: String,
+    }
+    serde_json::from_slice::<Typed>(bytes).map(|object| object.kind == "Status").map_err(Failure::nonsense)
+}
+
+/// Reads the names of pods and their containers.
+pub(super) fn pods(bytes: &[u8]) -> Result<Pods, Failure> {
+    #[derive(Deserialize)]
+    struct Pod {
+        metadata: Named,
+        spec: Spec,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Spec {
+        init_containers: Option<Vec<Named>>,
+        containers: Vec<Named>,
+    }
+    #[derive(Deserialize)]
+    struct Named {
+        name: String,
+    }
+    let list: List<Pod> = serde_json::from_slice(bytes).map_err(Failure::nonsense)?;
+    let containers = |spec: Spec| {
+        spec.init_containers.into_iter().flatten().chain(spec.containers).map(|it| it.name).collect()
+    };
+    Ok(list.items.into_iter().flatten().map(|pod| (pod.metadata.name, containers(pod.spec))).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const JOB: &str =
+        r#"{"metadata":{"namespace":"shop","name":"migrate","uid":"u1","resourceVersion":"7"}}"#;
+
+    #[test]
+    fn an_unreadable_object_spoils_no_other() {
+        let text =
+            format!(r#"{{"metadata":{{"resourceVersion":"9","continue":"more"}},"items":[{{}},{JOB}]}}"#);
+        let page = page(text.as_bytes()).expect("a page");
+        assert!(page.jobs[0].is_err() && page.jobs[1].is_ok());
+        assert_eq!((page.next.as_deref(), page.version.as_str()), (Some("more"), "9"));
+        let event = event(br#"{"type":"MODIFIED","object":{"metadata":{"resourceVersion":"8"},"status":3}}"#);
+        assert!(matches!(event, Ok(WatchEvent::Unreadable(_, Some(version))) if version == "8"));
+    }
+
+    #[test]
+    fn an_empty_list_has_no_items() {
+        let page = page(br#"{"metadata":{"resourceVersion":"9"},"items":null}"#).expect("a page");
+        assert!(page.jobs.is_empty() && page.next.is_none());
+    }
+
+    #[test]
+    fn a_watch_says_when_its_version_has_expired() {
+        let line = br#"{"type":"ERROR","object":{"kind":"Status","code":410,"reason":"Expired","message":"too old"}}"#;
+        assert!(matches!(event(line), Ok(WatchEvent::Error(refusal)) if refusal.code == 410));
+    }
+
+    #[test]
+    fn a_deletion_is_answered_by_a_status_or_by_the_waiting_object() {
+        assert!(is_gone(br#"{"kind":"Status","status":"Success"}"#).expect("an answer"));
+        assert!(!is_gone(br#"{"kind":"Job","metadata":{}}"#).expect("an answer"));
+        assert!(is_gone(b"<html>").is_err());
+    }
+}

@@ -1,0 +1,255 @@
+//! The requests that the sweep makes, and no others: list pages, a watch, deletions, and what logs need.
+//!
+//! They are sent through kube's client, which knows proxies, TLS and credentials, but answered here: a refusal keeps
+//! its status and `Retry-After`, and bodies are read without copies that would cost memory.
+
+mod answer;
+mod failure;
+#[cfg(test)]
+mod tests;
+mod trust;
+
+use std::cell::RefCell;
+use std::fmt;
+use std::future::Future;
+use std::time::Duration;
+
+use http::{Request, Response};
+use http_body_util::BodyExt;
+use kube::client::Body;
+use kube::core::params::{DeleteParams, ListParams, Preconditions, PropagationPolicy, WatchParams};
+use kube::core::subresource::LogParams;
+use kube::{Client, Config};
+
+pub(crate) use answer::{Page, Pods, WatchEvent, WatchKind};
+use failure::Call;
+pub(crate) use failure::{Failure, chain};
+use trust::Trust;
+
+use super::job::JobId;
+
+/// How long an answer may take, a watch's events apart.
+const ANSWER: Duration = Duration::from_secs(30);
+/// How many Jobs a page has.
+const PAGE: u32 = 500;
+/// How long the API server keeps a watch; it is renewed after that.
+const WATCH_SECONDS: u32 = 290;
+/// How long a watch may be silent. The API server sends a bookmark every minute, so a longer silence is a connection
+/// that died without a word.
+const SILENCE: Duration = Duration::from_secs(90);
+/// The most that is kept of one container's log.
+const LOG_BYTES: i64 = 256 * 1024;
+
+/// A connection to the API server.
+pub(crate) struct Api {
+    config: Config,
+    client: RefCell<(u32, Client)>,
+    trust: RefCell<Trust>,
+}
+
+/// Where Jobs are looked for.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Scope {
+    /// In this namespace, or in all.
+    pub namespace: Option<String>,
+    /// With these labels.
+    pub selector: Option<String>,
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.namespace {
+            Some(namespace) => write!(f, "namespace {namespace}"),
+            None => f.write_str("all namespaces"),
+        }
+    }
+}
+
+/// An open watch.
+pub(crate) struct Watch {
+    body: Body,
+    buffer: Vec<u8>,
+    /// How much of the buffer has been searched for a line's end.
+    searched: usize,
+}
+
+impl Api {
+    /// Prepares a connection. Nothing is sent yet, but credentials are read, or asked of their plugin.
+    pub(crate) async fn connect(config: Config) -> Result<Self, Failure> {
+        let client = new_client(config.clone()).await?;
+        Ok(Self { config, client: RefCell::new((0, client)), trust: RefCell::default() })
+    }
+
+    /// One page of the Jobs in a scope; the first one without a token.
+    pub(crate) async fn page(&self, scope: &Scope, token: Option<&str>) -> Result<Page, Failure> {
+        let params = ListParams {
+            label_selector: scope.selector.clone(),
+            limit: Some(PAGE),
+            continue_token: token.map(str::to_owned),
+            ..ListParams::default()
+        };
+        let call =
+            Call { verb: "list", group: "batch", resource: "jobs", namespace: scope.namespace.clone() };
+        let request = jobs(scope.namespace.as_deref()).list(&params)?;
+        answer::page(&self.bytes(call, request).await?)
+    }
+
+    /// Watches the Jobs in a scope from a version on.
+    pub(crate) async fn watch(&self, scope: &Scope, version: &str) -> Result<Watch, Failure> {
+        let params = WatchParams {
+            label_selector: scope.selector.clone(),
+            timeout: Some(WATCH_SECONDS),
+            ..WatchParams::default()
+        };
+        let call =
+            Call { verb: "watch", group: "batch", resource: "jobs", namespace: scope.namespace.clone() };
+        let response = self.send(call, jobs(scope.namespace.as_deref()).watch(&params, version)?).await?;
+        Ok(Watch { body: response.into_body(), buffer: Vec::new(), searched: 0 })
+    }
+
+    /// Deletes a Job as it was seen, or asks whether that would be done. Says whether it is gone already.
+    pub(crate) async fn delete(&self, id: &JobId, version: &str, dry_run: bool) -> Result<bool, Failure> {
+        let params = DeleteParams {
+            dry_run,
+            propagation_policy: Some(PropagationPolicy::Background),
+            preconditions: Some(Preconditions {
+                uid: Some(id.uid.clone()),
+                resource_version: Some(version.to_owned()),
+            }),
+            ..DeleteParams::default()
+        };
+        let call =
+            Call { verb: "delete", group: "batch", resource: "jobs", namespace: Some(id.namespace.clone()) };
+        let request = jobs(Some(&id.namespace)).delete(&id.name, &params)?;
+        answer::is_gone(&self.bytes(call, request).await?)
+    }
+
+    /// The pods of a Job.
+    pub(crate) async fn pods(&self, id: &JobId) -> Result<Pods, Failure> {
+        let params = ListParams {
+            label_selector: Some(format!("batch.kubernetes.io/controller-uid={}", id.uid)),
+            limit: Some(PAGE),
+            ..ListParams::default()
+        };
+        let call = Call { verb: "list", group: "", resource: "pods", namespace: Some(id.namespace.clone()) };
+        answer::pods(&self.bytes(call, pods(&id.namespace).list(&params)?).await?)
+    }
+
+    /// The last lines of a container's log.
+    pub(crate) async fn log(
+        &self,
+        namespace: &str,
+        pod: &str,
+        container: &str,
+        lines: u32,
+    ) -> Result<String, Failure> {
+        let params = LogParams {
+            container: Some(container.to_owned()),
+            tail_lines: Some(lines.into()),
+            limit_bytes: Some(LOG_BYTES),
+            ..LogParams::default()
+        };
+        let call =
+            Call { verb: "get", group: "", resource: "pods/log", namespace: Some(namespace.to_owned()) };
+        let bytes = self.bytes(call, pods(namespace).logs(pod, &params)?).await?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// Sends a request and reads its whole answer.
+    async fn bytes(&self, call: Call, request: Request<Vec<u8>>) -> Result<Vec<u8>, Failure> {
+        let response = self.send(call, request).await?;
+        in_time(ANSWER, read(response.into_body())).await
+    }
+
+    /// Sends a request, and judges a no by what was said before.
+    async fn send(&self, call: Call, request: Request<Vec<u8>>) -> Result<Response<Body>, Failure> {
+        let answer = self.send_with_fresh_credentials(&call, request).await;
+        self.trust.borrow_mut().judge(&call, answer)
+    }
+
+    /// Sends a request. Credentials that are refused may have been replaced since they were read, so they are read
+    /// again once.
+    async fn send_with_fresh_credentials(
+        &self,
+        call: &Call,
+        request: Request<Vec<u8>>,
+    ) -> Result<Response<Body>, Failure> {
+        let (used, client) = self.client.borrow().clone();
+        match in_time(ANSWER, send(&client, call, request.clone())).await {
+            Err(Failure::Unauthorized(_)) => {}
+            answer => return answer,
+        }
+        if self.client.borrow().0 == used {
+            let fresh = new_client(self.config.clone()).await?;
+            *self.client.borrow_mut() = (used + 1, fresh);
+        }
+        let (_, client) = self.client.borrow().clone();
+        in_time(ANSWER, send(&client, call, request)).await
+    }
+}
+
+impl Watch {
+    /// The next event; `None` when the API server ended the watch in good order.
+    pub(crate) async fn next(&mut self) -> Result<Option<WatchEvent>, Failure> {
+        loop {
+            if let Some(at) = memchr::memchr(b'\n', &self.buffer[self.searched..]) {
+                let end = self.searched + at;
+                let event = answer::event(&self.buffer[..end]);
+                self.buffer.drain(..=end);
+                self.searched = 0;
+                return event.map(Some);
+            }
+            self.searched = self.buffer.len();
+            let frame =
+                in_time(SILENCE, async { self.body.frame().await.transpose().map_err(Failure::broken) })
+                    .await?;
+            match frame {
+                Some(frame) => self.buffer.extend_from_slice(frame.data_ref().map_or(&[], |data| data)),
+                None => return Ok(None),
+            }
+        }
+    }
+}
+
+fn jobs(namespace: Option<&str>) -> kube::core::Request {
+    kube::core::Request::new(match namespace {
+        Some(namespace) => format!("/apis/batch/v1/namespaces/{namespace}/jobs"),
+        None => "/apis/batch/v1/jobs".to_owned(),
+    })
+}
+
+fn pods(namespace: &str) -> kube::core::Request {
+    kube::core::Request::new(format!("/api/v1/namespaces/{namespace}/pods"))
+}
+
+async fn send(client: &Client, call: &Call, request: Request<Vec<u8>>) -> Result<Response<Body>, Failure> {
+    let response = client.send(request.map(Body::from)).await.map_err(Failure::unsent)?;
+    if response.status().is_success() {
+        return Ok(response);
+    }
+    let (parts, body) = response.into_parts();
+    Err(Failure::refused(call, &parts, &read(body).await?))
+}
+
+async fn read(mut body: Body) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(Failure::broken)?;
+        bytes.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
+    }
+    Ok(bytes)
+}
+
+async fn in_time<T>(limit: Duration, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::time::timeout(limit, work).await.unwrap_or(Err(Failure::Silent(limit)))
+}
+
+/// On a thread of its own: a credential plugin may take its time.
+async fn new_client(config: Config) -> Result<Client, Failure> {
+    let made = tokio::task::spawn_blocking(move || Client::try_from(config)).await;
+    match made {
+        Ok(Ok(client)) => Ok(client),
+        Ok(Err(error)) => Err(Failure::Credentials(chain(&error))),
+        Err(error) => Err(Failure::Credentials(error.to_string())),
+    }
+}

@@ -1,0 +1,203 @@
+//! What is to be done with a Job: its state, its policy and the options decide, nothing else.
+
+use std::fmt;
+
+use super::job::Job;
+use super::outcome::{Hint, State};
+use super::own::OwnJob;
+use crate::policy::{DeletePolicy, IGNORE, Outcome, Token};
+
+/// The options that bear on a decision.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Rules {
+    /// `before-hook-creation` in a policy names every outcome.
+    pub before_hook_creation: bool,
+    /// An unfinished Job is left alone.
+    pub once: bool,
+    /// Only Jobs that the API server selects by their labels.
+    pub selected: bool,
+    /// Only Jobs of this Helm release.
+    pub release: Option<String>,
+    /// The Job that this sweep runs in.
+    pub own: OwnJob,
+}
+
+/// What is to be done with a Job, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Decision {
+    /// It is due.
+    Delete,
+    /// It may become due once it has finished.
+    Wait(Hint),
+    /// It stays, whatever happens to it next.
+    Keep(Kept),
+}
+
+/// Why a Job is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// Its policy does not name how it ended.
+    NotNamed(Outcome),
+    /// Its policy names no known outcome.
+    NamesNothing,
+    /// It is suspended.
+    Suspended,
+    /// It has not finished and is not waited for.
+    Unfinished,
+    /// It is marked.
+    Ignored,
+    /// It is the Job that runs this sweep.
+    Own,
+    /// It was in scope and is no more.
+    LeftScope,
+    /// The API server refused to delete it.
+    Refused(String),
+    /// It cannot be read any more.
+    Unreadable(String),
+}
+
+impl Rules {
+    /// Whether a Job is the sweep's business at all.
+    pub(crate) fn in_scope(&self, job: &Job) -> bool {
+        job.policy.is_some() && self.release.as_ref().is_none_or(|name| job.is_of_release(name))
+    }
+
+    /// Decides. The same Job under the same rules is always decided in the same way.
+    pub(crate) fn decide(&self, job: &Job) -> Decision {
+        let Some(policy) = job.policy.as_ref().filter(|_| self.in_scope(job)) else {
+            return Decision::Keep(Kept::LeftScope);
+        };
+        if self.own.is(job) {
+            return Decision::Keep(Kept::Own);
+        }
+        if job.ignored {
+            return Decision::Keep(Kept::Ignored);
+        }
+        if !Outcome::ALL.into_iter().any(|outcome| self.names(policy, outcome)) {
+            return Decision::Keep(Kept::NamesNothing);
+        }
+        match &job.state {
+            State::Finished(outcome, _) if self.names(policy, *outcome) => Decision::Delete,
+            State::Finished(outcome, _) => Decision::Keep(Kept::NotNamed(*outcome)),
+            State::Suspended => Decision::Keep(Kept::Suspended),
+            State::Unfinished(_) if self.once => Decision::Keep(Kept::Unfinished),
+            State::Unfinished(hint) => Decision::Wait(hint.clone()),
+        }
+    }
+
+    fn names(&self, policy: &DeletePolicy, outcome: Outcome) -> bool {
+        policy.names(outcome) || (self.before_hook_creation && policy.lists(Token::BeforeHookCreation))
+    }
+}
+
+impl fmt::Display for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotNamed(Outcome::Succeeded) => f.write_str("its policy does not name hook-succeeded"),
+            Self::NotNamed(Outcome::Failed) => f.write_str("its policy does not name hook-failed"),
+            Self::NamesNothing => f.write_str("its policy names no outcome that is known here"),
+            Self::Suspended => f.write_str("it is suspended, and nothing ends it before it is resumed"),
+            Self::Unfinished => f.write_str("it has not finished"),
+            Self::Ignored => write!(f, "it is annotated {IGNORE}"),
+            Self::Own => f.write_str("it runs this sweep"),
+            Self::LeftScope => {
+                f.write_str("its policy, or what else put it in scope, was taken away meanwhile")
+            }
+            Self::Refused(why) => write!(f, "the API server refuses to delete it: {why}"),
+            Self::Unreadable(why) => write!(f, "it cannot be read: {why}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cleanup::fixture;
+
+    fn job(policy: &str, state: State) -> Job {
+        fixture::job("migrate").policy(policy).state(state)
+    }
+
+    fn succeeded() -> State {
+        State::Finished(Outcome::Succeeded, String::new())
+    }
+
+    fn failed() -> State {
+        State::Finished(Outcome::Failed, String::new())
+    }
+
+    fn running() -> State {
+        State::Unfinished(Hint::None)
+    }
+
+    #[test]
+    fn a_job_is_deleted_when_its_policy_names_how_it_ended() {
+        let wait = || Decision::Wait(Hint::None);
+        let keep = Decision::Keep;
+        for (policy, state, decision) in [
+            ("hook-succeeded", succeeded(), Decision::Delete),
+            ("hook-succeeded", failed(), keep(Kept::NotNamed(Outcome::Failed))),
+            ("hook-succeeded", running(), wait()),
+            ("hook-failed", succeeded(), keep(Kept::NotNamed(Outcome::Succeeded))),
+            ("hook-failed", failed(), Decision::Delete),
+            ("hook-failed", running(), wait()),
+            ("hook-failed, hook-succeeded", succeeded(), Decision::Delete),
+            ("hook-failed, hook-succeeded", failed(), Decision::Delete),
+            ("hook-failed, hook-succeeded", State::Suspended, keep(Kept::Suspended)),
+            ("before-hook-creation,hook-succeeded", failed(), keep(Kept::NotNamed(Outcome::Failed))),
+            ("before-hook-creation", succeeded(), keep(Kept::NamesNothing)),
+            ("before-hook-creation", running(), keep(Kept::NamesNothing)),
+            ("hook-succeeded null", succeeded(), keep(Kept::NamesNothing)),
+            ("", running(), keep(Kept::NamesNothing)),
+        ] {
+            assert_eq!(
+                Rules::default().decide(&job(policy, state.clone())),
+                decision,
+                "{policy:?}, {state:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn before_hook_creation_names_every_end_when_asked_for() {
+        let rules = Rules { before_hook_creation: true, ..Rules::default() };
+        for (policy, state, decision) in [
+            ("before-hook-creation", succeeded(), Decision::Delete),
+            ("before-hook-creation", failed(), Decision::Delete),
+            ("before-hook-creation", running(), Decision::Wait(Hint::None)),
+            ("before-hook-creation", State::Suspended, Decision::Keep(Kept::Suspended)),
+            ("hook-succeeded", failed(), Decision::Keep(Kept::NotNamed(Outcome::Failed))),
+            ("never", failed(), Decision::Keep(Kept::NamesNothing)),
+        ] {
+            assert_eq!(rules.decide(&job(policy, state.clone())), decision, "{policy:?}, {state:?}");
+        }
+    }
+
+    #[test]
+    fn once_waits_for_nothing_unfinished() {
+        let rules = Rules { once: true, ..Rules::default() };
+        assert_eq!(rules.decide(&job("hook-succeeded", running())), Decision::Keep(Kept::Unfinished));
+        assert_eq!(rules.decide(&job("hook-succeeded", succeeded())), Decision::Delete);
+    }
+
+    #[test]
+    fn a_marked_job_and_the_sweeps_own_stay() {
+        let marked = Job { ignored: true, ..job("hook-succeeded", succeeded()) };
+        assert_eq!(Rules::default().decide(&marked), Decision::Keep(Kept::Ignored));
+        let rules = Rules { own: OwnJob::Uid("migrate".to_owned()), ..Rules::default() };
+        assert_eq!(rules.decide(&job("hook-succeeded", running())), Decision::Keep(Kept::Own));
+    }
+
+    #[test]
+    fn scope_is_a_policy_and_the_release() {
+        let rules = Rules { release: Some("web".to_owned()), ..Rules::default() };
+        assert!(rules.in_scope(&Job { releases: [Some("web".to_owned()), None], ..job("", running()) }));
+        assert!(rules.in_scope(&Job { releases: [None, Some("web".to_owned())], ..job("", running()) }));
+        assert!(!rules.in_scope(&Job { releases: [None, Some("api".to_owned())], ..job("", running()) }));
+        assert!(!Rules::default().in_scope(&Job { policy: None, ..job("", running()) }));
+        assert_eq!(
+            rules.decide(&Job { policy: None, ..job("", running()) }),
+            Decision::Keep(Kept::LeftScope)
+        );
+    }
+}

@@ -1,0 +1,45 @@
+//! One deletion: the logs if they are wanted, then exactly one request, and what its answer means for the sweep.
+
+use std::cell::Cell;
+
+use super::api::{Api, Failure};
+use super::backoff::Backoff;
+use super::logs::Logs;
+use super::sweep::{Answer, Order, PodLog};
+
+/// What came of a deletion, and the logs, if they were read for it.
+pub(crate) type Result = std::result::Result<(Answer, Option<Vec<PodLog>>), Failure>;
+
+/// Deletes one Job and says what came of it. An error is one that ends the sweep.
+///
+/// Once `stopping` is set, nothing is deleted any more whose logs are still being read.
+pub(crate) async fn delete(
+    api: &Api,
+    logs: &Logs<'_>,
+    order: &Order,
+    dry_run: bool,
+    stopping: &Cell<bool>,
+) -> Result {
+    let retry = |failure: &Failure| {
+        Answer::Retry(Backoff::after(order.attempts).next(failure.retry_after()), failure.to_string())
+    };
+    let logs = match logs.of(api, order).await {
+        Ok(logs) => logs,
+        Err(failure) => return Ok((retry(&failure), None)),
+    };
+    if stopping.get() {
+        return Ok((Answer::Unsent, logs));
+    }
+    let answer = match api.delete(&order.id, &order.version, dry_run).await {
+        Ok(true) => Answer::Gone,
+        Ok(false) => Answer::Accepted,
+        Err(failure) => match failure.code() {
+            Some(404) => Answer::NotFound,
+            Some(409) => Answer::Conflict,
+            _ if failure.is_passing() => retry(&failure),
+            Some(_) => Answer::Refused(failure.to_string()),
+            None => return Err(failure),
+        },
+    };
+    Ok((answer, logs))
+}

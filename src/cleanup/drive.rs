@@ -1,0 +1,190 @@
+//! Drives the sweep: everything that happens, happens here, one thing after another, in one loop.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::future::join_all;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::{Notify, mpsc};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::api::{Api, Failure, Scope};
+use super::delete::{self, delete};
+use super::end::End;
+use super::logs::Logs;
+use super::progress::Progress;
+use super::say::Say;
+use super::signals::Signals;
+use super::sweep::{Order, Sweep};
+use super::watch::{Follower, Sight};
+use crate::cleanup::api::WatchKind;
+use crate::cli::Timeout;
+
+/// How long deletions that are under way may still take once the sweep is to end. A kubelet kills after 30 s.
+const DRAIN: Duration = Duration::from_secs(10);
+/// How often the loop looks at the clock when nothing happens.
+const TICK: Duration = Duration::from_secs(1);
+
+/// The options that bear on when and how things are done.
+pub(crate) struct Options {
+    /// How long the sweep may take.
+    pub timeout: Timeout,
+    /// How long nothing must be left to do.
+    pub settle: Duration,
+    /// Whether deletions are only rehearsed.
+    pub dry_run: bool,
+    /// How many lines of failed Jobs' logs are wanted.
+    pub log_tail: Option<u32>,
+}
+
+/// Sweeps the scopes until the end, and says how that came.
+pub(crate) async fn drive(
+    api: &Api,
+    sweep: &mut Sweep,
+    scopes: &[Scope],
+    options: &Options,
+    say: &Say,
+    signals: &mut Signals,
+) -> End {
+    let start = Instant::now();
+    let no_wait = options.timeout == Timeout::After(Duration::ZERO);
+    let deadline = match options.timeout {
+        Timeout::After(limit) if !no_wait => Some(limit),
+        _ => None,
+    };
+    let logs = Logs::new(options.log_tail, say);
+    let again: Vec<_> = scopes.iter().map(|_| Notify::new()).collect();
+    let (sender, mut sights) = mpsc::channel(16);
+    let mut followers =
+        std::pin::pin!(join_all(scopes.iter().zip(&again).enumerate().map(|(number, (scope, again))| {
+            Follower { api, scope: scope.clone(), number, sights: sender.clone(), again, watches: !no_wait }
+                .follow()
+        })));
+    // They end when there is nothing more to follow, which is not yet the end of the sweep.
+    let mut following = true;
+    let stopping = Cell::new(false);
+    let mut in_flight = FuturesUnordered::new();
+    let mut progress = Progress::new(say, deadline);
+    let mut lost = vec![false; scopes.len()];
+    let mut quiet = None;
+
+    let end = loop {
+        let now = start.elapsed();
+        while let Some(order) = sweep.next_order(now) {
+            in_flight.push(send(api, &logs, order, options.dry_run, &stopping));
+        }
+        sweep.take_notes().iter().for_each(|note| say.note(note));
+        progress.show(sweep, now);
+        quiet = if sweep.is_done() { quiet.or(Some(now)) } else { None };
+        let settled = quiet.map(|since: Duration| since + options.settle);
+        if settled.is_some_and(|at| now >= at || no_wait) {
+            break End::Swept;
+        }
+        if (no_wait && sweep.is_idle(now)) || deadline.is_some_and(|at| now >= at) {
+            break if quiet.is_some() { End::Swept } else { End::Deadline };
+        }
+        sweep.overdue(now).into_iter().for_each(|scope| again[scope].notify_one());
+
+        let wake = [Some(now + TICK), deadline, settled, sweep.pause().filter(|at| *at > now)];
+        let wake = wake.into_iter().flatten().min().unwrap_or(now);
+        tokio::select! {
+            biased;
+            signal = signals.next() => break End::Stopped(signal),
+            Some((order, result)) = in_flight.next() => {
+                if let Err(failure) = answered(sweep, &order, result, start.elapsed()) {
+                    break End::Failed(failure);
+                }
+            }
+            Some((scope, sight)) = sights.recv() => match sight {
+                Sight::Fatal(failure) => break End::Failed(failure),
+                Sight::Lost(failure, _) if no_wait => break End::Failed(failure),
+                sight => {
+                    tell(say, &mut lost[scope], &scopes[scope], &sight);
+                    apply(sweep, scope, sight, start.elapsed());
+                }
+            },
+            _ = &mut followers, if following => following = false,
+            () = sleep_until(start + wake) => {}
+        }
+    };
+
+    stopping.set(true);
+    if !in_flight.is_empty() {
+        say.detail(format_args!("waiting for the answers to {} deletions", in_flight.len()));
+    }
+    let drain = async {
+        while let Some((order, result)) = in_flight.next().await {
+            // How the sweep ends is settled; another failure of the same kind is no news.
+            let _ = answered(sweep, &order, result, start.elapsed());
+        }
+    };
+    tokio::select! {
+        biased;
+        signal = signals.next() => return End::Aborted(signal),
+        _ = timeout(DRAIN, drain) => {}
+    }
+    sweep.take_notes().iter().for_each(|note| say.note(note));
+    say.progress(String::new());
+    end
+}
+
+async fn send(
+    api: &Api,
+    logs: &Logs<'_>,
+    order: Order,
+    dry_run: bool,
+    stopping: &Cell<bool>,
+) -> (Order, delete::Result) {
+    let result = delete(api, logs, &order, dry_run, stopping).await;
+    (order, result)
+}
+
+fn answered(sweep: &mut Sweep, order: &Order, result: delete::Result, now: Duration) -> Result<(), Failure> {
+    let (answer, logs) = result?;
+    sweep.answered(order, answer, logs, now);
+    Ok(())
+}
+
+/// Hands on to the sweep what is seen.
+fn apply(sweep: &mut Sweep, scope: usize, sight: Sight, now: Duration) {
+    match sight {
+        Sight::ListBegins => sweep.list_begins(scope),
+        Sight::Page(jobs) => {
+            for job in jobs {
+                match job {
+                    Ok(job) => sweep.seen(scope, job, now),
+                    Err(object) => sweep.unreadable(scope, *object, now),
+                }
+            }
+        }
+        Sight::Listed => sweep.listed(scope, now),
+        Sight::Job(WatchKind::Applied, job) => sweep.seen(scope, *job, now),
+        Sight::Job(WatchKind::Deleted, job) => sweep.removed(*job, now),
+        Sight::Unreadable(object) => sweep.unreadable(scope, *object, now),
+        Sight::Watching => sweep.watching(scope, true),
+        Sight::Lost(..) => sweep.watching(scope, false),
+        Sight::Fatal(_) => {}
+    }
+}
+
+/// Says what the user should know of lists and watches: troubles once, and their end.
+fn tell(say: &Say, lost: &mut bool, scope: &Scope, sight: &Sight) {
+    match sight {
+        Sight::Lost(failure, after) => {
+            let after = after.as_secs_f64();
+            if std::mem::replace(lost, true) {
+                say.detail(format_args!("{scope}: {failure}; looking again in {after:.1}s"));
+            } else {
+                say.warning(format_args!("lost sight of {scope}: {failure}; looking again in {after:.1}s"));
+            }
+        }
+        Sight::Listed | Sight::Watching if std::mem::take(lost) => {
+            say.line(format_args!("{scope} is in sight again"))
+        }
+        Sight::ListBegins => say.detail(format_args!("listing Jobs in {scope}")),
+        Sight::Listed => say.detail(format_args!("listed all Jobs in {scope}")),
+        Sight::Watching => say.detail(format_args!("watching {scope}")),
+        _ => {}
+    }
+}

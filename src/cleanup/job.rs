@@ -1,0 +1,172 @@
+//! What the sweep keeps of a Job: far less than the object has, so that ten thousand fit into little memory.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::outcome::{Spec, State, Status};
+use crate::policy::{DeletePolicy, Outcome};
+
+/// A Job as the sweep sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Job {
+    /// Where it is.
+    pub id: JobId,
+    /// Its version; compared for equality only, as Kubernetes asks.
+    pub version: String,
+    /// Its delete policy. Without one it is none of the sweep's business.
+    pub policy: Option<DeletePolicy>,
+    /// Whether it is marked to be left alone.
+    pub ignored: bool,
+    /// The Helm releases it says it belongs to: by annotation, and by label.
+    pub releases: [Option<String>; 2],
+    /// The outcomes after which its logs are wanted.
+    pub log_policy: Option<DeletePolicy>,
+    /// Whether its deletion has been accepted already.
+    pub terminating: bool,
+    /// What holds it once its deletion is accepted.
+    pub finalizers: Vec<String>,
+    /// How it stands.
+    pub state: State,
+    /// How many seconds it took, once it has finished.
+    pub seconds: Option<u64>,
+}
+
+/// Which Job it is. The uid tells it from another one that has its name later.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct JobId {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Its identity for the API server.
+    pub uid: String,
+}
+
+/// An object that is no Job as we know it.
+#[derive(Debug)]
+pub(crate) struct Unreadable {
+    /// Which one, as far as that can be read.
+    pub id: Option<JobId>,
+    /// What is wrong with it.
+    pub why: String,
+}
+
+#[derive(Deserialize)]
+struct Object {
+    metadata: Metadata,
+    #[serde(default)]
+    spec: Spec,
+    #[serde(default)]
+    status: Status,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Metadata {
+    namespace: String,
+    name: String,
+    uid: String,
+    resource_version: String,
+    deletion_timestamp: Option<IgnoredAny>,
+    finalizers: Option<Vec<String>>,
+    annotations: Option<Annotations>,
+    labels: Option<Labels>,
+}
+
+#[derive(Default, Deserialize)]
+struct Annotations {
+    #[serde(rename = "kots.io/hook-delete-policy")]
+    policy: Option<String>,
+    #[serde(rename = "jobsweep.io/ignore")]
+    ignore: Option<String>,
+    #[serde(rename = "meta.helm.sh/release-name")]
+    release: Option<String>,
+    #[serde(rename = "helm.sh/hook-output-log-policy")]
+    log_policy: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+struct Labels {
+    #[serde(rename = "app.kubernetes.io/instance")]
+    instance: Option<String>,
+}
+
+impl Job {
+    /// Reads a Job from the API server's JSON.
+    pub(crate) fn decode(json: &str) -> Result<Self, Box<Unreadable>> {
+        let Object { metadata, spec, status } = serde_json::from_str(json).map_err(|error| {
+            #[derive(Deserialize)]
+            struct Identified {
+                metadata: JobId,
+            }
+            let id = serde_json::from_str::<Identified>(json).ok().map(|object| object.metadata);
+            Unreadable { id, why: error.to_string() }
+        })?;
+        let annotations = metadata.annotations.unwrap_or_default();
+        Ok(Self {
+            id: JobId { namespace: metadata.namespace, name: metadata.name, uid: metadata.uid },
+            version: metadata.resource_version,
+            policy: annotations.policy.as_deref().map(DeletePolicy::parse),
+            ignored: annotations.ignore.as_deref() == Some("true"),
+            releases: [annotations.release, metadata.labels.and_then(|labels| labels.instance)],
+            log_policy: annotations.log_policy.as_deref().map(DeletePolicy::parse),
+            terminating: metadata.deletion_timestamp.is_some(),
+            finalizers: metadata.finalizers.unwrap_or_default(),
+            state: State::of(&spec, &status),
+            seconds: status.seconds(),
+        })
+    }
+
+    /// How it ended, if it has.
+    pub(crate) fn outcome(&self) -> Option<Outcome> {
+        match self.state {
+            State::Finished(outcome, _) => Some(outcome),
+            _ => None,
+        }
+    }
+
+    /// Whether it belongs to this Helm release.
+    pub(crate) fn is_of_release(&self, name: &str) -> bool {
+        self.releases.iter().flatten().any(|release| release == name)
+    }
+}
+
+impl fmt::Display for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::{IGNORE, KOTS_DELETE_POLICY};
+
+    #[test]
+    fn what_matters_is_kept() {
+        let job = Job::decode(&format!(
+            r#"{{"metadata":{{"namespace":"shop","name":"migrate","uid":"u1","resourceVersion":"7",
+                "deletionTimestamp":"2026-01-01T00:00:00Z","finalizers":["a.io/b"],
+                "annotations":{{"{KOTS_DELETE_POLICY}":"hook-succeeded","{IGNORE}":"true","x":"y"}},
+                "labels":{{"app.kubernetes.io/instance":"web"}}}},
+              "status":{{"conditions":[{{"type":"Complete","status":"True"}}]}}}}"#
+        ))
+        .expect("a Job");
+        assert_eq!(job.id.to_string(), "shop/migrate");
+        assert_eq!(job.outcome(), Some(Outcome::Succeeded));
+        assert!(job.policy.as_ref().is_some_and(|policy| policy.names(Outcome::Succeeded)));
+        assert!(job.ignored && job.terminating && job.is_of_release("web") && !job.is_of_release("we"));
+        assert_eq!(job.finalizers, ["a.io/b"]);
+    }
+
+    #[test]
+    fn an_unreadable_object_still_says_which_one_it_is() {
+        let odd = r#"{"metadata":{"namespace":"shop","name":"odd","uid":"u2","resourceVersion":"7"},
+                      "status":{"active":"many"}}"#;
+        let unreadable = Job::decode(odd).expect_err("unreadable");
+        assert_eq!(unreadable.id.map(|id| id.uid).as_deref(), Some("u2"));
+        assert!(Job::decode("{}").expect_err("unreadable").id.is_none());
+    }
+}

@@ -1,0 +1,118 @@
+//! The last words of a Job's pods, read before the Job and its pods are deleted.
+
+use std::cell::Cell;
+
+use super::api::{Api, Failure};
+use super::say::Say;
+use super::sweep::{Order, PodLog};
+
+/// How many lines a Job gets that asks for its logs, when the user has not said.
+const LINES: u32 = 20;
+/// How often a deletion is put off because the pods could not be listed.
+const ATTEMPTS: u32 = 4;
+
+/// Reads logs, as long as that is allowed.
+pub(crate) struct Logs<'a> {
+    tail: Option<u32>,
+    say: &'a Say,
+    forbidden: Cell<bool>,
+}
+
+impl<'a> Logs<'a> {
+    /// What the user wants to see.
+    pub(crate) fn new(tail: Option<u32>, say: &'a Say) -> Self {
+        Self { tail, say, forbidden: Cell::new(false) }
+    }
+
+    /// Reads and says what is wanted of a Job's logs; `None` if nothing is. Trouble that may pass is an error, a few
+    /// times, since there is no other chance to read them; any other trouble is said, and stops nothing.
+    pub(crate) async fn of(&self, api: &Api, order: &Order) -> Result<Option<Vec<PodLog>>, Failure> {
+        let lines = wanted(self.tail, order);
+        if lines == 0 || order.logs_read || self.forbidden.get() {
+            return Ok(None);
+        }
+        let mut logs = Vec::new();
+        match self.read(api, order, lines, &mut logs).await {
+            Ok(()) => {}
+            Err(failure) if failure.is_passing() && order.attempts < ATTEMPTS => return Err(failure),
+            Err(failure) => {
+                // One warning is enough, however many are under way.
+                if !self.forbidden.get() {
+                    self.say.warning(format_args!("no logs of {}: {failure}", order.id));
+                }
+                if matches!(failure, Failure::Forbidden(..)) {
+                    self.forbidden.set(true);
+                }
+            }
+        }
+        for PodLog { pod, container, lines } in &logs {
+            self.say.log(format_args!("last lines of {}, pod {pod}, container {container}", order.id), lines);
+        }
+        Ok(Some(logs))
+    }
+
+    async fn read(
+        &self,
+        api: &Api,
+        order: &Order,
+        lines: u32,
+        logs: &mut Vec<PodLog>,
+    ) -> Result<(), Failure> {
+        for (pod, containers) in api.pods(&order.id).await? {
+            for container in containers {
+                match api.log(&order.id.namespace, &pod, &container, lines).await {
+                    Ok(text) if text.is_empty() => {}
+                    Ok(text) => {
+                        let lines = text.lines().map(str::to_owned).collect();
+                        logs.push(PodLog { pod: pod.clone(), container, lines });
+                    }
+                    // A container that never started, or whose node is gone, has nothing to say.
+                    Err(Failure::Refused(refusal)) => {
+                        self.say
+                            .detail(format_args!("no log of pod {pod}, container {container}: {refusal}"));
+                    }
+                    Err(failure) => return Err(failure),
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How many lines of a Job's logs are wanted.
+fn wanted(tail: Option<u32>, order: &Order) -> u32 {
+    match tail {
+        Some(lines) if order.failed || order.logs_by_policy => lines,
+        None if order.logs_by_policy => LINES,
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cleanup::job::JobId;
+
+    #[test]
+    fn logs_are_read_when_the_user_or_the_job_asks() {
+        let order = |failed, logs_by_policy| Order {
+            id: JobId { namespace: "shop".to_owned(), name: "migrate".to_owned(), uid: "u1".to_owned() },
+            version: "1".to_owned(),
+            failed,
+            logs_by_policy,
+            logs_read: false,
+            attempts: 1,
+        };
+        for (tail, failed, by_policy, lines) in [
+            (None, true, false, 0),
+            (None, true, true, 20),
+            (None, false, true, 20),
+            (Some(5), true, false, 5),
+            (Some(5), false, false, 0),
+            (Some(5), false, true, 5),
+            (Some(0), true, true, 0),
+        ] {
+            assert_eq!(wanted(tail, &order(failed, by_policy)), lines, "{tail:?} {failed} {by_policy}");
+        }
+    }
+}

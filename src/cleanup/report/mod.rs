@@ -1,0 +1,55 @@
+//! The final report on stdout.
+
+mod json;
+mod table;
+pub(crate) mod words;
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use super::end::End;
+use super::sweep::{Entry, Phase, Sweep};
+use crate::cli::Output;
+
+/// Everything that a report says.
+pub(crate) struct Report<'a> {
+    /// What became of the Jobs.
+    pub sweep: &'a Sweep,
+    /// How it ended.
+    pub end: &'a End,
+    /// The exit code for that.
+    pub exit_code: u8,
+    /// Whether deletions were only rehearsed.
+    pub dry_run: bool,
+    /// How long it all took.
+    pub took: Duration,
+}
+
+impl Report<'_> {
+    /// Writes it.
+    pub(crate) fn write(&self, format: Output, out: &mut dyn Write) -> io::Result<()> {
+        match format {
+            Output::Table => table::write(&self.rows(), out)?,
+            Output::Json => json::write(self, out)?,
+            Output::Name => {
+                for entry in self.rows() {
+                    if matches!(entry.phase, Phase::Deleted | Phase::WouldDelete) {
+                        writeln!(out, "job.batch/{}", entry.job.id.name)?;
+                    }
+                }
+            }
+        }
+        out.flush()
+    }
+
+    /// The Jobs in the order in which people look for them; of one name, the older first.
+    fn rows(&self) -> Vec<&Entry> {
+        let mut rows: Vec<_> = self.sweep.entries().collect();
+        rows.sort_by(|a, b| {
+            let key = |entry: &Entry| (entry.since, entry.until);
+            let ids = (&a.job.id.namespace, &a.job.id.name).cmp(&(&b.job.id.namespace, &b.job.id.name));
+            ids.then_with(|| key(a).cmp(&key(b)))
+        });
+        rows
+    }
+}

@@ -1,0 +1,161 @@
+//! One Job's place in the sweep.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::cleanup::decide::Kept;
+use crate::cleanup::job::{Job, JobId};
+use crate::cleanup::outcome::Hint;
+use crate::policy::Outcome;
+
+/// One Job's place in the sweep.
+pub(crate) struct Entry {
+    /// The Job as last seen.
+    pub job: Job,
+    /// How far it is.
+    pub phase: Phase,
+    /// When it was first seen.
+    pub since: Duration,
+    /// When nothing more was to be done about it.
+    pub until: Option<Duration>,
+    /// What its pods had to say, once they were asked.
+    pub logs: Option<Vec<PodLog>>,
+    /// Where it was seen.
+    pub(super) scope: usize,
+    /// The last list that it was in, or whose watch brought it.
+    pub(super) listing: u64,
+    /// How many deletions were sent.
+    pub(super) attempts: u32,
+    /// The watch saw it go while its deletion was still being answered.
+    pub(super) vanished: bool,
+}
+
+/// How far a Job is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// It has not been decided on.
+    Seen,
+    /// It has to finish first.
+    Waiting(Hint),
+    /// It is to be deleted.
+    Due,
+    /// Its deletion has been sent.
+    Deleting,
+    /// It turned out to have changed since it was decided on.
+    Outdated {
+        /// The version that is no longer true.
+        version: String,
+        /// The list that this version was still true in.
+        listing: u64,
+        /// Since when we know.
+        since: Duration,
+    },
+    /// Its deletion is accepted, and it is not gone yet.
+    Terminating {
+        /// Whether we asked for it.
+        ours: bool,
+    },
+    /// It stays.
+    Kept(Kept),
+    /// We deleted it, and it is gone.
+    Deleted,
+    /// We would have deleted it.
+    WouldDelete,
+    /// It is gone, and not by us.
+    Gone,
+    /// It is gone, and not by us, or its labels have changed: a watch that selects by labels cannot tell.
+    OutOfSight,
+}
+
+/// A deletion to be sent.
+#[derive(Debug, Clone)]
+pub(crate) struct Order {
+    /// Which Job.
+    pub id: JobId,
+    /// In which version.
+    pub version: String,
+    /// Whether it failed.
+    pub failed: bool,
+    /// Whether its own log policy names how it ended.
+    pub logs_by_policy: bool,
+    /// Whether its logs have been seen to already.
+    pub logs_read: bool,
+    /// How many times it has been sent, this one included.
+    pub attempts: u32,
+}
+
+/// What came of a deletion.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// The Job is gone.
+    Gone,
+    /// It was gone already.
+    NotFound,
+    /// It will be, when its finalizers let it.
+    Accepted,
+    /// It has changed since it was decided on.
+    Conflict,
+    /// Nothing: it was not sent after all.
+    Unsent,
+    /// Nothing, for now: again after this long.
+    Retry(Duration, String),
+    /// The API server does not want to, for this reason.
+    Refused(String),
+}
+
+impl Phase {
+    /// Whether the sweep goes on because of it.
+    pub(crate) fn is_open(&self) -> bool {
+        use Phase::{Deleted, Gone, Kept, OutOfSight, Seen, WouldDelete};
+        !matches!(self, Seen | Kept(_) | Deleted | WouldDelete | Gone | OutOfSight)
+    }
+
+    /// Whether nothing can change it any more.
+    pub(crate) fn is_final(&self) -> bool {
+        matches!(self, Self::Deleted | Self::WouldDelete | Self::Gone)
+    }
+}
+
+impl Entry {
+    /// Whether what is known of the Job may change what is done about it.
+    pub(super) fn is_open_to_decision(&self) -> bool {
+        match &self.phase {
+            Phase::Seen | Phase::Waiting(_) | Phase::Due | Phase::Terminating { ours: false } => true,
+            // Its labels may have changed back.
+            Phase::OutOfSight => true,
+            // The same version again is news only if it comes from a list that was begun later.
+            Phase::Outdated { version, listing, .. } => {
+                *version != self.job.version || *listing != self.listing
+            }
+            Phase::Kept(kept) => !matches!(kept, Kept::Refused(_)),
+            Phase::Deleting | Phase::Terminating { ours: true } => false,
+            Phase::Deleted | Phase::WouldDelete | Phase::Gone => false,
+        }
+    }
+
+    pub(super) fn order(&self) -> Order {
+        let outcome = self.job.outcome();
+        Order {
+            id: self.job.id.clone(),
+            version: self.job.version.clone(),
+            failed: outcome == Some(Outcome::Failed),
+            logs_by_policy: outcome.is_some_and(|outcome| {
+                self.job.log_policy.as_ref().is_some_and(|policy| policy.names(outcome))
+            }),
+            logs_read: self.logs.is_some(),
+            attempts: self.attempts,
+        }
+    }
+}
+
+/// The last lines of one container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct PodLog {
+    /// The pod.
+    pub pod: String,
+    /// The container.
+    pub container: String,
+    /// The lines, oldest first.
+    pub lines: Vec<String>,
+}

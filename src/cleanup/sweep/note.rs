@@ -1,0 +1,150 @@
+//! What the sweep says while it goes on.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::entry::{Entry, Phase};
+use crate::cleanup::decide::Kept;
+use crate::cleanup::job::{JobId, Unreadable};
+use crate::cleanup::outcome::State;
+
+/// Something worth saying.
+#[derive(Debug)]
+pub(crate) enum Note {
+    /// A Job got further.
+    Job {
+        /// Which one.
+        id: JobId,
+        /// How far it is now.
+        phase: Phase,
+        /// How it stands.
+        state: State,
+        /// What holds it.
+        finalizers: Vec<String>,
+    },
+    /// A deletion has to be sent again.
+    Retrying {
+        /// Of which Job.
+        id: JobId,
+        /// How often it was sent.
+        attempts: u32,
+        /// After how long.
+        after: Duration,
+        /// Why.
+        why: String,
+    },
+    /// An object was skipped.
+    Unreadable(Unreadable),
+}
+
+/// Who wants to hear it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Level {
+    /// Everybody.
+    Warning,
+    /// Everybody who did not ask for quiet.
+    Normal,
+    /// Those who asked for more.
+    Verbose,
+}
+
+impl Note {
+    /// What is to be said of a Job now.
+    pub(crate) fn of(entry: &Entry) -> Self {
+        Self::Job {
+            id: entry.job.id.clone(),
+            phase: entry.phase.clone(),
+            state: entry.job.state.clone(),
+            finalizers: entry.job.finalizers.clone(),
+        }
+    }
+
+    /// Who wants to hear it.
+    pub(crate) fn level(&self) -> Level {
+        match self {
+            Self::Unreadable(_)
+            | Self::Job { phase: Phase::Kept(Kept::Refused(_) | Kept::Unreadable(_)), .. } => Level::Warning,
+            Self::Job { phase: Phase::Seen | Phase::Due | Phase::Deleting, .. } => Level::Verbose,
+            // The first failure is news; after that, only every doubling is.
+            Self::Retrying { attempts, .. } if !attempts.is_power_of_two() => Level::Verbose,
+            _ => Level::Normal,
+        }
+    }
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Job { id, phase, state, finalizers } => {
+                let ended = Ended(state);
+                match phase {
+                    Phase::Seen => write!(f, "found {id}"),
+                    Phase::Waiting(hint) => write!(f, "waiting for {id}: {hint}"),
+                    Phase::Due | Phase::Deleting => write!(f, "deleting {id}: {ended}"),
+                    Phase::Outdated { .. } => {
+                        write!(f, "{id} has changed since it was decided on; looking again")
+                    }
+                    Phase::Terminating { ours: true } => {
+                        write!(f, "{id}: {ended}; its deletion is accepted, {}", Held(finalizers))
+                    }
+                    Phase::Terminating { ours: false } => {
+                        write!(f, "{id}: {ended}; someone else is deleting it, {}", Held(finalizers))
+                    }
+                    Phase::Kept(Kept::NotNamed(_)) => {
+                        write!(f, "kept {id}: {ended}, and its policy does not name that")
+                    }
+                    Phase::Kept(kept) => write!(f, "kept {id}: {kept}"),
+                    Phase::Deleted => write!(f, "deleted {id}: {ended}, as its policy names"),
+                    Phase::WouldDelete => write!(f, "would delete {id}: {ended}, as its policy names"),
+                    Phase::OutOfSight => {
+                        write!(
+                            f,
+                            "{id} is out of sight: {ended}; someone else deleted it or changed its labels"
+                        )
+                    }
+                    Phase::Gone => match state {
+                        State::Finished(..) => write!(f, "{id} is gone: {ended}; someone else deleted it"),
+                        _ => write!(f, "{id} is gone before it was seen to finish; its outcome is unknown"),
+                    },
+                }
+            }
+            Self::Retrying { id, attempts, after, why } => {
+                let after = after.as_secs_f64();
+                write!(f, "deleting {id} did not work (attempt {attempts}), again in {after:.1}s: {why}")
+            }
+            Self::Unreadable(Unreadable { id: Some(id), why }) => {
+                write!(f, "skipped {id}, which cannot be read: {why}")
+            }
+            Self::Unreadable(Unreadable { id: None, why }) => {
+                write!(f, "skipped an object that cannot be read: {why}")
+            }
+        }
+    }
+}
+
+/// `failed (BackoffLimitExceeded)`.
+struct Ended<'a>(&'a State);
+
+impl fmt::Display for Ended<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            State::Finished(outcome, reason) if reason.is_empty() => write!(f, "it has {outcome}"),
+            State::Finished(outcome, reason) => write!(f, "it has {outcome} ({reason})"),
+            State::Suspended => f.write_str("it is suspended"),
+            State::Unfinished(_) => f.write_str("it has not finished"),
+        }
+    }
+}
+
+/// `held by a, b`.
+pub(crate) struct Held<'a>(pub &'a [String]);
+
+impl fmt::Display for Held<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            [] => f.write_str("not gone yet"),
+            [one] => write!(f, "held by finalizer {one}"),
+            all => write!(f, "held by finalizers {}", all.join(", ")),
+        }
+    }
+}

@@ -1,0 +1,344 @@
+//! Every order of events that matters, as the short story of what the cluster does.
+
+use super::*;
+use crate::cleanup::fixture::job;
+use crate::cleanup::outcome::{Hint, State};
+
+const SCOPE: usize = 0;
+
+/// A sweep over one scope, and its clock.
+struct Story {
+    sweep: Sweep,
+    now: Duration,
+}
+
+fn story() -> Story {
+    rules(Rules::default())
+}
+
+fn rules(rules: Rules) -> Story {
+    let mut sweep = Sweep::new(rules, false, 1, 4);
+    sweep.list_begins(SCOPE);
+    Story { sweep, now: Duration::ZERO }
+}
+
+impl Story {
+    fn listed(mut self, jobs: impl IntoIterator<Item = Job>) -> Self {
+        jobs.into_iter().for_each(|job| self.sweep.seen(SCOPE, job, self.now));
+        self.sweep.listed(SCOPE, self.now);
+        self
+    }
+
+    fn listed_again(mut self, jobs: impl IntoIterator<Item = Job>) -> Self {
+        self.sweep.list_begins(SCOPE);
+        self.listed(jobs)
+    }
+
+    fn seen(mut self, job: Job) -> Self {
+        self.sweep.seen(SCOPE, job, self.now);
+        self
+    }
+
+    fn removed(mut self, job: Job) -> Self {
+        self.sweep.removed(job, self.now);
+        self
+    }
+
+    fn later(mut self, seconds: u64) -> Self {
+        self.now += Duration::from_secs(seconds);
+        self
+    }
+
+    /// The deletion that is sent next is answered after what `meanwhile` does.
+    #[track_caller]
+    fn deletes(mut self, name: &str, meanwhile: impl FnOnce(Self) -> Self, answer: Answer) -> Self {
+        let order = self.sweep.next_order(self.now).expect("a deletion");
+        assert_eq!(order.id.name, name);
+        self = meanwhile(self);
+        self.sweep.answered(&order, answer, None, self.now);
+        self
+    }
+
+    #[track_caller]
+    fn is(self, name: &str, phase: Phase) -> Self {
+        assert_eq!(self.sweep.jobs[name].phase, phase, "{name}");
+        self
+    }
+
+    #[track_caller]
+    fn deletes_nothing(mut self) -> Self {
+        assert!(self.sweep.next_order(self.now).is_none());
+        self
+    }
+
+    #[track_caller]
+    fn done(self, done: bool) -> Self {
+        assert_eq!(self.sweep.is_done(), done);
+        self
+    }
+}
+
+fn nothing(story: Story) -> Story {
+    story
+}
+
+#[test]
+fn nothing_in_scope_is_done_once_listed() {
+    assert!(!story().sweep.is_done());
+    story().listed([]).done(true);
+    story().listed([Job { policy: None, ..job("cron") }]).done(true);
+}
+
+#[test]
+fn a_finished_job_of_the_first_list_is_deleted() {
+    story()
+        .listed([job("a").succeeded()])
+        .deletes("a", nothing, Answer::Gone)
+        .is("a", Phase::Deleted)
+        .done(true);
+}
+
+#[test]
+fn a_running_job_is_waited_for_and_then_deleted() {
+    story()
+        .listed([job("a")])
+        .is("a", Phase::Waiting(Hint::None))
+        .deletes_nothing()
+        .done(false)
+        .seen(job("a").succeeded().version("2"))
+        .deletes("a", nothing, Answer::Gone)
+        .done(true);
+}
+
+#[test]
+fn a_job_that_ends_otherwise_is_kept() {
+    let kept = Phase::Kept(Kept::NotNamed(crate::policy::Outcome::Failed));
+    story().listed([job("a")]).seen(job("a").failed()).is("a", kept).deletes_nothing().done(true);
+}
+
+#[test]
+fn a_suspended_job_holds_nothing_until_it_is_resumed() {
+    story()
+        .listed([job("a").state(State::Suspended)])
+        .done(true)
+        .seen(job("a"))
+        .done(false)
+        .seen(job("a").succeeded())
+        .deletes("a", nothing, Answer::Gone)
+        .done(true);
+}
+
+#[test]
+fn a_job_that_appears_later_is_included() {
+    story().listed([]).done(true).seen(job("b")).done(false);
+}
+
+#[test]
+fn accepted_is_not_gone() {
+    story()
+        .listed([job("a").succeeded()])
+        .deletes("a", nothing, Answer::Accepted)
+        .is("a", Phase::Terminating { ours: true })
+        .seen(job("a").succeeded().held_by("x/y").version("2"))
+        .deletes_nothing()
+        .done(false)
+        .removed(job("a").succeeded().version("3"))
+        .is("a", Phase::Deleted)
+        .done(true);
+}
+
+#[test]
+fn the_watch_may_be_faster_than_the_answer() {
+    let removed = |story: Story| story.removed(job("a").succeeded().version("2"));
+    for (answer, phase) in [
+        (Answer::Gone, Phase::Deleted),
+        (Answer::Accepted, Phase::Deleted),
+        (Answer::NotFound, Phase::Gone),
+        (Answer::Conflict, Phase::Gone),
+    ] {
+        let story = story().listed([job("a").succeeded()]);
+        story.deletes("a", removed, answer).is("a", phase).deletes_nothing().done(true);
+    }
+}
+
+#[test]
+fn after_a_conflict_the_newer_version_decides() {
+    let edited = || job("a").succeeded().policy("hook-failed").version("2");
+    let kept = || Phase::Kept(Kept::NotNamed(crate::policy::Outcome::Succeeded));
+    // The newer version comes after the answer …
+    story()
+        .listed([job("a").succeeded()])
+        .deletes("a", nothing, Answer::Conflict)
+        .deletes_nothing()
+        .done(false)
+        .seen(edited())
+        .is("a", kept())
+        .done(true);
+    // … or before it.
+    let meanwhile = |story: Story| story.seen(edited());
+    story()
+        .listed([job("a").succeeded()])
+        .deletes("a", meanwhile, Answer::Conflict)
+        .is("a", kept())
+        .done(true);
+    // And if it says the same, it is deleted as that version.
+    let story = story().listed([job("a").succeeded()]).deletes("a", nothing, Answer::Conflict);
+    story.seen(job("a").succeeded().version("2")).deletes("a", nothing, Answer::Gone).done(true);
+}
+
+#[test]
+fn after_a_conflict_that_the_watch_does_not_explain_the_list_is_read_again() {
+    let mut story = story().listed([job("a").succeeded()]).deletes("a", nothing, Answer::Conflict);
+    assert!(story.sweep.overdue(story.now).is_empty());
+    story = story.later(5);
+    assert_eq!(story.sweep.overdue(story.now), [SCOPE]);
+    assert!(story.sweep.overdue(story.now).is_empty(), "it is asked for once");
+    // The old version again, from the watch: nothing new. From a list: worth another attempt.
+    let story = story.seen(job("a").succeeded()).deletes_nothing();
+    story.listed_again([job("a").succeeded()]).deletes("a", nothing, Answer::Gone).done(true);
+}
+
+#[test]
+fn another_job_of_the_same_name_is_another_job() {
+    story()
+        .listed([job("a").succeeded()])
+        .deletes("a", nothing, Answer::Conflict)
+        .removed(job("a").succeeded())
+        .seen(job("a").uid("a2").version("9"))
+        .is("a", Phase::Gone)
+        .is("a2", Phase::Waiting(Hint::None))
+        .deletes_nothing()
+        .done(false);
+}
+
+#[test]
+fn what_a_new_list_misses_is_gone() {
+    story()
+        .listed([job("a"), job("b").succeeded(), job("c")])
+        .deletes("b", nothing, Answer::Accepted)
+        .listed_again([job("c")])
+        .is("a", Phase::Gone)
+        .is("b", Phase::Deleted)
+        .is("c", Phase::Waiting(Hint::None));
+}
+
+#[test]
+fn an_unfinished_list_proves_nothing() {
+    let mut story = story().listed([job("a"), job("b")]);
+    story.sweep.list_begins(SCOPE);
+    let story = story.seen(job("a")).done(false);
+    story.listed_again([job("a"), job("b")]).is("b", Phase::Waiting(Hint::None));
+}
+
+#[test]
+fn nothing_is_done_while_a_scope_is_out_of_sight() {
+    let mut story = story().listed([]);
+    story.sweep.watching(SCOPE, false);
+    let mut story = story.done(false);
+    story.sweep.watching(SCOPE, true);
+    story.done(true);
+}
+
+#[test]
+fn a_job_that_someone_else_deletes_is_waited_for_only_if_it_matters() {
+    let theirs = Phase::Terminating { ours: false };
+    story()
+        .listed([job("a").succeeded().held_by("x/y")])
+        .deletes_nothing()
+        .is("a", theirs.clone())
+        .done(false);
+    story()
+        .listed([job("a").held_by("x/y")])
+        .is("a", theirs)
+        .removed(job("a"))
+        .is("a", Phase::Gone)
+        .done(true);
+    story().listed([job("a").failed().held_by("x/y")]).done(true);
+}
+
+#[test]
+fn a_retry_waits_and_decides_anew() {
+    let busy = || Answer::Retry(Duration::from_secs(3), "429".to_owned());
+    let story = story().listed([job("a").succeeded(), job("b").succeeded().policy("x")]).deletes(
+        "a",
+        nothing,
+        busy(),
+    );
+    let story = story.deletes_nothing().done(false).later(3).deletes("a", nothing, busy());
+    let story = story.later(3).deletes("a", |story| story.removed(job("a").succeeded()), busy());
+    story.is("a", Phase::Gone).done(true);
+}
+
+#[test]
+fn not_found_after_a_lost_answer_was_us() {
+    let lost = Answer::Retry(Duration::ZERO, "connection reset".to_owned());
+    let story = story().listed([job("a").succeeded()]).deletes("a", nothing, lost);
+    story.deletes("a", nothing, Answer::NotFound).is("a", Phase::Deleted);
+}
+
+#[test]
+fn not_found_at_once_was_someone_else() {
+    story()
+        .listed([job("a").succeeded()])
+        .deletes("a", nothing, Answer::NotFound)
+        .is("a", Phase::Gone)
+        .done(true);
+}
+
+#[test]
+fn a_refused_deletion_is_not_tried_again() {
+    let refused = Answer::Refused("no".to_owned());
+    let story = story().listed([job("a").succeeded()]).deletes("a", nothing, refused);
+    story.seen(job("a").succeeded().version("2")).deletes_nothing().done(true);
+}
+
+#[test]
+fn a_due_job_whose_annotation_goes_is_kept() {
+    let story = story().listed([job("a").succeeded()]).seen(Job { policy: None, ..job("a").succeeded() });
+    story.is("a", Phase::Kept(Kept::LeftScope)).deletes_nothing().done(true);
+}
+
+#[test]
+fn an_annotation_that_comes_later_counts() {
+    let story = story().listed([Job { policy: None, ..job("a").succeeded() }]).done(true);
+    story.seen(job("a").succeeded().version("2")).deletes("a", nothing, Answer::Gone);
+}
+
+#[test]
+fn a_watch_that_selects_by_labels_cannot_tell_gone_from_relabelled() {
+    let story = rules(Rules { selected: true, ..Rules::default() }).listed([job("a")]).removed(job("a"));
+    let story = story.is("a", Phase::OutOfSight).done(true);
+    story.seen(job("a").succeeded()).deletes("a", nothing, Answer::Gone).done(true);
+}
+
+#[test]
+fn a_rehearsal_deletes_nothing() {
+    let mut sweep = Sweep::new(Rules::default(), true, 1, 4);
+    sweep.list_begins(SCOPE);
+    let story = Story { sweep, now: Duration::ZERO }.listed([job("a").succeeded(), job("b").succeeded()]);
+    let story = story.deletes("a", nothing, Answer::Gone).deletes("b", nothing, Answer::Accepted);
+    story.is("a", Phase::WouldDelete).is("b", Phase::WouldDelete).done(true);
+}
+
+#[test]
+fn a_known_job_that_becomes_unreadable_stays_and_is_not_taken_for_gone() {
+    let mut story = story().listed([job("a"), job("b")]);
+    story.sweep.list_begins(SCOPE);
+    let unreadable = Unreadable { id: Some(job("a").id), why: "odd".to_owned() };
+    story.sweep.unreadable(SCOPE, unreadable, story.now);
+    let story = story.listed([job("b")]);
+    story.is("a", Phase::Kept(Kept::Unreadable("odd".to_owned()))).is("b", Phase::Waiting(Hint::None));
+}
+
+#[test]
+fn one_of_many_is_enough_to_go_on() {
+    let mut story = story().listed((0..100).map(|number| job(&number.to_string()).succeeded()));
+    for _ in 0..99 {
+        let order = story.sweep.next_order(story.now).expect("a deletion");
+        story.sweep.answered(&order, Answer::Gone, None, story.now);
+        story = story.done(false);
+    }
+    let order = story.sweep.next_order(story.now).expect("a deletion");
+    story.sweep.answered(&order, Answer::Gone, None, story.now);
+    story.done(true).deletes_nothing();
+}

@@ -1,0 +1,62 @@
+//! Arguments of the injection.
+
+use clap::Args;
+
+use crate::inject::manifests::{IMAGE, Moment};
+use crate::inject::{Injection, name};
+
+/// The cleanup that the filter appends to the manifests.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Injection")]
+pub struct InjectArgs {
+    /// Append a Job that runs the cleanup, with its ServiceAccount, Role and RoleBinding
+    ///
+    /// On Helm 4 they are hooks, which Helm removes when they have done their work. Elsewhere they are ordinary
+    /// resources, and the cluster removes the Job a minute after its end. NAME is the name of them all; by default
+    /// it is jobsweep-RELEASE, where the release is read from the label app.kubernetes.io/instance, or else
+    /// jobsweep- and the name of the first resource.
+    #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, value_parser = name::check)]
+    #[cfg_attr(feature = "cleanup", arg(conflicts_with = "cleanup"))]
+    pub inject_cleanup: Option<Option<String>>,
+
+    /// Run it after Helm has waited for everything, or before Helm applies an upgrade or a rollback
+    #[arg(long, value_name = "MOMENT", requires = "inject_cleanup", value_enum, default_value_t)]
+    pub cleanup_when: Moment,
+
+    /// Its image
+    #[arg(long, value_name = "IMAGE", requires = "inject_cleanup", default_value = IMAGE)]
+    pub cleanup_image: String,
+
+    /// One more argument for it, such as --cleanup-arg=--log-tail=20; may be repeated
+    #[arg(long = "cleanup-arg", value_name = "ARG", requires = "inject_cleanup", allow_hyphen_values = true)]
+    pub cleanup_args: Vec<String>,
+
+    /// Its namespace, if it is not the one that everything is applied to
+    #[arg(long, value_name = "NAMESPACE", requires = "inject_cleanup", value_parser = namespace)]
+    pub cleanup_namespace: Option<String>,
+}
+
+impl InjectArgs {
+    /// What to append, if anything.
+    #[must_use]
+    pub fn injection(self) -> Option<Injection> {
+        let Self { inject_cleanup, cleanup_when, cleanup_image, cleanup_args, cleanup_namespace } = self;
+        Some(Injection {
+            name: inject_cleanup?,
+            namespace: cleanup_namespace,
+            moment: cleanup_when,
+            image: Some(cleanup_image),
+            args: cleanup_args,
+        })
+    }
+}
+
+fn namespace(text: &str) -> Result<String, String> {
+    let is_inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let is_name = !text.is_empty() && text.len() <= 63 && text.bytes().all(is_inner);
+    if is_name && !text.starts_with('-') && !text.ends_with('-') {
+        Ok(text.to_owned())
+    } else {
+        Err("a namespace's name has only lower-case letters, digits and dashes".to_owned())
+    }
+}

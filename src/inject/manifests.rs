@@ -1,0 +1,383 @@
+//! The manifests of the cleanup: Job or CronJob, ServiceAccount, Role and RoleBinding.
+//!
+//! The one source of them. What the filter injects is made here, `cargo run --example manifests` writes the files
+//! under `examples/` from it, and tests compare those and the chart with it.
+
+use std::fmt::Write;
+
+use crate::policy::{HELM_DELETE_POLICY, IGNORE, KOTS_DELETE_POLICY};
+
+/// Where this version's image is published.
+pub const IMAGE: &str = concat!("ghcr.io/jobsweep/jobsweep:", env!("CARGO_PKG_VERSION"));
+/// Our annotation on everything injected, by which a second run knows the work of the first.
+pub const INJECTED: &str = "jobsweep.io/injected";
+
+/// How long a cleanup may take: less than the five minutes that Helm waits for a hook by default.
+const TIMEOUT: &str = "--timeout=240s";
+/// How much longer its Job may take: for the image, and for a pod to take over from one that was lost.
+const SLACK_SECONDS: i64 = 300;
+/// A policy for the Job itself: it satisfies Helm, and says nothing that a sweep would obey, because of [`IGNORE`].
+const OWN_POLICY: &str = "before-hook-creation,hook-succeeded";
+
+/// When the cleanup runs in a Helm release.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Moment {
+    /// After Helm has applied everything and has waited for it: finished Jobs go at once.
+    #[default]
+    After,
+    /// Before Helm applies an upgrade or a rollback: finished Jobs and their logs stay until then.
+    Before,
+}
+
+impl Moment {
+    fn events(self) -> &'static str {
+        match self {
+            Self::After => "post-install,post-upgrade,post-rollback",
+            Self::Before => "pre-upgrade,pre-rollback",
+        }
+    }
+
+    /// After, respectively before, every other hook.
+    fn weight(self) -> &'static str {
+        match self {
+            Self::After => "1000000",
+            Self::Before => "-1000000",
+        }
+    }
+
+    pub(super) fn args(self) -> &'static [&'static str] {
+        match self {
+            Self::After => &[],
+            Self::Before => &["--once", "--before-hook-creation"],
+        }
+    }
+}
+
+/// The Job's ServiceAccount and RBAC must be there before it: this weight is lower than any of its own.
+const ACCESS_WEIGHT: &str = "-1000001";
+
+/// What the manifests are to their host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Hooks of a Helm release: Helm removes them when they have done their work.
+    Hook(Moment),
+    /// Ordinary resources. A minute after the Job's end the cluster removes it.
+    Plain,
+}
+
+/// A cleanup to be run in a cluster.
+#[derive(Debug, Clone)]
+pub struct Cleanup {
+    /// The name of all its resources.
+    pub name: String,
+    /// Their namespace, if it is to be written.
+    pub namespace: Option<String>,
+    /// The image of jobsweep.
+    pub image: String,
+    /// The arguments, beginning with `--cleanup`.
+    pub args: Vec<String>,
+    /// Whether everything is marked as [`INJECTED`].
+    pub injected: bool,
+}
+
+impl Cleanup {
+    /// A cleanup with these arguments besides `--cleanup` and a timeout, which an own one of the user's replaces.
+    #[must_use]
+    pub fn new(name: impl Into<String>, args: &[&str], more: &[String]) -> Self {
+        let own_timeout = more.iter().any(|arg| arg == "--timeout" || arg.starts_with("--timeout="));
+        let timeout = (!own_timeout).then_some(TIMEOUT);
+        let args = ["--cleanup"].iter().chain(args).copied().chain(timeout).map(str::to_owned);
+        Self {
+            name: name.into(),
+            namespace: None,
+            image: IMAGE.to_owned(),
+            args: args.chain(more.iter().cloned()).collect(),
+            injected: false,
+        }
+    }
+
+    /// The ServiceAccount, the Role and their RoleBinding, as three documents.
+    #[must_use]
+    pub fn access(&self, form: Form) -> String {
+        let hook = match form {
+            Form::Hook(moment) => hook_annotations(moment.events(), ACCESS_WEIGHT),
+            Form::Plain => String::new(),
+        };
+        let metadata = self.metadata(&hook);
+        let rules = self.rules();
+        // Without a namespace, a RoleBinding's subject is in that of the RoleBinding.
+        let of_namespace = self.namespace.as_ref().map(|name| format!("    namespace: {name}\n"));
+        format!(
+            "\
+apiVersion: v1
+kind: ServiceAccount
+{metadata}\
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+{metadata}\
+rules:
+{rules}\
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+{metadata}\
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: Role
+  name: {name}
+subjects:
+  - kind: ServiceAccount
+    name: {name}
+{of_namespace}",
+            name = self.name,
+            of_namespace = of_namespace.unwrap_or_default(),
+        )
+    }
+
+    /// The Job. [`Self::access`] must exist under the same name, but the Job may have a longer one.
+    #[must_use]
+    pub fn job(&self, form: Form) -> String {
+        self.job_named(&self.name, form)
+    }
+
+    /// The same under another name.
+    pub(super) fn job_named(&self, name: &str, form: Form) -> String {
+        // A failed hook stays for a day, for its log; an ordinary Job for a minute, because while it is there the same
+        // manifests applied again do not start it again.
+        let (ttl, hook) = match form {
+            Form::Hook(moment) => (86_400, hook_annotations(moment.events(), moment.weight())),
+            Form::Plain => (60, String::new()),
+        };
+        let own = format!("{hook}    {KOTS_DELETE_POLICY}: {OWN_POLICY}\n    {IGNORE}: \"true\"\n");
+        let metadata = self.metadata_named(name, &own);
+        format!(
+            "apiVersion: batch/v1\nkind: Job\n{metadata}spec:\n  ttlSecondsAfterFinished: {ttl}\n{}",
+            indented(2, &self.job_spec())
+        )
+    }
+
+    /// The CronJob.
+    #[must_use]
+    pub fn cron_job(&self, schedule: &str) -> String {
+        format!(
+            "\
+apiVersion: batch/v1
+kind: CronJob
+{metadata}\
+spec:
+  schedule: {schedule}
+  concurrencyPolicy: Forbid
+  startingDeadlineSeconds: 300
+  successfulJobsHistoryLimit: 1
+  failedJobsHistoryLimit: 1
+  jobTemplate:
+    metadata:
+      annotations:
+        {IGNORE}: \"true\"
+    spec:
+{spec}",
+            metadata = self.metadata(""),
+            schedule = quoted(schedule),
+            spec = indented(6, &self.job_spec()),
+        )
+    }
+
+    fn metadata(&self, annotations: &str) -> String {
+        self.metadata_named(&self.name, annotations)
+    }
+
+    fn metadata_named(&self, name: &str, annotations: &str) -> String {
+        let mut text = format!("metadata:\n  name: {name}\n");
+        if let Some(namespace) = &self.namespace {
+            let _ = writeln!(text, "  namespace: {namespace}");
+        }
+        text.push_str("  labels:\n    app.kubernetes.io/name: jobsweep\n");
+        let mark = if self.injected { format!("    {INJECTED}: \"true\"\n") } else { String::new() };
+        if !annotations.is_empty() || self.injected {
+            let _ = write!(text, "  annotations:\n{annotations}{mark}");
+        }
+        text
+    }
+
+    /// What a Job and a CronJob's Jobs have in common.
+    fn job_spec(&self) -> String {
+        let deadline = self.deadline().map(|seconds| format!("activeDeadlineSeconds: {seconds}\n"));
+        format!(
+            "\
+{deadline}\
+backoffLimit: 3
+podFailurePolicy:
+  rules:
+    # A crash is worth another try. Wrong usage, a failed Job, the timeout or a missing permission is not.
+    - action: FailJob
+      onExitCodes:
+        containerName: jobsweep
+        operator: In
+        values: [2, 3, 4, 5]
+    - action: Ignore
+      onPodConditions:
+        - type: DisruptionTarget
+          status: \"True\"
+template:
+  metadata:
+    labels:
+      app.kubernetes.io/name: jobsweep
+  spec:
+{pod}",
+            deadline = deadline.unwrap_or_default(),
+            pod = indented(4, &self.pod_spec()),
+        )
+    }
+
+    /// The pod: it needs nothing but the API server, and fits the Pod Security level `restricted`.
+    fn pod_spec(&self) -> String {
+        let args: String = self.args.iter().map(|arg| format!("      - {}\n", quoted(arg))).collect();
+        format!(
+            "\
+serviceAccountName: {name}
+restartPolicy: Never
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 65532
+  runAsGroup: 65532
+  seccompProfile:
+    type: RuntimeDefault
+containers:
+  - name: jobsweep
+    image: {image}
+    args:
+{args}    env:
+      # So that it does not wait for itself.
+      - name: JOBSWEEP_OWN_JOB_UID
+        valueFrom:
+          fieldRef:
+            fieldPath: metadata.labels['batch.kubernetes.io/controller-uid']
+    securityContext:
+      allowPrivilegeEscalation: false
+      readOnlyRootFilesystem: true
+      capabilities:
+        drop: [ALL]
+    resources:
+      requests:
+        cpu: 10m
+        memory: 16Mi
+      limits:
+        memory: 64Mi
+",
+            name = self.name,
+            image = quoted(&self.image),
+        )
+    }
+
+    fn rules(&self) -> String {
+        let mut rules = JOB_RULES.to_owned();
+        if self.shows_logs() {
+            rules.push_str(LOG_RULES);
+        }
+        rules
+    }
+
+    fn shows_logs(&self) -> bool {
+        self.value_of("--log-tail").is_some_and(|lines| lines != "0")
+    }
+
+    /// How long the Job may take, unless its arguments say that the cleanup may take for ever.
+    fn deadline(&self) -> Option<i64> {
+        let timeout = self.value_of("--timeout")?;
+        let seconds =
+            if timeout == "0" { 0 } else { timeout.parse::<jiff::SignedDuration>().ok()?.as_secs() };
+        Some(seconds + SLACK_SECONDS)
+    }
+
+    /// The value of one of the arguments, written with `=` or as the next argument. The last one counts.
+    fn value_of(&self, option: &str) -> Option<&str> {
+        self.args.iter().enumerate().rev().find_map(|(index, arg)| match arg.strip_prefix(option)? {
+            "" => self.args.get(index + 1).map(String::as_str),
+            rest => rest.strip_prefix('='),
+        })
+    }
+}
+
+/// What every sweep does.
+pub const JOB_RULES: &str = r#"  - apiGroups: ["batch"]
+    resources: ["jobs"]
+    verbs: ["list", "watch", "delete"]
+"#;
+
+/// What only `--log-tail` does.
+pub const LOG_RULES: &str = r#"  - apiGroups: [""]
+    resources: ["pods"]
+    verbs: ["list"]
+  - apiGroups: [""]
+    resources: ["pods/log"]
+    verbs: ["get"]
+"#;
+
+fn hook_annotations(events: &str, weight: &str) -> String {
+    format!(
+        "    helm.sh/hook: {events}\n    helm.sh/hook-weight: \"{weight}\"\n    {HELM_DELETE_POLICY}: {OWN_POLICY}\n"
+    )
+}
+
+/// A string in double quotes that YAML reads back as it was.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from('"');
+    for letter in text.chars() {
+        match letter {
+            '"' | '\\' => quoted.extend(['\\', letter]),
+            ' '..='~' => quoted.push(letter),
+            _ => {
+                let _ = write!(quoted, "\\U{:08X}", u32::from(letter));
+            }
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+fn indented(by: usize, text: &str) -> String {
+    text.lines().fold(String::new(), |mut all, line| {
+        let _ = writeln!(all, "{:by$}{line}", "");
+        all
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(args: &[&str]) -> Cleanup {
+        Cleanup::new("x", &[], &args.iter().map(ToString::to_string).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn the_job_may_take_longer_than_its_sweep() {
+        for (args, deadline) in [
+            (vec![], Some(540)),
+            (vec!["--timeout=10m"], Some(900)),
+            (vec!["--timeout", "1h"], Some(3900)),
+            (vec!["--timeout=0"], Some(300)),
+            (vec!["--timeout=none"], None),
+        ] {
+            assert_eq!(with(&args).deadline(), deadline, "{args:?}");
+        }
+        assert_eq!(with(&["--timeout=10m"]).args, ["--cleanup", "--timeout=10m"]);
+    }
+
+    #[test]
+    fn logs_may_be_read_only_where_they_are_asked_for() {
+        assert!(!with(&[]).access(Form::Plain).contains("pods/log"));
+        assert!(!with(&["--log-tail=0"]).access(Form::Plain).contains("pods/log"));
+        assert!(with(&["--log-tail=20"]).access(Form::Plain).contains("pods/log"));
+    }
+
+    #[test]
+    fn any_text_survives_its_quotes() {
+        for text in ["a", "", "\"", "\\", "a: b # c", "{{x}}", "\n\t\u{7f}\u{85}\u{2028}é🦀", "---", "yes"]
+        {
+            let read: String = serde_yaml::from_str(&quoted(text)).unwrap_or_default();
+            assert_eq!(read, text);
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! What Helm says about the chart and about values.
+
+use anyhow::{Result, ensure};
+use jobsweep_harness::helm::Helm;
+use jobsweep_harness::tools::HelmVersion;
+
+use crate::chart;
+
+pub(crate) async fn the_chart_is_clean(version: HelmVersion) -> Result<()> {
+    let helm = Helm::new(version)?;
+    for values in
+        ["when=both", "when=before", "schedule=@hourly", "scope=cluster,schedule=0 3 * * *", "logTail=9"]
+    {
+        let lint = helm.command().args(["lint", "--strict", "--set", values]).arg(chart()).run().await?;
+        let lint = lint.expect_success()?;
+        ensure!(!lint.stdout().contains("[WARNING]"), "{values}: {}", lint.stdout());
+    }
+    Ok(())
+}
+
+pub(crate) async fn a_value_that_means_nothing_is_refused(version: HelmVersion) -> Result<()> {
+    let helm = Helm::new(version)?;
+    for (value, named) in [
+        ("when=later", "when"),
+        ("schedule=every minute", "schedule"),
+        ("scope=everything", "scope"),
+        ("timeoutSeconds=4m", "timeoutSeconds"),
+        ("timeoutSeconds=-1", "timeoutSeconds"),
+        ("logTail=many", "logTail"),
+        ("failOnFailed=perhaps", "failOnFailed"),
+        ("extraArgs[0]=verbose", "extraArgs"),
+        ("image.repository=", "repository"),
+        ("image.digest=abc", "digest"),
+        ("image.pullPolicy=Sometimes", "pullPolicy"),
+        ("serviceAccount.create=false", "name"),
+        ("podLabels.x.y=z", "podLabels"),
+        ("timeout=60", "timeout"),
+        ("image.name=x", "name"),
+    ] {
+        let template = helm.command().args(["template", "shop", "--set", value]).arg(chart()).run().await?;
+        ensure!(!template.status.success(), "{value} is taken");
+        ensure!(template.stderr().contains(named), "{value}: {}", template.stderr());
+    }
+    Ok(())
+}

@@ -1,0 +1,43 @@
+//! A user's chart with a migration, and this chart as its dependency.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use jobsweep_harness::helm::{Helm, write_chart};
+
+use crate::chart;
+
+const MIGRATE: &str = "\
+apiVersion: batch/v1
+kind: Job
+metadata:
+  name: migrate
+  annotations:
+    kots.io/hook-delete-policy: hook-succeeded,before-hook-creation
+spec:
+  backoffLimit: 0
+  template:
+    spec:
+      restartPolicy: Never
+      containers:
+        - name: main
+          image: example.com/migrate:{{ .Values.version }}
+";
+
+/// Writes the chart `shop` below Helm's home.
+pub(crate) async fn write(helm: &Helm, with_dependency: bool) -> Result<PathBuf> {
+    let folder = helm.home().join(if with_dependency { "shop-with" } else { "shop-without" });
+    write_chart(&folder, "shop", &[("templates/migrate.yaml", MIGRATE), ("values.yaml", "version: 1\n")])?;
+    if with_dependency {
+        let dependency = format!(
+            "dependencies:\n  - name: jobsweep\n    version: 0.1.0\n    repository: \"file://{}\"\n    \
+             condition: jobsweep.enabled\n",
+            chart().display()
+        );
+        let path = folder.join("Chart.yaml");
+        fs::write(&path, fs::read_to_string(&path)? + &dependency)?;
+        helm.command().args(["dependency", "update"]).arg(&folder).run().await?.expect_success()?;
+    }
+    Ok(folder)
+}

@@ -1,0 +1,152 @@
+//! What the sweep may and may not do, and who it is.
+
+use anyhow::{Context, Result, ensure};
+use jobsweep_harness::control_plane::{ControlPlane, Token};
+use jobsweep_harness::jobs::{Outcome, job};
+use jobsweep_harness::k8s_openapi::api::rbac::v1::PolicyRule;
+use jobsweep_harness::kube::api::ListParams;
+use jobsweep_harness::kube::config::AuthInfo;
+use jobsweep_harness::kube::{self, Api, Client};
+use jobsweep_harness::process::Finished;
+use jobsweep_harness::wait::{self, PATIENCE};
+
+use crate::between::Between;
+use crate::deletion::finished;
+use crate::stage::{Said, Stage, connection, shipped_rules};
+
+const BOTH: &str = "hook-succeeded,hook-failed";
+
+/// The rule that the sweep asks for, as it would be pasted.
+fn missing_rule(swept: &Finished) -> Result<PolicyRule> {
+    let stderr = swept.stderr();
+    let (_, text) = stderr.split_once("bound to this user:\n").context("it says which rule is missing")?;
+    let rule: Vec<&str> = text.lines().take_while(|line| line.starts_with("  ")).collect();
+    let mut rules: Vec<PolicyRule> = serde_yaml::from_str(&rule.join("\n"))?;
+    rules.pop().context("one rule")
+}
+
+pub async fn every_missing_rule_is_named_so_that_pasting_it_helps(cluster: &ControlPlane) -> Result<()> {
+    let stage = Stage::without_role(cluster).await?;
+    finished(&stage.namespace, "done", BOTH).await?;
+    let mut verbs = Vec::new();
+    for _ in 0..3 {
+        let swept = stage.sweep().arg("--settle=50s").run().await?.expect_code(5)?;
+        let rule = missing_rule(&swept)?;
+        let verb = rule.verbs.join(",");
+        let name = &stage.namespace.name;
+        swept.says(&[
+            &format!("not allowed to {verb} jobs in namespace {name}"),
+            &format!("a Role in namespace {name}"),
+        ])?;
+        stage.namespace.allow(&stage.user, vec![rule]).await?;
+        verbs.push(verb);
+    }
+    // It deletes and watches at once, so either may be missed first.
+    ensure!(
+        verbs[0] == "list" && verbs.contains(&"watch".into()) && verbs.contains(&"delete".into()),
+        "{verbs:?}"
+    );
+    stage.sweep().run().await?.expect_success()?;
+    stage.leaves(&[]).await
+}
+
+pub async fn without_the_right_to_watch_it_stops_at_once(cluster: &ControlPlane) -> Result<()> {
+    let stage = Stage::without_role(cluster).await?;
+    let rule = jobsweep_harness::control_plane::rule("batch", "jobs", &["list", "delete"]);
+    stage.namespace.allow(&stage.user, vec![rule]).await?;
+    stage.namespace.create(job("running").policy(BOTH)).await?;
+    let swept = stage.sweep().args(["--timeout=none", "-ojson"]).run().await?.expect_code(5)?;
+    ensure!(missing_rule(&swept)?.verbs == ["watch"]);
+    swept.reports("running", "waiting", "unfinished")?;
+    stage.leaves(&["running"]).await
+}
+
+pub async fn without_the_right_to_delete_a_dry_run_fails_too(cluster: &ControlPlane) -> Result<()> {
+    let stage = Stage::without_role(cluster).await?;
+    let rule = jobsweep_harness::control_plane::rule("batch", "jobs", &["list", "watch"]);
+    stage.namespace.allow(&stage.user, vec![rule]).await?;
+    finished(&stage.namespace, "done", BOTH).await?;
+    let swept = stage.sweep().arg("--dry-run").run().await?.expect_code(5)?;
+    ensure!(missing_rule(&swept)?.verbs == ["delete"]);
+    stage.leaves(&["done"]).await
+}
+
+pub async fn all_namespaces_take_a_cluster_role(cluster: &ControlPlane) -> Result<()> {
+    let stage = Stage::set(cluster).await?;
+    finished(&stage.namespace, "done", BOTH).await?;
+    let swept = stage.sweep().arg("-A").run().await?.expect_code(5)?;
+    swept.says(&["not allowed to list jobs in all namespaces", "Missing in a ClusterRole"])?;
+    stage.leaves(&["done"]).await
+}
+
+pub async fn all_namespaces_are_swept_with_a_cluster_role() -> Result<()> {
+    // Of its own: nobody else's Jobs are there to be swept.
+    let cluster = ControlPlane::start().await?;
+    let stage = Stage::without_role(&cluster).await?;
+    let other = Stage::without_role(&cluster).await?;
+    stage.namespace.allow_everywhere(&stage.user, shipped_rules("jobsweep")?).await?;
+    finished(&stage.namespace, "here", BOTH).await?;
+    finished(&other.namespace, "there", BOTH).await?;
+    let swept = stage.sweep().arg("-A").run().await?.expect_success()?;
+    swept.says(&[&stage.id("here"), &other.id("there")])?;
+    stage.leaves(&[]).await?;
+    other.leaves(&[]).await
+}
+
+/// Revokes a token, and waits until the API server has forgotten that it was good.
+async fn end(cluster: &ControlPlane, stage: &Stage, token: Token) -> Result<()> {
+    let mut config = connection(&cluster.kubeconfig()).await?;
+    config.auth_info = AuthInfo { token: Some(token.value.clone().into()), ..AuthInfo::default() };
+    let jobs = Api::<jobsweep_harness::k8s_openapi::api::batch::v1::Job>::namespaced(
+        Client::try_from(config)?,
+        &stage.namespace.name,
+    );
+    token.revoke().await?;
+    wait::until("the token to be refused", || async {
+        let refused = |status: &kube::core::Status| status.code == 401;
+        Ok(matches!(jobs.list(&ListParams::default()).await, Err(kube::Error::Api(status)) if refused(&status)).then_some(()))
+    })
+    .await
+}
+
+pub async fn a_token_that_expired_and_was_replaced_is_read_again(cluster: &ControlPlane) -> Result<()> {
+    let stage = Stage::set(cluster).await?;
+    let running =
+        stage.namespace.create(job("running").policy(BOTH).managed_by("example.com/nobody")).await?;
+    let old = stage.user.new_token().await?;
+    let between = Between::open(cluster, &stage.user).await?;
+    let mut sweep = stage.sweep_by(&between.kubeconfig).spawn()?;
+    sweep.line_with("waiting for").await?;
+    between.until_seen("GET", "watch=true", 1).await?;
+    end(cluster, &stage, old).await?;
+    let new = stage.user.new_token().await?;
+    stage.namespace.finish(&running, Outcome::Succeeded).await?;
+    sweep.finish(PATIENCE).await?.expect_success()?.says(&["deleted"])?;
+    ensure!(between.seen("DELETE", "").len() == 2, "the first one was refused");
+    ensure!(!new.value.is_empty());
+    stage.leaves(&[]).await
+}
+
+pub async fn a_token_that_expired_and_was_not_replaced_ends_the_sweep(cluster: &ControlPlane) -> Result<()> {
+    let stage = Stage::set(cluster).await?;
+    finished(&stage.namespace, "done", BOTH).await?;
+    let token = stage.user.new_token().await?;
+    end(cluster, &stage, token).await?;
+    let swept = stage.sweep().args(["--timeout=none", "-ojson"]).run().await?.expect_code(5)?;
+    swept.says(&["does not accept the credentials (401)"])?;
+    stage.leaves(&["done"]).await
+}
+
+pub async fn a_server_that_cannot_be_trusted_is_not_talked_to(cluster: &ControlPlane) -> Result<()> {
+    let stage = Stage::set(cluster).await?;
+    finished(&stage.namespace, "done", BOTH).await?;
+    let config = std::fs::read_to_string(&stage.user.kubeconfig)?;
+    let mut config: serde_json::Value = serde_json::from_str(&config)?;
+    let cluster_entry = config["clusters"][0]["cluster"].as_object_mut().context("a cluster")?;
+    cluster_entry.remove("certificate-authority");
+    let kubeconfig = stage.user.kubeconfig.with_extension("without-ca");
+    std::fs::write(&kubeconfig, config.to_string())?;
+    let swept = stage.sweep_by(&kubeconfig).arg("--timeout=none").run().await?.expect_code(1)?;
+    swept.says(&["the API server's certificate is not trusted"])?;
+    stage.leaves(&["done"]).await
+}

@@ -1,0 +1,173 @@
+//! Lists and watches that end, break or expire lose no Job and invent none.
+
+use std::sync::Arc;
+
+use anyhow::{Result, ensure};
+use jobsweep_harness::control_plane::ControlPlane;
+use jobsweep_harness::jobs::{Outcome, job};
+use jobsweep_harness::kube::api::DeleteParams;
+use jobsweep_harness::wait::PATIENCE;
+use tokio::sync::Notify;
+
+use crate::between::{Act, Between, doing};
+use crate::deletion::finished;
+use crate::stage::{Said, Stage};
+
+const BOTH: &str = "hook-succeeded,hook-failed";
+
+pub async fn three_thousand_jobs_come_in_pages(cluster: &ControlPlane) -> Result<()> {
+    let stage = Stage::set(cluster).await?;
+    stage
+        .namespace
+        .create_finished(3_000, Outcome::Succeeded, |n| job(format!("job-{n}")).policy(BOTH))
+        .await?;
+    finished(&stage.namespace, "unannotated", "hook-failed").await?;
+    stage.sweep().arg("--quiet").run().await?.expect_success()?;
+    let log = cluster.audit_log()?;
+    let pages = log.iter().filter(|event| event.user == stage.user.full_name && event.verb == "list").count();
+    ensure!(pages == 7, "3,005 Jobs are {pages} pages");
+    stage.leaves(&["unannotated"]).await
+}
+
+pub async fn a_watch_that_breaks_goes_on_from_where_it_was(cluster: &ControlPlane) -> Result<()> {
+    let stage = Stage::set(cluster).await?;
+    let [first, second] =
+        ["first", "second"].map(|name| job(name).policy(BOTH).managed_by("example.com/nobody"));
+    let (first, second) = (stage.namespace.create(first).await?, stage.namespace.create(second).await?);
+    let between = Between::open(cluster, &stage.user).await?;
+    let cut = Arc::new(Notify::new());
+    // While there is no watch, one Job finishes and the other vanishes: the events are still there to be had.
+    let namespace = stage.namespace.clone();
+    let meanwhile = doing(async move {
+        namespace.finish(&first, Outcome::Succeeded).await?;
+        namespace.jobs().delete("second", &DeleteParams::background()).await?;
+        Ok(())
+    });
+    between.on("GET", "watch=true", vec![Act::CutAt(Arc::clone(&cut)), Act::First(meanwhile)]);
+    let mut sweep = stage.sweep_by(&between.kubeconfig).arg("-ojson").spawn()?;
+    sweep.line_with("second").await?;
+    between.until_seen("GET", "watch=true", 1).await?;
+    cut.notify_one();
+    sweep.line_with("lost sight of").await?;
+    sweep.line_with("in sight again").await?;
+    let swept = sweep.finish(PATIENCE).await?.expect_success()?;
+    swept.reports("first", "deleted", "succeeded")?.reports("second", "gone", "unknown")?;
+    ensure!(between.seen("GET", "limit=500").len() == 1, "no second list");
+    ensure!(second.metadata.uid.is_some());
+    stage.leaves(&[]).await
+}
+
+pub async fn what_a_new_list_after_410_misses_is_gone_and_not_succeeded(
+    cluster: &ControlPlane,
+) -> Result<()> {
+    let stage = Stage::set(cluster).await?;
+    for name in ["stays", "vanishes", "finishes"] {
+        stage.namespace.create(job(name).policy(BOTH).managed_by("example.com/nobody")).await?;
+    }
+    let finishes = stage.namespace.jobs().get("finishes").await?;
+    let between = Between::open(cluster, &stage.user).await?;
+    let cut = Arc::new(Notify::new());
+    let expired = Act::Answer(410, "too old resource version", None);
+    between.on("GET", "watch=true", vec![Act::CutAt(Arc::clone(&cut)), expired]);
+    let mut sweep = stage.sweep_by(&between.kubeconfig).arg("-ojson").spawn()?;
+    sweep.line_with("waiting for").await?;
+    between.until_seen("GET", "watch=true", 1).await?;
+    let namespace = stage.namespace.clone();
+    let meanwhile = doing(async move {
+        namespace.jobs().delete("vanishes", &DeleteParams::background()).await?;
+        namespace.finish(&finishes, Outcome::Failed).await
+    });
+    between.on("GET", "limit=500", vec![Act::First(meanwhile)]);
+    cut.notify_one();
+    sweep.line_with("deleted").await?;
+    stage.leaves(&["stays"]).await?;
+    let stays = stage.namespace.jobs().get("stays").await?;
+    stage.namespace.finish(&stays, Outcome::Succeeded).await?;
+    let swept = sweep.finish(PATIENCE).await?.expect_success()?;
+    swept.reports("vanishes", "gone", "unknown")?.reports("finishes", "deleted", "failed")?;
+    stage.leaves(&[]).await
+}
+
+pub async fn a_watch_that_expired_after_compaction_begins_with_a_list_again() -> Result<()> {
+    let cluster = ControlPlane::start().await?;
+    let stage = Stage::set(&cluster).await?;
+    let running =
+        stage.namespace.create(job("running").policy(BOTH).managed_by("example.com/nobody")).await?;
+    let mut sweep = stage.sweep_waiting_for("running").await?;
+    cluster.stop_apiserver();
+    sweep.line_with("lost sight of").await?;
+    cluster.compact().await?;
+    cluster.start_apiserver().await?;
+    sweep.line_with("in sight again").await?;
+    stage.namespace.finish(&running, Outcome::Succeeded).await?;
+    sweep.finish(PATIENCE).await?.expect_success()?.says(&["deleted"])?;
+    let log = cluster.audit_log()?;
+    let lists = log
+        .iter()
+        .filter(|event| event.user == stage.user.full_name && event.verb == "list" && event.code == 200);
+    ensure!(lists.count() >= 2, "the expired watch was followed by a list");
+    stage.leaves(&[]).await
+}
+
+pub async fn a_list_whose_later_pages_expired_is_begun_again() -> Result<()> {
+    let cluster = ControlPlane::options().apiserver_flag("--watch-cache=false").start().await?;
+    let stage = Stage::set(&cluster).await?;
+    stage
+        .namespace
+        .create_finished(600, Outcome::Succeeded, |n| job(format!("job-{n:03}")).policy(BOTH))
+        .await?;
+    let between = Between::open(&cluster, &stage.user).await?;
+    let cluster = Arc::new(cluster);
+    let compacts = Arc::clone(&cluster);
+    between.on("GET", "continue=", vec![Act::First(doing(async move { compacts.compact().await }))]);
+    stage.sweep_by(&between.kubeconfig).arg("-q").run().await?.expect_success()?;
+    ensure!(between.seen("GET", "limit=500").len() >= 3, "it was begun again");
+    stage.leaves(&[]).await
+}
+
+pub async fn an_api_server_that_is_killed_and_restarted_mid_sweep_is_waited_for() -> Result<()> {
+    let cluster = ControlPlane::start().await?;
+    let stage = Stage::set(&cluster).await?;
+    stage
+        .namespace
+        .create_finished(400, Outcome::Succeeded, |n| job(format!("job-{n}")).policy(BOTH))
+        .await?;
+    stage
+        .namespace
+        .create_finished(50, Outcome::Failed, |n| job(format!("kept-{n:02}")).policy("hook-succeeded"))
+        .await?;
+    let mut sweep = stage.sweep().args(["--concurrency=2", "-ojson"]).spawn()?;
+    for _ in 0..20 {
+        sweep.line_with("deleted").await?;
+    }
+    cluster.stop_apiserver();
+    sweep.line_with("did not work").await?;
+    cluster.start_apiserver().await?;
+    let swept = sweep.finish(PATIENCE).await?.expect_success()?;
+    let jobs = swept.jobs()?;
+    ensure!(
+        jobs.values().filter(|job| job["action"] == "deleted").count() == 400,
+        "all were deleted by this sweep"
+    );
+    let kept: Vec<_> = (0..50).map(|n| format!("kept-{n:02}")).collect();
+    stage.leaves(&kept.iter().map(String::as_str).collect::<Vec<_>>()).await
+}
+
+pub async fn an_object_that_cannot_be_read_is_skipped_with_a_warning(cluster: &ControlPlane) -> Result<()> {
+    let stage = Stage::set(cluster).await?;
+    let good = stage.namespace.create(job("good").policy(BOTH).managed_by("example.com/nobody")).await?;
+    let between = Between::open(cluster, &stage.user).await?;
+    between.on(
+        "GET",
+        "watch=true",
+        vec![Act::Rewrite(|text| text.replace("\"name\":\"odd\"", "\"name\":{}"))],
+    );
+    let mut sweep = stage.sweep_by(&between.kubeconfig).spawn()?;
+    sweep.line_with("waiting for").await?;
+    between.until_seen("GET", "watch=true", 1).await?;
+    stage.namespace.create(job("odd").policy(BOTH).managed_by("example.com/nobody")).await?;
+    sweep.line_with("warning: skipped an object that cannot be read").await?;
+    stage.namespace.finish(&good, Outcome::Succeeded).await?;
+    sweep.finish(PATIENCE).await?.expect_success()?;
+    stage.leaves(&["odd"]).await
+}

@@ -1,0 +1,58 @@
+//! What users come for: the upgrade that fails passes after a sweep.
+
+use anyhow::{Result, ensure};
+use jobsweep_harness::control_plane::ControlPlane;
+use jobsweep_harness::helm::{Helm, write_chart};
+use jobsweep_harness::process::Finished;
+use jobsweep_harness::tools::HelmVersion;
+
+use crate::stage::{Said, Stage};
+
+const MIGRATION: &str = r#"
+apiVersion: batch/v1
+kind: Job
+metadata:
+  name: migrate
+  annotations:
+    kots.io/hook-delete-policy: before-hook-creation,hook-succeeded
+spec:
+  backoffLimit: 0
+  template:
+    spec:
+      restartPolicy: Never
+      containers: [{ name: main, image: "example.com/shop:{{ .Values.version }}" }]
+"#;
+
+pub async fn the_upgrade_that_fails_passes_after_a_sweep(
+    cluster: &ControlPlane,
+    version: HelmVersion,
+) -> Result<()> {
+    let stage = Stage::set(cluster).await?;
+    let helm = Helm::new(version)?.kubeconfig(cluster.kubeconfig());
+    let chart = helm.home().join("shop");
+    write_chart(&chart, "shop", &[("templates/migrate.yaml", MIGRATION), ("values.yaml", "version: 1\n")])?;
+    let namespace = stage.namespace.name.clone();
+    let call = async |verb: &str, version: &str| -> Result<Finished> {
+        let call = helm.command().args([verb, "shop"]).arg(&chart).args(["-n", &namespace, "--set", version]);
+        call.run().await
+    };
+
+    call("install", "version=1").await?.expect_success()?;
+    let first = stage.namespace.jobs().get("migrate").await?;
+    stage.namespace.succeed(&first).await?;
+    let failed = call("upgrade", "version=2").await?;
+    ensure!(
+        failed.code() != Some(0) && failed.stderr().contains("field is immutable"),
+        "{}",
+        failed.stderr()
+    );
+    stage.leaves(&["migrate"]).await?;
+
+    let swept = stage.sweep().args(["--release", "shop", "-ojson"]).run().await?.expect_success()?;
+    swept.reports("migrate", "deleted", "succeeded")?;
+    stage.leaves(&[]).await?;
+    call("upgrade", "version=2").await?.expect_success()?;
+    let second = stage.namespace.jobs().get("migrate").await?;
+    ensure!(second.metadata.uid != first.metadata.uid, "it is another Job");
+    stage.leaves(&["migrate"]).await
+}

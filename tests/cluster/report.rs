@@ -1,0 +1,204 @@
+//! What the sweep says, and where.
+
+use anyhow::{Context, Result, ensure};
+use jobsweep_harness::control_plane::ControlPlane;
+use jobsweep_harness::jobs::{Outcome, job};
+use jobsweep_harness::process::Program;
+use serde_json::{Value, json};
+
+use crate::between::{Act, Between};
+use crate::deletion::finished;
+use crate::stage::{Said, Stage};
+
+const BOTH: &str = "hook-succeeded,hook-failed";
+
+async fn failed(stage: &Stage, name: &str, policy: &str) -> Result<()> {
+    let job = stage.namespace.create(job(name).policy(policy)).await?;
+    stage.namespace.fail(&job).await
+}
+
+pub async fn the_table_has_a_line_for_every_job(cluster: &ControlPlane) -> Result<()> {
+    let stage = Stage::set(cluster).await?;
+    finished(&stage.namespace, "done", "before-hook-creation, hook-succeeded").await?;
+    stage.namespace.create(job("paused").policy(BOTH).suspended()).await?;
+    let swept = stage.sweep().run().await?.expect_success()?;
+    let table: Vec<Vec<String>> = swept
+        .stdout()
+        .lines()
+        .map(|line| {
+            line.split("   ").map(str::trim).filter(|cell| !cell.is_empty()).map(str::to_owned).collect()
+        })
+        .collect();
+    let namespace = stage.namespace.name.as_str();
+    let expected = [
+        vec!["NAMESPACE", "JOB", "OUTCOME", "REASON", "POLICY", "ACTION", "RAN", "WHY"],
+        vec![
+            namespace,
+            "bystander-failed",
+            "failed",
+            "BackoffLimitExceeded",
+            "hook-succeeded",
+            "kept",
+            "0s",
+            "its policy does not name hook-failed",
+        ],
+        vec![
+            namespace,
+            "bystander-succeeded",
+            "succeeded",
+            "CompletionsReached",
+            "before-hook-creation,hook-failed",
+            "kept",
+            "0s",
+            "its policy does not name hook-succeeded",
+        ],
+        vec![
+            namespace,
+            "done",
+            "succeeded",
+            "CompletionsReached",
+            "before-hook-creation,hook-succeeded",
+            "deleted",
+            "0s",
+            "-",
+        ],
+        vec![
+            namespace,
+            "paused",
+            "suspended",
+            "-",
+            "hook-succeeded,hook-failed",
+            "kept",
+            "-",
+            "it is suspended, and nothing ends it before it is resumed",
+        ],
+    ];
+    ensure!(table == expected, "{}", swept.stdout());
+    stage.leaves(&["paused"]).await
+}
+
+pub async fn the_json_report_is_one_object(cluster: &ControlPlane) -> Result<()> {
+    let stage = Stage::set(cluster).await?;
+    finished(&stage.namespace, "done", BOTH).await?;
+    let swept = stage.sweep().args(["-o", "json", "--release=none"]).run().await?.expect_success()?;
+    let mut report: Value = serde_json::from_slice(&swept.stdout)?;
+    ensure!(report["seconds"].take().is_f64());
+    let empty =
+        json!({ "version": 1, "end": "swept", "exitCode": 0, "dryRun": false, "seconds": null, "jobs": [] });
+    ensure!(report == empty, "{report}");
+
+    let swept = stage.sweep().args(["--output=json"]).run().await?.expect_success()?;
+    let mut job = swept.jobs()?.remove("done").context("the Job")?;
+    ensure!(job["uid"].take().is_string() && job["waitedSeconds"].take().is_f64());
+    let expected = json!({
+        "namespace": stage.namespace.name, "name": "done", "uid": null, "outcome": "succeeded",
+        "reason": "CompletionsReached", "policy": BOTH, "action": "deleted", "why": null, "finalizers": [],
+        "ranSeconds": 0, "waitedSeconds": null, "logs": [],
+    });
+    ensure!(job == expected, "{job}");
+    stage.leaves(&[]).await
+}
+
+pub async fn names_are_those_of_the_deleted_jobs(cluster: &ControlPlane) -> Result<()> {
+    let stage = Stage::set(cluster).await?;
+    finished(&stage.namespace, "b", BOTH).await?;
+    finished(&stage.namespace, "a", BOTH).await?;
+    let swept = stage.sweep().args(["-oname", "-q"]).run().await?.expect_success()?;
+    ensure!(swept.stdout() == "job.batch/a\njob.batch/b\n", "{}", swept.stdout());
+    ensure!(swept.stderr().is_empty(), "{}", swept.stderr());
+    stage.leaves(&[]).await
+}
+
+pub async fn nothing_in_scope_is_said_and_leaves_stdout_empty(cluster: &ControlPlane) -> Result<()> {
+    let stage = Stage::set(cluster).await?;
+    let swept = stage.sweep().args(["-l", "app=none"]).run().await?.expect_success()?;
+    ensure!(swept.stdout().is_empty(), "{}", swept.stdout());
+    swept.says(&["no Job with a delete policy"])?;
+    stage.leaves(&[]).await
+}
+
+pub async fn a_report_that_cannot_be_written_is_an_error(cluster: &ControlPlane) -> Result<()> {
+    let stage = Stage::set(cluster).await?;
+    finished(&stage.namespace, "done", BOTH).await?;
+    let to_nowhere = r#"exec "$0" "$@" > /dev/full"#;
+    let sweep = Program::new("/bin/sh").args(["-c", to_nowhere, env!("CARGO_BIN_EXE_jobsweep"), "--cleanup"]);
+    let swept =
+        sweep.args(["--settle=0", "--kubeconfig"]).arg(&stage.user.kubeconfig).run().await?.expect_code(1)?;
+    swept.says(&["the report could not be written"])?;
+    stage.leaves(&[]).await
+}
+
+pub async fn the_logs_of_a_failed_job_are_shown_before_it_is_deleted(cluster: &ControlPlane) -> Result<()> {
+    let stage = Stage::set_with_logs(cluster).await?;
+    failed(&stage, "broken", "hook-failed").await?;
+    failed(&stage, "kept", "hook-succeeded").await?;
+    finished(&stage.namespace, "fine", "hook-succeeded").await?;
+    let between = Between::open(cluster, &stage.user).await?;
+    // No node is there to ask, so this is all that is not real.
+    between.on("GET", "/log?", vec![Act::Text("connecting\npanic: no database\n")]);
+    let swept =
+        stage.sweep_by(&between.kubeconfig).args(["--log-tail=2", "-ojson"]).run().await?.expect_success()?;
+    let asked = between.seen("GET", "/log?");
+    ensure!(asked.len() == 1 && asked[0].uri.contains("tailLines=2"), "{asked:?}");
+    let jobs = swept.jobs()?;
+    ensure!(
+        jobs["broken"]["logs"][0]["lines"] == json!(["connecting", "panic: no database"]),
+        "{:?}",
+        jobs["broken"]
+    );
+    ensure!(jobs["broken"]["logs"][0]["container"] == "main", "{:?}", jobs["broken"]);
+    swept.says(&["  | panic: no database"])?.reports("broken", "deleted", "failed")?;
+    stage.leaves(&["kept"]).await
+}
+
+pub async fn a_job_may_ask_for_its_logs_itself(cluster: &ControlPlane) -> Result<()> {
+    let stage = Stage::set_with_logs(cluster).await?;
+    let asks =
+        job("asks").policy(BOTH).annotation("helm.sh/hook-output-log-policy", "hook-failed,hook-succeeded");
+    let asks = stage.namespace.create(asks).await?;
+    stage.namespace.succeed(&asks).await?;
+    let between = Between::open(cluster, &stage.user).await?;
+    between.on("GET", "/log?", vec![Act::Text("all is well\n")]);
+    let swept = stage.sweep_by(&between.kubeconfig).run().await?.expect_success()?;
+    swept.says(&["  | all is well"])?;
+    stage.leaves(&[]).await
+}
+
+pub async fn without_the_right_to_read_logs_it_warns_once_and_goes_on(cluster: &ControlPlane) -> Result<()> {
+    let stage = Stage::set(cluster).await?;
+    for name in ["a", "b", "c"] {
+        let job = stage.namespace.create(job(name).policy(BOTH).managed_by("example.com/nobody")).await?;
+        stage.namespace.finish(&job, Outcome::Failed).await?;
+    }
+    let swept = stage.sweep().arg("--log-tail=5").run().await?.expect_success()?;
+    ensure!(swept.stderr().matches("warning: no logs").count() == 1, "{}", swept.stderr());
+    swept.says(&["not allowed to list pods", "resources: [\"pods\"]", "3 deleted"])?;
+    stage.leaves(&[]).await
+}
+
+pub async fn a_log_that_cannot_be_had_stops_nothing(cluster: &ControlPlane) -> Result<()> {
+    let stage = Stage::set_with_logs(cluster).await?;
+    failed(&stage, "broken", "hook-failed").await?;
+    let between = Between::open(cluster, &stage.user).await?;
+    between.on("GET", "/log?", vec![Act::Answer(500, "dial tcp 10.0.0.7:10250: no route to host", None)]);
+    let swept =
+        stage.sweep_by(&between.kubeconfig).args(["--log-tail=5", "-v"]).run().await?.expect_success()?;
+    swept.says(&["no log of pod broken-", "1 deleted"])?;
+    stage.leaves(&[]).await
+}
+
+pub async fn a_terminal_gets_a_line_that_shows_how_far_it_is(cluster: &ControlPlane) -> Result<()> {
+    let stage = Stage::set(cluster).await?;
+    stage.namespace.create(job("running").policy(BOTH)).await?;
+    let (jobsweep, kubeconfig) = (env!("CARGO_BIN_EXE_jobsweep"), stage.user.kubeconfig.display());
+    let command = format!("'{jobsweep}' --cleanup --timeout=3s --kubeconfig '{kubeconfig}'");
+    // Of util-linux: it gives a program a terminal.
+    let terminal =
+        Program::new("/usr/bin/script").env("SHELL", "/bin/sh").args(["--quiet", "--return", "--command"]);
+    let terminal = terminal.arg(command);
+    let swept = terminal.arg("/dev/null").run().await?.expect_code(4)?;
+    let screen = swept.stdout();
+    ensure!(screen.contains("s of 3s: 1 running, 0 being deleted, 0 gone, 2 kept\r\x1b[2K"), "{screen:?}");
+    ensure!(screen.contains("the deadline came before everything was swept"), "{screen:?}");
+    stage.leaves(&["running"]).await
+}

@@ -1,0 +1,125 @@
+//! Which Jobs are the sweep's business.
+
+use anyhow::{Context, Result};
+use jobsweep_harness::control_plane::ControlPlane;
+use jobsweep_harness::jobs::{JobBuilder, Outcome, job};
+use jobsweep_harness::process::Program;
+use serde_json::{Value, json};
+
+use crate::deletion::finished;
+use crate::stage::{Said, Stage, shipped_rules};
+
+const BOTH: &str = "hook-succeeded,hook-failed";
+
+async fn done(stage: &Stage, job: JobBuilder) -> Result<()> {
+    let job = stage.namespace.create(job.policy(BOTH).managed_by("example.com/nobody")).await?;
+    stage.namespace.finish(&job, Outcome::Succeeded).await
+}
+
+/// A neighbour that the same user may sweep too.
+async fn neighbour(cluster: &ControlPlane, stage: &Stage) -> Result<Stage> {
+    let neighbour = Stage::without_role(cluster).await?;
+    neighbour.namespace.allow(&stage.user, shipped_rules("jobsweep")?).await?;
+    finished(&neighbour.namespace, "done", BOTH).await?;
+    Ok(neighbour)
+}
+
+pub async fn only_the_contexts_namespace_is_swept_unless_told(cluster: &ControlPlane) -> Result<()> {
+    let stage = Stage::set(cluster).await?;
+    let neighbour = neighbour(cluster, &stage).await?;
+    finished(&stage.namespace, "done", BOTH).await?;
+    stage.sweep().run().await?.expect_success()?.says(&["1 deleted"])?;
+    stage.leaves(&[]).await?;
+    neighbour.leaves(&["done"]).await
+}
+
+pub async fn several_namespaces_can_be_named(cluster: &ControlPlane) -> Result<()> {
+    let stage = Stage::set(cluster).await?;
+    let (first, second) = (neighbour(cluster, &stage).await?, neighbour(cluster, &stage).await?);
+    finished(&stage.namespace, "done", BOTH).await?;
+    let sweep = stage.sweep().args(["-n", &first.namespace.name, "--namespace", &second.namespace.name]);
+    sweep.args(["-n", &first.namespace.name]).run().await?.expect_success()?.says(&["2 deleted"])?;
+    first.leaves(&[]).await?;
+    second.leaves(&[]).await?;
+    stage.leaves(&["done"]).await
+}
+
+pub async fn labels_select(cluster: &ControlPlane) -> Result<()> {
+    let stage = Stage::set(cluster).await?;
+    done(&stage, job("web").label("app", "web")).await?;
+    done(&stage, job("api").label("app", "api")).await?;
+    stage.sweep().args(["-l", "app in (web, db)"]).run().await?.expect_success()?.says(&["1 deleted"])?;
+    stage.leaves(&["api"]).await?;
+    stage.sweep().args(["-l", "app in ("]).run().await?.expect_code(1)?.says(&["400"])?;
+    stage.leaves(&["api"]).await
+}
+
+pub async fn a_release_is_known_by_annotation_or_label(cluster: &ControlPlane) -> Result<()> {
+    let stage = Stage::set(cluster).await?;
+    done(&stage, job("annotated").release("web")).await?;
+    done(&stage, job("labelled").label("app.kubernetes.io/instance", "web")).await?;
+    done(&stage, job("other").release("web2")).await?;
+    done(&stage, job("neither")).await?;
+    stage.sweep().args(["--release", "web"]).run().await?.expect_success()?.says(&["2 deleted"])?;
+    stage.leaves(&["neither", "other"]).await
+}
+
+pub async fn the_sweeps_own_job_and_a_marked_one_are_left_alone(cluster: &ControlPlane) -> Result<()> {
+    let stage = Stage::set(cluster).await?;
+    let own = stage.namespace.create(job("own").policy(BOTH)).await?;
+    stage.namespace.create(job("marked").policy(BOTH).annotation("jobsweep.io/ignore", "true")).await?;
+    done(&stage, job("marked-and-done").annotation("jobsweep.io/ignore", "true")).await?;
+    done(&stage, job("not-marked").annotation("jobsweep.io/ignore", "false")).await?;
+    let uid = own.metadata.uid.context("a uid")?;
+    let swept = stage.sweep().env("JOBSWEEP_OWN_JOB_UID", uid).arg("-ojson").run().await?.expect_success()?;
+    swept
+        .says(&["own: it runs this sweep", "marked: it is annotated jobsweep.io/ignore"])?
+        .reports("own", "kept", "unfinished")?
+        .reports("not-marked", "deleted", "succeeded")?;
+    stage.leaves(&["marked", "marked-and-done", "own"]).await
+}
+
+pub async fn helms_environment_counts_when_helm_is_the_caller(cluster: &ControlPlane) -> Result<()> {
+    let stage = Stage::set(cluster).await?;
+    let neighbour = neighbour(cluster, &stage).await?;
+    finished(&stage.namespace, "done", BOTH).await?;
+    // As its shell would have it, without Helm: these mean nothing.
+    let sweep =
+        stage.sweep().env("HELM_NAMESPACE", &neighbour.namespace.name).env("HELM_KUBECONTEXT", "nowhere");
+    sweep.run().await?.expect_success()?;
+    stage.leaves(&[]).await?;
+    neighbour.leaves(&["done"]).await?;
+
+    let kubeconfig = std::fs::read_to_string(&stage.user.kubeconfig)?;
+    let mut kubeconfig: Value = serde_json::from_str(&kubeconfig)?;
+    kubeconfig["contexts"][0]["name"] = json!("there");
+    kubeconfig["current-context"] = json!("nowhere");
+    let path = stage.user.kubeconfig.with_extension("contexts");
+    std::fs::write(&path, kubeconfig.to_string())?;
+    let sweep = || Program::new(env!("CARGO_BIN_EXE_jobsweep")).args(["--cleanup", "--settle=0"]);
+    let by_helm =
+        sweep().env("KUBECONFIG", &path).env("HELM_BIN", "/usr/bin/helm").env("HELM_KUBECONTEXT", "there");
+    by_helm
+        .env("HELM_NAMESPACE", &neighbour.namespace.name)
+        .run()
+        .await?
+        .expect_success()?
+        .says(&["1 deleted"])?;
+    neighbour.leaves(&[]).await?;
+    // Outside of Helm the same is --context and -n.
+    finished(&neighbour.namespace, "done", BOTH).await?;
+    let by_hand =
+        sweep().env("KUBECONFIG", &path).args(["--context", "there", "-n", &neighbour.namespace.name]);
+    by_hand.run().await?.expect_success()?.says(&["1 deleted"])?;
+    neighbour.leaves(&[]).await
+}
+
+pub async fn a_proxy_of_the_environment_is_used_unless_excepted(cluster: &ControlPlane) -> Result<()> {
+    let stage = Stage::set(cluster).await?;
+    finished(&stage.namespace, "done", BOTH).await?;
+    let by_proxy = || stage.sweep().env("HTTPS_PROXY", "http://127.0.0.1:1");
+    by_proxy().arg("--timeout=0").run().await?.expect_code(1)?.says(&["no connection to the API server"])?;
+    stage.leaves(&["done"]).await?;
+    by_proxy().env("NO_PROXY", "127.0.0.1").run().await?.expect_success()?;
+    stage.leaves(&[]).await
+}

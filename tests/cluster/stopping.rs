@@ -1,0 +1,152 @@
+//! How a sweep ends before its time, and what its exit code says.
+
+use std::sync::Arc;
+
+use anyhow::{Result, ensure};
+use jobsweep_harness::control_plane::ControlPlane;
+use jobsweep_harness::jobs::{Outcome, job};
+use jobsweep_harness::process::{Running, Signal};
+use jobsweep_harness::wait::PATIENCE;
+use tokio::sync::Notify;
+
+use crate::between::{Act, Between, doing};
+use crate::deletion::{finished, gone};
+use crate::stage::{Said, Stage};
+
+const BOTH: &str = "hook-succeeded,hook-failed";
+
+/// A sweep of three finished Jobs whose first deletion was carried out, but is not answered before the word.
+async fn in_the_middle(cluster: &ControlPlane, stage: &Stage) -> Result<(Between, Running, Arc<Notify>)> {
+    for name in ["a", "b", "c"] {
+        finished(&stage.namespace, name, BOTH).await?;
+    }
+    let between = Between::open(cluster, &stage.user).await?;
+    let word = Arc::new(Notify::new());
+    let answer = Arc::clone(&word);
+    let held = doing(async move {
+        answer.notified().await;
+        Ok(())
+    });
+    between.on("DELETE", "/a", vec![Act::Then(held)]);
+    let sweep = stage.sweep_by(&between.kubeconfig).args(["--concurrency=1", "-ojson", "-v"]);
+    let sweep = sweep.spawn()?;
+    gone(&stage.namespace, "a").await?;
+    Ok((between, sweep, word))
+}
+
+pub async fn sigterm_finishes_what_is_under_way_and_starts_nothing_new(cluster: &ControlPlane) -> Result<()> {
+    let stage = Stage::set(cluster).await?;
+    let (between, mut sweep, word) = in_the_middle(cluster, &stage).await?;
+    sweep.signal(Signal::Term).await?;
+    sweep.line_with("waiting for the answers to 1 deletion").await?;
+    word.notify_one();
+    let swept = sweep.finish(PATIENCE).await?.expect_code(143)?;
+    swept.says(&["stopped by SIGTERM"])?.reports("a", "deleted", "succeeded")?.reports(
+        "b",
+        "due",
+        "succeeded",
+    )?;
+    ensure!(between.seen("DELETE", "").len() == 1, "nothing new was started");
+    stage.leaves(&["b", "c"]).await
+}
+
+pub async fn a_job_whose_logs_are_still_being_read_is_not_deleted_after_sigterm(
+    cluster: &ControlPlane,
+) -> Result<()> {
+    let stage = Stage::set_with_logs(cluster).await?;
+    let job = job("broken").policy("hook-failed").managed_by("example.com/nobody");
+    let job = stage.namespace.create(job).await?;
+    stage.namespace.finish(&job, Outcome::Failed).await?;
+    let between = Between::open(cluster, &stage.user).await?;
+    let word = Arc::new(Notify::new());
+    let answer = Arc::clone(&word);
+    let held = doing(async move {
+        answer.notified().await;
+        Ok(())
+    });
+    between.on("GET", "/pods", vec![Act::Then(held)]);
+    let mut sweep = stage.sweep_by(&between.kubeconfig).args(["--log-tail=5", "-ojson", "-v"]).spawn()?;
+    between.until_seen("GET", "/pods", 1).await?;
+    sweep.signal(Signal::Term).await?;
+    sweep.line_with("waiting for the answers to 1 deletion").await?;
+    word.notify_one();
+    sweep.finish(PATIENCE).await?.expect_code(143)?.reports("broken", "due", "failed")?;
+    stage.leaves(&["broken"]).await
+}
+
+pub async fn a_second_signal_aborts(cluster: &ControlPlane) -> Result<()> {
+    let stage = Stage::set(cluster).await?;
+    let (_between, mut sweep, _word) = in_the_middle(cluster, &stage).await?;
+    sweep.signal(Signal::Int).await?;
+    sweep.line_with("waiting for the answers to 1 deletion").await?;
+    sweep.signal(Signal::Int).await?;
+    let swept = sweep.finish(PATIENCE).await?.expect_code(130)?;
+    swept.says(&["aborted"])?;
+    stage.leaves(&["b", "c"]).await
+}
+
+pub async fn sigint_while_waiting_shows_how_things_stand(cluster: &ControlPlane) -> Result<()> {
+    let stage = Stage::set(cluster).await?;
+    stage.namespace.create(job("running").policy(BOTH)).await?;
+    let mut sweep = stage.sweep().arg("-ojson").spawn()?;
+    sweep.line_with("waiting for").await?;
+    sweep.signal(Signal::Int).await?;
+    sweep.finish(PATIENCE).await?.expect_code(130)?.reports("running", "waiting", "unfinished")?;
+    stage.leaves(&["running"]).await
+}
+
+pub async fn once_waits_for_no_unfinished_job(cluster: &ControlPlane) -> Result<()> {
+    let stage = Stage::set(cluster).await?;
+    stage.namespace.create(job("running").policy(BOTH)).await?;
+    finished(&stage.namespace, "done", BOTH).await?;
+    let swept = stage.sweep().args(["--once", "-ojson"]).run().await?.expect_success()?;
+    swept.reports("running", "kept", "unfinished")?.reports("done", "deleted", "succeeded")?;
+    stage.leaves(&["running"]).await
+}
+
+pub async fn a_timeout_of_0_deletes_what_is_due_and_says_what_is_left(cluster: &ControlPlane) -> Result<()> {
+    let stage = Stage::set(cluster).await?;
+    finished(&stage.namespace, "done", BOTH).await?;
+    stage.sweep().arg("--timeout=0").run().await?.expect_success()?.says(&["1 deleted"])?;
+    stage.namespace.create(job("running").policy(BOTH)).await?;
+    finished(&stage.namespace, "done", BOTH).await?;
+    let swept = stage.sweep().args(["--timeout=0", "-ojson"]).run().await?.expect_code(4)?;
+    swept.reports("running", "waiting", "unfinished")?.reports("done", "deleted", "succeeded")?;
+    stage.leaves(&["running"]).await
+}
+
+pub async fn a_deadline_names_what_was_still_running(cluster: &ControlPlane) -> Result<()> {
+    let stage = Stage::set(cluster).await?;
+    let job = stage.namespace.create(job("running").policy(BOTH)).await?;
+    stage.namespace.running_pods(&job, 1).await?;
+    let swept = stage.sweep().arg("--timeout=3s").run().await?.expect_code(4)?;
+    let left = format!("left {}: 1 pod is active", stage.id("running"));
+    swept.says(&["the deadline came before everything was swept", &left])?;
+    stage.leaves(&["running"]).await
+}
+
+pub async fn a_failed_job_is_an_exit_code_when_asked_for(cluster: &ControlPlane) -> Result<()> {
+    let stage = Stage::set(cluster).await?;
+    // A bystander has failed.
+    stage.sweep().run().await?.expect_success()?;
+    stage.sweep().arg("--fail-on-failed").run().await?.expect_code(3)?;
+    stage.sweep().args(["--fail-on-failed", "--release=other"]).run().await?.expect_success()?;
+    let failed = job("deleted").policy("hook-failed").release("other").managed_by("example.com/nobody");
+    let failed = stage.namespace.create(failed).await?;
+    stage.namespace.finish(&failed, Outcome::Failed).await?;
+    stage.sweep().args(["--fail-on-failed", "--release=other"]).run().await?.expect_code(3)?;
+    stage.leaves(&[]).await
+}
+
+pub async fn an_api_server_that_is_never_reached_is_an_error(cluster: &ControlPlane) -> Result<()> {
+    let stage = Stage::set(cluster).await?;
+    let config = std::fs::read_to_string(&stage.user.kubeconfig)?;
+    let mut config: serde_json::Value = serde_json::from_str(&config)?;
+    config["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1".into();
+    let kubeconfig = stage.user.kubeconfig.with_extension("nowhere");
+    std::fs::write(&kubeconfig, config.to_string())?;
+    let swept = stage.sweep_by(&kubeconfig).arg("--timeout=1s").run().await?.expect_code(1)?;
+    swept.says(&["no connection to the API server", "refused", "before the Jobs could be listed"])?;
+    stage.sweep_by(&kubeconfig).arg("--timeout=0").run().await?.expect_code(1)?;
+    stage.leaves(&[]).await
+}

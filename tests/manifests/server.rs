@@ -1,0 +1,94 @@
+//! What a real API server says about them.
+
+use anyhow::{Result, ensure};
+use jobsweep_harness::control_plane::{ControlPlane, Namespace};
+use jobsweep_harness::helm::kubectl;
+use jobsweep_harness::k8s_openapi::api::core::v1;
+use jobsweep_harness::kube::api::{Api, Patch, PatchParams};
+use jobsweep_harness::process::Program;
+use serde_json::json;
+
+use crate::files;
+
+/// The API server warns of a Job whose pods it would refuse.
+pub(crate) async fn every_example_is_accepted_where_pods_are_restricted(
+    cluster: &ControlPlane,
+) -> Result<()> {
+    let namespace = restricted(cluster).await?;
+    for (name, _) in files::all() {
+        let path = files::path(name);
+        let applied = apply(cluster, &namespace)?.arg("--dry-run=server").arg("-f").arg(&path).run().await?;
+        let applied = applied.expect_success()?;
+        ensure!(applied.stderr.is_empty(), "{name}: {}", applied.stderr());
+    }
+
+    // The check is one: without its security context the same Job is warned of.
+    let job = std::fs::read_to_string(files::path("cleanup-job.yaml"))?;
+    let lax = job.replace("allowPrivilegeEscalation: false", "allowPrivilegeEscalation: true");
+    let applied = apply(cluster, &namespace)?.args(["--dry-run=server", "-f", "-"]).stdin(lax).run().await?;
+    ensure!(applied.stderr().contains("would violate PodSecurity"), "{}", applied.stderr());
+    Ok(())
+}
+
+pub(crate) async fn the_account_may_do_what_a_sweep_does_and_nothing_else(
+    cluster: &ControlPlane,
+) -> Result<()> {
+    let namespace = restricted(cluster).await?;
+    let path = files::path("cleanup-job.yaml");
+    apply(cluster, &namespace)?.arg("-f").arg(path).run().await?.expect_success()?;
+    let account = format!("--as=system:serviceaccount:{}:jobsweep", namespace.name);
+    for (verb, resource, may) in [
+        ("list", "jobs.batch", true),
+        ("watch", "jobs.batch", true),
+        ("delete", "jobs.batch", true),
+        ("get", "jobs.batch", false),
+        ("create", "jobs.batch", false),
+        ("deletecollection", "jobs.batch", false),
+        ("list", "pods", false),
+        ("get", "pods/log", false),
+        ("get", "secrets", false),
+    ] {
+        let asked = kubectl(&cluster.kubeconfig())?
+            .args(["auth", "can-i", verb, resource, "--namespace", &namespace.name, &account])
+            .run()
+            .await?;
+        ensure!(
+            asked.stdout().trim() == if may { "yes" } else { "no" },
+            "{verb} {resource}: {}",
+            asked.stdout()
+        );
+    }
+    Ok(())
+}
+
+/// The ordinary Job: applied, unchanged, and again with a changed stream, which is where an update would be refused.
+pub(crate) async fn an_injected_cleanup_is_accepted_twice(cluster: &ControlPlane) -> Result<()> {
+    let namespace = restricted(cluster).await?;
+    let mut jobs = 0;
+    for (data, new_jobs) in [("a", 1), ("a", 0), ("b", 1), ("b", 0)] {
+        let stream =
+            format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: web\ndata:\n  key: {data}\n");
+        let injected = Program::new(env!("CARGO_BIN_EXE_jobsweep")).arg("--inject-cleanup").stdin(stream);
+        let injected = injected.run().await?.expect_success()?;
+        let applied = apply(cluster, &namespace)?.args(["-f", "-"]).stdin(injected.stdout).run().await?;
+        let applied = applied.expect_success()?;
+        ensure!(applied.stderr.is_empty(), "{}", applied.stderr());
+        jobs += new_jobs;
+        let names = namespace.names().await?;
+        ensure!(names.len() == jobs, "{names:?} after {data}");
+    }
+    Ok(())
+}
+
+fn apply(cluster: &ControlPlane, namespace: &Namespace) -> Result<Program> {
+    Ok(kubectl(&cluster.kubeconfig())?.args(["apply", "--namespace", &namespace.name]))
+}
+
+async fn restricted(cluster: &ControlPlane) -> Result<Namespace> {
+    let namespace = cluster.namespace().await?;
+    let labels = json!({ "metadata": { "labels": { "pod-security.kubernetes.io/enforce": "restricted" } } });
+    Api::<v1::Namespace>::all(cluster.client())
+        .patch(&namespace.name, &PatchParams::default(), &Patch::Merge(labels))
+        .await?;
+    Ok(namespace)
+}
