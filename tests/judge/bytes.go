@@ -39,13 +39,19 @@ func endsLine(s string) bool { return strings.HasSuffix(s, "\n") || strings.HasS
 
 func excerpt(s string, at int) string { return s[at:min(at+40, len(s))] }
 
-var nullAnnotation = regexp.MustCompile(`(?:annotations|\\u[0-9a-fA-F]{4}|\\x[0-9a-fA-F]{2})["']?\s*:\s*(?:!!null\s+)?(null|Null|NULL|~)`)
+// A value that is a null, after tags, anchors and comments. Of which key is not asked: that can be written in many ways, and
+// a null goes only where the annotation takes its place.
+var nullValue = regexp.MustCompile(`:(?:\s|#[^\r\n]*|[!&]\S*)*?\s(null|Null|NULL|~)|:(null|Null|NULL|~)`)
 
 // nullAnnotations maps the place of each null that may be an annotations' value to its length.
 func nullAnnotations(input string) map[int]int {
 	nulls := map[int]int{}
-	for _, found := range nullAnnotation.FindAllStringSubmatchIndex(input, -1) {
-		nulls[found[2]] = found[3] - found[2]
+	for _, found := range nullValue.FindAllStringSubmatchIndex(input, -1) {
+		start, end := found[2], found[3]
+		if start < 0 {
+			start, end = found[4], found[5]
+		}
+		nulls[start] = end - start
 	}
 	return nulls
 }

@@ -43,6 +43,7 @@ fn collect(folder: &Path, runs: &mut Vec<Run>) -> Result<()> {
                 default_policy: default_policy.to_owned(),
                 input: read(&input)?,
                 output: read(&output)?,
+                vouched: false,
             });
         }
     }

@@ -41,9 +41,13 @@ func (c *court) judge(r request) []disagreement {
 	}
 
 	if strings.TrimSpace(r.Input) == "" {
-		// Helm 4 refuses output of white space only.
-		if r.Output != r.Input+"---\n" && (r.Input == "" || r.Output != r.Input) {
-			object("bytes", 0, "no document in the input: the output must be %q, not %q", r.Input+"---\n", r.Output)
+		// Helm 4 refuses output of white space only, and knows a marker only after a line feed.
+		want := r.Input + "---\n"
+		if r.Input != "" && !strings.HasSuffix(r.Input, "\n") {
+			want = r.Input + "\n---\n"
+		}
+		if r.Output != want {
+			object("bytes", 0, "no document in the input: the output must be %q, not %q", want, r.Output)
 		}
 		return found
 	}
@@ -56,7 +60,7 @@ func (c *court) judge(r request) []disagreement {
 	}
 	for i := range inputs {
 		c.Documents++
-		c.judgeDocument(inputs[i], outputs[i], r.DefaultPolicy, func(judge, format string, values ...any) {
+		c.judgeDocument(inputs[i], outputs[i], r, func(judge, format string, values ...any) {
 			object(judge, i+1, format, values...)
 		})
 	}
@@ -82,14 +86,16 @@ func helm4Reads(stream string) (err error) {
 	return err
 }
 
-func (c *court) judgeDocument(input, output, policy string, object func(judge, format string, values ...any)) {
-	read, insertions := 0, 0
+func (c *court) judgeDocument(input, output string, r request, object func(judge, format string, values ...any)) {
+	read, insertions, policy := 0, 0, r.DefaultPolicy
 	for _, reader := range readers {
 		work := c.Judges[reader.name]
 		before, refusal := reader.read(input)
 		if refusal != nil {
 			work.Refused++
-			if input != output {
+			// JSON with YAML's NULL or ~ for annotations becomes JSON when a default takes its place.
+			mended := reader.name == "json" && policy != "" && (read > 0 || r.Vouched)
+			if input != output && !mended {
 				if _, err := reader.read(output); err == nil {
 					object(reader.name, "it cannot read the input (%v), but it reads the output", refusal)
 				}
@@ -124,6 +130,11 @@ func (c *court) judgeDocument(input, output, policy string, object func(judge, f
 	}
 	bytes.Changed++
 	switch {
+	case read == 0 && r.Vouched:
+		added := strings.Count(output, kotsPolicy) - strings.Count(input, kotsPolicy)
+		if why := lostBytes(input, output, added, policy != ""); why != "" {
+			object("bytes", "%s", why)
+		}
 	case read == 0:
 		object("bytes", "the document was changed, and no library can read it")
 	case insertions == 0:

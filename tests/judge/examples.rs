@@ -33,5 +33,5 @@ async fn translate(example: &str, default_policy: &str) -> Result<Run> {
         policy => jobsweep.args(["--default-policy", policy]),
     };
     let output = String::from_utf8(jobsweep.run().await?.expect_success()?.stdout)?;
-    Ok(Run { name: example.into(), default_policy: default_policy.into(), input, output })
+    Ok(Run { name: example.into(), default_policy: default_policy.into(), input, output, vouched: false })
 }

@@ -9,6 +9,8 @@
 // One request a line: {"name": "...", "defaultPolicy": "", "input": "...", "output": "..."}, where output is what
 // jobsweep wrote for input, and defaultPolicy what --default-policy was ("" for none). Runs that jobsweep refused
 // (exit 65) have no output, and are not sent here; nor can a request carry text that is not UTF-8.
+// A document that no library reads must not be changed, unless the request has "vouched": true, because a reader of YAML 1.2
+// has found it valid; then only its bytes are judged.
 //
 // One line is printed for each disagreement, {"name", "judge", "document", "why"}, and a last one with counts. The judges:
 //
@@ -35,6 +37,8 @@ type request struct {
 	DefaultPolicy string `json:"defaultPolicy"`
 	Input         string `json:"input"`
 	Output        string `json:"output"`
+	// Vouched: another reader knows every document to be YAML, though perhaps none of these can read it.
+	Vouched bool `json:"vouched"`
 }
 
 type disagreement struct {

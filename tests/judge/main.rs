@@ -4,6 +4,7 @@
 mod cases;
 mod court;
 mod examples;
+mod generated;
 
 use std::process::ExitCode;
 
@@ -15,5 +16,6 @@ fn main() -> ExitCode {
         court::the_judge_objects_to_a_wrong_output,
         cases::the_judge_agrees_with_every_case,
         examples::the_judge_agrees_with_the_examples,
+        generated::the_judge_agrees_with_every_generated_stream,
     ])
 }

@@ -65,7 +65,13 @@ func (o object) isJob() bool {
 	return ok && o.kind == "Job" && strings.HasPrefix(version, "batch/")
 }
 
-func (o object) isList() bool { return o.kind == "List" || o.kind == "JobList" }
+// isList: kubectl and Helm open a List of `v1`, of `batch/v1` and even of the version "", and apply its items. One whose
+// version has white space in it ("v1\n", from a block scalar), and one without a version,
+// they refuse, as they do a JobList that is not of batch.
+func (o object) isList() bool {
+	version, ok := o.apiVersion.(string)
+	return o.kind == "JobList" && strings.HasPrefix(version, "batch/") || o.kind == "List" && ok && !strings.ContainsAny(version, " \t\r\n")
+}
 
 func (o object) ofItems() object {
 	if o.kind == "JobList" {
