@@ -28,6 +28,7 @@
 //! - A Job that shares its metadata or annotations with something else, by an anchor, gets a mapping of its own with a
 //!   merge key (`<<`). Helm, kubectl and kustomize read that; a reader without merge keys does not.
 //! - `--default-policy` replaces an explicit `annotations: null`; every other change is an insertion.
+//! - U+0085, U+2028 and U+2029 are text, as YAML 1.2 has it; the YAML library behind Helm takes them for line breaks.
 //! - Text is UTF-8, as Kubernetes manifests are.
 
 #[cfg(feature = "cleanup")]
