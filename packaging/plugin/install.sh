@@ -23,7 +23,7 @@ already_there() {
 build() {
     [ -f "$plugin/Cargo.toml" ] || { why_not_built='this folder has no source (Cargo.toml) to build it from'; return 1; }
     command -v cargo >/dev/null 2>&1 || { why_not_built='cargo, to build it with, is not on PATH'; return 1; }
-    say "building $program with cargo; this takes a minute or two"
+    say "building $program with cargo; this takes some minutes"
     # A folder for the target keeps a CARGO_TARGET_DIR of the user's out of it.
     cargo install --quiet --locked --force --no-track --path "$plugin" --root "$plugin" --target-dir "$plugin/target" &&
         is_this_version "$program" && say "built $program" && return

@@ -108,7 +108,7 @@ pub(crate) async fn its_hook_builds_the_program_of_a_checkout_with_cargo() -> Re
     )?;
     let program = program.display();
     let said = format!(
-        "jobsweep: building {program} with cargo; this takes a minute or two\njobsweep: built {program}\n"
+        "jobsweep: building {program} with cargo; this takes some minutes\njobsweep: built {program}\n"
     );
     machine.installs_saying(&said).await?;
     let expected = format!(
@@ -176,7 +176,7 @@ pub(crate) async fn a_failed_build_is_not_the_end_if_the_program_is_on_path() ->
     let (program, found) = (machine.program(), machine.programs.join("jobsweep"));
     let (program, found) = (program.display(), found.display());
     let said = format!(
-        "jobsweep: building {program} with cargo; this takes a minute or two\nerror: no network\n\
+        "jobsweep: building {program} with cargo; this takes some minutes\nerror: no network\n\
          jobsweep: took {program} from {found}\n"
     );
     machine.installs_saying(&said).await
