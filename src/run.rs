@@ -35,7 +35,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return answer.print().map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
         }
         Err(error) => {
-            let log_file = std::env::var_os(LOG_FILE).map(PathBuf::from);
+            let log_file = std::env::var_os(LOG_FILE).filter(|name| !name.is_empty()).map(PathBuf::from);
             let message = error.render().to_string();
             Console::new(log_file.as_deref())
                 .unwrap_or_default()
@@ -43,7 +43,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(USAGE);
         }
     };
-    let mut console = match Console::new(cli.filter.log_file.as_deref()) {
+    let mut console = match Console::new(cli.filter.log_file()) {
         Ok(console) => console,
         Err(error) => {
             Console::default().error(&format_args!("cannot open the log file: {error}"));
@@ -87,6 +87,7 @@ fn filter(
     console: &mut Console,
 ) -> anyhow::Result<()> {
     let FilterArgs { default_policy, strict, log_file: _ } = args;
+    let default_policy = default_policy.and_then(|given| given.0);
     let mut manifests = Vec::new();
     input.read_to_end(&mut manifests).context("cannot read stdin")?;
     let translated = translate::translate(&manifests, &Options { default_policy, strict })?;

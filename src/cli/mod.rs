@@ -10,7 +10,7 @@ use clap_complete::Shell;
 
 #[cfg(feature = "cleanup")]
 pub use cleanup::{CleanupArgs, Output, Timeout};
-pub use filter::{FilterArgs, LOG_FILE};
+pub use filter::{DefaultPolicy, FilterArgs, LOG_FILE};
 pub use inject::InjectArgs;
 
 /// Keep finished Kubernetes Jobs from blocking the next upgrade.

@@ -98,7 +98,7 @@ fn what_it_is(lookup: &Lookup<'_, '_>, mapping: Id, inherited: Inherited) -> Res
         Resource::Job
     } else if is("JobList", &batch) {
         Resource::List(Inherited { job_list: true })
-    } else if is("List", &|version| version == "v1") {
+    } else if is("List", &|version| !version.contains(char::is_whitespace)) {
         Resource::List(Inherited { job_list: false })
     } else {
         return Ok(Resource::Other);

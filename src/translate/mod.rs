@@ -25,8 +25,6 @@ mod twin;
 
 use std::io::{self, Write};
 
-use memchr::memmem;
-
 pub(crate) use about::{About, documents};
 pub use diagnostic::{Diagnostic, Place, Problem};
 
@@ -36,7 +34,7 @@ use self::insert::Inserter;
 use self::jobs::{Fault, Job, Sharing};
 use self::lookup::{Found, Lookup};
 use self::nodes::Nodes;
-use crate::policy::{DeletePolicy, HELM_DELETE_POLICY, KOTS_DELETE_POLICY};
+use crate::policy::{DeletePolicy, HELM_DELETE_POLICY};
 
 /// What the translator does beyond its one job.
 #[derive(Debug, Clone, Default)]
@@ -145,14 +143,7 @@ pub fn translate<'a>(input: &'a [u8], options: &Options) -> Result<Translated<'a
 
 /// Whether a document is worth parsing. What spells no Job, or no policy, cannot hold a Job with one.
 fn may_hold_a_job_to_change(text: &str, options: &Options) -> bool {
-    // Both keys end so, unless a character is escaped: most documents are told by one search rather than two.
-    let key_end =
-        || memmem::find(text.as_bytes(), b"/hook-delete-policy").or(memchr::memchr(b'\\', text.as_bytes()));
-    let key = || [HELM_DELETE_POLICY, KOTS_DELETE_POLICY].iter().any(|key| spelling::may_hold(text, key));
-    let policy = || key_end().is_some() && key();
-    (options.default_policy.is_some() || policy())
-        && spelling::may_hold(text, "batch/")
-        && spelling::may_hold(text, "Job")
+    (options.default_policy.is_some() || spelling::may_hold_a_policy(text)) && spelling::may_hold_a_job(text)
 }
 
 /// Translates one document: by its head if that decides, and otherwise as a whole.

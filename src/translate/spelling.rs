@@ -7,25 +7,38 @@
 //! So the word is there as it is, or directly after a `"`, character by character, each as itself or
 //! escaped. An alias repeats what its anchor spells in the same document, so it hides nothing.
 
-use memchr::{memchr, memchr_iter, memmem};
+use std::sync::LazyLock;
 
-/// The first place, at or after `from`, where `word` may be spelled.
-pub(super) fn find(text: &str, word: &str, from: usize) -> Option<usize> {
-    let bytes = &text.as_bytes()[from..];
-    let literal = memmem::find(bytes, word.as_bytes());
-    let before_it = &bytes[..literal.unwrap_or(bytes.len())];
-    escaped(before_it, word).or(literal).map(|at| from + at)
+use memchr::memmem::Finder;
+use memchr::{memchr, memchr_iter};
+
+use crate::policy::{HELM_DELETE_POLICY, KOTS_DELETE_POLICY};
+
+/// What both policies' keys end in.
+static POLICY: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("hook-delete-policy"));
+static JOB: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("Job"));
+static BATCH: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("batch/"));
+
+/// Whether the text may hold one of the two policies.
+pub(super) fn may_hold_a_policy(text: &str) -> bool {
+    may_hold(text, &POLICY, &[HELM_DELETE_POLICY, KOTS_DELETE_POLICY])
 }
 
-/// Whether `word` may be spelled anywhere in the text.
-pub(super) fn may_hold(text: &str, word: &str) -> bool {
-    find(text, word, 0).is_some()
+/// Whether the text may hold a Job.
+pub(super) fn may_hold_a_job(text: &str) -> bool {
+    may_hold(text, &BATCH, &["batch/"]) && may_hold(text, &JOB, &["Job"])
 }
 
-/// Where a double-quoted scalar begins with `word`, at least one character of it escaped.
-fn escaped(bytes: &[u8], word: &str) -> Option<usize> {
-    memchr(b'\\', bytes)?;
-    memchr_iter(b'"', bytes).find(|&quote| begins_with(&bytes[quote + 1..], word))
+/// Whether one of the words, of which the finder knows a part that all have, may be spelled anywhere in the text.
+fn may_hold(text: &str, literal: &Finder<'_>, words: &[&str]) -> bool {
+    let bytes = text.as_bytes();
+    literal.find(bytes).is_some()
+        || memchr(b'\\', bytes).is_some() && words.iter().any(|word| is_escaped_in(bytes, word))
+}
+
+/// Whether a double-quoted scalar begins with the word, escaped or not.
+fn is_escaped_in(bytes: &[u8], word: &str) -> bool {
+    memchr_iter(b'"', bytes).any(|quote| begins_with(&bytes[quote + 1..], word))
 }
 
 /// Whether the inside of a double-quoted scalar decodes to something that begins with `word`.
@@ -85,15 +98,22 @@ mod tests {
             ("kind: Jo b", false),
             ("", false),
         ] {
-            assert_eq!(may_hold(text, "Job"), found, "{text:?}");
+            assert_eq!(may_hold(text, &JOB, &["Job"]), found, "{text:?}");
         }
-        assert!(may_hold(r#"apiVersion: "batch\/v1""#, "batch/"));
+        assert!(may_hold_a_job(r#"kind: "\x4aob", apiVersion: "batch\/v1""#));
+        assert!(!may_hold_a_job("kind: Job, apiVersion: apps/v1"));
     }
 
     #[test]
-    fn the_first_spelling_wins() {
-        assert_eq!(find(r#"a: "\x4aob", b: Job"#, "Job", 0), Some(3));
-        assert_eq!(find(r#"a: Job, b: "\x4aob""#, "Job", 0), Some(3));
-        assert_eq!(find(r#"a: Job, b: "\x4aob""#, "Job", 4), Some(11));
+    fn both_policies_are_found_and_those_of_others_do_no_harm() {
+        for text in [
+            "helm.sh/hook-delete-policy: x",
+            "kots.io/hook-delete-policy: x",
+            r#""helm.sh\u002fhook-delete-policy": x"#,
+            r#""kots.io/hook-delete-polic\x79": x"#,
+        ] {
+            assert!(may_hold_a_policy(text), "{text}");
+        }
+        assert!(!may_hold_a_policy(r#""helm.sh/hook": "a\\b""#));
     }
 }

@@ -86,6 +86,7 @@ impl Wanted<'_> {
             None => inherited.unwrap_or_default().to_owned(),
         };
         let kind = text("kind", inherited.map(|(kind, _)| kind));
+        let has_version = inherited.is_some() || matches!(object.get("apiVersion"), Some(Value::String(_)));
         let version = text("apiVersion", inherited.map(|(_, version)| version));
         let batch = version.starts_with("batch/");
         let of_items = match kind.as_str() {
@@ -94,7 +95,8 @@ impl Wanted<'_> {
                 return object.into();
             }
             "JobList" if batch => Some(("Job", "batch/v1")),
-            "List" if version == "v1" => None,
+            // kubectl and Helm open a List of any version.
+            "List" if has_version && !version.contains(char::is_whitespace) => None,
             _ => return object.into(),
         };
         if let Some(Value::Sequence(items)) = object.get_mut("items") {
