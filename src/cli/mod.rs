@@ -13,21 +13,9 @@ pub use cleanup::{CleanupArgs, Output, Timeout};
 pub use filter::{DefaultPolicy, FilterArgs, LOG_FILE};
 pub use inject::InjectArgs;
 
-/// Keep finished Kubernetes Jobs from blocking the next upgrade.
-///
-/// Without --cleanup it is a filter: manifests are read on stdin and written to
-/// stdout, where every Job that has the annotation helm.sh/hook-delete-policy
-/// also has kots.io/hook-delete-policy with the same value. No other byte changes.
-///
-///     helm install my-release my-chart --post-renderer jobsweep
-///     helm template my-chart | jobsweep | kubectl apply -f -
-///
-/// With --cleanup it waits in a cluster for the annotated Jobs to finish, and
-/// deletes each whose policy names how it ended.
-///
-///     jobsweep --cleanup --namespace my-namespace
+/// Keep finished Kubernetes Jobs from blocking the next upgrade
 #[derive(Debug, Parser)]
-#[command(name = "jobsweep", version, verbatim_doc_comment, after_long_help = EXIT_CODES)]
+#[command(name = "jobsweep", version, long_about = ABOUT, after_long_help = EXIT_CODES)]
 pub struct Cli {
     /// What the filter does.
     #[command(flatten)]
@@ -55,6 +43,21 @@ pub struct Cli {
     #[arg(long, help_heading = "Other")]
     pub man: bool,
 }
+
+const ABOUT: &str = "\
+Keep finished Kubernetes Jobs from blocking the next upgrade.
+
+Without --cleanup it is a filter: manifests are read on stdin and written to
+stdout, where every Job that has the annotation helm.sh/hook-delete-policy
+also has kots.io/hook-delete-policy with the same value. No other byte changes.
+
+    helm install my-release my-chart --post-renderer jobsweep
+    helm template my-chart | jobsweep | kubectl apply -f -
+
+With --cleanup it waits in a cluster for the annotated Jobs to finish, and
+deletes each whose policy names how it ended.
+
+    jobsweep --cleanup --namespace my-namespace";
 
 const EXIT_CODES: &str = "\
 Exit codes:
