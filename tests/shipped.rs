@@ -8,10 +8,12 @@ use std::path::Path;
 use jobsweep::translate::{Options, translate};
 
 #[test]
-fn the_plugin_has_the_name_and_the_version_of_the_program() {
-    let plugin: serde_yaml::Value = serde_yaml::from_str(&read("plugin.yaml")).unwrap();
-    assert_eq!(plugin["name"], "jobsweep");
-    assert_eq!(plugin["version"], env!("CARGO_PKG_VERSION"));
+fn each_plugin_has_its_own_name_and_the_version_of_the_program() {
+    for (path, name) in [("plugin.yaml", "jobsweep"), ("packaging/helm3/plugin.yaml", "sweep")] {
+        let plugin: serde_yaml::Value = serde_yaml::from_str(&read(path)).unwrap();
+        assert_eq!(plugin["name"], name);
+        assert_eq!(plugin["version"], env!("CARGO_PKG_VERSION"));
+    }
 }
 
 /// Five Jobs, of which three have a policy; and everything that only looks like it.

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Puts the program into the plugin's bin/. Helm 4 runs this after `helm plugin install` and `helm plugin update`.
-# It downloads no program: it takes the one that is there, or builds it from this source, or takes the one on PATH.
+# It downloads no program: it takes the one that is there or packed, or builds it from this source, or takes the one on PATH.
 set -u
 
 # Helm names the folder by its own link to it; messages are clearer with the folder itself.
@@ -18,6 +18,20 @@ is_this_version() {
 
 already_there() {
     is_this_version "$program" && say "using $program, which is there already"
+}
+
+# A released plugin has the programs of several platforms: this one's is all that stays.
+packed() {
+    case $(uname -sm) in
+    'Linux x86_64') platform=linux-amd64 ;;
+    'Linux aarch64') platform=linux-arm64 ;;
+    'Darwin x86_64') platform=darwin-amd64 ;;
+    'Darwin arm64') platform=darwin-arm64 ;;
+    *) return 1 ;;
+    esac
+    is_this_version "$plugin/bin/$platform/jobsweep" &&
+        mv -f -- "$plugin/bin/$platform/jobsweep" "$program" && rm -rf -- "$plugin"/bin/*-*/ "$program.exe" &&
+        say "using $program, which was packed for $platform"
 }
 
 build() {
@@ -44,7 +58,7 @@ from_path() {
     return 1
 }
 
-already_there || build || from_path && exit 0
+already_there || packed || build || from_path && exit 0
 
 say "the program is missing: $program"
 cat >&2 <<HELP

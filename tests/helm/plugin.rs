@@ -26,7 +26,7 @@ impl Machine {
         stage_plugin(&plugin)?;
         let programs = helm.home().join("programs");
         fs::create_dir(&programs)?;
-        for name in ["sh", "cat", "chmod", "cp", "dirname", "mkdir", "mv", "sed"] {
+        for name in ["sh", "cat", "chmod", "cp", "dirname", "mkdir", "mv", "sed", "uname"] {
             let found = ["/usr/bin", "/bin"].map(|folder| Path::new(folder).join(name));
             let found = found.iter().find(|path| path.exists()).with_context(|| format!("no {name}"))?;
             symlink(found, programs.join(name))?;

@@ -5,6 +5,7 @@
 //! - [`jobs`] creates Jobs and plays the node: it makes their pods succeed or fail.
 //! - [`helm`] runs a chosen Helm (or kubectl) that sees nothing of the user's own configuration.
 //! - [`process`] runs the binary under test and keeps exactly what it wrote.
+//! - [`registry`] runs a registry of OCI artifacts.
 //! - [`mod@trials`] turns plain async functions into a test binary.
 //!
 //! A test reads like this:
@@ -30,6 +31,7 @@ pub mod control_plane;
 pub mod helm;
 pub mod jobs;
 pub mod process;
+pub mod registry;
 mod supervise;
 pub mod tools;
 pub mod trials;

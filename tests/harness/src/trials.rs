@@ -45,8 +45,7 @@ pub fn run(trials: Vec<Trial>) -> ExitCode {
         return conclusion.exit_code();
     };
 
-    let ignored = |trial: Trial| trial.with_kind(format!("ignored: {reason}")).with_ignored_flag(true);
-    let conclusion = libtest_mimic::run(&arguments, trials.into_iter().map(ignored).collect());
+    let conclusion = libtest_mimic::run(&arguments, ignored(reason, trials));
     eprintln!(
         "To run these tests, install Go 1.26 or newer: it builds Kubernetes and Helm once, in some 25 minutes."
     );
@@ -55,6 +54,19 @@ pub fn run(trials: Vec<Trial>) -> ExitCode {
         return ExitCode::FAILURE;
     }
     conclusion.exit_code()
+}
+
+/// The same trials, shown as ignored if this machine lacks what they need. Where `CI` is set they run, and say so by failing.
+pub fn unless(missing: Option<&str>, trials: Vec<Trial>) -> Vec<Trial> {
+    match missing {
+        Some(reason) if env::var_os("CI").is_none() => ignored(reason, trials),
+        _ => trials,
+    }
+}
+
+fn ignored(reason: &str, trials: Vec<Trial>) -> Vec<Trial> {
+    let ignored = |trial: Trial| trial.with_kind(format!("ignored: {reason}")).with_ignored_flag(true);
+    trials.into_iter().map(ignored).collect()
 }
 
 /// What can be listed in [`trials!`]; `Needs` is the type of the arguments, which tells the cases apart.

@@ -1,0 +1,6 @@
+#!/bin/sh
+# pack.sh FOLDER ARCHIVE: packs a folder, under its own name, as .tar.gz. The same files give the same bytes, whenever and
+# by whomever they are packed.
+set -eu
+tar --create --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX \
+    --directory "$(dirname -- "$1")" -- "$(basename -- "$1")" | gzip -n >"$2"

@@ -1,0 +1,26 @@
+#!/bin/sh
+# package.sh FOLDER PLATFORM=PROGRAM…: packs the Helm 4 plugin with these programs inside as FOLDER/jobsweep-VERSION.tgz, and
+# prints that path. A platform is linux-amd64, linux-arm64, darwin-amd64, darwin-arm64 or windows-amd64.
+set -eu
+folder=$1
+shift
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+plugin=$work/jobsweep
+mkdir -p "$plugin/bin" "$plugin/packaging/plugin"
+cp "$root/plugin.yaml" "$root/LICENSE" "$root/README.md" "$plugin/"
+cp "$root/packaging/plugin/install.sh" "$plugin/packaging/plugin/"
+for program; do
+    platform=${program%%=*}
+    case $platform in
+    # Without a shell, the install hook can choose nothing there.
+    windows-amd64) cp -- "${program#*=}" "$plugin/bin/jobsweep.exe" ;;
+    *) mkdir "$plugin/bin/$platform" && cp -- "${program#*=}" "$plugin/bin/$platform/jobsweep" ;;
+    esac
+done
+
+archive=$folder/jobsweep-$(sed -n 's/^version: *//p' "$root/plugin.yaml").tgz
+"$root/packaging/pack.sh" "$plugin" "$archive"
+echo "$archive"

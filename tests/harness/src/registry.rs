@@ -1,0 +1,62 @@
+//! A real registry of images and other OCI artifacts: Debian's docker-registry, on a loopback port.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Result, ensure};
+use serde_json::json;
+
+use crate::supervise::Daemon;
+use crate::{wait, workdir};
+
+const PROGRAM: &str = "/usr/bin/docker-registry";
+
+/// A running, empty registry without TLS and passwords; killed when it is dropped.
+pub struct Registry {
+    address: String,
+    _daemon: Daemon,
+}
+
+impl Registry {
+    /// Why none can be started here, and what to do about it.
+    pub fn missing() -> Option<&'static str> {
+        (!Path::new(PROGRAM).exists())
+            .then_some("there is no /usr/bin/docker-registry: on Debian, apt-get install docker-registry")
+    }
+
+    /// Starts one and waits until it listens.
+    pub async fn start() -> Result<Self> {
+        let missing = Self::missing();
+        ensure!(missing.is_none(), "{}", missing.unwrap_or_default());
+        let folder = workdir::folder("registry")?;
+        let config = folder.join("config.yml");
+        let settings = json!({
+            "version": "0.1",
+            "storage": { "filesystem": { "rootdirectory": folder.join("data") } },
+            "http": { "addr": "127.0.0.1:0" },
+        });
+        // JSON is YAML too.
+        fs::write(&config, settings.to_string())?;
+        let mut daemon =
+            Daemon::start("registry", Path::new(PROGRAM), vec!["serve".into(), config.into()], &folder)?;
+        let log = folder.join("registry.log");
+        let address = wait::until("the registry to listen", || {
+            let listening = daemon.check().and_then(|()| Ok(listening(&fs::read_to_string(&log)?)));
+            async { listening }
+        })
+        .await?;
+        Ok(Self { address, _daemon: daemon })
+    }
+
+    /// Its host and port, as they stand at the beginning of a reference.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+}
+
+/// The port was free to choose; the log says which it is.
+fn listening(log: &str) -> Option<String> {
+    let (_, rest) = log.split_once("listening on ")?;
+    let end = rest.find(|letter: char| !letter.is_ascii_digit() && !".:".contains(letter))?;
+    Some(rest[..end].to_owned())
+}

@@ -1,0 +1,67 @@
+//! The plugin from a registry.
+
+use std::fs;
+
+use anyhow::Result;
+use jobsweep_harness::process::Program;
+use jobsweep_harness::registry::Registry;
+use jobsweep_harness::tools::oras;
+
+use crate::plugin::Machine;
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+impl Machine {
+    /// The script that releases it, with the oras that it needs.
+    fn push(&self, registry: &Registry) -> Result<Program> {
+        let oras = oras()?;
+        let folder = oras.parent().unwrap_or(&oras).to_owned();
+        let path = std::env::join_paths([folder, "/usr/bin".into(), "/bin".into()])?;
+        let push = self.run("packaging/plugin/push.sh").env("PATH", path);
+        Ok(push.arg(repository(registry)).arg(&self.archive).args(["--plain-http", "--no-tty"]))
+    }
+
+    fn install_from_registry(&self, registry: &Registry) -> Program {
+        let source = format!("oci://{}:{VERSION}", repository(registry));
+        // On a loopback address without TLS; nothing else differs.
+        self.install_from(source).arg("--plain-http")
+    }
+}
+
+fn repository(registry: &Registry) -> String {
+    format!("{}/jobsweep/plugins/jobsweep", registry.address())
+}
+
+pub(crate) async fn a_signed_plugin_is_installed_from_a_registry() -> Result<()> {
+    let (machine, registry) = (Machine::new().await?, Registry::start().await?);
+    machine.push(&registry)?.run().await?.expect_success()?;
+    machine.verified(machine.install_from_registry(&registry).run().await?).await
+}
+
+/// The script pushes nothing that has no signature, so here oras itself does.
+pub(crate) async fn a_plugin_without_a_signature_is_not_pushed_and_would_be_refused() -> Result<()> {
+    let (machine, registry) = (Machine::new().await?, Registry::start().await?);
+    fs::remove_file(machine.signature())?;
+    machine.push(&registry)?.run().await?.expect_code(1)?;
+
+    let push = machine.helm.command_by(oras()?).args(["push", "--plain-http", "--no-tty"]);
+    let push = push.arg("--artifact-type=application/vnd.helm.plugin.v1+json");
+    let push = push.arg(format!("{}:{VERSION}", repository(&registry)));
+    push.arg(format!("jobsweep-{VERSION}.tgz")).run().await?.expect_success()?;
+    machine.refused(machine.install_from_registry(&registry).run().await?, "no provenance file (.prov) found")
+}
+
+pub(crate) async fn a_plugin_that_was_changed_is_refused() -> Result<()> {
+    let (machine, registry) = (Machine::new().await?, Registry::start().await?);
+    let why = machine.change().await?;
+    machine.push(&registry)?.run().await?.expect_success()?;
+    machine.refused(machine.install_from_registry(&registry).run().await?, &why)
+}
+
+pub(crate) async fn a_plugin_that_somebody_else_signed_is_refused() -> Result<()> {
+    let (machine, registry) = (Machine::new().await?, Registry::start().await?);
+    machine.sign_as_somebody_else().await?;
+    machine.push(&registry)?.run().await?.expect_success()?;
+    let install = machine.install_from_registry(&registry).run().await?;
+    machine.refused(install, "openpgp: signature made by unknown entity")
+}
