@@ -1,29 +1,35 @@
 #!/bin/sh
-# build.sh ARCHIVE: builds the image from this checkout into a file that `docker load`, `podman load` and `ctr images import`
-# take. It has the name that the manifests ask for. Nothing is downloaded but crates.
+# build.sh ARCHIVE [ARCHITECTURE PROGRAM]: builds the image into a file that `docker load`, `podman load` and `ctr images import`
+# take, under the name that the manifests ask for, and prints that name. The program is this checkout's, built for this
+# machine, unless one is given, such as `arm64 some/jobsweep`. It needs buildah, podman or docker, and downloads only crates.
 set -eu
-archive=$(realpath -m -- "${1:?usage: build.sh ARCHIVE}")
-cd "$(dirname "$0")/../.."
-image=$(sed -n 's/^ *image: "\(.*\)"$/\1/p' examples/cleanup-job.yaml)
-
-program=$(packaging/program.sh)
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
+archive=${1:?usage: build.sh ARCHIVE [ARCHITECTURE PROGRAM]}
+if [ $# -gt 1 ]; then
+    platform=linux/$2 program=$3
+else
+    platform=linux/$(uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/')
+    program=$("$root/packaging/program.sh")
+fi
+image=$(sed -n 's/^ *image: "\(.*\)"$/\1/p' "$root/examples/cleanup-job.yaml")
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-mkdir "$work/context"
-cp "$program" "$work/context/"
+install -D -m 755 -- "$program" "$work/context/jobsweep"
 rm -f -- "$archive"
+build() {
+    "$@" --quiet --platform "$platform" --file "$root/packaging/Dockerfile" --tag "$image" "$work/context" >&2
+}
 
 if command -v buildah >/dev/null; then
-    # Its storage is here and goes with the script; no time gets into the image, so that the same program gives the same bytes.
-    storage() { command buildah --storage-driver vfs --root "$work/root" --runroot "$work/run" "$@"; }
-    storage bud --quiet --isolation chroot --timestamp 0 --file packaging/Dockerfile --tag "$image" "$work/context" >&2
+    # Its storage goes with the script; no time gets into the image, so that the same program gives the same bytes.
+    storage() { buildah --storage-driver vfs --root "$work/root" --runroot "$work/run" "$@"; }
+    build storage bud --isolation chroot --timestamp 0
     storage push --quiet "$image" "docker-archive:$archive:$image" >&2
 else
-    for engine in podman docker; do
-        command -v "$engine" >/dev/null && break
-    done
-    "$engine" build --quiet --file packaging/Dockerfile --tag "$image" "$work/context" >&2
+    engine=docker
+    ! command -v podman >/dev/null || engine=podman
+    build "$engine" build
     "$engine" save --output "$archive" "$image"
 fi
 echo "$image"

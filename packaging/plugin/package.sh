@@ -9,16 +9,17 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 plugin=$work/jobsweep
-mkdir -p "$plugin/bin" "$plugin/packaging/plugin"
+mkdir -p "$plugin/packaging/plugin"
 cp "$root/plugin.yaml" "$root/LICENSE" "$root/README.md" "$plugin/"
 cp "$root/packaging/plugin/install.sh" "$plugin/packaging/plugin/"
 for program; do
     platform=${program%%=*}
     case $platform in
     # Without a shell, the install hook can choose nothing there.
-    windows-amd64) cp -- "${program#*=}" "$plugin/bin/jobsweep.exe" ;;
-    *) mkdir "$plugin/bin/$platform" && cp -- "${program#*=}" "$plugin/bin/$platform/jobsweep" ;;
+    windows-amd64) place=jobsweep.exe ;;
+    *) place=$platform/jobsweep ;;
     esac
+    install -D -m 755 -- "${program#*=}" "$plugin/bin/$place"
 done
 
 archive=$folder/jobsweep-$(sed -n 's/^version: *//p' "$root/plugin.yaml").tgz

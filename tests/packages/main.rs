@@ -2,6 +2,7 @@
 
 mod helm3;
 mod keys;
+mod machine;
 mod oci;
 mod plugin;
 #[path = "../helm/setup.rs"]

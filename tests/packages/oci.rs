@@ -7,9 +7,7 @@ use jobsweep_harness::process::Program;
 use jobsweep_harness::registry::Registry;
 use jobsweep_harness::tools::oras;
 
-use crate::plugin::Machine;
-
-const VERSION: &str = env!("CARGO_PKG_VERSION");
+use crate::machine::{Machine, VERSION};
 
 impl Machine {
     /// The script that releases it, with the oras that it needs.
