@@ -1,0 +1,48 @@
+#!/bin/sh
+# check.sh PLATFORM…: whether target/release-artifacts is a release for these platforms, as release.sh makes it. A program for this
+# machine must run, and need no library if it is for Linux.
+set -eu
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+version=$(sed -n 's/^version: *//p' "$root/plugin.yaml")
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "${CARGO_TARGET_DIR:-$root/target}/release-artifacts"
+
+fail() {
+    echo "check.sh: $*" >&2
+    exit 1
+}
+
+sha256sum --check --strict --quiet SHA256SUMS
+for file in *; do
+    case $file in SHA256SUMS | *.prov) continue ;; esac
+    grep -q "  $file\$" SHA256SUMS || fail "$file has no checksum"
+done
+
+this=$(uname -sm | sed 's/Linux x86_64/linux-amd64/; s/Linux aarch64/linux-arm64/')
+tar -xzf "jobsweep-$version.tgz" -C "$work"
+for platform; do
+    name=jobsweep-$version-$platform
+    tar -xzf "$name.tar.gz" -C "$work"
+    case $platform in
+    windows-*) program=$work/$name/jobsweep.exe packed=jobsweep.exe ;;
+    *) program=$work/$name/jobsweep packed=$platform/jobsweep ;;
+    esac
+    cmp -- "$program" "$work/jobsweep/bin/$packed"
+    for file in README.md CHANGELOG.md LICENSE helm3/plugin.yaml; do
+        [ -s "$work/$name/$file" ] || fail "$name has no $file"
+    done
+    case $platform in
+    linux-*) ! readelf --dynamic "$program" | grep NEEDED || fail "the program for $platform needs these libraries" ;;
+    esac
+    [ "$platform" != "$this" ] || [ "$("$program" --version)" = "jobsweep $version" ] || fail "$name is not version $version"
+done
+
+# Every crate that cargo links for this machine, with its version.
+(cd "$root" && cargo tree --locked --edges normal,no-proc-macro --prefix none --format '{p}') |
+    sed -n 's/^\([^ ]*\) v\([^ ]*\).*/"pkg:cargo\/\1@\2/p' | sort -u >"$work/crates"
+grep -q '/kube@' "$work/crates"
+while read -r crate; do
+    grep -qF "$crate" "jobsweep-$version.cdx.json" || fail "the SBOM does not name $crate"
+done <"$work/crates"
+echo "a release of version $version for $*, made of $(wc -l <"$work/crates") crates"
