@@ -1,6 +1,7 @@
-//! What users install: the plugin of Helm 4 as a signed archive and from a registry, and the one that Helm 3 takes.
+//! What users install: the plugin of Helm 4 as a signed archive and from a registry, the one that Helm 3 takes, and the image.
 
 mod helm3;
+mod image;
 mod keys;
 mod machine;
 mod oci;
@@ -37,6 +38,13 @@ fn main() -> ExitCode {
             oci::a_plugin_without_a_signature_is_not_pushed_and_would_be_refused,
             oci::a_plugin_that_was_changed_is_refused,
             oci::a_plugin_that_somebody_else_signed_is_refused,
+        ],
+    ));
+    all.extend(unless(
+        Registry::missing().or(image::missing()),
+        trials![
+            image::the_same_program_makes_the_same_image,
+            image::one_name_serves_both_architectures_and_root_neither,
         ],
     ));
     run(all)
