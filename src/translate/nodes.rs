@@ -245,6 +245,7 @@ impl<'a> Nodes<'a> {
 fn options() -> granit_parser::Options {
     granit_parser::options! {
         emit_anchor_events: true,
+        emit_comments: false,
         block_scalar_eof_without_line_feed: true,
         flow_nesting_limit: MAX_DEPTH,
         block_nesting_limit: MAX_DEPTH,
