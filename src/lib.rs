@@ -36,6 +36,7 @@ pub mod cleanup;
 pub mod cli;
 pub mod console;
 pub mod inject;
+mod input;
 pub mod policy;
 pub mod run;
 pub mod translate;

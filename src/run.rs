@@ -11,6 +11,7 @@ use clap::{CommandFactory, Parser};
 use crate::cli::{Cli, FilterArgs, InjectArgs, LOG_FILE};
 use crate::console::Console;
 use crate::inject;
+use crate::input;
 use crate::translate::{self, Diagnostic, Options};
 
 /// What to do when somebody runs the filter by hand.
@@ -88,8 +89,7 @@ fn filter(
 ) -> anyhow::Result<()> {
     let FilterArgs { default_policy, strict, log_file: _ } = args;
     let default_policy = default_policy.and_then(|given| given.0);
-    let mut manifests = Vec::new();
-    input.read_to_end(&mut manifests).context("cannot read stdin")?;
+    let manifests = input::read(input).context("cannot read stdin")?;
     let translated = translate::translate(&manifests, &Options { default_policy, strict })?;
     let appendix = match inject.injection() {
         Some(injection) => {

@@ -1,10 +1,10 @@
-//! A change of a document: what it does to the text, and what it must do to the nodes; and the proof that both agree.
+//! A change of a document: what it does to the text, and what it must do to the nodes.
 
 use std::ops::Range;
 
 use granit_parser::ScalarStyle;
 
-use super::nodes::{Id, Kind, Node, Nodes};
+use super::nodes::{Id, Kind, Node};
 
 /// A piece of the text and what takes its place. Nearly always the piece is empty: an insertion.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +23,7 @@ impl Edit {
 /// A node as it must read back.
 #[derive(Debug, Clone)]
 pub(super) struct Expected<'a> {
-    depth: usize,
+    pub(super) depth: usize,
     kind: Kind<'a>,
     tag: Option<Box<str>>,
     anchor: usize,
@@ -39,33 +39,26 @@ impl<'a> Expected<'a> {
         Self { depth, kind: node.kind.clone(), tag: node.tag.clone(), anchor: 0 }
     }
 
-    fn matches(&self, node: &Node<'_>) -> bool {
-        self.depth == node.depth
-            && self.anchor == node.anchor
-            && self.tag == node.tag
-            && match (&self.kind, &node.kind) {
-                (Kind::Scalar { value, style }, Kind::Scalar { value: found, style: found_style }) => {
-                    value == found && style == found_style
-                }
-                (expected, found) => expected == found,
-            }
+    /// Whether a node at this depth is this one.
+    pub(super) fn matches(&self, node: &Node<'_>, depth: usize) -> bool {
+        self.depth == depth && self.anchor == node.anchor && self.tag == node.tag && self.kind == node.kind
     }
 }
 
 /// Nodes to insert before a node of the input, and how many of the input's nodes they replace.
 #[derive(Debug)]
-struct Splice<'a> {
-    before: Id,
-    removed: usize,
-    inserted: Vec<Expected<'a>>,
+pub(super) struct Splice<'a> {
+    pub(super) before: Id,
+    pub(super) removed: usize,
+    pub(super) inserted: Vec<Expected<'a>>,
 }
 
 /// All that is to happen to one document.
 #[derive(Debug, Default)]
 pub(super) struct Change<'a> {
-    edits: Vec<Edit>,
-    splices: Vec<Splice<'a>>,
-    deeper: Vec<Range<Id>>,
+    pub(super) edits: Vec<Edit>,
+    pub(super) splices: Vec<Splice<'a>>,
+    pub(super) deeper: Vec<Range<Id>>,
 }
 
 impl<'a> Change<'a> {
@@ -94,53 +87,18 @@ impl<'a> Change<'a> {
         self.deeper.push(range);
     }
 
-    /// The edits in the order of the text, if the edited text reads back as the input's nodes with exactly the
-    /// insertions; otherwise nothing.
-    pub(super) fn proven(mut self, input: &Nodes<'a>) -> Option<Vec<Edit>> {
-        self.edits.sort_by_key(|edit| edit.at.start);
-        let output = self.apply(input.text)?;
-        let found = Nodes::read(&output).ok()?;
-        let expected = self.expected(input.list());
-        let same = found.list().len() == expected.len()
-            && expected.iter().zip(found.list()).all(|(expected, found)| expected.matches(found));
-        same.then_some(self.edits)
-    }
-
-    fn apply(&self, text: &str) -> Option<String> {
-        let mut output =
-            String::with_capacity(text.len() + self.edits.iter().map(|edit| edit.text.len()).sum::<usize>());
-        let mut done = 0;
+    /// A part of the text with the edits in it, which are in the order of the text.
+    pub(super) fn apply(&self, text: &str, part: Range<usize>) -> Option<String> {
+        let added: usize = self.edits.iter().map(|edit| edit.text.len()).sum();
+        let mut output = String::with_capacity(part.len() + added);
+        let mut done = part.start;
         for edit in &self.edits {
             output.push_str(text.get(done..edit.at.start)?);
             output.push_str(&edit.text);
             done = edit.at.end;
         }
-        output.push_str(text.get(done..)?);
+        output.push_str(text.get(done..part.end)?);
         Some(output)
-    }
-
-    fn expected(&mut self, input: &[Node<'a>]) -> Vec<Expected<'a>> {
-        self.splices.sort_by_key(|splice| splice.before);
-        self.deeper.sort_by_key(|range| range.start);
-        let mut expected = Vec::with_capacity(input.len() + 2 * self.splices.len());
-        let mut splices = self.splices.drain(..).peekable();
-        let mut deeper = self.deeper.iter().peekable();
-        let mut removed = 0;
-        for id in 0..=input.len() {
-            while let Some(splice) = splices.next_if(|splice| splice.before == id) {
-                removed += splice.removed;
-                expected.extend(splice.inserted);
-            }
-            let Some(node) = input.get(id) else { break };
-            if removed > 0 {
-                removed -= 1;
-                continue;
-            }
-            while deeper.next_if(|range| range.end <= id).is_some() {}
-            let depth = node.depth + usize::from(deeper.peek().is_some_and(|range| range.contains(&id)));
-            expected.push(Expected { anchor: node.anchor, ..Expected::copy_of(node, depth) });
-        }
-        expected
     }
 }
 

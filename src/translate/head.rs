@@ -36,7 +36,7 @@ pub(super) fn decides(nodes: &Nodes<'_>) -> bool {
 }
 
 /// The lines of a text with their places, line breaks left out.
-fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+pub(super) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut start = 0;
     let mut breaks = memchr::memchr2_iter(b'\n', b'\r', text.as_bytes());
     std::iter::from_fn(move || {

@@ -19,6 +19,8 @@ mod lines;
 mod lookup;
 mod nodes;
 mod parallel;
+mod proof;
+mod simple;
 mod spelling;
 mod stream;
 mod twin;
@@ -149,7 +151,7 @@ fn may_hold_a_job_to_change(text: &str, options: &Options) -> bool {
 /// Translates one document: by its head if that decides, and otherwise as a whole.
 fn document(text: &str, options: &Options, warnings: &mut Vec<Fault>) -> Result<Vec<Edit>, Fault> {
     if let Some(head) = head::of(text)
-        && let Ok(nodes) = Nodes::read(head)
+        && let Some(nodes) = simple::read(head).or_else(|| Nodes::read(head).ok())
         && head::decides(&nodes)
     {
         return jobs_of(&nodes, options, warnings);

@@ -34,7 +34,7 @@ pub(super) enum Kind<'a> {
 }
 
 /// One node.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Node<'a> {
     pub(super) kind: Kind<'a>,
     /// The resolved tag, if one is written.
@@ -72,19 +72,32 @@ pub(super) struct Nodes<'a> {
     list: Vec<Node<'a>>,
     /// By anchor: the node that bears it.
     anchors: Vec<Id>,
+    /// Whether each line is whole in itself; see `simple`.
+    pub(super) has_simple_lines: bool,
 }
 
 impl<'a> Nodes<'a> {
+    /// No nodes yet.
+    pub(super) fn new(text: &'a str) -> Self {
+        Self { text, list: Vec::with_capacity(64), anchors: vec![0], has_simple_lines: false }
+    }
+
     /// Reads a document.
     pub(super) fn read(text: &'a str) -> Result<Self, ScanError> {
-        let mut nodes = Self { text, list: Vec::with_capacity(64), anchors: vec![0] };
+        let mut nodes = Self::new(text);
         let mut open: Vec<Id> = Vec::new();
         for event in Parser::new_from_str_with_options(text, options()) {
             let (event, span) = event?;
-            let tag =
-                event.tag().map(|tag| tag.parts()).map(|(handle, suffix)| format!("{handle}{suffix}").into());
+            let mut range = byte_range(&span);
+            let tag = event.tag().map(|tag| tag.parts()).map(|(handle, suffix)| format!("{handle}{suffix}"));
             let kind = match event {
-                Event::Scalar(value, style, ..) => Kind::Scalar { value, style },
+                Event::Scalar(value, style, ..) => {
+                    if let ScalarStyle::Literal | ScalarStyle::Folded = style {
+                        // The parser counts the next line's indentation in.
+                        range.end = range.start + text[range.clone()].trim_end_matches(' ').len();
+                    }
+                    Kind::Scalar { value, style }
+                }
                 Event::MappingStart(style, ..) => Kind::Mapping { flow: style == StructureStyle::Flow },
                 Event::SequenceStart(style, ..) => Kind::Sequence { flow: style == StructureStyle::Flow },
                 Event::Alias(anchor) => Kind::Alias { anchor },
@@ -94,15 +107,17 @@ impl<'a> Nodes<'a> {
                 }
                 Event::MappingEnd | Event::SequenceEnd => {
                     if let Some(closed) = open.pop() {
-                        nodes.list[closed].end = nodes.list.len();
-                        nodes.list[closed].text.end = byte_range(&span).end;
+                        nodes.close(closed, range.end);
                     }
                     continue;
                 }
                 _ => continue,
             };
             let collection = matches!(kind, Kind::Mapping { .. } | Kind::Sequence { .. });
-            let id = nodes.push(kind, tag, &span, &open);
+            let id = nodes.push(kind, range, open.last().copied());
+            if let Some(tag) = tag {
+                nodes.tag(tag, &span);
+            }
             if collection {
                 open.push(id);
             }
@@ -110,26 +125,41 @@ impl<'a> Nodes<'a> {
         Ok(nodes)
     }
 
-    fn push(&mut self, kind: Kind<'a>, tag: Option<Box<str>>, span: &Span, open: &[Id]) -> Id {
-        let mut text = byte_range(span);
-        if let Kind::Scalar { style: ScalarStyle::Literal | ScalarStyle::Folded, .. } = kind {
-            // The parser counts the next line's indentation in.
-            text.end = text.start + self.text[text.clone()].trim_end_matches(' ').len();
-        }
-        let tag_text = span.tag_span().map(|tag| byte_range(&tag)).unwrap_or_default();
+    /// Adds a node without properties.
+    pub(super) fn push(&mut self, kind: Kind<'a>, text: Range<usize>, parent: Option<Id>) -> Id {
+        let id = self.list.len();
         self.list.push(Node {
             kind,
-            tag,
+            tag: None,
+            tag_text: 0..0,
             anchor: 0,
-            depth: open.len(),
-            parent: open.last().copied(),
-            end: self.list.len() + 1,
-            start: if tag_text.is_empty() { text.start } else { tag_text.start },
-            properties_end: tag_text.end,
-            tag_text,
+            depth: parent.map_or(0, |parent| self.list[parent].depth + 1),
+            parent,
+            end: id + 1,
+            start: text.start,
+            properties_end: 0,
             text,
         });
-        self.list.len() - 1
+        id
+    }
+
+    /// All nodes of a collection have been added.
+    pub(super) fn close(&mut self, collection: Id, text_end: usize) {
+        let end = self.list.len();
+        let node = &mut self.list[collection];
+        node.end = end;
+        node.text.end = text_end;
+    }
+
+    /// The last node bears a tag.
+    fn tag(&mut self, tag: String, span: &Span) {
+        let Some(node) = self.list.last_mut() else { return };
+        node.tag = Some(tag.into());
+        node.tag_text = span.tag_span().map(|tag| byte_range(&tag)).unwrap_or_default();
+        node.properties_end = node.tag_text.end;
+        if !node.tag_text.is_empty() {
+            node.start = node.tag_text.start;
+        }
     }
 
     /// The last node bears an anchor.
@@ -245,6 +275,7 @@ impl<'a> Nodes<'a> {
 fn options() -> granit_parser::Options {
     granit_parser::options! {
         emit_anchor_events: true,
+        emit_comments: false,
         block_scalar_eof_without_line_feed: true,
         flow_nesting_limit: MAX_DEPTH,
         block_nesting_limit: MAX_DEPTH,

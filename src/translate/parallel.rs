@@ -8,8 +8,12 @@ const WORTH_A_THREAD: usize = 64;
 
 /// Applies a function to every item; the results come in the order of the items.
 pub(super) fn map<T: Sync, R: Send>(items: &[T], function: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(items.len() / WORTH_A_THREAD);
-    if threads < 2 {
+    let threads = match items.len() / WORTH_A_THREAD {
+        // Already the question how many processors there are takes a while.
+        0 | 1 => 1,
+        worth => worth.min(thread::available_parallelism().map_or(1, NonZero::get)),
+    };
+    if threads == 1 {
         return items.iter().map(function).collect();
     }
     thread::scope(|scope| {
