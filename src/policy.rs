@@ -173,9 +173,8 @@ mod tests {
 
     #[test]
     fn unknown_words_are_kept_as_written() {
-        let unknown = |value: &str| -> Vec<_> {
-            DeletePolicy::parse(value).unknown().map(str::to_owned).collect()
-        };
+        let unknown =
+            |value: &str| -> Vec<_> { DeletePolicy::parse(value).unknown().map(str::to_owned).collect() };
         assert_eq!(unknown("hook-succeeded, later"), ["later"]);
         assert_eq!(unknown("hook-succeeded,"), [""]);
         assert!(unknown("before-hook-creation").is_empty());
