@@ -63,7 +63,7 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// A delete policy as written: a comma list of tokens, blanks around each ignored, unknown ones kept aside.
+/// A delete policy as written: a comma list of words, blanks around each ignored.
 ///
 /// ```
 /// use jobsweep::policy::{DeletePolicy, Outcome};
@@ -71,32 +71,30 @@ impl fmt::Display for Outcome {
 /// let policy = DeletePolicy::parse("before-hook-creation, hook-succeeded");
 /// assert!(policy.names(Outcome::Succeeded));
 /// assert!(!policy.names(Outcome::Failed));
-/// assert!(policy.unknown().is_empty());
+/// assert_eq!(policy.unknown().count(), 0);
 /// ```
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeletePolicy {
-    tokens: Vec<Token>,
-    unknown: Vec<String>,
+    text: String,
 }
 
 impl DeletePolicy {
-    /// Reads an annotation's value. Every text is a policy; what it means nothing by is in [`Self::unknown`].
+    /// Takes an annotation's value. Every text is a policy; what it means nothing by is in [`Self::unknown`].
     #[must_use]
     pub fn parse(value: &str) -> Self {
-        let mut policy = Self::default();
-        for word in value.split(',').map(str::trim) {
-            match Token::ALL.into_iter().find(|token| token.as_str() == word) {
-                Some(token) => policy.tokens.push(token),
-                None => policy.unknown.push(word.to_owned()),
-            }
-        }
-        policy
+        Self { text: value.to_owned() }
+    }
+
+    /// Exactly what was written.
+    #[must_use]
+    pub fn as_written(&self) -> &str {
+        &self.text
     }
 
     /// Whether the policy lists this token.
     #[must_use]
     pub fn lists(&self, token: Token) -> bool {
-        self.tokens.contains(&token)
+        self.words().any(|word| word == token.as_str())
     }
 
     /// Whether a Job that ended so is to be deleted.
@@ -114,10 +112,13 @@ impl DeletePolicy {
         self.names(Outcome::Succeeded) || self.names(Outcome::Failed)
     }
 
-    /// The words that are no token, as written.
-    #[must_use]
-    pub fn unknown(&self) -> &[String] {
-        &self.unknown
+    /// The words that are no token.
+    pub fn unknown(&self) -> impl Iterator<Item = &str> {
+        self.words().filter(|word| Token::ALL.into_iter().all(|token| token.as_str() != *word))
+    }
+
+    fn words(&self) -> impl Iterator<Item = &str> {
+        self.text.split(',').map(str::trim)
     }
 }
 
@@ -127,25 +128,21 @@ impl FromStr for DeletePolicy {
 
     fn from_str(value: &str) -> Result<Self, Self::Err> {
         let policy = Self::parse(value);
-        match policy.unknown() {
-            [] if policy.names_any_outcome() => Ok(policy),
-            [] => {
-                Err("it names neither hook-succeeded nor hook-failed, so no Job would ever be swept"
-                    .to_owned())
-            }
-            [word, ..] => {
-                Err(format!("{word:?} is none of hook-succeeded, hook-failed, before-hook-creation"))
-            }
+        if let Some(word) = policy.unknown().next() {
+            return Err(format!("{word:?} is none of hook-succeeded, hook-failed, before-hook-creation"));
         }
+        if !policy.names_any_outcome() {
+            let why = "it names neither hook-succeeded nor hook-failed, so no Job would ever be swept";
+            return Err(why.to_owned());
+        }
+        Ok(policy)
     }
 }
 
-/// The comma list, known tokens in their written order.
+/// The comma list without the blanks.
 impl fmt::Display for DeletePolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let words =
-            self.tokens.iter().map(|token| token.as_str()).chain(self.unknown.iter().map(String::as_str));
-        f.write_str(&words.collect::<Vec<_>>().join(","))
+        f.write_str(&self.words().collect::<Vec<_>>().join(","))
     }
 }
 
@@ -176,8 +173,11 @@ mod tests {
 
     #[test]
     fn unknown_words_are_kept_as_written() {
-        assert_eq!(DeletePolicy::parse("hook-succeeded,later").unknown(), ["later"]);
-        assert_eq!(DeletePolicy::parse("hook-succeeded,").unknown(), [""]);
+        let unknown =
+            |value: &str| -> Vec<_> { DeletePolicy::parse(value).unknown().map(str::to_owned).collect() };
+        assert_eq!(unknown("hook-succeeded, later"), ["later"]);
+        assert_eq!(unknown("hook-succeeded,"), [""]);
+        assert!(unknown("before-hook-creation").is_empty());
     }
 
     #[test]
@@ -188,10 +188,9 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_is_displayed_as_a_comma_list() {
-        assert_eq!(
-            DeletePolicy::parse("hook-failed , hook-succeeded").to_string(),
-            "hook-failed,hook-succeeded"
-        );
+    fn a_policy_is_displayed_as_a_comma_list_in_its_written_order() {
+        let policy = DeletePolicy::parse("later , hook-failed , hook-succeeded");
+        assert_eq!(policy.to_string(), "later,hook-failed,hook-succeeded");
+        assert_eq!(policy.as_written(), "later , hook-failed , hook-succeeded");
     }
 }

@@ -44,6 +44,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(USAGE);
         }
     };
+    #[cfg(feature = "cleanup")]
+    if cli.cleanup {
+        return crate::cleanup::run(cli.sweep, io::stdout());
+    }
     let mut console = match Console::new(cli.filter.log_file()) {
         Ok(console) => console,
         Err(error) => {
@@ -52,10 +56,6 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let mut stdout = io::stdout().lock();
-    #[cfg(feature = "cleanup")]
-    if cli.cleanup {
-        return crate::cleanup::run(cli.sweep, &mut stdout);
-    }
     let done = if let Some(shell) = cli.completions {
         clap_complete::generate(shell, &mut Cli::command(), "jobsweep", &mut stdout);
         Ok(())

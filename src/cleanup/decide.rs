@@ -40,6 +40,8 @@ pub(crate) enum Kept {
     NotNamed(Outcome),
     /// Its policy names no known outcome.
     NamesNothing,
+    /// Nor does this one, but it lists `before-hook-creation`.
+    OnlyBeforeHookCreation,
     /// It is suspended.
     Suspended,
     /// It has not finished and is not waited for.
@@ -74,7 +76,8 @@ impl Rules {
             return Decision::Keep(Kept::Ignored);
         }
         if !Outcome::ALL.into_iter().any(|outcome| self.names(policy, outcome)) {
-            return Decision::Keep(Kept::NamesNothing);
+            let before = policy.lists(Token::BeforeHookCreation);
+            return Decision::Keep(if before { Kept::OnlyBeforeHookCreation } else { Kept::NamesNothing });
         }
         match &job.state {
             State::Finished(outcome, _) if self.names(policy, *outcome) => Decision::Delete,
@@ -82,6 +85,7 @@ impl Rules {
             State::Suspended => Decision::Keep(Kept::Suspended),
             State::Unfinished(_) if self.once => Decision::Keep(Kept::Unfinished),
             State::Unfinished(hint) => Decision::Wait(hint.clone()),
+            State::Unreadable(why) => Decision::Keep(Kept::Unreadable(why.clone())),
         }
     }
 
@@ -96,6 +100,9 @@ impl fmt::Display for Kept {
             Self::NotNamed(Outcome::Succeeded) => f.write_str("its policy does not name hook-succeeded"),
             Self::NotNamed(Outcome::Failed) => f.write_str("its policy does not name hook-failed"),
             Self::NamesNothing => f.write_str("its policy names no outcome that is known here"),
+            Self::OnlyBeforeHookCreation => {
+                f.write_str("its policy names before-hook-creation alone; --before-hook-creation deletes it")
+            }
             Self::Suspended => f.write_str("it is suspended, and nothing ends it before it is resumed"),
             Self::Unfinished => f.write_str("it has not finished"),
             Self::Ignored => write!(f, "it is annotated {IGNORE}"),
@@ -145,8 +152,9 @@ mod tests {
             ("hook-failed, hook-succeeded", failed(), Decision::Delete),
             ("hook-failed, hook-succeeded", State::Suspended, keep(Kept::Suspended)),
             ("before-hook-creation,hook-succeeded", failed(), keep(Kept::NotNamed(Outcome::Failed))),
-            ("before-hook-creation", succeeded(), keep(Kept::NamesNothing)),
-            ("before-hook-creation", running(), keep(Kept::NamesNothing)),
+            ("before-hook-creation", succeeded(), keep(Kept::OnlyBeforeHookCreation)),
+            ("before-hook-creation", running(), keep(Kept::OnlyBeforeHookCreation)),
+            ("hook-failed", State::Unreadable("odd".to_owned()), keep(Kept::Unreadable("odd".to_owned()))),
             ("hook-succeeded null", succeeded(), keep(Kept::NamesNothing)),
             ("", running(), keep(Kept::NamesNothing)),
         ] {

@@ -16,7 +16,7 @@ use super::logs::Logs;
 use super::progress::Progress;
 use super::say::Say;
 use super::signals::Signals;
-use super::sweep::{Order, Sweep};
+use super::sweep::{Level, Order, Sweep};
 use super::watch::{Follower, Sight};
 use crate::cleanup::api::WatchKind;
 use crate::cli::Timeout;
@@ -36,6 +36,8 @@ pub(crate) struct Options {
     pub dry_run: bool,
     /// How many lines of failed Jobs' logs are wanted.
     pub log_tail: Option<u32>,
+    /// Who is shown them as they are read.
+    pub log_level: Level,
 }
 
 /// Sweeps the scopes until the end, and says how that came.
@@ -53,7 +55,7 @@ pub(crate) async fn drive(
         Timeout::After(limit) if !no_wait => Some(limit),
         _ => None,
     };
-    let logs = Logs::new(options.log_tail, say);
+    let logs = Logs::new(options.log_tail, options.log_level, say);
     let again: Vec<_> = scopes.iter().map(|_| Notify::new()).collect();
     let (sender, mut sights) = mpsc::channel(16);
     let mut followers =
@@ -66,7 +68,7 @@ pub(crate) async fn drive(
     let stopping = Cell::new(false);
     let mut in_flight = FuturesUnordered::new();
     let mut progress = Progress::new(say, deadline);
-    let mut lost = vec![false; scopes.len()];
+    let mut views = vec![View::Never; scopes.len()];
     let mut quiet = None;
 
     let end = loop {
@@ -100,7 +102,7 @@ pub(crate) async fn drive(
                 Sight::Fatal(failure) => break End::Failed(failure),
                 Sight::Lost(failure, _) if no_wait => break End::Failed(failure),
                 sight => {
-                    tell(say, &mut lost[scope], &scopes[scope], &sight);
+                    tell(say, &mut views[scope], &scopes[scope], &sight);
                     apply(sweep, scope, sight, start.elapsed());
                 }
             },
@@ -126,7 +128,11 @@ pub(crate) async fn drive(
     }
     sweep.take_notes().iter().for_each(|note| say.note(note));
     say.progress(String::new());
-    end
+    match end {
+        // What was still under way at the deadline was the last of it.
+        End::Deadline if sweep.is_done() => End::Swept,
+        end => end,
+    }
 }
 
 async fn send(
@@ -168,23 +174,45 @@ fn apply(sweep: &mut Sweep, scope: usize, sight: Sight, now: Duration) {
     }
 }
 
+/// What we can see of a scope.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum View {
+    /// Nothing was seen yet.
+    Never,
+    /// Nothing was seen yet, and that has been said.
+    NotYet,
+    /// It is in sight.
+    Clear,
+    /// It was in sight, and that it no longer is has been said.
+    Lost,
+}
+
 /// Says what the user should know of lists and watches: troubles once, and their end.
-fn tell(say: &Say, lost: &mut bool, scope: &Scope, sight: &Sight) {
+fn tell(say: &Say, view: &mut View, scope: &Scope, sight: &Sight) {
     match sight {
         Sight::Lost(failure, after) => {
             let after = after.as_secs_f64();
-            if std::mem::replace(lost, true) {
-                say.detail(format_args!("{scope}: {failure}; looking again in {after:.1}s"));
-            } else {
-                say.warning(format_args!("lost sight of {scope}: {failure}; looking again in {after:.1}s"));
+            let again = format_args!("{failure}; looking again in {after:.1}s");
+            match view {
+                View::Never => say.warning(format_args!("cannot list Jobs in {scope}: {again}")),
+                View::Clear => say.warning(format_args!("lost sight of {scope}: {again}")),
+                View::NotYet | View::Lost => say.detail(format_args!("{scope}: {again}")),
             }
+            *view = if matches!(view, View::Never | View::NotYet) { View::NotYet } else { View::Lost };
         }
-        Sight::Listed | Sight::Watching if std::mem::take(lost) => {
-            say.line(format_args!("{scope} is in sight again"))
+        Sight::Listed | Sight::Watching => {
+            match std::mem::replace(view, View::Clear) {
+                View::NotYet => say.line(format_args!("{scope} is in sight")),
+                View::Lost => say.line(format_args!("{scope} is in sight again")),
+                View::Never | View::Clear => {}
+            }
+            let what = if matches!(sight, Sight::Listed) { "listed all Jobs in" } else { "watching" };
+            say.detail(format_args!("{what} {scope}"));
         }
         Sight::ListBegins => say.detail(format_args!("listing Jobs in {scope}")),
-        Sight::Listed => say.detail(format_args!("listed all Jobs in {scope}")),
-        Sight::Watching => say.detail(format_args!("watching {scope}")),
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,10 +5,11 @@ use std::fmt;
 
 use super::api::Failure;
 use super::decide::Kept;
+use super::progress::jobs;
 use super::report::words::{action, why};
 use super::say::Say;
 use super::signals::Signal;
-use super::sweep::{Phase, Sweep};
+use super::sweep::{Entry, Phase, Sweep};
 use crate::policy::Outcome;
 
 /// Every Job in scope was seen to, and every due deletion is confirmed.
@@ -45,51 +46,59 @@ impl End {
             Self::Stopped(signal) | Self::Aborted(signal) => signal.exit_code(),
             Self::Failed(Failure::Unauthorized(_) | Failure::Forbidden(..)) => NOT_ALLOWED,
             Self::Failed(failure) if failure.code() == Some(403) => NOT_ALLOWED,
-            Self::Failed(_) => ERROR,
-            // Where nothing was ever seen, it is not the Jobs that took too long.
-            Self::Deadline if !sweep.was_listed() => ERROR,
+            _ if self.error(sweep).is_some() => ERROR,
             Self::Deadline => DEADLINE,
-            Self::Swept if sweep.entries().any(|it| matches!(it.phase, Phase::Kept(Kept::Refused(_)))) => {
-                ERROR
-            }
-            Self::Swept if fail_on_failed && has_failed(sweep) => JOB_FAILED,
-            Self::Swept => SWEPT,
+            _ if fail_on_failed && has_failed(sweep) => JOB_FAILED,
+            _ => SWEPT,
         }
     }
 
-    /// The same as a word, for reports.
-    pub(crate) fn word(&self) -> &'static str {
+    /// What went wrong, if something did.
+    pub(crate) fn error(&self, sweep: &Sweep) -> Option<String> {
         match self {
-            Self::Swept => "swept",
-            Self::Deadline => "deadline",
-            Self::Stopped(_) | Self::Aborted(_) => "stopped",
-            Self::Failed(_) => "error",
+            Self::Failed(failure) => Some(failure.to_string()),
+            // Where nothing was ever seen, it is not the Jobs that took too long.
+            Self::Deadline if !sweep.was_listed() => {
+                Some("the deadline came before the Jobs could be listed".to_owned())
+            }
+            Self::Swept => not_swept(sweep),
+            Self::Deadline | Self::Stopped(_) | Self::Aborted(_) => None,
         }
     }
-}
 
-impl End {
+    /// How it ended as a word, for reports.
+    pub(crate) fn word(&self, sweep: &Sweep) -> &'static str {
+        match self {
+            Self::Stopped(_) | Self::Aborted(_) => "stopped",
+            _ if self.error(sweep).is_some() => "error",
+            Self::Deadline => "deadline",
+            _ => "swept",
+        }
+    }
+
     /// Says how it ended, and what was left when that came too early.
     pub(crate) fn explain(&self, sweep: &Sweep, say: &Say) {
         match self {
-            Self::Failed(failure) => say.error(format_args!("{failure}")),
-            Self::Deadline if !sweep.was_listed() => {
-                say.error(format_args!("the deadline came before the Jobs could be listed"));
-            }
-            Self::Deadline => say.error(format_args!("the deadline came before everything was swept")),
             Self::Stopped(Signal::Interrupt) => say.warning(format_args!("stopped by SIGINT")),
             Self::Stopped(Signal::Terminate) => say.warning(format_args!("stopped by SIGTERM")),
             Self::Aborted(_) => {
                 say.error(format_args!("aborted; deletions under way may or may not be carried out"))
             }
-            Self::Swept => {}
+            Self::Deadline if sweep.was_listed() => {
+                say.error(format_args!("the deadline came before everything was swept"));
+            }
+            _ => self.error(sweep).into_iter().for_each(|error| say.error(format_args!("{error}"))),
         }
         let mut open: Vec<_> = sweep.entries().filter(|entry| entry.phase.is_open()).collect();
         open.sort_by_key(|entry| entry.job.id.to_string());
         for entry in open {
             say.warning(format_args!("left {}: {}", entry.job.id, why(entry).unwrap_or_default()));
         }
-        say.line(format_args!("{}", Summary(sweep)));
+        // Of Jobs that were never looked at there is nothing to sum up.
+        if sweep.was_listed() || sweep.entries().next().is_some() {
+            say.line(format_args!("{}", Summary(sweep)));
+            elsewhere(sweep, say);
+        }
     }
 }
 
@@ -110,10 +119,109 @@ impl fmt::Display for Summary<'_> {
     }
 }
 
+/// Says which Jobs `--release` left out: none of them is missed by who knows of them.
+fn elsewhere(sweep: &Sweep, say: &Say) {
+    match sweep.elsewhere() {
+        (0, 0) => {}
+        (others, 0) => say.line(format_args!("left out by --release: {} of other releases", jobs(others))),
+        (others, nameless) => {
+            let text = format!(
+                "left out by --release: {} of other releases, {} of no release that it says; \
+                 Helm tells no hook its release, so give such a Job the label app.kubernetes.io/instance, or sweep without --release",
+                jobs(others),
+                jobs(nameless)
+            );
+            // It may well be all that the user meant.
+            if sweep.entries().next().is_none() {
+                say.warning(format_args!("{text}"));
+            } else {
+                say.line(format_args!("{text}"));
+            }
+        }
+    }
+}
+
+/// What a sweep that came to its end could not do.
+fn not_swept(sweep: &Sweep) -> Option<String> {
+    let count = |is: fn(&Entry) -> bool| Some(sweep.entries().filter(|it| is(it)).count()).filter(|n| *n > 0);
+    let refused = count(|entry| matches!(entry.phase, Phase::Kept(Kept::Refused(_))));
+    let unreadable = count(|entry| matches!(entry.phase, Phase::Kept(Kept::Unreadable(_))));
+    let refused = refused.map(|count| format!("the API server refused to delete {}", jobs(count)));
+    let unreadable = unreadable.map(|count| format!("{} could not be read", jobs(count)));
+    let both: Vec<_> = refused.into_iter().chain(unreadable).collect();
+    (!both.is_empty()).then(|| both.join(", and "))
+}
+
 /// Whether a Job in scope failed. One that is marked to be left alone is not in scope, nor is one that left it.
 fn has_failed(sweep: &Sweep) -> bool {
     sweep.entries().any(|entry| {
         entry.job.outcome() == Some(Outcome::Failed)
             && !matches!(entry.phase, Phase::Kept(Kept::Ignored | Kept::LeftScope | Kept::Own))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cleanup::decide::Rules;
+    use crate::cleanup::fixture::job;
+    use crate::cleanup::job::Job;
+    use crate::cleanup::outcome::State;
+    use crate::cleanup::say::tests::Heard;
+    use crate::cleanup::sweep::{Answer, Level};
+    use std::time::Duration;
+
+    fn sweep(scopes: usize) -> Sweep {
+        Sweep::new(Rules::default(), false, scopes, 1)
+    }
+
+    fn listed(jobs: impl IntoIterator<Item = Job>) -> Sweep {
+        let mut sweep = sweep(1);
+        sweep.list_begins(0);
+        jobs.into_iter().for_each(|job| sweep.seen(0, job, Duration::ZERO));
+        sweep.listed(0, Duration::ZERO);
+        sweep
+    }
+
+    fn explained(end: &End, sweep: &Sweep) -> String {
+        let heard = Heard::default();
+        let say = heard.say(Level::Normal);
+        end.explain(sweep, &say);
+        say.finish();
+        heard.text()
+    }
+
+    #[test]
+    fn nothing_is_summed_up_that_was_never_looked_at() {
+        let nowhere = End::Failed(Failure::Config("no kubeconfig".to_owned()));
+        assert_eq!(explained(&nowhere, &sweep(0)).lines().count(), 1);
+        assert_eq!(explained(&End::Deadline, &sweep(1)).lines().count(), 1);
+        assert!(explained(&End::Swept, &listed([])).contains("no Job with a delete policy"));
+    }
+
+    #[test]
+    fn a_deletion_that_was_refused_and_a_job_that_was_not_read_are_errors() {
+        let odd = job("odd").state(State::Unreadable("odd".to_owned()));
+        let mut sweep = listed([job("a").succeeded(), odd]);
+        let order = sweep.next_order(Duration::ZERO).expect("a deletion");
+        sweep.answered(&order, Answer::Refused("no".to_owned()), None, Duration::ZERO);
+        let error = "the API server refused to delete 1 Job, and 1 Job could not be read";
+        assert_eq!(End::Swept.error(&sweep).as_deref(), Some(error));
+        assert_eq!((End::Swept.exit_code(&sweep, false), End::Swept.word(&sweep)), (ERROR, "error"));
+        assert!(explained(&End::Swept, &sweep).contains(error));
+    }
+
+    #[test]
+    fn the_word_and_the_exit_code_say_the_same() {
+        let failed = || listed([job("a").failed()]);
+        for (end, sweep, word, code) in [
+            (End::Swept, failed(), "swept", JOB_FAILED),
+            (End::Swept, listed([]), "swept", SWEPT),
+            (End::Deadline, listed([job("a")]), "deadline", DEADLINE),
+            (End::Deadline, sweep(1), "error", ERROR),
+            (End::Stopped(Signal::Terminate), sweep(1), "stopped", 143),
+        ] {
+            assert_eq!((end.word(&sweep), end.exit_code(&sweep, true)), (word, code), "{end:?}");
+        }
+    }
 }

@@ -63,6 +63,16 @@ struct Object {
 }
 
 #[derive(Deserialize)]
+struct Described {
+    metadata: Metadata,
+}
+
+#[derive(Deserialize)]
+struct Identified {
+    metadata: JobId,
+}
+
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Metadata {
     namespace: String,
@@ -94,18 +104,27 @@ struct Labels {
 }
 
 impl Job {
-    /// Reads a Job from the API server's JSON.
+    /// Reads a Job from the API server's JSON. One of which only the metadata can be read is a Job still.
     pub(crate) fn decode(json: &str) -> Result<Self, Box<Unreadable>> {
-        let Object { metadata, spec, status } = serde_json::from_str(json).map_err(|error| {
-            #[derive(Deserialize)]
-            struct Identified {
-                metadata: JobId,
+        match serde_json::from_str(json) {
+            Ok(Object { metadata, spec, status }) => {
+                Ok(Self::new(metadata, State::of(&spec, &status), status.seconds()))
             }
-            let id = serde_json::from_str::<Identified>(json).ok().map(|object| object.metadata);
-            Unreadable { id, why: error.to_string() }
-        })?;
+            Err(error) => match serde_json::from_str(json) {
+                Ok(Described { metadata }) => {
+                    Ok(Self::new(metadata, State::Unreadable(error.to_string()), None))
+                }
+                Err(_) => {
+                    let id = serde_json::from_str(json).ok().map(|Identified { metadata }| metadata);
+                    Err(Box::new(Unreadable { id, why: error.to_string() }))
+                }
+            },
+        }
+    }
+
+    fn new(metadata: Metadata, state: State, seconds: Option<u64>) -> Self {
         let annotations = metadata.annotations.unwrap_or_default();
-        Ok(Self {
+        Self {
             id: JobId { namespace: metadata.namespace, name: metadata.name, uid: metadata.uid },
             version: metadata.resource_version,
             policy: annotations.policy.as_deref().map(DeletePolicy::parse),
@@ -114,9 +133,9 @@ impl Job {
             log_policy: annotations.log_policy.as_deref().map(DeletePolicy::parse),
             terminating: metadata.deletion_timestamp.is_some(),
             finalizers: metadata.finalizers.unwrap_or_default(),
-            state: State::of(&spec, &status),
-            seconds: status.seconds(),
-        })
+            state,
+            seconds,
+        }
     }
 
     /// How it ended, if it has.
@@ -162,9 +181,18 @@ mod tests {
     }
 
     #[test]
+    fn an_unreadable_status_hides_neither_which_job_it_is_nor_its_policy() {
+        let odd = r#"{"metadata":{"namespace":"shop","name":"odd","uid":"u2","resourceVersion":"7",
+                       "annotations":{"kots.io/hook-delete-policy":"hook-failed"}},"status":{"active":"many"}}"#;
+        let job = Job::decode(odd).expect("a Job");
+        assert!(matches!(&job.state, State::Unreadable(why) if why.contains("many")), "{:?}", job.state);
+        assert_eq!(job.outcome(), None);
+        assert!(job.policy.is_some_and(|policy| policy.names(Outcome::Failed)));
+    }
+
+    #[test]
     fn an_unreadable_object_still_says_which_one_it_is() {
-        let odd = r#"{"metadata":{"namespace":"shop","name":"odd","uid":"u2","resourceVersion":"7"},
-                      "status":{"active":"many"}}"#;
+        let odd = r#"{"metadata":{"namespace":"shop","name":"odd","uid":"u2","resourceVersion":7}}"#;
         let unreadable = Job::decode(odd).expect_err("unreadable");
         assert_eq!(unreadable.id.map(|id| id.uid).as_deref(), Some("u2"));
         assert!(Job::decode("{}").expect_err("unreadable").id.is_none());

@@ -1,10 +1,11 @@
 //! The last words of a Job's pods, read before the Job and its pods are deleted.
 
-use std::cell::Cell;
+use std::cell::RefCell;
+use std::collections::HashSet;
 
 use super::api::{Api, Failure};
 use super::say::Say;
-use super::sweep::{Order, PodLog};
+use super::sweep::{Level, Order, PodLog};
 
 /// How many lines a Job gets that asks for its logs, when the user has not said.
 const LINES: u32 = 20;
@@ -15,20 +16,22 @@ const ATTEMPTS: u32 = 4;
 pub(crate) struct Logs<'a> {
     tail: Option<u32>,
     say: &'a Say,
-    forbidden: Cell<bool>,
+    level: Level,
+    /// The namespaces whose logs we may not read.
+    forbidden: RefCell<HashSet<String>>,
 }
 
 impl<'a> Logs<'a> {
-    /// What the user wants to see.
-    pub(crate) fn new(tail: Option<u32>, say: &'a Say) -> Self {
-        Self { tail, say, forbidden: Cell::new(false) }
+    /// What the user wants to see, and how loud.
+    pub(crate) fn new(tail: Option<u32>, level: Level, say: &'a Say) -> Self {
+        Self { tail, say, level, forbidden: RefCell::default() }
     }
 
     /// Reads and says what is wanted of a Job's logs; `None` if nothing is. Trouble that may pass is an error, a few
     /// times, since there is no other chance to read them; any other trouble is said, and stops nothing.
     pub(crate) async fn of(&self, api: &Api, order: &Order) -> Result<Option<Vec<PodLog>>, Failure> {
         let lines = wanted(self.tail, order);
-        if lines == 0 || order.logs_read || self.forbidden.get() {
+        if lines == 0 || order.logs_read || self.is_forbidden(order) {
             return Ok(None);
         }
         let mut logs = Vec::new();
@@ -36,19 +39,24 @@ impl<'a> Logs<'a> {
             Ok(()) => {}
             Err(failure) if failure.is_passing() && order.attempts < ATTEMPTS => return Err(failure),
             Err(failure) => {
-                // One warning is enough, however many are under way.
-                if !self.forbidden.get() {
+                // One warning for a namespace is enough, however many are under way.
+                if !self.is_forbidden(order) {
                     self.say.warning(format_args!("no logs of {}: {failure}", order.id));
                 }
                 if matches!(failure, Failure::Forbidden(..)) {
-                    self.forbidden.set(true);
+                    self.forbidden.borrow_mut().insert(order.id.namespace.clone());
                 }
             }
         }
         for PodLog { pod, container, lines } in &logs {
-            self.say.log(format_args!("last lines of {}, pod {pod}, container {container}", order.id), lines);
+            let heading = format_args!("last lines of {}, pod {pod}, container {container}", order.id);
+            self.say.log(self.level, heading, lines);
         }
         Ok(Some(logs))
+    }
+
+    fn is_forbidden(&self, order: &Order) -> bool {
+        self.forbidden.borrow().contains(&order.id.namespace)
     }
 
     async fn read(
@@ -66,10 +74,15 @@ impl<'a> Logs<'a> {
                         let lines = text.lines().map(str::to_owned).collect();
                         logs.push(PodLog { pod: pod.clone(), container, lines });
                     }
-                    // A container that never started, or whose node is gone, has nothing to say.
-                    Err(Failure::Refused(refusal)) => {
+                    // A container that never started has nothing to say.
+                    Err(Failure::Refused(refusal)) if !Failure::Refused(refusal.clone()).is_passing() => {
                         self.say
                             .detail(format_args!("no log of pod {pod}, container {container}: {refusal}"));
+                    }
+                    // What one cannot be asked for, another may still tell, if this is the last time we ask.
+                    Err(failure) if failure.is_passing() && order.attempts >= ATTEMPTS => {
+                        self.say
+                            .warning(format_args!("no log of pod {pod}, container {container}: {failure}"));
                     }
                     Err(failure) => return Err(failure),
                 }

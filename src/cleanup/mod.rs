@@ -55,12 +55,16 @@ mod report;
 mod say;
 mod signals;
 mod sweep;
+mod text;
 mod time;
 mod watch;
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
+
+use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
 
 use api::{Api, Failure, Scope};
 use config::Target;
@@ -73,13 +77,13 @@ use signals::Signals;
 use sweep::Level;
 use sweep::Sweep;
 
-use crate::cli::CleanupArgs;
+use crate::cli::{CleanupArgs, Output};
 
 /// How long nothing must be left to do, unless the user says so.
 const SETTLE: Duration = Duration::from_secs(2);
 
 /// Sweeps. The report goes to `out`, everything else to stderr.
-pub fn run(args: CleanupArgs, out: &mut dyn Write) -> ExitCode {
+pub fn run(args: CleanupArgs, mut out: impl Write + Send + 'static) -> ExitCode {
     let level = match (args.quiet, args.verbose || config::helm_debug()) {
         (true, _) => Level::Warning,
         (_, true) => Level::Verbose,
@@ -90,31 +94,59 @@ pub fn run(args: CleanupArgs, out: &mut dyn Write) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => {
             say.error(format_args!("no runtime: {error}"));
+            say.finish();
             return ExitCode::from(ERROR);
         }
     };
     let start = Instant::now();
     let format = args.output;
     let (dry_run, fail_on_failed) = (args.dry_run, args.fail_on_failed);
-    let (sweep, end) = runtime.block_on(sweep_all(args, &say));
-    // A credential plugin that still runs must not keep us.
-    runtime.shutdown_background();
+    let (sweep, end, signals) = runtime.block_on(sweep_all(args, &say));
 
-    let mut exit_code = end.exit_code(&sweep, fail_on_failed);
+    let exit_code = end.exit_code(&sweep, fail_on_failed);
     end.explain(&sweep, &say);
-    if !matches!(end, End::Aborted(_)) {
-        let took = start.elapsed();
-        let report = Report { sweep: &sweep, end: &end, exit_code, dry_run, took };
-        if let Err(error) = report.write(format, out) {
-            say.error(format_args!("the report could not be written: {error}"));
-            exit_code = ERROR;
+    let writing = runtime.spawn_blocking(move || {
+        say.finish();
+        if matches!(end, End::Aborted(_)) {
+            return exit_code;
         }
-    }
-    ExitCode::from(exit_code)
+        let report = Report { sweep: &sweep, end: &end, exit_code, dry_run, took: start.elapsed() };
+        report.write(format, &mut out).map_or_else(not_written, |()| exit_code)
+    });
+    ExitCode::from(written(runtime, writing, signals))
 }
 
-/// Connects, sweeps, and gives back what became of the Jobs and how it ended.
-async fn sweep_all(args: CleanupArgs, say: &Say) -> (Sweep, End) {
+/// Says that the report could not be written, and gives the exit code for it.
+fn not_written(error: io::Error) -> u8 {
+    let say = Say::new(Level::Warning);
+    say.error(format_args!("the report could not be written: {error}"));
+    say.finish();
+    ERROR
+}
+
+/// Waits until everything has been written. Who reads it may take their time, and a signal ends that.
+fn written(runtime: Runtime, writing: JoinHandle<u8>, signals: Option<Signals>) -> u8 {
+    let exit_code = runtime.block_on(async {
+        let signal = async {
+            match signals {
+                Some(mut signals) => signals.next().await,
+                // Nobody listens, so it ends us without further ado.
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            exit_code = writing => exit_code.unwrap_or(ERROR),
+            signal = signal => signal.exit_code(),
+        }
+    });
+    // Neither that nor a credential plugin that still runs must keep us.
+    runtime.shutdown_background();
+    exit_code
+}
+
+/// Connects, sweeps, and gives back what became of the Jobs and how it ended; and who listens for signals now.
+async fn sweep_all(args: CleanupArgs, say: &Say) -> (Sweep, End, Option<Signals>) {
     // Every argument by name, so that none is forgotten.
     let CleanupArgs {
         namespaces: _,
@@ -131,7 +163,7 @@ async fn sweep_all(args: CleanupArgs, say: &Say) -> (Sweep, End) {
         dry_run,
         log_tail,
         fail_on_failed: _,
-        output: _,
+        output,
         verbose: _,
         quiet: _,
     } = args.clone();
@@ -139,19 +171,26 @@ async fn sweep_all(args: CleanupArgs, say: &Say) -> (Sweep, End) {
         Rules { before_hook_creation, once, selected: selector.is_some(), release, ..Rules::default() };
     let options = Options {
         timeout,
-        settle: settle.unwrap_or(if once { Duration::ZERO } else { SETTLE }),
+        settle: settle.unwrap_or(default_settle(once)),
         dry_run,
         log_tail,
+        // They were asked for; who asked for quiet too has them in the report, if that has a place for them.
+        log_level: if output == Output::Json { Level::Normal } else { Level::Warning },
     };
     match connect(&args).await {
         Ok((api, own, scopes, mut signals)) => {
             rules.own = own;
             let mut sweep = Sweep::new(rules, dry_run, scopes.len(), concurrency.get());
             let end = drive(&api, &mut sweep, &scopes, &options, say, &mut signals).await;
-            (sweep, end)
+            (sweep, end, Some(signals))
         }
-        Err(failure) => (Sweep::new(rules, dry_run, 0, 0), End::Failed(failure)),
+        Err(failure) => (Sweep::new(rules, dry_run, 0, 0), End::Failed(failure), None),
     }
+}
+
+/// How long nothing must be left to do, unless the user says so: where nothing is waited for, nothing comes late.
+fn default_settle(once: bool) -> Duration {
+    if once { Duration::ZERO } else { SETTLE }
 }
 
 async fn connect(args: &CleanupArgs) -> Result<(Api, own::OwnJob, Vec<Scope>, Signals), Failure> {

@@ -21,6 +21,8 @@ pub(crate) enum State {
     Suspended,
     /// It has not finished.
     Unfinished(Hint),
+    /// What the API server says of it makes no sense to us.
+    Unreadable(String),
 }
 
 /// What an unfinished Job is about; a hint for the reader, never a ground for a decision.

@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 
 /// What the cleanup does in the cluster. Of an option given twice the last one counts, so that a manifest's own can be
@@ -24,7 +25,7 @@ pub struct CleanupArgs {
     pub selector: Option<String>,
 
     /// Only Jobs of this Helm release, by annotation meta.helm.sh/release-name or label app.kubernetes.io/instance
-    #[arg(long, value_name = "NAME", requires = "cleanup")]
+    #[arg(long, value_name = "NAME", requires = "cleanup", value_parser = NonEmptyStringValueParser::new())]
     pub release: Option<String>,
 
     /// Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod's ServiceAccount]
@@ -47,7 +48,7 @@ pub struct CleanupArgs {
     #[arg(long, requires = "cleanup")]
     pub once: bool,
 
-    /// Give up after this long; 0 waits for nothing at all, `none` for ever
+    /// Give up after this long, but for 10s more if deletions are under way; 0 waits for nothing at all, `none` for ever
     #[arg(long, value_name = "DURATION", requires = "cleanup", default_value = "5m", value_parser = timeout, overrides_with = "timeout")]
     pub timeout: Timeout,
 
@@ -89,7 +90,7 @@ pub struct CleanupArgs {
     #[arg(short, long, requires = "cleanup", conflicts_with = "quiet")]
     pub verbose: bool,
 
-    /// Say nothing on stderr but warnings and errors
+    /// Say nothing on stderr but warnings, errors and logs; these not with -o json, which has them
     #[arg(short, long, requires = "cleanup")]
     pub quiet: bool,
 }

@@ -232,8 +232,9 @@ fn check_tokens(
     let (helm, kots) = (text(job.helm_policy), text(job.kots_policy));
     let same = helm.map(|(_, policy)| policy) == kots.map(|(_, policy)| policy);
     for (id, policy) in [helm, kots.filter(|_| !same)].into_iter().flatten() {
-        for word in DeletePolicy::parse(policy).unknown() {
-            let problem = Problem::UnknownToken(word.clone());
+        let policy = DeletePolicy::parse(policy);
+        for word in policy.unknown() {
+            let problem = Problem::UnknownToken(word.to_owned());
             let fault = Fault { problem, at: lookup.nodes.get(id).text.start, job: job.name.clone() };
             if options.strict {
                 return Err(fault);

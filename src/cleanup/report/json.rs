@@ -8,8 +8,8 @@ use serde::{Serialize, ser::SerializeSeq};
 
 use super::Report;
 use super::words::{action, outcome, reason, waited, why};
-use crate::cleanup::end::End;
 use crate::cleanup::sweep::{Entry, PodLog};
+use crate::policy::DeletePolicy;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -33,7 +33,7 @@ struct Row<'a> {
     uid: &'a str,
     outcome: &'static str,
     reason: Option<&'a str>,
-    policy: Option<String>,
+    policy: Option<&'a str>,
     action: &'static str,
     why: Option<String>,
     finalizers: &'a [String],
@@ -46,11 +46,8 @@ struct Row<'a> {
 pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     let object = Object {
         version: 1,
-        end: report.end.word(),
-        error: match report.end {
-            End::Failed(failure) => Some(failure.to_string()),
-            _ => None,
-        },
+        end: report.end.word(report.sweep),
+        error: report.end.error(report.sweep),
         exit_code: report.exit_code,
         dry_run: report.dry_run,
         seconds: report.took.as_secs_f64(),
@@ -78,7 +75,7 @@ fn row<'a>(entry: &'a Entry, report: &Report<'_>) -> Row<'a> {
         uid: &job.id.uid,
         outcome: outcome(entry),
         reason: Some(reason(entry)).filter(|reason| !reason.is_empty()),
-        policy: job.policy.as_ref().map(ToString::to_string),
+        policy: job.policy.as_ref().map(DeletePolicy::as_written),
         action: action(entry),
         why: why(entry),
         finalizers: &job.finalizers,

@@ -4,7 +4,7 @@ mod json;
 mod table;
 pub(crate) mod words;
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::time::Duration;
 
 use super::end::End;
@@ -27,7 +27,9 @@ pub(crate) struct Report<'a> {
 
 impl Report<'_> {
     /// Writes it.
-    pub(crate) fn write(&self, format: Output, out: &mut dyn Write) -> io::Result<()> {
+    pub(crate) fn write(&self, format: Output, out: &mut impl Write) -> io::Result<()> {
+        // The standard library's stdout passes on every line by itself.
+        let out = &mut BufWriter::with_capacity(64 * 1024, out);
         match format {
             Output::Table => table::write(&self.rows(), out)?,
             Output::Json => json::write(self, out)?,

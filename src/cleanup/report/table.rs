@@ -3,12 +3,17 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
+use unicode_width::UnicodeWidthStr;
+
 use super::words::{action, outcome, reason, why};
 use crate::cleanup::sweep::Entry;
+use crate::cleanup::text::one_line;
 use crate::cleanup::time::brief;
 
 const HEADINGS: [&str; COLUMNS] = ["NAMESPACE", "JOB", "OUTCOME", "REASON", "POLICY", "ACTION", "RAN", "WHY"];
 const COLUMNS: usize = 8;
+/// How many blanks are between two columns.
+const GAP: usize = 3;
 
 /// Writes a line for every Job under headings, or nothing at all.
 pub(super) fn write(rows: &[&Entry], out: &mut dyn Write) -> io::Result<()> {
@@ -18,7 +23,7 @@ pub(super) fn write(rows: &[&Entry], out: &mut dyn Write) -> io::Result<()> {
     let mut widths = HEADINGS.map(str::len);
     for entry in rows {
         for (width, cell) in widths.iter_mut().zip(cells(entry)) {
-            *width = (*width).max(cell.chars().count());
+            *width = (*width).max(cell.width());
         }
     }
     line(&HEADINGS.map(str::to_owned), &widths, out)?;
@@ -27,10 +32,10 @@ pub(super) fn write(rows: &[&Entry], out: &mut dyn Write) -> io::Result<()> {
 
 fn cells(entry: &Entry) -> [String; COLUMNS] {
     let job = &entry.job;
-    let or_dash = |text: String| if text.is_empty() { "-".to_owned() } else { text };
+    let or_dash = |text: String| if text.is_empty() { "-".to_owned() } else { one_line(&text) };
     [
-        job.id.namespace.clone(),
-        job.id.name.clone(),
+        one_line(&job.id.namespace),
+        one_line(&job.id.name),
         outcome(entry).to_owned(),
         or_dash(reason(entry).to_owned()),
         or_dash(job.policy.as_ref().map(ToString::to_string).unwrap_or_default()),
@@ -44,7 +49,39 @@ fn line(cells: &[String; COLUMNS], widths: &[usize; COLUMNS], out: &mut dyn Writ
     let (last, others) =
         cells.split_last().map_or(("", &cells[..]), |(last, others)| (last.as_str(), others));
     for (cell, width) in others.iter().zip(widths) {
-        write!(out, "{cell:width$}   ")?;
+        let blanks = width.saturating_sub(cell.width()) + GAP;
+        write!(out, "{cell}{:blanks$}", "")?;
     }
     writeln!(out, "{last}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cleanup::decide::Rules;
+    use crate::cleanup::fixture::job;
+    use crate::cleanup::outcome::State;
+    use crate::cleanup::sweep::Sweep;
+    use crate::policy::Outcome;
+
+    #[test]
+    fn no_job_can_forge_a_line_and_columns_stand_below_one_another() {
+        let mut sweep = Sweep::new(Rules::default(), false, 1, 1);
+        let forged = job("a").policy("hook-failed\nshop   b   succeeded   -   x   deleted");
+        let wide = job("b").policy("数据").state(State::Finished(Outcome::Failed, "Odd\x1b[2J".to_owned()));
+        for job in [forged, wide] {
+            sweep.seen(0, job, Duration::ZERO);
+        }
+        let mut rows: Vec<_> = sweep.entries().collect();
+        rows.sort_by_key(|entry| entry.job.id.name.clone());
+        let mut out = Vec::new();
+        write(&rows, &mut out).expect("written");
+        let table = String::from_utf8(out).expect("text");
+        let lines: Vec<_> = table.lines().collect();
+        assert_eq!(lines.len(), 3, "{table}");
+        assert!(!table.contains('\x1b') && table.contains("Odd\\u{1b}[2J"), "{table}");
+        let column = |line: &str, word: &str| line.split_once(word).map(|(before, _)| before.width());
+        assert_eq!(column(lines[0], "ACTION"), column(lines[1], "kept"), "{table}");
+        assert_eq!(column(lines[0], "ACTION"), column(lines[2], "kept"), "{table}");
+    }
 }

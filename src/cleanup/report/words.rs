@@ -14,6 +14,7 @@ pub(crate) fn outcome(entry: &Entry) -> &'static str {
         (_, Phase::Gone | Phase::OutOfSight | Phase::Deleted) => "unknown",
         (State::Suspended, _) => "suspended",
         (State::Unfinished(_), _) => "unfinished",
+        (State::Unreadable(_), _) => "unknown",
     }
 }
 
@@ -36,9 +37,9 @@ pub(crate) fn why(entry: &Entry) -> Option<String> {
         Phase::Waiting(hint) => Some(hint.to_string()),
         Phase::Kept(kept) => Some(kept.to_string()),
         Phase::Terminating { .. } => Some(Held(&entry.job.finalizers).to_string()),
-        Phase::Due | Phase::Deleting | Phase::Outdated { .. } => {
-            Some("its deletion was not confirmed".to_owned())
-        }
+        Phase::Due => Some("it is due, and its deletion was not carried out".to_owned()),
+        Phase::Outdated { .. } => Some("it is due, but has changed since that was decided".to_owned()),
+        Phase::Deleting => Some("its deletion was not confirmed".to_owned()),
         Phase::Gone => Some("someone else deleted it".to_owned()),
         Phase::OutOfSight => Some("someone else deleted it or changed its labels".to_owned()),
         Phase::Seen | Phase::Deleted | Phase::WouldDelete => None,

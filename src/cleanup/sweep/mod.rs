@@ -37,6 +37,8 @@ pub(crate) struct Sweep {
     scopes: Vec<Scope>,
     pace: Pace,
     notes: Vec<Note>,
+    /// The Jobs that have a policy and are not of the release, and whether they say of which they are.
+    elsewhere: HashMap<String, bool>,
 }
 
 #[derive(Default)]
@@ -64,6 +66,7 @@ impl Sweep {
             scopes: (0..scopes).map(|_| Scope::default()).collect(),
             pace: Pace::new(concurrency),
             notes: Vec::new(),
+            elsewhere: HashMap::new(),
         }
     }
 
@@ -101,11 +104,18 @@ impl Sweep {
                 entry.job = job;
             }
             None if self.rules.in_scope(&job) => {
+                self.notes.extend(Note::of_policy(&job));
+                self.elsewhere.remove(&uid);
                 let (phase, until, logs, attempts, vanished) = (Phase::Seen, None, None, 0, false);
                 let entry = Entry { job, phase, since: now, until, logs, scope, listing, attempts, vanished };
                 self.jobs.insert(uid.clone(), entry);
             }
-            None => return,
+            None => {
+                if job.policy.is_some() {
+                    self.elsewhere.insert(uid, job.releases.iter().any(Option::is_some));
+                }
+                return;
+            }
         }
         if self.jobs[&uid].is_open_to_decision() {
             self.decide(&uid, now);
@@ -231,14 +241,21 @@ impl Sweep {
         self.was_listed() && self.in_flight == 0 && (self.due.is_empty() || now < self.pace.paused_until())
     }
 
-    /// Whether every scope has been listed at least once.
+    /// Whether there is a scope, and every one has been listed at least once.
     pub(crate) fn was_listed(&self) -> bool {
-        self.scopes.iter().all(|scope| scope.listed)
+        !self.scopes.is_empty() && self.scopes.iter().all(|scope| scope.listed)
     }
 
     /// What happened since the last call.
     pub(crate) fn take_notes(&mut self) -> Vec<Note> {
         std::mem::take(&mut self.notes)
+    }
+
+    /// How many Jobs had a policy, but were not of the release: those that say of which they are, and those that
+    /// do not.
+    pub(crate) fn elsewhere(&self) -> (usize, usize) {
+        let named = self.elsewhere.values().filter(|named| **named).count();
+        (named, self.elsewhere.len() - named)
     }
 
     /// Every Job that was ever in scope.
@@ -285,7 +302,7 @@ impl Sweep {
             self.due.push_back(uid.to_owned());
         }
         entry.until = (!phase.is_open()).then_some(now);
-        entry.phase = phase;
-        self.notes.push(Note::of(entry));
+        let before = std::mem::replace(&mut entry.phase, phase);
+        self.notes.push(Note::of(entry, &before));
     }
 }

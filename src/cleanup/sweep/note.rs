@@ -1,11 +1,12 @@
 //! What the sweep says while it goes on.
 
 use std::fmt;
+use std::mem::discriminant;
 use std::time::Duration;
 
 use super::entry::{Entry, Phase};
 use crate::cleanup::decide::Kept;
-use crate::cleanup::job::{JobId, Unreadable};
+use crate::cleanup::job::{Job, JobId, Unreadable};
 use crate::cleanup::outcome::State;
 
 /// Something worth saying.
@@ -21,6 +22,15 @@ pub(crate) enum Note {
         state: State,
         /// What holds it.
         finalizers: Vec<String>,
+        /// Whether only the figures in it are news.
+        recounted: bool,
+    },
+    /// A Job's policy has words that name nothing.
+    UnknownWords {
+        /// Which Job.
+        id: JobId,
+        /// The words.
+        words: Vec<String>,
     },
     /// A deletion has to be sent again.
     Retrying {
@@ -49,22 +59,36 @@ pub(crate) enum Level {
 }
 
 impl Note {
-    /// What is to be said of a Job now.
-    pub(crate) fn of(entry: &Entry) -> Self {
+    /// What is to be said of a Job now that it has left that phase.
+    pub(crate) fn of(entry: &Entry, before: &Phase) -> Self {
+        let recounted = match (before, &entry.phase) {
+            (Phase::Waiting(before), Phase::Waiting(now)) => discriminant(before) == discriminant(now),
+            _ => false,
+        };
         Self::Job {
             id: entry.job.id.clone(),
             phase: entry.phase.clone(),
             state: entry.job.state.clone(),
             finalizers: entry.job.finalizers.clone(),
+            recounted,
         }
+    }
+
+    /// What is to be said of a Job's policy, if anything. That nothing in it is known is said when it is kept.
+    pub(crate) fn of_policy(job: &Job) -> Option<Self> {
+        let policy = job.policy.as_ref().filter(|policy| policy.names_any_outcome())?;
+        let words: Vec<_> = policy.unknown().filter(|word| !word.is_empty()).map(str::to_owned).collect();
+        (!words.is_empty()).then(|| Self::UnknownWords { id: job.id.clone(), words })
     }
 
     /// Who wants to hear it.
     pub(crate) fn level(&self) -> Level {
         match self {
             Self::Unreadable(_)
+            | Self::UnknownWords { .. }
             | Self::Job { phase: Phase::Kept(Kept::Refused(_) | Kept::Unreadable(_)), .. } => Level::Warning,
-            Self::Job { phase: Phase::Seen | Phase::Due | Phase::Deleting, .. } => Level::Verbose,
+            Self::Job { phase: Phase::Seen | Phase::Due | Phase::Deleting, .. }
+            | Self::Job { recounted: true, .. } => Level::Verbose,
             // The first failure is news; after that, only every doubling is.
             Self::Retrying { attempts, .. } if !attempts.is_power_of_two() => Level::Verbose,
             _ => Level::Normal,
@@ -75,7 +99,10 @@ impl Note {
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Job { id, phase, state, finalizers } => {
+            Self::UnknownWords { id, words } => {
+                write!(f, "the policy of {id} has words that name nothing here: {words:?}")
+            }
+            Self::Job { id, phase, state, finalizers, recounted: _ } => {
                 let ended = Ended(state);
                 match phase {
                     Phase::Seen => write!(f, "found {id}"),
@@ -132,6 +159,7 @@ impl fmt::Display for Ended<'_> {
             State::Finished(outcome, reason) => write!(f, "it has {outcome} ({reason})"),
             State::Suspended => f.write_str("it is suspended"),
             State::Unfinished(_) => f.write_str("it has not finished"),
+            State::Unreadable(_) => f.write_str("how it stands cannot be read"),
         }
     }
 }

@@ -331,6 +331,57 @@ fn a_known_job_that_becomes_unreadable_stays_and_is_not_taken_for_gone() {
 }
 
 #[test]
+fn a_job_of_which_only_the_policy_can_be_read_is_kept_until_the_rest_can() {
+    let odd = || job("a").state(State::Unreadable("odd".to_owned()));
+    let kept = Phase::Kept(Kept::Unreadable("odd".to_owned()));
+    let story = story().listed([odd(), Job { policy: None, ..odd().uid("b") }]).is("a", kept).done(true);
+    assert_eq!(story.sweep.jobs.len(), 1);
+    story.seen(job("a").succeeded()).deletes("a", nothing, Answer::Gone);
+}
+
+#[test]
+fn jobs_of_other_releases_are_counted_once() {
+    let rules = rules(Rules { release: Some("web".to_owned()), ..Rules::default() });
+    let of = |uid: &str, release: Option<&str>| Job {
+        releases: [release.map(str::to_owned), None],
+        ..job("a").uid(uid)
+    };
+    let jobs = || {
+        let unannotated = Job { policy: None, ..of("4", None) };
+        [of("1", Some("web")), of("2", Some("api")), of("3", None), unannotated]
+    };
+    let story = rules.listed(jobs()).listed_again(jobs());
+    assert_eq!(story.sweep.elsewhere(), (1, 1));
+    assert_eq!(story.seen(of("3", Some("web"))).sweep.elsewhere(), (1, 0));
+}
+
+/// What is said to those who did not ask for more.
+fn said(mut story: Story) -> Vec<String> {
+    let notes = story.sweep.take_notes();
+    notes.iter().filter(|note| note.level() <= Level::Normal).map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_job_is_mentioned_when_it_gets_further_and_not_whenever_its_pods_are_counted() {
+    let active = |pods| job("a").state(State::Unfinished(Hint::Active(pods)));
+    let mut story = story().listed([active(1)]);
+    for pods in 2..200 {
+        story = story.seen(active(pods));
+    }
+    let story = story.seen(job("a").state(State::Unfinished(Hint::BetweenRetries(1)))).seen(active(1));
+    let lines = said(story);
+    assert_eq!(lines.len(), 3, "{lines:?}");
+}
+
+#[test]
+fn unknown_words_beside_known_ones_are_mentioned_once() {
+    let policy = "hook-succeeded, hook-fialed,";
+    let story = story().listed([job("a").policy(policy)]).listed_again([job("a").policy(policy)]);
+    let lines = said(story);
+    assert_eq!(lines.iter().filter(|line| line.contains(r#"name nothing here: ["hook-fialed"]"#)).count(), 1);
+}
+
+#[test]
 fn one_of_many_is_enough_to_go_on() {
     let mut story = story().listed((0..100).map(|number| job(&number.to_string()).succeeded()));
     for _ in 0..99 {
