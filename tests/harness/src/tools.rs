@@ -74,6 +74,7 @@ static HELM_3_22: ToolSet =
     ToolSet::new("helm-3.22", "-X helm.sh/helm/v3/internal/version.version=v3.22.0", "2 minutes");
 static HELM_3_20: ToolSet =
     ToolSet::new("helm-3.20", "-X helm.sh/helm/v3/internal/version.version=v3.20.2", "2 minutes");
+static HELMFILE: ToolSet = ToolSet::new("helmfile", "-X go.szostok.io/version.version=v1.8.0", "9 minutes");
 static YQ: ToolSet = ToolSet::new("yq", "", "half a minute");
 
 /// The Kubernetes releases whose API server and controllers can be run.
@@ -138,6 +139,11 @@ pub fn etcd() -> Result<PathBuf> {
 /// Where kubectl lies (v1.37.2).
 pub fn kubectl() -> Result<PathBuf> {
     KUBERNETES.program("kubectl")
+}
+
+/// Where helmfile lies (v1.8.0).
+pub fn helmfile() -> Result<PathBuf> {
+    HELMFILE.program("helmfile")
 }
 
 /// Where mikefarah's yq lies (v4.54.2), the peer that the filter is measured against.
