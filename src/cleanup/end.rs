@@ -89,7 +89,11 @@ impl End {
         for entry in open {
             say.warning(format_args!("left {}: {}", entry.job.id, why(entry).unwrap_or_default()));
         }
-        say.line(format_args!("{}", Summary(sweep)));
+        // Of what could not be listed, nothing is known.
+        let is_blind = matches!(self, Self::Failed(_)) || !sweep.was_listed();
+        if sweep.entries().next().is_some() || !is_blind {
+            say.line(format_args!("{}", Summary(sweep)));
+        }
     }
 }
 
