@@ -57,8 +57,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let mut stdout = io::stdout().lock();
     let done = if let Some(shell) = cli.completions {
-        clap_complete::generate(shell, &mut Cli::command(), "jobsweep", &mut stdout);
-        Ok(())
+        // Into memory first: the generator panics where it cannot write.
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut Cli::command(), "jobsweep", &mut script);
+        stdout.write_all(&script).and_then(|()| stdout.flush()).context("cannot write the completion script")
     } else if cli.man {
         clap_mangen::Man::new(Cli::command()).render(&mut stdout).context("cannot write the manual page")
     } else if io::stdin().is_terminal() {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use kube::Config;
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::api::Failure;
 use super::own::OwnJob;
@@ -45,6 +45,7 @@ impl Target {
             (config, OwnJob::find(None))
         };
         helm.apply(&mut config)?;
+        check_token(&config)?;
         // Retries are ours: they heed Retry-After and the deadline.
         config.default_retry = false;
         config.headers.push((http::header::USER_AGENT, http::HeaderValue::from_static(USER_AGENT)));
@@ -111,6 +112,15 @@ impl Helm {
         let groups = groups.map(|groups| groups.split(',').map(str::to_owned).collect());
         config.auth_info.impersonate_groups = groups.or(config.auth_info.impersonate_groups.take());
         Ok(())
+    }
+}
+
+/// The client below would panic on a token that cannot be sent.
+fn check_token(config: &Config) -> Result<(), Failure> {
+    let token = config.auth_info.token.as_ref().map(ExposeSecret::expose_secret);
+    match token.map(http::HeaderValue::from_str) {
+        Some(Err(_)) => Err(Failure::Config("the token has a character that no HTTP header can have".into())),
+        _ => Ok(()),
     }
 }
 

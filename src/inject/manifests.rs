@@ -5,6 +5,7 @@
 
 use std::fmt::Write;
 
+use super::name;
 use crate::policy::{HELM_DELETE_POLICY, IGNORE, KOTS_DELETE_POLICY};
 
 /// Where this version's image is published.
@@ -106,7 +107,8 @@ impl Cleanup {
         let metadata = self.metadata(&hook);
         let rules = self.rules();
         // Without a namespace, a RoleBinding's subject is in that of the RoleBinding.
-        let of_namespace = self.namespace.as_ref().map(|name| format!("    namespace: {name}\n"));
+        let of_namespace =
+            self.namespace.as_ref().map(|name| format!("    namespace: {}\n", name::as_yaml(name)));
         format!(
             "\
 apiVersion: v1
@@ -130,7 +132,7 @@ subjects:
   - kind: ServiceAccount
     name: {name}
 {of_namespace}",
-            name = self.name,
+            name = name::as_yaml(&self.name),
             of_namespace = of_namespace.unwrap_or_default(),
         )
     }
@@ -188,9 +190,9 @@ spec:
     }
 
     fn metadata_named(&self, name: &str, annotations: &str) -> String {
-        let mut text = format!("metadata:\n  name: {name}\n");
+        let mut text = format!("metadata:\n  name: {}\n", name::as_yaml(name));
         if let Some(namespace) = &self.namespace {
-            let _ = writeln!(text, "  namespace: {namespace}");
+            let _ = writeln!(text, "  namespace: {}", name::as_yaml(namespace));
         }
         text.push_str("  labels:\n    app.kubernetes.io/name: jobsweep\n");
         let mark = if self.injected { format!("    {INJECTED}: \"true\"\n") } else { String::new() };
@@ -265,7 +267,7 @@ containers:
       limits:
         memory: 64Mi
 ",
-            name = self.name,
+            name = name::as_yaml(&self.name),
             image = quoted(&self.image),
         )
     }
@@ -287,7 +289,7 @@ containers:
         let timeout = self.value_of("--timeout")?;
         let seconds =
             if timeout == "0" { 0 } else { timeout.parse::<jiff::SignedDuration>().ok()?.as_secs() };
-        Some(seconds + SLACK_SECONDS)
+        Some(seconds.saturating_add(SLACK_SECONDS))
     }
 
     /// The value of one of the arguments, written with `=` or as the next argument. The last one counts.
@@ -359,6 +361,7 @@ mod tests {
             (vec!["--timeout", "1h"], Some(3900)),
             (vec!["--timeout=0"], Some(300)),
             (vec!["--timeout=none"], None),
+            (vec!["--timeout=9223372036854775807s"], Some(i64::MAX)),
         ] {
             assert_eq!(with(&args).deadline(), deadline, "{args:?}");
         }

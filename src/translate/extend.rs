@@ -4,7 +4,7 @@ use granit_parser::ScalarStyle;
 
 use super::change::{Change, Expected, Fragment};
 use super::lines::{BLANKS, newline, newline_at};
-use super::nodes::{Id, Kind, Nodes};
+use super::nodes::{Id, Kind, Node, Nodes};
 use crate::policy::KOTS_DELETE_POLICY;
 
 /// Writes entries into a document's mappings.
@@ -24,7 +24,8 @@ impl<'c, 'n, 'a> Extend<'c, 'n, 'a> {
         let entry = nodes.twin(mapping, key, value);
         if !nodes.get(mapping).is_block_mapping() {
             let blank = nodes.blank_before(mapping, key, value);
-            self.change.insert_text(nodes.get(value).text.end, format!(",{blank}{}", entry.text));
+            let comma = comma_after(nodes.get(value));
+            self.change.insert_text(nodes.get(value).text.end, format!("{comma}{blank}{}", entry.text));
             self.change.insert_nodes(nodes.get(value).end, entry.nodes);
         } else if let Err(entry) = self.after(mapping, value, entry) {
             // A literal or folded scalar that ends the input without a line break would gain one from a line after it.
@@ -51,7 +52,8 @@ impl<'c, 'n, 'a> Extend<'c, 'n, 'a> {
             let column = nodes.column(nodes.get(mapping).text.start);
             self.change.insert_text(line.at, line.with(&entry.text, column));
         } else {
-            self.change.insert_text(nodes.get(value).text.end, format!(", {}", entry.text));
+            let comma = comma_after(nodes.get(value));
+            self.change.insert_text(nodes.get(value).text.end, format!("{comma} {}", entry.text));
         }
         self.change.insert_nodes(nodes.get(value).end, entry.nodes);
         Ok(())
@@ -161,4 +163,10 @@ impl<'c, 'n, 'a> Extend<'c, 'n, 'a> {
         self.change.insert_text(end.at, end.with(entry, column));
         Ok(())
     }
+}
+
+/// What separates a flow entry from the next. A value that is nothing but a tag keeps a blank before it, because the YAML
+/// library behind Helm would take the comma for a part of the tag.
+fn comma_after(value: &Node<'_>) -> &'static str {
+    if value.text.is_empty() && value.tag.is_some() { " ," } else { "," }
 }

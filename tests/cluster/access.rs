@@ -50,6 +50,19 @@ pub async fn every_missing_rule_is_named_so_that_pasting_it_helps(cluster: &Cont
     stage.leaves(&[]).await
 }
 
+/// A line break in a token, as one that was pasted has.
+pub async fn a_token_that_cannot_be_sent_is_an_error_that_claims_nothing_about_jobs(
+    cluster: &ControlPlane,
+) -> Result<()> {
+    let stage = Stage::set(cluster).await?;
+    finished(&stage.namespace, "done", BOTH).await?;
+    let swept = stage.sweep().env("HELM_PLUGIN_NAME", "jobsweep").env("HELM_KUBETOKEN", "half\nhalf");
+    let swept = swept.run().await?.expect_code(1)?;
+    let expected = "error: no cluster to sweep: the token has a character that no HTTP header can have\n";
+    ensure!(swept.stderr() == expected && swept.stdout.is_empty(), "{}", swept.stderr());
+    stage.leaves(&["done"]).await
+}
+
 pub async fn without_the_right_to_watch_it_stops_at_once(cluster: &ControlPlane) -> Result<()> {
     let stage = Stage::without_role(cluster).await?;
     let rule = jobsweep_harness::control_plane::rule("batch", "jobs", &["list", "delete"]);

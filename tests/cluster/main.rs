@@ -27,6 +27,7 @@ use jobsweep_harness::trials;
 fn main() -> ExitCode {
     trials::run(trials![
         access::every_missing_rule_is_named_so_that_pasting_it_helps,
+        access::a_token_that_cannot_be_sent_is_an_error_that_claims_nothing_about_jobs,
         access::without_the_right_to_watch_it_stops_at_once,
         access::without_the_right_to_delete_a_dry_run_fails_too,
         access::all_namespaces_take_a_cluster_role,

@@ -16,5 +16,6 @@ fn main() -> ExitCode {
         server::every_example_is_accepted_where_pods_are_restricted,
         server::the_account_may_do_what_a_sweep_does_and_nothing_else,
         server::an_injected_cleanup_is_accepted_twice,
+        server::an_injected_cleanup_may_be_called_like_a_number,
     ])
 }

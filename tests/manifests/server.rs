@@ -80,6 +80,17 @@ pub(crate) async fn an_injected_cleanup_is_accepted_twice(cluster: &ControlPlane
     Ok(())
 }
 
+pub(crate) async fn an_injected_cleanup_may_be_called_like_a_number(cluster: &ControlPlane) -> Result<()> {
+    let namespace = restricted(cluster).await?;
+    let stream = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: web\n";
+    let injected = Program::new(env!("CARGO_BIN_EXE_jobsweep")).arg("--inject-cleanup=123").stdin(stream);
+    let injected = injected.run().await?.expect_success()?;
+    apply(cluster, &namespace)?.args(["-f", "-"]).stdin(injected.stdout).run().await?.expect_success()?;
+    let names = namespace.names().await?;
+    ensure!(names.len() == 1 && names[0].starts_with("123-"), "{names:?}");
+    Ok(())
+}
+
 fn apply(cluster: &ControlPlane, namespace: &Namespace) -> Result<Program> {
     Ok(kubectl(&cluster.kubeconfig())?.args(["apply", "--namespace", &namespace.name]))
 }

@@ -75,6 +75,7 @@ static HELM_3_22: ToolSet =
 static HELM_3_20: ToolSet =
     ToolSet::new("helm-3.20", "-X helm.sh/helm/v3/internal/version.version=v3.20.2", "2 minutes");
 static ORAS: ToolSet = ToolSet::new("oras", "", "half a minute");
+static HELMFILE: ToolSet = ToolSet::new("helmfile", "-X go.szostok.io/version.version=v1.8.0", "9 minutes");
 static YQ: ToolSet = ToolSet::new("yq", "", "half a minute");
 
 /// The Kubernetes releases whose API server and controllers can be run.
@@ -144,6 +145,11 @@ pub fn kubectl() -> Result<PathBuf> {
 /// Where oras lies (v1.3.6), which pushes any artifact to a registry.
 pub fn oras() -> Result<PathBuf> {
     ORAS.program("oras")
+}
+
+/// Where helmfile lies (v1.8.0).
+pub fn helmfile() -> Result<PathBuf> {
+    HELMFILE.program("helmfile")
 }
 
 /// Where mikefarah's yq lies (v4.54.2), the peer that the filter is measured against.
