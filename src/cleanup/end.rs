@@ -89,7 +89,10 @@ impl End {
         for entry in open {
             say.warning(format_args!("left {}: {}", entry.job.id, why(entry).unwrap_or_default()));
         }
-        say.line(format_args!("{}", Summary(sweep)));
+        // Of Jobs that were never looked at there is nothing to sum up.
+        if sweep.was_listed() || sweep.entries().next().is_some() {
+            say.line(format_args!("{}", Summary(sweep)));
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use std::io::{IsTerminal, Write, stderr};
 
 use super::sweep::{Level, Note};
+use crate::console::{PREFIX, WARNING};
 
 /// Clears the line that the cursor is in.
 const CLEAR: &str = "\r\x1b[2K";
@@ -38,12 +39,12 @@ impl Say {
 
     /// Something that went wrong without stopping anything.
     pub(crate) fn warning(&self, text: fmt::Arguments<'_>) {
-        self.at(Level::Warning, format_args!("warning: {text}"));
+        self.at(Level::Warning, format_args!("{WARNING}{text}"));
     }
 
     /// What stopped the sweep.
     pub(crate) fn error(&self, text: fmt::Arguments<'_>) {
-        self.at(Level::Warning, format_args!("error: {text}"));
+        self.at(Level::Warning, format_args!("{PREFIX}{text}"));
     }
 
     /// What the user wants to know.

@@ -231,9 +231,9 @@ impl Sweep {
         self.was_listed() && self.in_flight == 0 && (self.due.is_empty() || now < self.pace.paused_until())
     }
 
-    /// Whether every scope has been listed at least once.
+    /// Whether there is a scope, and every one has been listed at least once.
     pub(crate) fn was_listed(&self) -> bool {
-        self.scopes.iter().all(|scope| scope.listed)
+        !self.scopes.is_empty() && self.scopes.iter().all(|scope| scope.listed)
     }
 
     /// What happened since the last call.
