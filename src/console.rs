@@ -14,6 +14,11 @@ const TERMINAL: &str = "/dev/tty";
 #[cfg(windows)]
 const TERMINAL: &str = "CONOUT$";
 
+/// Begins an error, and whatever else must be told from what other programs say.
+pub(crate) const PREFIX: &str = "jobsweep: ";
+/// Begins a warning.
+pub(crate) const WARNING: &str = "jobsweep: warning: ";
+
 /// Says things to the user.
 #[derive(Debug, Default)]
 pub struct Console {
@@ -32,12 +37,12 @@ impl Console {
 
     /// Says something that the run survives.
     pub fn warn(&mut self, message: &dyn Display) {
-        self.say(&format!("jobsweep: warning: {message}"));
+        self.say(&format!("{WARNING}{message}"));
     }
 
     /// Says why the run failed.
     pub fn error(&mut self, message: &dyn Display) {
-        let line = format!("jobsweep: {message}");
+        let line = format!("{PREFIX}{message}");
         self.say(&line);
         if std::env::var_os("HELM_PLUGIN_NAME").is_some()
             && !io::stderr().is_terminal()

@@ -1,14 +1,15 @@
 //! jobsweep keeps finished Kubernetes Jobs from blocking the next upgrade.
 //!
 //! Helm charts leave finished Jobs behind. A finished Job cannot be changed, so the next upgrade fails with
-//! "field is immutable". This crate is the library behind the `jobsweep` program, in two halves:
+//! "field is immutable". This crate is the library behind the `jobsweep` program:
 //!
 //! - [`translate`] is the filter: manifests in, the same manifests out, where every Job that has the annotation
 //!   `helm.sh/hook-delete-policy` also has `kots.io/hook-delete-policy`. Pure: text in, text out.
+//! - [`inject`] appends the cleanup's own manifests to a stream, so that it runs in the cluster. Pure too.
 //! - `cleanup` (feature `cleanup`) waits in a cluster for the annotated Jobs to finish and deletes each whose
 //!   policy names how it ended.
 //!
-//! Both share [`policy`]: what a delete policy says.
+//! All share [`policy`]: what a delete policy says.
 //!
 //! ```
 //! use jobsweep::translate::{Options, translate};
@@ -29,7 +30,11 @@
 //!   merge key (`<<`). Helm, kubectl and kustomize read that; a reader without merge keys does not.
 //! - `--default-policy` replaces an explicit `annotations: null`; every other change is an insertion.
 //! - U+0085, U+2028 and U+2029 are text, as YAML 1.2 has it; the YAML library behind Helm takes them for line breaks.
-//! - Text is UTF-8, as Kubernetes manifests are.
+//! - Text is UTF-8, as Kubernetes manifests are. That is true of every document of a stream, also of those that are passed
+//!   through unread.
+//! - A policy written as `!!binary` is not decoded: it is reported as no string, and left alone.
+//! - A standard output that is closed (`jobsweep >&-`) cannot be told from `/dev/null`, since Rust's runtime opens that in
+//!   its place: nothing is written, and the exit code is 0. One that is full or that nobody reads is an error.
 
 #[cfg(feature = "cleanup")]
 pub mod cleanup;

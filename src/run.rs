@@ -2,17 +2,16 @@
 
 use std::ffi::OsString;
 use std::io::{self, BufWriter, IsTerminal, Read, Write};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
-use clap::{CommandFactory, Parser};
+use anyhow::{Context, anyhow};
+use clap::Parser;
 
-use crate::cli::{Cli, FilterArgs, InjectArgs, LOG_FILE};
+use crate::cli::{self, Cli, FilterArgs, InjectArgs};
 use crate::console::Console;
 use crate::inject;
 use crate::input;
-use crate::translate::{self, Diagnostic, Options};
+use crate::translate::{self, Diagnostic, Options, Problem};
 
 /// What to do when somebody runs the filter by hand.
 const HINT: &str = "\
@@ -22,6 +21,11 @@ no input: manifests are read from stdin. For example:
   jobsweep < manifests.yaml
 See jobsweep --help.";
 
+/// Why output is missing.
+const NOT_WRITTEN: &str = "cannot write stdout";
+
+/// Input or output failed, or we did.
+const FAILURE: u8 = 1;
 /// Wrong usage, as clap has it.
 const USAGE: u8 = 2;
 /// `EX_DATAERR` of sysexits.h: the input is not valid.
@@ -30,53 +34,47 @@ const INVALID_INPUT: u8 = 65;
 /// Runs the mode that the command line asks for, on the process's own streams.
 #[must_use]
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(args) {
-        Ok(cli) => cli,
-        Err(answer) if !answer.use_stderr() => {
-            return answer.print().map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
-        }
-        Err(error) => {
-            let log_file = std::env::var_os(LOG_FILE).filter(|name| !name.is_empty()).map(PathBuf::from);
-            let message = error.render().to_string();
-            Console::new(log_file.as_deref())
-                .unwrap_or_default()
-                .error(&message.trim_start_matches("error: ").trim_end());
-            return ExitCode::from(USAGE);
-        }
-    };
-    #[cfg(feature = "cleanup")]
-    if cli.cleanup {
-        return crate::cleanup::run(cli.sweep, io::stdout());
-    }
-    let mut console = match Console::new(cli.filter.log_file()) {
-        Ok(console) => console,
-        Err(error) => {
-            Console::default().error(&format_args!("cannot open the log file: {error}"));
-            return ExitCode::FAILURE;
-        }
-    };
-    let mut stdout = io::stdout().lock();
-    let done = if let Some(shell) = cli.completions {
-        // Into memory first: the generator panics where it cannot write.
-        let mut script = Vec::new();
-        clap_complete::generate(shell, &mut Cli::command(), "jobsweep", &mut script);
-        stdout.write_all(&script).and_then(|()| stdout.flush()).context("cannot write the completion script")
-    } else if cli.man {
-        clap_mangen::Man::new(Cli::command()).render(&mut stdout).context("cannot write the manual page")
-    } else if io::stdin().is_terminal() {
-        console.error(&HINT);
-        return ExitCode::from(USAGE);
-    } else {
-        filter(cli.filter, cli.inject, &mut io::stdin().lock(), &mut stdout, &mut console)
+    let (mut console, done) = match Cli::try_parse_from(args) {
+        #[cfg(feature = "cleanup")]
+        Ok(cli) if cli.cleanup => return crate::cleanup::run(cli.sweep, io::stdout()),
+        Ok(cli) => match console(cli.filter.log_file.clone()) {
+            Ok(mut console) => {
+                let done = answer(cli, &mut console);
+                (console, done)
+            }
+            Err(error) => (Console::default(), Err(error)),
+        },
+        Err(answer) if !answer.use_stderr() => (Console::default(), answer.print().context(NOT_WRITTEN)),
+        Err(wrong) => (console(None).unwrap_or_default(), Err(WrongUsage(cli::what_is_wrong(&wrong)).into())),
     };
     let Err(error) = done else { return ExitCode::SUCCESS };
     console.error(&format_args!("{error:#}"));
-    if error.is::<Diagnostic>() {
-        ExitCode::from(INVALID_INPUT)
-    } else if error.is::<WrongUsage>() {
-        ExitCode::from(USAGE)
+    ExitCode::from(exit_code(&error))
+}
+
+fn console(log_file: Option<OsString>) -> anyhow::Result<Console> {
+    let log_file = cli::log_file(log_file);
+    Console::new(log_file.as_deref()).map_err(|error| {
+        let name = log_file.unwrap_or_default();
+        anyhow!(
+            "cannot append to the log file {}: {error}; let --log-file or JOBSWEEP_LOG_FILE name a file that can be \
+             written to, or neither",
+            name.display()
+        )
+    })
+}
+
+/// Everything but the cleanup: what it writes, it writes to stdout.
+fn answer(cli: Cli, console: &mut Console) -> anyhow::Result<()> {
+    let mut stdout = io::stdout().lock();
+    if let Some(shell) = cli.completions {
+        stdout.write_all(&cli::completions(shell)).context(NOT_WRITTEN)
+    } else if cli.man {
+        stdout.write_all(&cli::man()?).context(NOT_WRITTEN)
+    } else if io::stdin().is_terminal() {
+        Err(WrongUsage(HINT.to_owned()).into())
     } else {
-        ExitCode::FAILURE
+        filter(cli.filter, cli.inject, &mut io::stdin().lock(), &mut stdout, console)
     }
 }
 
@@ -89,14 +87,17 @@ fn filter(
     output: &mut dyn Write,
     console: &mut Console,
 ) -> anyhow::Result<()> {
-    let FilterArgs { default_policy, strict, log_file: _ } = args;
-    let default_policy = default_policy.and_then(|given| given.0);
-    let manifests = input::read(input).context("cannot read stdin")?;
+    let default_policy = args.default_policy().map_err(WrongUsage)?;
+    let FilterArgs { default_policy: _, strict, log_file: _ } = args;
+    let injection = inject.injection().map_err(WrongUsage)?;
+    let manifests = input::read(input).map_err(|error| {
+        anyhow!(
+            "cannot read stdin: {error}; give it manifests from a file or a pipe: jobsweep < manifests.yaml"
+        )
+    })?;
     let translated = translate::translate(&manifests, &Options { default_policy, strict })?;
-    let appendix = match inject.injection() {
+    let appendix = match injection {
         Some(injection) => {
-            #[cfg(feature = "cleanup")]
-            check_cleanup_args(&injection.args)?;
             inject::appendix(&manifests, &injection).map_err(|no_hooks| WrongUsage(no_hooks.to_string()))?
         }
         None => None,
@@ -106,20 +107,18 @@ fn filter(
     }
     // The standard library passes on every line that is written; a stream of Jobs has many insertions.
     let mut output = BufWriter::with_capacity(64 * 1024, output);
-    translated.write_to(&mut output).context("cannot write stdout")?;
+    translated.write_to(&mut output).context(NOT_WRITTEN)?;
     let Some(appendix) = appendix else { return Ok(()) };
-    output.write_all(appendix.as_bytes()).and_then(|()| output.flush()).context("cannot write stdout")
+    output.write_all(appendix.as_bytes()).and_then(|()| output.flush()).context(NOT_WRITTEN)
 }
 
-/// What is wrong with an argument for the cleanup is found here and now rather than in a pod's log.
-#[cfg(feature = "cleanup")]
-fn check_cleanup_args(args: &[String]) -> Result<(), WrongUsage> {
-    let line = ["jobsweep", "--cleanup"].into_iter().chain(args.iter().map(String::as_str));
-    let refused = |error: clap::Error| {
-        let text = error.render().to_string();
-        WrongUsage(format!("--cleanup-arg: {}", text.trim_start_matches("error: ").trim_end()))
-    };
-    Cli::try_parse_from(line).map(|_| ()).map_err(refused)
+fn exit_code(error: &anyhow::Error) -> u8 {
+    match error.downcast_ref::<Diagnostic>() {
+        Some(Diagnostic { problem: Problem::NotProven, .. }) => FAILURE,
+        Some(_) => INVALID_INPUT,
+        None if error.is::<WrongUsage>() => USAGE,
+        None => FAILURE,
+    }
 }
 
 /// The command line asks for what cannot be.
@@ -133,3 +132,31 @@ impl std::fmt::Display for WrongUsage {
 }
 
 impl std::error::Error for WrongUsage {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::translate::Place;
+
+    #[test]
+    fn the_exit_code_tells_whose_fault_it_is() {
+        let place = Box::new(Place {
+            document: 1,
+            source: None,
+            job: None,
+            line: 1,
+            column: 1,
+            snippet: String::new(),
+            indent: 0,
+        });
+        let diagnostic = |problem| Diagnostic { problem, place: place.clone() }.into();
+        for (error, code) in [
+            (diagnostic(Problem::DuplicateKey("kind")), 65),
+            (diagnostic(Problem::NotProven), 1),
+            (WrongUsage("no".to_owned()).into(), 2),
+            (io::Error::other("no").into(), 1),
+        ] {
+            assert_eq!(exit_code(&error), code, "{error:?}");
+        }
+    }
+}

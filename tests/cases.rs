@@ -2,14 +2,20 @@
 //!
 //! With `<name>.out.yaml` beside it, the filter must write exactly that and succeed; without, it must write nothing and
 //! exit with 65. With `<name>.err`, stderr must be exactly that; without, nothing. A file `args` in the topic's folder
-//! holds arguments for all its cases, one a line. With `JOBSWEEP_BLESS=1` in the environment, what comes out is
+//! holds arguments for all its cases, one a line. And every case must pass what holds of all (`checks`). With `JOBSWEEP_BLESS=1` in the environment, what comes out is
 //! written to those files instead of compared: look at the difference before you keep it.
+
+#[path = "checks/mod.rs"]
+mod checks;
 
 use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Output, Stdio};
 
+use clap::Parser;
+use jobsweep::cli::Cli;
+use jobsweep::translate::Options;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 fn main() -> io::Result<ExitCode> {
@@ -40,7 +46,8 @@ fn case(input: &Path) -> Result<(), Failed> {
     let beside = |ending: &str| PathBuf::from(input.to_string_lossy().replace(".in.yaml", ending));
     let (out, err) = (beside(".out.yaml"), beside(".err"));
     let args = fs::read_to_string(input.with_file_name("args")).unwrap_or_default();
-    let found = jobsweep(&args, &fs::read(input)?)?;
+    let given = fs::read(input)?;
+    let found = jobsweep(&args, &given)?;
     if std::env::var_os("JOBSWEEP_BLESS").is_some() {
         return bless(&found, &out, &err);
     }
@@ -51,10 +58,16 @@ fn case(input: &Path) -> Result<(), Failed> {
     if found.status.code() != Some(code) {
         return Err(format!("expected exit code {code}, found {}", found.status).into());
     }
-    if expected.is_some() {
-        same("stdout of a second run", &found.stdout, &jobsweep(&args, &found.stdout)?.stdout)?;
+    match checks::check(&given, &options(&args)?)?.0 {
+        Ok(written) => same("stdout of the library", &found.stdout, &written),
+        Err(error) => same("stderr of the library", &found.stderr, format!("jobsweep: {error}\n").as_bytes()),
     }
-    Ok(())
+}
+
+/// What the arguments ask the translator for.
+fn options(args: &str) -> Result<Options, clap::Error> {
+    let filter = Cli::try_parse_from(["jobsweep"].into_iter().chain(args.lines()))?.filter;
+    Ok(Options { default_policy: filter.default_policy.and_then(|given| given.0), strict: filter.strict })
 }
 
 fn jobsweep(args: &str, input: &[u8]) -> io::Result<Output> {

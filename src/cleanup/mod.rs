@@ -77,6 +77,8 @@ use signals::Signals;
 use sweep::Level;
 use sweep::Sweep;
 
+pub(crate) use own::OWN_JOB_UID;
+
 use crate::cli::{CleanupArgs, Output};
 
 /// How long nothing must be left to do, unless the user says so.

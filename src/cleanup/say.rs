@@ -11,6 +11,7 @@ use std::thread::{self, JoinHandle};
 
 use super::sweep::{Level, Note};
 use super::text::{block, log_line, one_line};
+use crate::console::{PREFIX, WARNING};
 
 /// Clears the line that the cursor is in.
 const CLEAR: &str = "\r\x1b[2K";
@@ -51,12 +52,12 @@ impl Say {
 
     /// Something that went wrong without stopping anything.
     pub(crate) fn warning(&self, text: fmt::Arguments<'_>) {
-        self.at(Level::Warning, || block(&format!("warning: {text}")));
+        self.at(Level::Warning, || block(&format!("{WARNING}{text}")));
     }
 
     /// What stopped the sweep.
     pub(crate) fn error(&self, text: fmt::Arguments<'_>) {
-        self.at(Level::Warning, || block(&format!("error: {text}")));
+        self.at(Level::Warning, || block(&format!("{PREFIX}{text}")));
     }
 
     /// What the user wants to know.

@@ -13,7 +13,7 @@ use clap::{Args, ValueEnum};
 #[command(next_help_heading = "Cleanup")]
 pub struct CleanupArgs {
     /// Sweep this namespace; may be repeated [default: the pod's own, or that of the kubeconfig's context]
-    #[arg(short, long = "namespace", value_name = "NAME", requires = "cleanup", value_parser = namespace)]
+    #[arg(short, long = "namespace", value_name = "NAME", requires = "cleanup", value_parser = super::namespace)]
     pub namespaces: Vec<String>,
 
     /// Sweep all namespaces
@@ -113,15 +113,6 @@ pub enum Timeout {
     Never,
     /// So long; zero is one pass without any waiting.
     After(Duration),
-}
-
-fn namespace(text: &str) -> Result<String, String> {
-    let is_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    if !text.is_empty() && text.bytes().all(is_name) {
-        Ok(text.to_owned())
-    } else {
-        Err("a namespace's name has only lower-case letters, digits and dashes".to_owned())
-    }
 }
 
 fn timeout(text: &str) -> Result<Timeout, String> {

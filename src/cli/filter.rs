@@ -1,7 +1,8 @@
 //! Arguments of the filter.
 
+use std::env;
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
@@ -9,32 +10,55 @@ use clap::builder::OsStringValueParser;
 
 use crate::policy::DeletePolicy;
 
+/// Names the default policy in the environment.
+pub(super) const DEFAULT_POLICY: &str = "JOBSWEEP_DEFAULT_POLICY";
 /// Names the log file in the environment, where it is found even if the arguments are wrong.
-pub const LOG_FILE: &str = "JOBSWEEP_LOG_FILE";
+pub(super) const LOG_FILE: &str = "JOBSWEEP_LOG_FILE";
 
 /// What the filter does with the manifests on stdin.
+///
+/// The variables of the environment are read by the methods and not by clap: for the cleanup they are not there.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Filter")]
 pub struct FilterArgs {
     /// Give Jobs that have no delete policy this one: hook-succeeded, hook-failed or both, separated by a comma
-    #[arg(long, value_name = "POLICY", env = "JOBSWEEP_DEFAULT_POLICY", hide_env_values = true)]
+    /// [env: JOBSWEEP_DEFAULT_POLICY]
+    #[arg(long, value_name = "POLICY")]
+    #[cfg_attr(feature = "cleanup", arg(conflicts_with = "cleanup"))]
     pub default_policy: Option<DefaultPolicy>,
 
     /// Refuse a policy with a word other than hook-succeeded, hook-failed and before-hook-creation, instead of warning
     #[arg(long)]
+    #[cfg_attr(feature = "cleanup", arg(conflicts_with = "cleanup"))]
     pub strict: bool,
 
     /// Append warnings and errors to this file too, with the time: Helm drops the stderr of a post-renderer
-    #[arg(long, value_name = "FILE", value_parser = OsStringValueParser::new(), env = LOG_FILE, hide_env_values = true)]
+    /// [env: JOBSWEEP_LOG_FILE]
+    #[arg(long, value_name = "FILE", value_parser = OsStringValueParser::new())]
+    #[cfg_attr(feature = "cleanup", arg(conflicts_with = "cleanup"))]
     pub log_file: Option<OsString>,
 }
 
 impl FilterArgs {
-    /// The log file, unless its name is empty: CI systems like to set variables to nothing.
-    #[must_use]
-    pub fn log_file(&self) -> Option<&Path> {
-        self.log_file.as_deref().filter(|name| !name.is_empty()).map(Path::new)
+    /// The policy for Jobs that have none: the argument, or else the variable.
+    ///
+    /// # Errors
+    /// What is wrong with the variable; the argument was judged when it was parsed.
+    pub fn default_policy(&self) -> Result<Option<DeletePolicy>, String> {
+        if let Some(given) = &self.default_policy {
+            return Ok(given.0.clone());
+        }
+        let set = env::var_os(DEFAULT_POLICY).unwrap_or_default();
+        let policy = set.to_string_lossy().parse().map_err(|why| format!("{DEFAULT_POLICY}: {why}"));
+        policy.map(|DefaultPolicy(policy)| policy)
     }
+}
+
+/// The log file: the one given, or else that of the environment. An empty name is none: CI systems like to set variables
+/// to nothing.
+#[must_use]
+pub fn log_file(given: Option<OsString>) -> Option<PathBuf> {
+    given.or_else(|| env::var_os(LOG_FILE)).filter(|name| !name.is_empty()).map(PathBuf::from)
 }
 
 /// A policy for Jobs that have none; an empty text is no policy.

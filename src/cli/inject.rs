@@ -32,31 +32,32 @@ pub struct InjectArgs {
     pub cleanup_args: Vec<String>,
 
     /// Its namespace, if it is not the one that everything is applied to
-    #[arg(long, value_name = "NAMESPACE", requires = "inject_cleanup", value_parser = namespace)]
+    #[arg(long, value_name = "NAMESPACE", requires = "inject_cleanup", value_parser = super::namespace)]
     pub cleanup_namespace: Option<String>,
 }
 
 impl InjectArgs {
     /// What to append, if anything.
-    #[must_use]
-    pub fn injection(self) -> Option<Injection> {
+    ///
+    /// # Errors
+    /// What the cleanup would find wrong with its arguments: it is said here and now rather than in a pod's log.
+    pub fn injection(self) -> Result<Option<Injection>, String> {
         let Self { inject_cleanup, cleanup_when, cleanup_image, cleanup_args, cleanup_namespace } = self;
-        Some(Injection {
-            name: inject_cleanup?,
+        #[cfg(feature = "cleanup")]
+        check(&cleanup_args)?;
+        Ok(inject_cleanup.map(|name| Injection {
+            name,
             namespace: cleanup_namespace,
             moment: cleanup_when,
             image: Some(cleanup_image),
             args: cleanup_args,
-        })
+        }))
     }
 }
 
-fn namespace(text: &str) -> Result<String, String> {
-    let is_inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    let is_name = !text.is_empty() && text.len() <= 63 && text.bytes().all(is_inner);
-    if is_name && !text.starts_with('-') && !text.ends_with('-') {
-        Ok(text.to_owned())
-    } else {
-        Err("a namespace's name has only lower-case letters, digits and dashes".to_owned())
-    }
+#[cfg(feature = "cleanup")]
+fn check(args: &[String]) -> Result<(), String> {
+    let line = ["jobsweep", "--cleanup"].into_iter().chain(args.iter().map(String::as_str));
+    let parsed = <super::Cli as clap::Parser>::try_parse_from(line);
+    parsed.map(|_| ()).map_err(|error| format!("--cleanup-arg: {}", super::what_is_wrong(&error)))
 }

@@ -4,18 +4,26 @@
 mod cleanup;
 mod filter;
 mod inject;
+mod manual;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use clap_complete::Shell;
 
 #[cfg(feature = "cleanup")]
 pub use cleanup::{CleanupArgs, Output, Timeout};
-pub use filter::{DefaultPolicy, FilterArgs, LOG_FILE};
+pub use filter::{DefaultPolicy, FilterArgs, log_file};
 pub use inject::InjectArgs;
+pub use manual::man;
 
 /// Keep finished Kubernetes Jobs from blocking the next upgrade
 #[derive(Debug, Parser)]
-#[command(name = "jobsweep", version, long_about = ABOUT, after_long_help = EXIT_CODES)]
+#[command(
+    name = "jobsweep",
+    version,
+    long_about = manual::ABOUT,
+    override_usage = manual::USAGE,
+    after_long_help = manual::after_help(),
+)]
 pub struct Cli {
     /// What the filter does.
     #[command(flatten)]
@@ -44,28 +52,44 @@ pub struct Cli {
     pub man: bool,
 }
 
-const ABOUT: &str = "\
-Keep finished Kubernetes Jobs from blocking the next upgrade.
+/// A shell's completion script.
+#[must_use]
+pub fn completions(shell: Shell) -> Vec<u8> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "jobsweep", &mut script);
+    script
+}
 
-Without --cleanup it is a filter: manifests are read on stdin and written to
-stdout, where every Job that has the annotation helm.sh/hook-delete-policy
-also has kots.io/hook-delete-policy with the same value. No other byte changes.
+/// What is wrong with a command line: clap's words without its prefix, since we have our own.
+#[must_use]
+pub fn what_is_wrong(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    text.trim_start_matches("error: ").trim_end().to_owned()
+}
 
-    helm install my-release my-chart --post-renderer jobsweep
-    helm template my-chart | jobsweep | kubectl apply -f -
+/// A namespace's name, which is a DNS label.
+fn namespace(text: &str) -> Result<String, String> {
+    let is_inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let is_name = (1..=63).contains(&text.len()) && text.bytes().all(is_inner);
+    if is_name && !text.starts_with('-') && !text.ends_with('-') {
+        Ok(text.to_owned())
+    } else {
+        Err("a namespace's name has only lower-case letters, digits and dashes between them, at most 63"
+            .to_owned())
+    }
+}
 
-With --cleanup it waits in a cluster for the annotated Jobs to finish, and
-deletes each whose policy names how it ended.
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    jobsweep --cleanup --namespace my-namespace";
-
-const EXIT_CODES: &str = "\
-Exit codes:
-  0         done: the filter wrote everything, or the due Jobs are gone
-  1         input or output failed, or an internal error
-  2         wrong usage
-  3         --fail-on-failed: a Job in scope failed
-  4         the deadline came first
-  5         not allowed: the missing rule is on stderr
-  65        the filter's input is not valid; nothing was written
-  130, 143  ended by SIGINT, SIGTERM";
+    #[test]
+    fn a_namespace_is_a_dns_label() {
+        for name in ["shop", "shop-2", "2", &"a".repeat(63)] {
+            assert!(namespace(name).is_ok(), "{name:?}");
+        }
+        for name in ["", "Shop", "-shop", "shop-", "shop.x", "a b", &"a".repeat(64)] {
+            assert!(namespace(name).is_err(), "{name:?}");
+        }
+    }
+}

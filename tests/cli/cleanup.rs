@@ -1,0 +1,49 @@
+//! The cleanup before it has reached a cluster.
+
+use crate::{folder, jobsweep, refuses, run};
+
+const NOWHERE: [&str; 3] = ["--cleanup", "--kubeconfig", "/no/such/kubeconfig"];
+
+#[test]
+fn it_takes_no_argument_of_the_filter() {
+    for (argument, name) in [
+        ("--strict", "--strict"),
+        ("--default-policy=hook-failed", "--default-policy <POLICY>"),
+        ("--log-file=x", "--log-file <FILE>"),
+        ("--inject-cleanup", "--inject-cleanup[=<NAME>]"),
+    ] {
+        let refused = run(jobsweep(&["--cleanup", argument])).expect_code(2).unwrap();
+        let said = refused.stderr();
+        let what = format!("jobsweep: the argument '{name}' cannot be used with '--cleanup'\n");
+        let turned = format!("jobsweep: the argument '--cleanup' cannot be used with '{name}'\n");
+        assert!(said.starts_with(&what) || said.starts_with(&turned), "{said}");
+    }
+}
+
+#[test]
+fn the_variables_of_the_filter_mean_nothing_to_it() {
+    let log = folder("cleanup").join("log");
+    let plain = run(jobsweep(&NOWHERE));
+    let program = jobsweep(&NOWHERE).env("JOBSWEEP_DEFAULT_POLICY", "nonsense");
+    let finished = run(program.env("JOBSWEEP_LOG_FILE", &log));
+    assert_eq!(finished.stderr(), plain.stderr());
+    assert!(!log.exists());
+}
+
+#[test]
+fn what_cannot_start_says_why_and_reports_nothing() {
+    let first = run(jobsweep(&NOWHERE));
+    let said = first.stderr();
+    assert!(
+        said.starts_with("jobsweep: no cluster to sweep: ") && said.contains("/no/such/kubeconfig"),
+        "{said}"
+    );
+    assert_eq!(said.lines().count(), 1, "{said}");
+    for more in [&[][..], &["-v"], &["-q"], &["-oname"]] {
+        refuses(jobsweep(&[&NOWHERE, more].concat()), 1, &said);
+    }
+    let json = run(jobsweep(&[&NOWHERE[..], &["-ojson"]].concat())).expect_code(1).unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!((&report["end"], &report["jobs"]), (&"error".into(), &serde_json::json!([])));
+    assert!(said.contains(report["error"].as_str().unwrap()), "{report}");
+}

@@ -1,0 +1,75 @@
+//! Standard input and output that are not what they should be.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use crate::{PLAIN, jobsweep, refuses, run, sh};
+
+const FULL: &str = "jobsweep: cannot write stdout: No space left on device (os error 28)\n";
+
+#[test]
+fn a_terminal_as_input_gets_a_hint() {
+    // Of util-linux: it gives a program a terminal.
+    let finished = run(sh("script --quiet --return --command jobsweep /dev/null").env("SHELL", "/bin/sh"));
+    let screen = finished.stdout().replace("\r\n", "\n");
+    assert!(
+        screen
+            .starts_with("jobsweep: no input: manifests are read from stdin. For example:\n  helm template"),
+        "{screen}"
+    );
+    assert!(screen.contains("  jobsweep < manifests.yaml\n"), "{screen}");
+    assert_eq!(finished.code(), Some(2));
+}
+
+#[test]
+fn output_that_cannot_be_written_is_an_error() {
+    for args in ["", "--inject-cleanup", "--help", "-h", "--version", "--man", "--completions bash"] {
+        refuses(sh(&format!("jobsweep {args} > /dev/full")).stdin(PLAIN), 1, FULL);
+    }
+}
+
+#[test]
+fn output_that_nobody_reads_is_an_error() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_jobsweep"))
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    child.stdin.take().unwrap().write_all(PLAIN.as_bytes()).unwrap();
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!(
+        String::from_utf8_lossy(&ended.stderr),
+        "jobsweep: cannot write stdout: Broken pipe (os error 32)\n"
+    );
+    assert_eq!(ended.status.code(), Some(1));
+}
+
+#[test]
+fn a_folder_as_input_is_an_error_that_says_what_to_do() {
+    refuses(
+        sh("jobsweep < examples"),
+        1,
+        "jobsweep: cannot read stdin: Is a directory (os error 21); give it manifests from a file or a pipe: \
+         jobsweep < manifests.yaml\n",
+    );
+}
+
+#[test]
+fn a_file_as_an_argument_is_wrong_usage_that_shows_where_it_belongs() {
+    let finished = run(jobsweep(&["manifests.yaml"]));
+    let said = finished.stderr();
+    assert!(said.starts_with("jobsweep: unexpected argument 'manifests.yaml' found\n"), "{said}");
+    assert!(said.contains("\nUsage: jobsweep [OPTIONS] < MANIFESTS > TRANSLATED\n"), "{said}");
+    assert_eq!((&*finished.stdout(), finished.code()), ("", Some(2)));
+}
+
+#[test]
+fn arguments_that_the_cleanup_would_refuse_are_refused_before_they_get_into_a_manifest() {
+    let finished = run(jobsweep(&["--inject-cleanup", "--cleanup-arg=--timeout=soon"]).stdin(PLAIN));
+    #[cfg(feature = "cleanup")]
+    assert!(finished.stderr().starts_with("jobsweep: --cleanup-arg: invalid value 'soon' for '--timeout"));
+    assert_eq!(finished.code(), Some(if cfg!(feature = "cleanup") { 2 } else { 0 }));
+}
