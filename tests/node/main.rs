@@ -2,12 +2,20 @@
 //!
 //! Needs root on Linux, and some packages, which it names: `cargo test --test node -- --ignored`.
 
-mod pods;
+mod pod;
+mod stage;
 
 use std::process::ExitCode;
 
 use jobsweep_harness::{node, trials};
 
 fn main() -> ExitCode {
-    node::run(trials![pods::a_pod_runs])
+    node::run(trials![
+        pod::the_shipped_job_sweeps_where_pods_are_restricted,
+        pod::the_shipped_cron_job_does_so_too,
+        pod::its_process_may_do_nothing_but_talk,
+        pod::its_memory_suffices_for_5000_jobs,
+        pod::a_deleted_pod_reports_before_it_ends,
+        pod::a_killed_pod_is_replaced_and_the_work_done,
+    ])
 }

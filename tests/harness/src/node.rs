@@ -4,7 +4,7 @@
 //! network, mounts and processes is touched, and everything ends with the tests, however they end. So it needs root,
 //! and Linux. Pods run the image under test as it is shipped, and [`app`] for everything else.
 
-mod cgroups;
+mod container;
 mod images;
 mod inside;
 mod programs;
@@ -12,7 +12,7 @@ mod programs;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use k8s_openapi::api::core::v1;
 use kube::api::Api;
 use tokio::sync::OnceCell;
@@ -21,7 +21,7 @@ use crate::control_plane::ControlPlane;
 use crate::supervise::Daemon;
 use crate::{wait, workdir};
 
-pub use cgroups::Memory;
+pub use container::Container;
 pub use images::app;
 pub use inside::run;
 
@@ -41,8 +41,9 @@ pub struct Node {
 impl Node {
     /// The one node of this process. Every test takes a namespace of its own in it.
     pub async fn shared() -> Result<&'static Self> {
-        static SHARED: OnceCell<Node> = OnceCell::const_new();
-        SHARED.get_or_try_init(Self::start).await
+        static SHARED: OnceCell<Result<Node>> = OnceCell::const_new();
+        // What has failed once is not tried again for every test.
+        SHARED.get_or_init(Self::start).await.as_ref().map_err(|error| anyhow!("{error:#}"))
     }
 
     async fn start() -> Result<Self> {

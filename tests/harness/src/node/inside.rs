@@ -8,7 +8,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result, bail};
 use libtest_mimic::{Arguments, Trial};
 
-use super::{cgroups, images, programs};
+use super::{container, images, programs};
 use crate::tools::{self, HelmVersion};
 use crate::{trials, workdir};
 
@@ -64,7 +64,7 @@ exit $?
 pub fn run(tests: Vec<Trial>) -> ExitCode {
     let mut arguments = Arguments::from_args();
     let asked = (arguments.ignored || arguments.include_ignored) && !arguments.list;
-    if asked && env::var_os(cgroups::GIVEN).is_none() {
+    if asked && env::var_os(workdir::GIVEN).is_none() {
         return enter().unwrap_or_else(|error| {
             eprintln!("the node's tests cannot be run: {error:#}");
             ExitCode::FAILURE
@@ -81,7 +81,6 @@ fn enter() -> Result<ExitCode> {
     // There is no other network inside.
     build_tools()?;
     images::build()?;
-    cgroups::remove_of_the_dead();
     let status = Command::new("setpriv")
         // The end of this process is the end of `unshare`, that is the end of the first process inside, and that is
         // the end of all the others.
@@ -90,10 +89,9 @@ fn enter() -> Result<ExitCode> {
         .arg(ADDRESS.to_string())
         .arg(env::current_exe()?)
         .args(env::args_os().skip(1))
-        .env(cgroups::GIVEN, cgroups::new_root())
         .env(workdir::GIVEN, workdir::root()?)
         .status()?;
-    cgroups::remove_of_the_dead();
+    container::remove_empty_groups();
     if !status.success() {
         workdir::keep();
     }

@@ -7,7 +7,7 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::inside::{ADDRESS, program};
-use super::{NAME, cgroups, images};
+use super::{NAME, images};
 use crate::control_plane::ControlPlane;
 use crate::process::Program;
 use crate::supervise::Daemon;
@@ -69,9 +69,8 @@ pub(super) fn start_kubelet(folder: &Path, cluster: &ControlPlane) -> Result<Dae
         // Only the API server can reach it.
         "authentication": { "anonymous": { "enabled": true }, "webhook": { "enabled": false } },
         "authorization": { "mode": "AlwaysAllow" },
-        // All below one group, which goes with the node, on machines of either cgroup version.
+        // Works with either version of control groups, and whatever the machine has there already.
         "cgroupDriver": "cgroupfs",
-        "cgroupRoot": cgroups::root()?,
         "cgroupsPerQOS": false,
         "enforceNodeAllocatable": [],
         "failCgroupV1": false,
