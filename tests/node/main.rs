@@ -2,7 +2,9 @@
 //!
 //! Needs root on Linux, and some packages, which it names: `cargo test --test node -- --ignored`.
 
+mod dependency;
 mod pod;
+mod release;
 mod stage;
 
 use std::process::ExitCode;
@@ -11,6 +13,9 @@ use jobsweep_harness::{node, trials};
 
 fn main() -> ExitCode {
     node::run(trials![
+        dependency::without_it_an_upgrade_fails,
+        dependency::after_every_change_the_migration_is_swept,
+        dependency::before_every_change_the_migration_is_swept,
         pod::the_shipped_job_sweeps_where_pods_are_restricted,
         pod::the_shipped_cron_job_does_so_too,
         pod::its_process_may_do_nothing_but_talk,

@@ -9,6 +9,7 @@
 //! | `HelmVersion` | it becomes one trial for each release |
 //! | `&ControlPlane, HelmVersion` | both |
 //! | `&Node`, `&Node, HelmVersion` | the same with a real [node](crate::node) |
+//! | `&Node, HelmVersion, Wait` | one trial for each release and each way to wait |
 //!
 //! A function that is missing in the list is dead code, and the compiler says so.
 
@@ -19,6 +20,7 @@ use anyhow::Result;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 use crate::control_plane::ControlPlane;
+use crate::helm::Wait;
 use crate::node::Node;
 use crate::tools::{HelmVersion, go_missing};
 use crate::{block_on, workdir};
@@ -105,6 +107,22 @@ where
 {
     fn trials(self, name: &str) -> Vec<Trial> {
         for_each_helm(name, |helm, name| trial(name, async move || self(Node::shared().await?, helm).await))
+    }
+}
+
+impl<F, R> Test<(&'static Node, HelmVersion, Wait)> for F
+where
+    F: FnOnce(&'static Node, HelmVersion, Wait) -> R + Copy + Send + 'static,
+    R: Future<Output = Result<()>>,
+{
+    fn trials(self, name: &str) -> Vec<Trial> {
+        let for_each = |wait: Wait| {
+            let name = format!("{name}::{}", wait.name());
+            for_each_helm(&name, |helm, name| {
+                trial(name, async move || self(Node::shared().await?, helm, wait).await)
+            })
+        };
+        Wait::ALL.into_iter().flat_map(for_each).collect()
     }
 }
 
