@@ -19,6 +19,9 @@ const SLACK_SECONDS: i64 = 300;
 /// A policy for the Job itself: it satisfies Helm, and says nothing that a sweep would obey, because of [`IGNORE`].
 const OWN_POLICY: &str = "before-hook-creation,hook-succeeded";
 
+/// Helm removes the pod at once; so it shows what it said before that.
+const SHOWN_BY_HELM: &str = "    helm.sh/hook-output-log-policy: hook-succeeded,hook-failed\n";
+
 /// When the cleanup runs in a Helm release.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Moment {
@@ -146,7 +149,9 @@ subjects:
         // A failed hook stays for a day, for its log; an ordinary Job for a minute, because while it is there the same
         // manifests applied again do not start it again.
         let (ttl, hook) = match form {
-            Form::Hook(moment) => (86_400, hook_annotations(moment.events(), moment.weight())),
+            Form::Hook(moment) => {
+                (86_400, hook_annotations(moment.events(), moment.weight()) + SHOWN_BY_HELM)
+            }
             Form::Plain => (60, String::new()),
         };
         let own = format!("{hook}    {KOTS_DELETE_POLICY}: {OWN_POLICY}\n    {IGNORE}: \"true\"\n");

@@ -5,11 +5,10 @@ use jobsweep_harness::helm::Wait;
 use jobsweep_harness::node::Node;
 use jobsweep_harness::tools::HelmVersion;
 
-use crate::release::Release;
+use crate::release::{MIGRATION, Release};
 
 /// What the author of a chart writes for jobsweep.
 const POLICY: &str = r"policy.kots\.io/hook-delete-policy=hook-succeeded";
-const MIGRATION: [&str; 2] = ["job.batch/migrate", "pod/migrate"];
 
 pub(crate) async fn without_it_an_upgrade_fails(node: &Node, helm: HelmVersion, wait: Wait) -> Result<()> {
     let shop = Release::new(node, helm, wait).await?.set(POLICY);

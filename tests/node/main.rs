@@ -2,7 +2,10 @@
 //!
 //! Needs root on Linux, and some packages, which it names: `cargo test --test node -- --ignored`.
 
+mod applied;
 mod dependency;
+mod failure;
+mod injected;
 mod pod;
 mod release;
 mod stage;
@@ -16,6 +19,11 @@ fn main() -> ExitCode {
         dependency::without_it_an_upgrade_fails,
         dependency::after_every_change_the_migration_is_swept,
         dependency::before_every_change_the_migration_is_swept,
+        failure::it_is_swept_and_its_log_shown,
+        injected::after_every_change_the_migration_is_swept,
+        injected::before_every_change_the_migration_is_swept,
+        applied::a_sweep_before_the_next_apply_lets_it_pass,
+        applied::an_injected_cleanup_lets_the_next_apply_pass,
         pod::the_shipped_job_sweeps_where_pods_are_restricted,
         pod::the_shipped_cron_job_does_so_too,
         pod::its_process_may_do_nothing_but_talk,

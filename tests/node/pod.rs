@@ -13,7 +13,7 @@ use jobsweep_harness::process::Program;
 use jobsweep_harness::wait;
 use serde_json::{Value, json};
 
-use crate::stage::{example, kubectl_in, log_of_finished, name, pod_that_says};
+use crate::stage::{example, exit_code, kubectl_in, log_of_finished, name, pod_that_says};
 
 /// The name of the shipped Job and of everything that belongs to it.
 const JOBSWEEP: &str = "jobsweep";
@@ -72,6 +72,7 @@ pub(crate) async fn its_process_may_do_nothing_but_talk(node: &Node) -> Result<(
 
 /// The figure from which the shipped request comes, and the limit with room for more: it is printed. What a pod takes
 /// beyond its limit ends it.
+#[allow(clippy::print_stderr, reason = "the figure is what one runs it for")]
 pub(crate) async fn its_memory_suffices_for_5000_jobs(node: &Node) -> Result<()> {
     let namespace = restricted(node).await?;
     let held = held(&namespace).await?;
@@ -164,9 +165,4 @@ async fn edit(namespace: &Namespace, pod: &str, metadata: Value) -> Result<()> {
     let patch = Patch::Strategic(json!({ "metadata": metadata }));
     namespace.pods().patch(pod, &PatchParams::default(), &patch).await?;
     Ok(())
-}
-
-fn exit_code(pod: &Pod) -> Option<i32> {
-    let container = pod.status.as_ref()?.container_statuses.as_ref()?.first()?;
-    Some(container.state.as_ref()?.terminated.as_ref()?.exit_code)
 }

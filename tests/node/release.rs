@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use jobsweep_harness::control_plane::Namespace;
 use jobsweep_harness::helm::{Helm, Wait, write_chart};
 use jobsweep_harness::node::Node;
@@ -17,7 +17,7 @@ use serde_json::Value;
 use crate::stage::kubectl_in;
 
 /// The program under test, as a post-renderer.
-const JOBSWEEP: &str = env!("CARGO_BIN_EXE_jobsweep");
+pub(crate) const JOBSWEEP: &str = env!("CARGO_BIN_EXE_jobsweep");
 
 /// A version is another image and another environment.
 const MIGRATE: &str = r#"
@@ -41,7 +41,28 @@ spec:
           env: [{ name: VERSION, value: {{ .Values.version | quote }} }]
 "#;
 
-const VALUES: &str = "version: 1\nscript: echo migrated\npolicy: {}\njobsweep: {}\n";
+/// A hook, which only Helm's own policy removes, right before it is made again.
+const PREPARE: &str = r#"
+{{- if .Values.prepare }}
+apiVersion: batch/v1
+kind: Job
+metadata:
+  name: prepare
+  annotations:
+    helm.sh/hook: pre-install,pre-upgrade,pre-rollback
+    helm.sh/hook-delete-policy: before-hook-creation
+spec:
+  template:
+    spec:
+      restartPolicy: Never
+      containers: [{ name: main, image: "example.com/app:{{ .Values.version }}", command: ["true"] }]
+{{- end }}
+"#;
+
+const VALUES: &str = "version: 1\nscript: echo migrated\npolicy: {}\nprepare: false\njobsweep: {}\n";
+
+/// The migration and its pod, once it has ended.
+pub(crate) const MIGRATION: [&str; 2] = ["job.batch/migrate", "pod/migrate"];
 
 /// How long a call of Helm may take that waits for several pods, on a machine that is busy with other tests.
 const LONG: Duration = Duration::from_secs(300);
@@ -70,7 +91,8 @@ impl<'a> Release<'a> {
             helm = helm.on_path(Path::new(JOBSWEEP).parent().context("a program lies in a folder")?);
         }
         let chart = helm.home().join("shop");
-        write_chart(&chart, "shop", &[("templates/migrate.yaml", MIGRATE), ("values.yaml", VALUES)])?;
+        let templates = [("templates/migrate.yaml", MIGRATE), ("templates/prepare.yaml", PREPARE)];
+        write_chart(&chart, "shop", &[&templates[..], &[("values.yaml", VALUES)]].concat())?;
         Ok(Self { namespace, node, helm, wait, chart, args: Vec::new() })
     }
 
@@ -99,6 +121,11 @@ impl<'a> Release<'a> {
         self.args(&["--set", values])
     }
 
+    /// Arguments for jobsweep as the post-renderer.
+    pub(crate) fn post_renderer_args(self, args: &[&str]) -> Self {
+        args.iter().fold(self, |release, arg| release.args(&["--post-renderer-args", arg]))
+    }
+
     /// Installs this version of the chart, or upgrades to it.
     pub(crate) async fn upgrade(&self, version: u32) -> Result<Finished> {
         self.upgrade_with(version, &[]).await
@@ -110,6 +137,13 @@ impl<'a> Release<'a> {
             self.call(&["upgrade", "--install", "shop"]).arg(&self.chart).args(&self.args).args(args);
         let upgrade = upgrade.args(["--set", &format!("version={version}")]).args(self.wait.flags());
         upgrade.spawn()?.finish(LONG).await
+    }
+
+    /// This version of the chart as text.
+    pub(crate) async fn template(&self, version: u32) -> Result<Vec<u8>> {
+        let template = self.call(&["template", "shop"]).arg(&self.chart).args(&self.args);
+        let template = template.args(["--set", &format!("version={version}")]);
+        Ok(template.run().await?.expect_success()?.stdout)
     }
 
     pub(crate) async fn rollback(&self, revision: u32) -> Result<Finished> {
@@ -133,6 +167,17 @@ impl<'a> Release<'a> {
     pub(crate) async fn migrated(&self) -> Result<()> {
         let migrate = self.namespace.jobs().get("migrate").await?;
         self.namespace.condition(&migrate, "Complete").await
+    }
+
+    /// Waits for the end of an injected cleanup that is an ordinary Job, as a user would; then the migration is gone.
+    pub(crate) async fn swept(&self) -> Result<()> {
+        let wait = kubectl_in(&self.node.cluster, &self.namespace)?
+            .args(["wait", "--for=condition=complete", "--timeout=50s"])
+            .args(["job", "--selector=app.kubernetes.io/name=jobsweep"]);
+        wait.run().await?.expect_success()?;
+        let names = self.namespace.names().await?;
+        ensure!(!names.iter().any(|name| name == "migrate"), "{names:?} are left");
+        Ok(())
     }
 
     /// Waits until nothing but this is in the namespace, of all that a cleanup could leave behind. (Pods go a moment

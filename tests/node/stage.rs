@@ -57,7 +57,7 @@ fn runs(pod: &Pod) -> bool {
 }
 
 /// The pods of a Job, the oldest first.
-async fn pods_of(namespace: &Namespace, job: &str) -> Result<Vec<Pod>> {
+pub(crate) async fn pods_of(namespace: &Namespace, job: &str) -> Result<Vec<Pod>> {
     let of_job = ListParams::default().labels(&format!("batch.kubernetes.io/job-name={job}"));
     let mut pods = namespace.pods().list(&of_job).await?.items;
     pods.sort_by_key(|pod| pod.metadata.creation_timestamp.clone());
@@ -65,10 +65,16 @@ async fn pods_of(namespace: &Namespace, job: &str) -> Result<Vec<Pod>> {
 }
 
 /// What a pod has written so far: stdout and stderr.
-async fn log_of(namespace: &Namespace, pod: &Pod) -> Result<String> {
+pub(crate) async fn log_of(namespace: &Namespace, pod: &Pod) -> Result<String> {
     Ok(namespace.pods().logs(name(pod)?, &LogParams::default()).await?)
 }
 
 pub(crate) fn name(pod: &Pod) -> Result<&str> {
     pod.metadata.name.as_deref().context("a pod has a name")
+}
+
+/// How its container has ended.
+pub(crate) fn exit_code(pod: &Pod) -> Option<i32> {
+    let container = pod.status.as_ref()?.container_statuses.as_ref()?.first()?;
+    Some(container.state.as_ref()?.terminated.as_ref()?.exit_code)
 }
