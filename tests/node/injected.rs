@@ -26,7 +26,8 @@ pub(crate) async fn after_every_change_the_migration_is_swept(
 
 async fn as_a_hook(shop: &Release<'_>) -> Result<()> {
     for version in 1..=4 {
-        shop.upgrade(version).await?.expect_success()?;
+        let upgrade = shop.upgrade(version).await?.expect_success()?;
+        ensure!(upgrade.stderr().contains("1 deleted"), "Helm does not show it: {}", upgrade.stderr());
         shop.leaves(&PREPARATION).await?;
     }
     shop.rollback(1).await?.expect_success()?;

@@ -16,7 +16,7 @@ use crate::{trials, workdir};
 pub(super) const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 88, 255, 1);
 
 /// Why a plain `cargo test` leaves them out.
-const IGNORED: &str = "ignored: as root on Linux, cargo test --test node -- --ignored";
+const IGNORED: &str = "ignored: needs root and Linux; cargo test --test node -- --ignored";
 
 /// Tests mostly wait for pods, so more of them than there are processors.
 const AT_ONCE: usize = 8;
@@ -71,7 +71,8 @@ pub fn run(tests: Vec<Trial>) -> ExitCode {
         });
     }
     arguments.test_threads.get_or_insert(AT_ONCE);
-    let ignored = |test: Trial| test.with_kind(IGNORED).with_ignored_flag(true);
+    let kind = if asked { "" } else { IGNORED };
+    let ignored = |test: Trial| test.with_kind(kind).with_ignored_flag(true);
     trials::run_with(&arguments, tests.into_iter().map(ignored).collect())
 }
 
@@ -107,6 +108,12 @@ fn check_prerequisites() -> Result<()> {
         PROGRAMS.iter().filter(|(name, _)| program(name).is_none()).map(|(_, package)| *package).collect();
     if !Path::new(programs::CNI_PLUGINS).join("bridge").is_file() {
         missing.push("containernetworking-plugins");
+    }
+    // The package `busybox` brings one that needs libraries, which the image does not have.
+    if let Some(busybox) = program("busybox")
+        && Command::new("ldd").arg(busybox).output().is_ok_and(|ldd| ldd.status.success())
+    {
+        missing.push("busybox-static");
     }
     if !missing.is_empty() {
         bail!("programs are missing; on Debian: apt-get install {}", missing.join(" "));
