@@ -25,7 +25,7 @@
 //! }
 //! ```
 //!
-//! Everything listens on loopback addresses only, and ends with the process that started it.
+//! Everything listens on loopback addresses only, or in a network of its own, and ends with the process that started it.
 
 pub mod control_plane;
 pub mod helm;

@@ -82,7 +82,12 @@ fn enter() -> Result<ExitCode> {
     // There is no other network inside.
     build_tools()?;
     images::build()?;
-    let status = Command::new("setpriv")
+    let mut inside = Command::new("setpriv");
+    // A proxy could not be reached, and the API server has no loopback address, for which Go would ask none.
+    for proxy in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
+        inside.env_remove(proxy).env_remove(proxy.to_lowercase());
+    }
+    let status = inside
         // The end of this process is the end of `unshare`, that is the end of the first process inside, and that is
         // the end of all the others.
         .args(["--pdeathsig", "KILL", "unshare", "--kill-child", "--fork"])
