@@ -41,7 +41,8 @@ pub(crate) async fn the_shipped_cron_job_does_so_too(node: &Node) -> Result<()> 
     let create = ["create", "job", "now", "--from=cronjob/jobsweep"];
     kubectl_in(&node.cluster, &namespace)?.args(create).run().await?.expect_success()?;
     let log = log_of_finished(&namespace, "now").await?;
-    ensure!(namespace.names().await? == ["now"], "{log}");
+    // Its schedule may have come too, so there may be more Jobs of its own.
+    ensure!(!namespace.names().await?.contains(&"good".to_owned()), "{log}");
     Ok(())
 }
 
