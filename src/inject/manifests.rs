@@ -20,6 +20,9 @@ const SLACK_SECONDS: i64 = 300;
 /// A policy for the Job itself: it satisfies Helm, and says nothing that a sweep would obey, because of [`IGNORE`].
 const OWN_POLICY: &str = "before-hook-creation,hook-succeeded";
 
+/// Helm removes the pod at once; so it shows what it said before that.
+const SHOWN_BY_HELM: &str = "    helm.sh/hook-output-log-policy: hook-succeeded,hook-failed\n";
+
 /// When the cleanup runs in a Helm release.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Moment {
@@ -148,7 +151,9 @@ subjects:
         // A failed hook stays for a day, for its log; an ordinary Job for a minute, because while it is there the same
         // manifests applied again do not start it again.
         let (ttl, hook) = match form {
-            Form::Hook(moment) => (86_400, hook_annotations(moment.events(), moment.weight())),
+            Form::Hook(moment) => {
+                (86_400, hook_annotations(moment.events(), moment.weight()) + SHOWN_BY_HELM)
+            }
             Form::Plain => (60, String::new()),
         };
         let own = format!("{hook}    {KOTS_DELETE_POLICY}: {OWN_POLICY}\n    {IGNORE}: \"true\"\n");
@@ -260,10 +265,11 @@ containers:
       readOnlyRootFilesystem: true
       capabilities:
         drop: [ALL]
+    # From measured use: 14 MiB for 5,000 Jobs of 5 kB. A limit of the CPU would only make it slower.
     resources:
       requests:
         cpu: 10m
-        memory: 16Mi
+        memory: 24Mi
       limits:
         memory: 64Mi
 ",

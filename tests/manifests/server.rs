@@ -3,10 +3,7 @@
 use anyhow::{Result, ensure};
 use jobsweep_harness::control_plane::{ControlPlane, Namespace};
 use jobsweep_harness::helm::kubectl;
-use jobsweep_harness::k8s_openapi::api::core::v1;
-use jobsweep_harness::kube::api::{Api, Patch, PatchParams};
 use jobsweep_harness::process::Program;
-use serde_json::json;
 
 use crate::files;
 
@@ -97,9 +94,6 @@ fn apply(cluster: &ControlPlane, namespace: &Namespace) -> Result<Program> {
 
 async fn restricted(cluster: &ControlPlane) -> Result<Namespace> {
     let namespace = cluster.namespace().await?;
-    let labels = json!({ "metadata": { "labels": { "pod-security.kubernetes.io/enforce": "restricted" } } });
-    Api::<v1::Namespace>::all(cluster.client())
-        .patch(&namespace.name, &PatchParams::default(), &Patch::Merge(labels))
-        .await?;
+    namespace.restrict().await?;
     Ok(namespace)
 }

@@ -13,6 +13,7 @@ mod namespace;
 mod options;
 
 use std::fs;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -38,7 +39,7 @@ pub struct ControlPlane {
     folder: PathBuf,
     options: Options,
     etcd_port: u16,
-    api_port: u16,
+    api: SocketAddrV4,
     credentials: Credentials,
     client: Client,
     daemons: Mutex<Daemons>,
@@ -71,11 +72,15 @@ impl ControlPlane {
 
     async fn start_with(options: Options) -> Result<Self> {
         let folder = workdir::folder("cluster")?;
-        let (etcd_port, api_port) = (components::free_port()?, components::free_port()?);
-        let credentials = Credentials::create(&folder, api_port)?;
+        let etcd_port = components::free_port()?;
+        let api = match options.api {
+            Some(address) => address,
+            None => SocketAddrV4::new(Ipv4Addr::LOCALHOST, components::free_port()?),
+        };
+        let credentials = Credentials::create(&folder, api)?;
         let client = credentials.admin_client().await?;
         let daemons = Mutex::new(Daemons { etcd: None, apiserver: None, controller_manager: None });
-        let cluster = Self { folder, options, etcd_port, api_port, credentials, client, daemons };
+        let cluster = Self { folder, options, etcd_port, api, credentials, client, daemons };
 
         cluster.daemons().etcd = Some(cluster.start_etcd()?);
         cluster.start_apiserver().await?;

@@ -14,6 +14,44 @@ use crate::workdir;
 /// Where a plugin's install hook finds `sh` and `cp`.
 const SYSTEM_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
+/// How Helm is told to wait for what it has installed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// Not at all: for hooks only.
+    No,
+    /// `--wait`
+    Wait,
+    /// `--wait-for-jobs`
+    Jobs,
+    /// `--wait --wait-for-jobs`
+    Both,
+}
+
+impl Wait {
+    /// Every way: what a test that takes one is run with.
+    pub const ALL: [Self; 4] = [Self::No, Self::Wait, Self::Jobs, Self::Both];
+
+    /// What goes on Helm's command line.
+    pub fn flags(self) -> &'static [&'static str] {
+        match self {
+            Self::No => &[],
+            Self::Wait => &["--wait"],
+            Self::Jobs => &["--wait-for-jobs"],
+            Self::Both => &["--wait", "--wait-for-jobs"],
+        }
+    }
+
+    /// How trials are named after it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::No => "no-wait",
+            Self::Wait => "wait",
+            Self::Jobs => "wait-for-jobs",
+            Self::Both => "wait-and-wait-for-jobs",
+        }
+    }
+}
+
 /// One Helm with a home of its own: no plugin, no repository and no setting of the user's is seen.
 #[derive(Clone, Debug)]
 pub struct Helm {

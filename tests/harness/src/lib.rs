@@ -2,6 +2,7 @@
 //!
 //! - [`tools`] builds the programs from their Go modules, once, and says where they are.
 //! - [`control_plane`] runs etcd, the API server and the controllers, as many times as a test wants.
+//! - [`node`] adds what runs pods: kubelet, containerd and scheduler, in namespaces of their own; root only.
 //! - [`jobs`] creates Jobs and plays the node: it makes their pods succeed or fail.
 //! - [`helm`] runs a chosen Helm (or kubectl) that sees nothing of the user's own configuration.
 //! - [`process`] runs the binary under test and keeps exactly what it wrote.
@@ -25,11 +26,12 @@
 //! }
 //! ```
 //!
-//! Everything listens on loopback addresses only, and ends with the process that started it.
+//! Everything listens on loopback addresses only, or in a network of its own, and ends with the process that started it.
 
 pub mod control_plane;
 pub mod helm;
 pub mod jobs;
+pub mod node;
 pub mod process;
 pub mod registry;
 mod supervise;

@@ -21,6 +21,8 @@ pub struct ToolSet {
     name: &'static str,
     /// What `-ldflags` has to say so that the programs know their own version.
     stamp: &'static str,
+    /// Build tags: what is to be left out.
+    tags: &'static [&'static str],
     /// How long the first build takes on two cores, for the message that asks for patience.
     takes: &'static str,
     /// Where the set was found or built; looked up once per process.
@@ -29,7 +31,12 @@ pub struct ToolSet {
 
 impl ToolSet {
     const fn new(name: &'static str, stamp: &'static str, takes: &'static str) -> Self {
-        Self { name, stamp, takes, built: OnceLock::new() }
+        Self { name, stamp, tags: &[], takes, built: OnceLock::new() }
+    }
+
+    const fn tagged(mut self, tags: &'static [&'static str]) -> Self {
+        self.tags = tags;
+        self
     }
 
     /// The path of one of this set's programs; builds the set if nobody has yet.
@@ -68,6 +75,11 @@ macro_rules! kubernetes_stamp {
 static KUBERNETES: ToolSet = ToolSet::new("kubernetes", kubernetes_stamp!("1", "37", "2"), "9 minutes");
 static KUBERNETES_1_31: ToolSet =
     ToolSet::new("kubernetes-1.31", kubernetes_stamp!("1", "31", "0"), "9 minutes");
+static KUBERNETES_NODE: ToolSet =
+    ToolSet::new("kubernetes-node", kubernetes_stamp!("1", "37", "2"), "5 minutes");
+/// Without the snapshotters that need more of the machine than overlayfs.
+static CONTAINERD: ToolSet =
+    ToolSet::new("containerd", "", "2 minutes").tagged(&["no_btrfs", "no_zfs", "no_devmapper"]);
 static HELM_4: ToolSet =
     ToolSet::new("helm-4", "-X helm.sh/helm/v4/internal/version.version=v4.3.1", "2 minutes");
 static HELM_3_22: ToolSet =
@@ -135,6 +147,16 @@ impl HelmVersion {
 /// Where etcd lies. Its package is called `server`, and so is the program.
 pub fn etcd() -> Result<PathBuf> {
     KUBERNETES.program("server")
+}
+
+/// Where one of the node's own programs lies (v1.37.2): `kubelet` or `kube-scheduler`.
+pub fn kubernetes_node(program: &str) -> Result<PathBuf> {
+    KUBERNETES_NODE.program(program)
+}
+
+/// Where a program of containerd lies (v2.2.9): `containerd`, its shim beside it, or `ctr`.
+pub fn containerd(program: &str) -> Result<PathBuf> {
+    CONTAINERD.program(program)
 }
 
 /// Where kubectl lies (v1.37.2).

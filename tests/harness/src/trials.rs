@@ -8,6 +8,8 @@
 //! | `&ControlPlane` | the [shared](ControlPlane::shared) one |
 //! | `HelmVersion` | it becomes one trial for each release |
 //! | `&ControlPlane, HelmVersion` | both |
+//! | `&Node`, `&Node, HelmVersion` | the same with a real [node](crate::node) |
+//! | `&Node, HelmVersion, Wait` | one trial for each release and each way to wait |
 //!
 //! A function that is missing in the list is dead code, and the compiler says so.
 
@@ -18,6 +20,8 @@ use anyhow::Result;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 use crate::control_plane::ControlPlane;
+use crate::helm::Wait;
+use crate::node::Node;
 use crate::tools::{HelmVersion, go_missing};
 use crate::{block_on, workdir};
 
@@ -36,16 +40,19 @@ macro_rules! trials {
 /// Without Go nothing can be built. Then every test is shown as ignored, with the reason, and the last line says
 /// what to do about it; but where `CI` is set that is a failure, since there it would hide everything.
 pub fn run(trials: Vec<Trial>) -> ExitCode {
-    let arguments = Arguments::from_args();
+    run_with(&Arguments::from_args(), trials)
+}
+
+pub(crate) fn run_with(arguments: &Arguments, trials: Vec<Trial>) -> ExitCode {
     let Some(reason) = go_missing() else {
-        let conclusion = libtest_mimic::run(&arguments, trials);
+        let conclusion = libtest_mimic::run(arguments, trials);
         if conclusion.has_failed() {
             workdir::keep();
         }
         return conclusion.exit_code();
     };
 
-    let conclusion = libtest_mimic::run(&arguments, ignored(reason, trials));
+    let conclusion = libtest_mimic::run(arguments, ignored(reason, trials));
     eprintln!(
         "To run these tests, install Go 1.26 or newer: it builds Kubernetes and Helm once, in some 25 minutes."
     );
@@ -92,6 +99,42 @@ where
 {
     fn trials(self, name: &str) -> Vec<Trial> {
         vec![trial(name.into(), async || self(ControlPlane::shared().await?).await)]
+    }
+}
+
+impl<F, R> Test<&'static Node> for F
+where
+    F: FnOnce(&'static Node) -> R + Send + 'static,
+    R: Future<Output = Result<()>>,
+{
+    fn trials(self, name: &str) -> Vec<Trial> {
+        vec![trial(name.into(), async || self(Node::shared().await?).await)]
+    }
+}
+
+impl<F, R> Test<(&'static Node, HelmVersion)> for F
+where
+    F: FnOnce(&'static Node, HelmVersion) -> R + Copy + Send + 'static,
+    R: Future<Output = Result<()>>,
+{
+    fn trials(self, name: &str) -> Vec<Trial> {
+        for_each_helm(name, |helm, name| trial(name, async move || self(Node::shared().await?, helm).await))
+    }
+}
+
+impl<F, R> Test<(&'static Node, HelmVersion, Wait)> for F
+where
+    F: FnOnce(&'static Node, HelmVersion, Wait) -> R + Copy + Send + 'static,
+    R: Future<Output = Result<()>>,
+{
+    fn trials(self, name: &str) -> Vec<Trial> {
+        let for_each = |wait: Wait| {
+            let name = format!("{name}::{}", wait.name());
+            for_each_helm(&name, |helm, name| {
+                trial(name, async move || self(Node::shared().await?, helm, wait).await)
+            })
+        };
+        Wait::ALL.into_iter().flat_map(for_each).collect()
     }
 }
 

@@ -1,5 +1,6 @@
 //! The folder where this process keeps its clusters' files and Helm's homes, removed when the process ends.
 
+use std::env;
 use std::fs;
 use std::io::Write;
 use std::os::unix::process::CommandExt;
@@ -20,9 +21,13 @@ read -r word
 if [ "$word" = keep ]; then rm -rf "$1"/*/etcd; else rm -rf "$1" || { sleep 1; rm -rf "$1"; }; fi
 "#;
 
+/// Where a process inside a node finds the folder of the one that started it, which keeps it too: what is in here ends
+/// with the node.
+pub(crate) const GIVEN: &str = "JOBSWEEP_HARNESS_FOLDER";
+
 struct Workdir {
     path: PathBuf,
-    keeper: Mutex<Child>,
+    keeper: Option<Mutex<Child>>,
 }
 
 static WORKDIR: OnceLock<Workdir> = OnceLock::new();
@@ -39,13 +44,19 @@ pub(crate) fn folder(purpose: &str) -> Result<PathBuf> {
 /// Keeps the folder, because somebody will want to read the logs in it. Says where, the first time.
 pub(crate) fn keep() {
     let Some(workdir) = WORKDIR.get() else { return };
-    let stdin = workdir.keeper.lock().unwrap_or_else(PoisonError::into_inner).stdin.take();
+    let Some(keeper) = &workdir.keeper else { return };
+    let stdin = keeper.lock().unwrap_or_else(PoisonError::into_inner).stdin.take();
     // Taken already: said already.
     if let Some(mut stdin) = stdin
         && stdin.write_all(b"keep\n").is_ok()
     {
         eprintln!("the logs are kept in {}", workdir.path.display());
     }
+}
+
+/// The whole of it.
+pub(crate) fn root() -> Result<&'static Path> {
+    Ok(&workdir()?.path)
 }
 
 fn workdir() -> Result<&'static Workdir> {
@@ -56,9 +67,15 @@ fn workdir() -> Result<&'static Workdir> {
     static MAKING: Mutex<()> = Mutex::new(());
     let _one = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
     if WORKDIR.get().is_none() {
-        let path = target_dir().join("harness").join(process::id().to_string());
-        fs::create_dir_all(&path)?;
-        let keeper = Mutex::new(start_keeper(&path)?);
+        let (path, keeper) = match env::var_os(GIVEN) {
+            Some(path) => (path.into(), None),
+            None => {
+                let path = target_dir().join("harness").join(process::id().to_string());
+                fs::create_dir_all(&path)?;
+                let keeper = Mutex::new(start_keeper(&path)?);
+                (path, Some(keeper))
+            }
+        };
         return Ok(WORKDIR.get_or_init(|| Workdir { path, keeper }));
     }
     WORKDIR.get().context("made by another thread")

@@ -1,6 +1,7 @@
 //! Who may talk to the API server: kubeconfigs for the administrator, the controllers and ServiceAccounts.
 
 use std::fs;
+use std::net::SocketAddrV4;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -33,8 +34,8 @@ pub(super) struct Credentials {
 
 impl Credentials {
     /// Writes all certificates, keys and tokens of a new cluster.
-    pub(super) fn create(folder: &Path, api_port: u16) -> Result<Self> {
-        let certificates = Certificates::create()?;
+    pub(super) fn create(folder: &Path, api: SocketAddrV4) -> Result<Self> {
+        let certificates = Certificates::create(*api.ip())?;
         fs::write(folder.join(CA_CERT), certificates.ca)?;
         fs::write(folder.join(SERVER_CERT), certificates.server)?;
         fs::write(folder.join(SERVER_KEY), certificates.server_key)?;
@@ -45,7 +46,7 @@ impl Credentials {
         let tokens = [ADMIN, CONTROLLERS].map(|user| format!("{user},{user},{user},system:masters\n"));
         fs::write(folder.join(TOKENS), tokens.concat())?;
 
-        let credentials = Self { folder: folder.into(), url: format!("https://127.0.0.1:{api_port}") };
+        let credentials = Self { folder: folder.into(), url: format!("https://{api}") };
         credentials.write_kubeconfig(ADMIN, "default", &json!({ "token": ADMIN }))?;
         credentials.write_kubeconfig(CONTROLLERS, "default", &json!({ "token": CONTROLLERS }))?;
         Ok(credentials)

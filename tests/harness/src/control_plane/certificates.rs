@@ -17,7 +17,8 @@ pub(super) struct Certificates {
 }
 
 impl Certificates {
-    pub(super) fn create() -> Result<Self> {
+    /// For a server at this address.
+    pub(super) fn create(address: Ipv4Addr) -> Result<Self> {
         let mut ca = CertificateParams::default();
         ca.distinguished_name.push(DnType::CommonName, "jobsweep test authority");
         ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -26,7 +27,7 @@ impl Certificates {
         let ca_cert = ca.self_signed(&ca_key)?;
 
         let mut server = CertificateParams::new(["localhost".into(), "kubernetes.default.svc".into()])?;
-        server.subject_alt_names.push(SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)));
+        server.subject_alt_names.push(SanType::IpAddress(IpAddr::V4(address)));
         server.distinguished_name.push(DnType::CommonName, "kube-apiserver");
         server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         let server_key = KeyPair::generate()?;

@@ -15,6 +15,10 @@ use crate::tools::{self, Kubernetes};
 /// etcd's folder inside the cluster's.
 pub(super) const DATA: &str = "etcd";
 
+/// The addresses of Services. The first one is the API server's own: pods look for it there.
+const SERVICES: &str = "10.88.255.0/24";
+pub(super) const FIRST_SERVICE: Ipv4Addr = Ipv4Addr::new(10, 88, 255, 1);
+
 /// The controllers that Jobs live with; the other forty would only cost time.
 const CONTROLLERS: &str = "job-controller,cronjob-controller,ttl-after-finished-controller,\
     garbage-collector-controller,namespace-controller,serviceaccount-controller,\
@@ -46,9 +50,9 @@ impl ControlPlane {
         let folder = &self.folder;
         let mut args: Vec<OsString> = vec![
             format!("--etcd-servers={}", self.etcd_url()).into(),
-            "--bind-address=127.0.0.1".into(),
-            format!("--secure-port={}", self.api_port).into(),
-            "--service-cluster-ip-range=10.88.255.0/24".into(),
+            format!("--bind-address={}", self.api.ip()).into(),
+            format!("--secure-port={}", self.api.port()).into(),
+            format!("--service-cluster-ip-range={SERVICES}").into(),
             // The endpoints of the `kubernetes` Service may not be a loopback address, and nobody asks for them.
             "--endpoint-reconciler-type=none".into(),
             "--authorization-mode=RBAC".into(),

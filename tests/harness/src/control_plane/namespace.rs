@@ -10,7 +10,8 @@ use k8s_openapi::api::rbac::v1::{
     ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, RoleRef, Subject,
 };
 use kube::Client;
-use kube::api::{Api, ObjectMeta, PostParams};
+use kube::api::{Api, ObjectMeta, Patch, PatchParams, PostParams};
+use serde_json::json;
 
 use super::access::Credentials;
 use super::{ControlPlane, User};
@@ -54,6 +55,16 @@ impl Namespace {
     /// The administrator's client.
     pub fn client(&self) -> Client {
         self.client.clone()
+    }
+
+    /// From now on only pods of the Pod Security level `restricted` may be created in it.
+    pub async fn restrict(&self) -> Result<()> {
+        let label =
+            json!({ "metadata": { "labels": { "pod-security.kubernetes.io/enforce": "restricted" } } });
+        Api::<core::Namespace>::all(self.client())
+            .patch(&self.name, &PatchParams::default(), &Patch::Merge(label))
+            .await?;
+        Ok(())
     }
 
     /// The administrator's view of the Jobs.

@@ -1,8 +1,10 @@
 //! What a test may want different about its control plane.
 
+use std::net::SocketAddrV4;
+
 use anyhow::{Context, Result};
 
-use super::ControlPlane;
+use super::{ControlPlane, components};
 use crate::tools::Kubernetes;
 
 /// How to start a [`ControlPlane`]; from [`ControlPlane::options`].
@@ -10,6 +12,7 @@ use crate::tools::Kubernetes;
 pub struct Options {
     pub(super) kubernetes: Kubernetes,
     pub(super) audit_log: bool,
+    pub(super) api: Option<SocketAddrV4>,
     pub(super) apiserver_flags: Vec<String>,
     pub(super) controller_manager_flags: Vec<String>,
 }
@@ -19,6 +22,7 @@ impl Default for Options {
         Self {
             kubernetes: Kubernetes::Newest,
             audit_log: true,
+            api: None,
             apiserver_flags: Vec::new(),
             controller_manager_flags: Vec::new(),
         }
@@ -35,6 +39,12 @@ impl Options {
     /// No audit log: for benchmarks, where writing it would be measured too.
     pub fn without_audit_log(mut self) -> Self {
         self.audit_log = false;
+        self
+    }
+
+    /// Where pods look for the API server, without any proxy: at its Service's own address, which this network must have.
+    pub(crate) fn at_its_service(mut self) -> Self {
+        self.api = Some(SocketAddrV4::new(components::FIRST_SERVICE, 443));
         self
     }
 

@@ -4,6 +4,8 @@ use anyhow::Result;
 use k8s_openapi::api::batch::v1::Job;
 use serde_json::{Value, json};
 
+use crate::node::app;
+
 /// A Job to be created: one container that no node will ever run.
 #[derive(Clone, Debug)]
 pub struct JobBuilder(Value);
@@ -97,6 +99,19 @@ impl JobBuilder {
     /// How many seconds after its end the cluster deletes the Job by itself.
     pub fn ttl(self, seconds: u32) -> Self {
         self.spec("ttlSecondsAfterFinished", json!(seconds))
+    }
+
+    /// What its pods run, on a real node: a script in [`app`](crate::node::app), allowed where pods are restricted.
+    pub fn script(mut self, script: &str) -> Self {
+        let pod = &mut self.0["spec"]["template"]["spec"];
+        pod["securityContext"] = json!({ "runAsUser": 1000, "runAsNonRoot": true, "seccompProfile": { "type": "RuntimeDefault" } });
+        pod["containers"] = json!([{
+            "name": "main",
+            "image": app(1),
+            "command": ["sh", "-c", script],
+            "securityContext": { "allowPrivilegeEscalation": false, "capabilities": { "drop": ["ALL"] } },
+        }]);
+        self
     }
 
     /// Any other field of the spec, such as `podFailurePolicy` or `successPolicy`.

@@ -42,7 +42,7 @@ fn reason_go_fails(module: &Path) -> Option<String> {
 pub(super) fn find_or_build(set: &ToolSet) -> Result<PathBuf> {
     let module = module(set.name);
     let tools = target_dir().join("tools");
-    let built = tools.join(format!("{}-{:016x}", set.name, key(&module, set.stamp)?));
+    let built = tools.join(format!("{}-{:016x}", set.name, key(&module, set)?));
     let programs = built.join("bin");
     // The folder gets this name only after everything in it was built.
     if built.is_dir() {
@@ -76,6 +76,7 @@ fn build(set: &ToolSet, module: &Path, into: &Path) -> Result<()> {
         .env("GOBIN", into.join("bin"))
         .args(["install", "-trimpath", "-ldflags"])
         .arg(format!("-s -w {}", set.stamp))
+        .arg(format!("-tags={}", set.tags.join(",")))
         .arg("tool")
         .output()?;
     if !output.status.success() {
@@ -101,12 +102,13 @@ fn module(name: &str) -> PathBuf {
 }
 
 /// Changes with whatever decides what is built. Another Rust may hash differently: then Go links once more.
-fn key(module: &Path, stamp: &str) -> Result<u64> {
+fn key(module: &Path, set: &ToolSet) -> Result<u64> {
     let mut hasher = DefaultHasher::new();
     for file in ["go.mod", "go.sum"] {
         let path = module.join(file);
         fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?.hash(&mut hasher);
     }
-    stamp.hash(&mut hasher);
+    set.stamp.hash(&mut hasher);
+    set.tags.iter().for_each(|tag| tag.hash(&mut hasher));
     Ok(hasher.finish())
 }

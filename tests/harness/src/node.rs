@@ -1,0 +1,101 @@
+//! A real node: kubelet, containerd and scheduler beside the control plane, so that pods run.
+//!
+//! All of it, the tests included, lives in namespaces of its own ([`run`] sees to that): nothing of the machine's
+//! network, mounts and processes is touched, and everything ends with the tests, however they end. So it needs root,
+//! and Linux. Pods run the image under test as it is shipped, and [`app`] for everything else.
+
+mod container;
+mod images;
+mod inside;
+mod programs;
+
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::{Context, Result, anyhow};
+use k8s_openapi::api::core::v1;
+use kube::api::Api;
+use tokio::sync::OnceCell;
+
+use crate::control_plane::ControlPlane;
+use crate::supervise::Daemon;
+use crate::{wait, workdir};
+
+pub use container::Container;
+pub use images::app;
+pub use inside::run;
+
+/// The node's name.
+const NAME: &str = "node";
+
+/// The controllers that only a cluster with nodes needs: this one says when pods may come to a node.
+const CONTROLLERS: &str = "--controllers=node-lifecycle-controller";
+
+/// A running node with its control plane.
+pub struct Node {
+    /// The control plane.
+    pub cluster: ControlPlane,
+    daemons: Mutex<Vec<(&'static str, Daemon)>>,
+}
+
+impl Node {
+    /// The one node of this process. Every test takes a namespace of its own in it.
+    pub async fn shared() -> Result<&'static Self> {
+        static SHARED: OnceCell<Result<Node>> = OnceCell::const_new();
+        // What has failed once is not tried again for every test.
+        SHARED.get_or_init(Self::start).await.as_ref().map_err(|error| anyhow!("{error:#}"))
+    }
+
+    async fn start() -> Result<Self> {
+        let folder = workdir::folder(NAME)?;
+        let cluster = ControlPlane::options()
+            .without_audit_log()
+            .at_its_service()
+            .apiserver_flag("--kubelet-preferred-address-types=InternalIP")
+            .controller_manager_flag(CONTROLLERS)
+            .start()
+            .await?;
+        let node = Self { cluster, daemons: Mutex::default() };
+        node.start_programs(&folder).await.context("cannot start a node")?;
+        Ok(node)
+    }
+
+    async fn start_programs(&self, folder: &Path) -> Result<()> {
+        self.add("containerd", programs::start_containerd(folder)?);
+        wait::until("containerd to answer", || async {
+            self.check_daemons()?;
+            let version = programs::ctr(&["version"])?.run().await?;
+            Ok(version.status.success().then_some(()))
+        })
+        .await?;
+        for archive in images::archives()? {
+            programs::import(&archive).await?;
+        }
+        self.add("kubelet", programs::start_kubelet(folder, &self.cluster)?);
+        self.add("kube-scheduler", programs::start_scheduler(folder, &self.cluster)?);
+        wait::until("the node to take pods", || async {
+            self.check_daemons()?;
+            let node = Api::<v1::Node>::all(self.cluster.client()).get_opt(NAME).await?;
+            Ok(node.filter(takes_pods).map(drop))
+        })
+        .await
+    }
+
+    fn add(&self, name: &'static str, daemon: Daemon) {
+        self.daemons.lock().unwrap_or_else(PoisonError::into_inner).push((name, daemon));
+    }
+
+    fn check_daemons(&self) -> Result<()> {
+        let mut daemons = self.daemons.lock().unwrap_or_else(PoisonError::into_inner);
+        daemons
+            .iter_mut()
+            .try_for_each(|(name, daemon)| daemon.check().with_context(|| format!("{name} does not run")))
+    }
+}
+
+fn takes_pods(node: &v1::Node) -> bool {
+    let conditions = node.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    let tainted = node.spec.iter().flat_map(|spec| spec.taints.iter().flatten()).next().is_some();
+    conditions.into_iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
+        && !tainted
+}

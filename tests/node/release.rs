@@ -1,0 +1,222 @@
+//! A release of a chart with a migration, as its user drives it.
+
+use std::cell::RefCell;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use jobsweep_harness::control_plane::Namespace;
+use jobsweep_harness::helm::{Helm, Wait, write_chart};
+use jobsweep_harness::node::Node;
+use jobsweep_harness::process::{Finished, Program};
+use jobsweep_harness::tools::HelmVersion;
+use jobsweep_harness::wait;
+use serde_json::Value;
+
+use crate::stage::kubectl_in;
+
+/// The program under test, as a post-renderer.
+pub(crate) const JOBSWEEP: &str = env!("CARGO_BIN_EXE_jobsweep");
+
+/// A version is another image and another environment.
+const MIGRATE: &str = r#"
+apiVersion: batch/v1
+kind: Job
+metadata:
+  name: migrate
+  {{- with .Values.policy }}
+  annotations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+spec:
+  backoffLimit: 0
+  template:
+    spec:
+      restartPolicy: Never
+      containers:
+        - name: main
+          image: example.com/app:{{ .Values.version }}
+          command: [sh, -c, {{ .Values.script | quote }}]
+          env: [{ name: VERSION, value: {{ .Values.version | quote }} }]
+"#;
+
+/// A hook, which only Helm's own policy removes, right before it is made again.
+const PREPARE: &str = r#"
+{{- if .Values.prepare }}
+apiVersion: batch/v1
+kind: Job
+metadata:
+  name: prepare
+  annotations:
+    helm.sh/hook: pre-install,pre-upgrade,pre-rollback
+    helm.sh/hook-delete-policy: before-hook-creation
+spec:
+  template:
+    spec:
+      restartPolicy: Never
+      containers: [{ name: main, image: "example.com/app:{{ .Values.version }}", command: ["true"] }]
+{{- end }}
+"#;
+
+const VALUES: &str = "version: 1\nscript: echo migrated\npolicy: {}\nprepare: false\njobsweep: {}\n";
+
+/// The migration and its pod, once it has ended.
+pub(crate) const MIGRATION: [&str; 2] = ["job.batch/migrate", "pod/migrate"];
+
+/// How long a call of Helm may take that waits for several pods, on a machine that is busy with other tests.
+const LONG: Duration = Duration::from_secs(300);
+
+/// The release `shop`, alone in its namespace.
+pub(crate) struct Release<'a> {
+    pub(crate) namespace: Namespace,
+    node: &'a Node,
+    helm: Helm,
+    wait: Wait,
+    chart: PathBuf,
+    args: Vec<String>,
+}
+
+impl<'a> Release<'a> {
+    /// Of the bare chart; nothing is installed yet.
+    pub(crate) async fn new(node: &'a Node, version: HelmVersion, wait: Wait) -> Result<Self> {
+        let namespace = node.cluster.namespace().await?;
+        let mut helm = Helm::new(version)?.kubeconfig(node.cluster.kubeconfig());
+        if version == HelmVersion::V4 {
+            let plugin = helm.plugins().join("jobsweep");
+            fs::create_dir_all(plugin.join("bin"))?;
+            fs::copy(JOBSWEEP, plugin.join("bin/jobsweep"))?;
+            fs::copy(repository("plugin.yaml"), plugin.join("plugin.yaml"))?;
+        } else {
+            helm = helm.on_path(Path::new(JOBSWEEP).parent().context("a program lies in a folder")?);
+        }
+        let chart = helm.home().join("shop");
+        let templates = [("templates/migrate.yaml", MIGRATE), ("templates/prepare.yaml", PREPARE)];
+        write_chart(&chart, "shop", &[&templates[..], &[("values.yaml", VALUES)]].concat())?;
+        Ok(Self { namespace, node, helm, wait, chart, args: Vec::new() })
+    }
+
+    /// From now on the chart depends on the one that is shipped.
+    pub(crate) async fn depend_on_jobsweep(&self) -> Result<()> {
+        let path = self.chart.join("Chart.yaml");
+        let chart = format!(
+            "{}dependencies:\n  - name: jobsweep\n    version: 0.1.0\n    repository: \"file://{}\"\n",
+            fs::read_to_string(&path)?,
+            repository("charts/jobsweep").display()
+        );
+        fs::write(&path, chart)?;
+        let update = self.helm.command().args(["dependency", "update"]).arg(&self.chart);
+        update.run().await?.expect_success()?;
+        Ok(())
+    }
+
+    /// More arguments for every install and upgrade.
+    pub(crate) fn args(mut self, args: &[&str]) -> Self {
+        self.args.extend(args.iter().map(ToString::to_string));
+        self
+    }
+
+    /// Values for every install and upgrade.
+    pub(crate) fn set(self, values: &str) -> Self {
+        self.args(&["--set", values])
+    }
+
+    /// Arguments for jobsweep as the post-renderer.
+    pub(crate) fn post_renderer_args(self, args: &[&str]) -> Self {
+        args.iter().fold(self, |release, arg| release.args(&["--post-renderer-args", arg]))
+    }
+
+    /// Installs this version of the chart, or upgrades to it.
+    pub(crate) async fn upgrade(&self, version: u32) -> Result<Finished> {
+        self.upgrade_with(version, &[]).await
+    }
+
+    /// The same with arguments for this once.
+    pub(crate) async fn upgrade_with(&self, version: u32, args: &[&str]) -> Result<Finished> {
+        let upgrade =
+            self.call(&["upgrade", "--install", "shop"]).arg(&self.chart).args(&self.args).args(args);
+        let upgrade = upgrade.args(["--set", &format!("version={version}")]).args(self.wait.flags());
+        upgrade.spawn()?.finish(LONG).await
+    }
+
+    /// This version of the chart as text.
+    pub(crate) async fn template(&self, version: u32) -> Result<Vec<u8>> {
+        let template = self.call(&["template", "shop"]).arg(&self.chart).args(&self.args);
+        let template = template.args(["--set", &format!("version={version}")]);
+        Ok(template.run().await?.expect_success()?.stdout)
+    }
+
+    pub(crate) async fn rollback(&self, revision: u32) -> Result<Finished> {
+        let rollback = self.call(&["rollback", "shop", &revision.to_string()]).args(self.wait.flags());
+        rollback.spawn()?.finish(LONG).await
+    }
+
+    pub(crate) async fn uninstall(&self) -> Result<()> {
+        self.call(&["uninstall", "shop"]).spawn()?.finish(LONG).await?.expect_success()?;
+        Ok(())
+    }
+
+    /// What Helm takes the release for: `deployed`, `failed` …
+    pub(crate) async fn status(&self) -> Result<String> {
+        let status = self.call(&["status", "shop", "-o", "json"]).run().await?.expect_success()?;
+        let status: Value = serde_json::from_slice(&status.stdout)?;
+        Ok(status["info"]["status"].as_str().context("a release has a status")?.to_owned())
+    }
+
+    /// Waits until the migration has ended.
+    pub(crate) async fn migrated(&self) -> Result<()> {
+        let migrate = self.namespace.jobs().get("migrate").await?;
+        self.namespace.condition(&migrate, "Complete").await
+    }
+
+    /// Waits for the end of an injected cleanup that is an ordinary Job, as a user would; then the migration is gone.
+    pub(crate) async fn swept(&self) -> Result<()> {
+        let wait = kubectl_in(&self.node.cluster, &self.namespace)?
+            .args(["wait", "--for=condition=complete", "--timeout=50s"])
+            .args(["job", "--selector=app.kubernetes.io/name=jobsweep"]);
+        wait.run().await?.expect_success()?;
+        let names = self.namespace.names().await?;
+        ensure!(!names.iter().any(|name| name == "migrate"), "{names:?} are left");
+        Ok(())
+    }
+
+    /// Waits until nothing but this is in the namespace, of all that a cleanup could leave behind. (Pods go a moment
+    /// after their Jobs.)
+    pub(crate) async fn leaves(&self, expected: &[&str]) -> Result<()> {
+        let last = RefCell::default();
+        let what = format!("only {expected:?} to be left");
+        let waited = wait::until(&what, || async {
+            let found = self.left().await?;
+            let same = found == expected;
+            last.replace(found);
+            Ok(same.then_some(()))
+        });
+        waited.await.with_context(|| format!("left are {:?}", last.borrow()))
+    }
+
+    async fn left(&self) -> Result<Vec<String>> {
+        let kinds = "jobs,cronjobs,pods,serviceaccounts,roles,rolebindings,configmaps";
+        let get = kubectl_in(&self.node.cluster, &self.namespace)?.args(["get", kinds, "-o", "name"]);
+        let got = get.run().await?.expect_success()?;
+        // What every namespace has.
+        let own = ["serviceaccount/default", "configmap/kube-root-ca.crt"];
+        let names = got.stdout().lines().filter(|name| !own.contains(name)).map(without_random_end).collect();
+        Ok(names)
+    }
+
+    fn call(&self, args: &[&str]) -> Program {
+        self.helm.command().args(args).args(["--namespace", &self.namespace.name])
+    }
+}
+
+fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// A pod's name ends in a dash and five letters.
+fn without_random_end(name: &str) -> String {
+    match name.strip_prefix("pod/").and_then(|pod| pod.rsplit_once('-')) {
+        Some((pod, _)) => format!("pod/{pod}"),
+        None => name.to_owned(),
+    }
+}
