@@ -175,7 +175,6 @@ mod tests {
             vec!["a: \"\n", "---\nb\"\n"],
             vec!["--- a\n...\n", "--- b\n"],
             vec!["...\n", "...\n"],
-            vec!["a: 1\n", "---"],
             vec!["---"],
         ] {
             let stream = documents.concat();
