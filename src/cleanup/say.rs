@@ -46,7 +46,7 @@ impl Say {
     /// Something the sweep noted.
     pub(crate) fn note(&self, note: &Note) {
         let level = note.level();
-        let warning = if level == Level::Warning { "warning: " } else { "" };
+        let warning = if level == Level::Warning { WARNING } else { "" };
         self.at(level, || format!("{warning}{}", one_line(&note.to_string())));
     }
 
@@ -161,7 +161,7 @@ pub(crate) mod tests {
         say.warning(format_args!("{} said: {}", "shop/a", "no\nerror: all is lost\x1b[2J"));
         say.finish();
         assert_eq!(heard.0.lock().expect("no panic").len(), 1);
-        assert_eq!(heard.text(), "warning: shop/a said: no\n  error: all is lost\\u{1b}[2J\n");
+        assert_eq!(heard.text(), "jobsweep: warning: shop/a said: no\n  error: all is lost\\u{1b}[2J\n");
     }
 
     #[test]

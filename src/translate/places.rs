@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use super::diagnostic::{Diagnostic, Place};
 use super::jobs::Fault;
+use super::stream::{BOM, skip_bom};
 
-const BOM: &[u8] = "\u{feff}".as_bytes();
 /// The longest part of a line that a snippet shows on either side of the problem, in characters.
 const SNIPPET: usize = 60;
 /// How many bytes so many characters, and a piece of one more, can take.
@@ -82,10 +82,6 @@ impl<'s> Places<'s> {
             }
         }
     }
-}
-
-fn skip_bom(stream: &[u8], at: usize) -> usize {
-    if stream[at..].starts_with(BOM) { at + BOM.len() } else { at }
 }
 
 /// A line as it can be shown on a terminal: bad bytes and control characters replaced, tabs one blank wide.
