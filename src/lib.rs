@@ -28,6 +28,9 @@
 //!
 //! - A Job that shares its metadata or annotations with something else, by an anchor, gets a mapping of its own with a
 //!   merge key (`<<`). Helm, kubectl and kustomize read that; a reader without merge keys does not.
+//! - A literal or folded value that ends the input without a line break would gain one from a line below it. So the new
+//!   entry stands above it, in quotes. (One that is stripped, `|-`, gains nothing and is followed as usual.)
+//! - The Jobs of one document that share annotations by an anchor get at most 256 KiB of it written out.
 //! - `--default-policy` replaces an explicit `annotations: null`; every other change is an insertion.
 //! - U+0085, U+2028 and U+2029 are text, as YAML 1.2 has it; the YAML library behind Helm takes them for line breaks.
 //! - Text is UTF-8, as Kubernetes manifests are. That is true of every document of a stream, also of those that are passed

@@ -46,7 +46,7 @@ impl Say {
     /// Something the sweep noted.
     pub(crate) fn note(&self, note: &Note) {
         let level = note.level();
-        let warning = if level == Level::Warning { "warning: " } else { "" };
+        let warning = if level == Level::Warning { WARNING } else { "" };
         self.at(level, || format!("{warning}{}", one_line(&note.to_string())));
     }
 

@@ -9,6 +9,7 @@
 //! minute after its end; its name changes with the stream, so every changed apply starts a new one and none is ever
 //! updated.
 
+mod about;
 pub mod manifests;
 pub(crate) mod name;
 
@@ -16,8 +17,9 @@ use std::fmt;
 
 use memchr::memmem;
 
+use self::about::About;
 use self::manifests::{Cleanup, Form, INJECTED, Moment};
-use crate::translate::{About, documents};
+use crate::translate::documents;
 
 /// Helm 4 gives every document that it sends to a post-renderer this annotation.
 const FILENAME: &[u8] = b"postrenderer.helm.sh/postrender-filename";

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::translate::About;
+use super::about::About;
 
 /// The longest name that may become a label's value, as a Job's does on its pods.
 const MAX: usize = 63;

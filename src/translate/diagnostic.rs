@@ -1,7 +1,6 @@
 //! What can be wrong with an input, where, and what to do about it.
 
 use std::fmt;
-use std::ops::Range;
 
 /// What is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,8 +19,8 @@ pub enum Problem {
     DuplicateKey(&'static str),
     /// A merge key after a key that decides brings that key too; YAML libraries differ in which one wins.
     ContestedKey(&'static str),
-    /// A delete policy has a word that is none of the known tokens. An error only under `--strict`.
-    UnknownToken(String),
+    /// A delete policy has words that are none of the known tokens. An error only under `--strict`.
+    UnknownTokens(Vec<String>),
     /// A delete policy, or the annotations themselves, is not of the type that the API server accepts. Only a warning.
     WrongType {
         /// The key whose value it is.
@@ -46,16 +45,23 @@ impl Problem {
             Self::ContestedKey(_) => {
                 "write the merge key first, then all YAML libraries let the other one win"
             }
-            Self::UnknownToken(_) => {
+            Self::UnknownTokens(_) => {
                 "use a comma list of hook-succeeded, hook-failed and before-hook-creation"
             }
-            Self::WrongType { .. } => "the API server refuses such a Job; nothing was added",
-            Self::NoMetadata => "the API server refuses such a Job; nothing was added",
+            Self::WrongType { wanted: "a string", .. } => {
+                "put a policy there, in quotes: the API server refuses the Job as it is, and nothing was added"
+            }
+            Self::WrongType { .. } | Self::NoMetadata => {
+                "mend the template that made it: the API server refuses the Job as it is, and nothing was added"
+            }
             Self::CannotExtend(_) => "write the kots.io/hook-delete-policy annotation into the Job yourself",
             Self::NotProven => "this is a fault of jobsweep: please report it with this document",
         }
     }
 }
+
+/// How many unknown words of a policy are shown.
+const SHOWN: usize = 3;
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -65,7 +71,15 @@ impl fmt::Display for Problem {
             Self::NotYaml(why) => write!(f, "not valid YAML: {why}"),
             Self::DuplicateKey(key) => write!(f, "the key {key} stands twice in one mapping"),
             Self::ContestedKey(key) => write!(f, "the merge key (<<) below {key} brings {key} too"),
-            Self::UnknownToken(word) => write!(f, "the delete policy has an unknown word {word:?}"),
+            Self::UnknownTokens(words) => {
+                let shown: Vec<String> = words.iter().take(SHOWN).map(|word| format!("{word:?}")).collect();
+                let words_are = if words.len() == 1 { "an unknown word" } else { "unknown words" };
+                write!(f, "the delete policy has {words_are} {}", shown.join(", "))?;
+                match words.len().saturating_sub(SHOWN) {
+                    0 => Ok(()),
+                    more => write!(f, " and {more} more"),
+                }
+            }
             Self::WrongType { key, wanted } => write!(f, "{key} is not {wanted}"),
             Self::NoMetadata => write!(f, "the Job has no metadata"),
             Self::CannotExtend(why) => write!(f, "the annotation has no place here: {why}"),
@@ -125,66 +139,4 @@ impl fmt::Display for Diagnostic {
         writeln!(f, " {number} | {snippet}")?;
         write!(f, " {margin} | {:indent$}^", "")
     }
-}
-
-/// The longest part of a line that a snippet shows on either side of the problem, in characters.
-const SNIPPET: usize = 60;
-
-impl Place {
-    /// The place of a byte in a stream, within a document of it.
-    pub(super) fn new(
-        stream: &[u8],
-        number: usize,
-        document: Range<usize>,
-        at: usize,
-        job: Option<String>,
-    ) -> Self {
-        let line_start = memchr::memrchr2(b'\n', b'\r', &stream[..at]).map_or(0, |before| before + 1);
-        let line_end = memchr::memchr2(b'\n', b'\r', &stream[at..]).map_or(stream.len(), |after| at + after);
-        let before = printable(&stream[line_start..at]);
-        let after = printable(&stream[at..line_end.min(at.saturating_add(4 * SNIPPET))]);
-        let column = before.chars().count() + 1;
-        let shown: String = before.chars().skip(column.saturating_sub(1 + SNIPPET)).collect();
-        Self {
-            document: number,
-            source: source(&stream[document]),
-            job,
-            line: line_number(&stream[..at]),
-            column,
-            indent: shown.chars().count(),
-            snippet: shown + &after.chars().take(SNIPPET).collect::<String>(),
-        }
-    }
-}
-
-/// A line as it can be shown on a terminal: bad bytes and control characters replaced, tabs one blank wide.
-fn printable(line: &[u8]) -> String {
-    let line = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line);
-    let shown = |c: char| match c {
-        '\t' => ' ',
-        c if c.is_control() => char::REPLACEMENT_CHARACTER,
-        c => c,
-    };
-    String::from_utf8_lossy(line).chars().map(shown).collect()
-}
-
-fn line_number(before: &[u8]) -> usize {
-    let feeds = memchr::memchr_iter(b'\n', before).count();
-    let lone_returns =
-        memchr::memchr_iter(b'\r', before).filter(|&at| before.get(at + 1) != Some(&b'\n')).count();
-    1 + feeds + lone_returns
-}
-
-/// The chart's file, as Helm 3 writes it above a document and Helm 4 into its annotations.
-fn source(document: &[u8]) -> Option<String> {
-    let head = &document[..document.len().min(64 * 1024)];
-    head.split(|byte| matches!(byte, b'\n' | b'\r')).find_map(|line| {
-        let line = std::str::from_utf8(line).ok()?.trim();
-        let value = line.strip_prefix("# Source: ").or_else(|| {
-            let (_, rest) = line.split_once("postrenderer.helm.sh/postrender-filename")?;
-            rest.trim_start_matches(['"', '\'']).strip_prefix(':')?.split([',', '}']).next()
-        })?;
-        let value = value.trim().trim_matches(['"', '\'']);
-        (!value.is_empty()).then(|| value.chars().filter(|c| !c.is_control()).collect())
-    })
 }

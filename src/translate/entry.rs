@@ -40,7 +40,8 @@ impl Style {
     }
 }
 
-/// The longest copy of shared annotations that is written out: what the API server accepts in all.
+/// The most that is written out of shared text in one document, in bytes: what the API server accepts as annotations of one
+/// Job. So a short text with many aliases cannot become an endless one.
 const MAX_COPY: usize = 256 * 1024;
 /// How deep a shared mapping that is written out may be nested.
 const MAX_COPY_DEPTH: usize = 100;
@@ -152,11 +153,13 @@ impl<'a> Lookup<'_, 'a> {
             if !visited.insert(source) {
                 continue;
             }
+            self.spend(1)?;
             for (key, value) in self.nodes.entries(source).filter(|&(key, _)| !self.is_merge(key)) {
                 let key = self.string(key).ok_or("a key of the shared metadata is not a string")?;
                 if without == Some(key) || !seen.insert(key) {
                     continue;
                 }
+                self.spend(key.len())?;
                 if !entry.text.ends_with('{') {
                     entry.text.push_str(", ");
                 }
@@ -173,8 +176,9 @@ impl<'a> Lookup<'_, 'a> {
     fn copy(&self, entry: &mut Fragment<'a>, id: Id, depth: usize) -> Result<(), &'static str> {
         let id = self.nodes.resolve(id);
         let node = self.nodes.get(id);
-        if entry.text.len() > MAX_COPY || entry.reaches(depth) > MAX_COPY_DEPTH {
-            return Err("the shared metadata is too large to be written out");
+        self.spend(if let Kind::Scalar { value, .. } = &node.kind { 1 + value.len() } else { 1 })?;
+        if entry.reaches(depth) > MAX_COPY_DEPTH {
+            return Err("the shared metadata is nested too deeply to be written out");
         }
         match &node.kind {
             Kind::Scalar { value, .. } => match self.string(id) {
@@ -200,6 +204,14 @@ impl<'a> Lookup<'_, 'a> {
                 entry.text.push(']');
             }
             Kind::Alias { .. } => return Err("the shared metadata refers to itself"),
+        }
+        Ok(())
+    }
+    /// Counts what is written out, until that is too much.
+    fn spend(&self, bytes: usize) -> Result<(), &'static str> {
+        self.copied.set(self.copied.get() + bytes);
+        if self.copied.get() > MAX_COPY {
+            return Err("the shared metadata is too large to be written out for every Job of the document");
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 use granit_parser::ScalarStyle;
 
 use super::change::{Change, Expected, Fragment};
+use super::entry::Style;
 use super::lines::{BLANKS, newline, newline_at};
 use super::nodes::{Id, Kind, Node, Nodes};
 use crate::policy::KOTS_DELETE_POLICY;
@@ -27,9 +28,8 @@ impl<'c, 'n, 'a> Extend<'c, 'n, 'a> {
             let comma = comma_after(nodes.get(value));
             self.change.insert_text(nodes.get(value).text.end, format!("{comma}{blank}{}", entry.text));
             self.change.insert_nodes(nodes.get(value).end, entry.nodes);
-        } else if let Err(entry) = self.after(mapping, value, entry) {
+        } else if self.after(mapping, value, entry).is_err() {
             // A literal or folded scalar that ends the input without a line break would gain one from a line after it.
-            drop(entry);
             let depth = nodes.get(key).depth;
             let column = nodes.column(nodes.get(mapping).text.start);
             let mut entry = Fragment::default();
@@ -60,7 +60,7 @@ impl<'c, 'n, 'a> Extend<'c, 'n, 'a> {
     }
 
     /// Writes an entry before all others of a mapping.
-    pub(super) fn first(&mut self, mapping: Id, entry: Fragment<'a>) {
+    pub(super) fn first(&mut self, mapping: Id, entry: Fragment<'a>, style: Style) {
         let nodes = self.nodes;
         let start = nodes.get(mapping).text.start;
         if nodes.get(mapping).is_block_mapping() {
@@ -75,9 +75,7 @@ impl<'c, 'n, 'a> Extend<'c, 'n, 'a> {
             let blank = &inside[..inside.len() - inside.trim_start_matches(BLANKS).len()];
             let text = match (nodes.children(mapping).next(), blank) {
                 (None, _) => entry.text,
-                (Some(_), "") if entry.text.contains("\":\"") || entry.text.contains("\":{") => {
-                    format!("{},", entry.text)
-                }
+                (Some(_), "") if style == Style::CompactJson => format!("{},", entry.text),
                 (Some(_), "") => format!("{}, ", entry.text),
                 (Some(_), blank) => format!("{blank}{},", entry.text),
             };

@@ -71,7 +71,10 @@ impl<'l, 'n, 'a> Inserter<'l, 'n, 'a> {
             }
             match inner {
                 Some(Found::Own { value, .. }) if level != Level::Annotations => id = value,
-                Some(Found::Own { key, value }) => return self.extend_after(mapping, key, value),
+                Some(Found::Own { key, value }) => {
+                    self.extend_after(mapping, key, value);
+                    return Ok(());
+                }
                 _ => return self.extend(mapping, level, job, policy),
             }
         }
@@ -79,12 +82,11 @@ impl<'l, 'n, 'a> Inserter<'l, 'n, 'a> {
     }
 
     /// The policy stands in the Job's own annotations: the new entry is written like it, right after it.
-    fn extend_after(&mut self, annotations: Id, key: Id, value: Id) -> Result<(), &'static str> {
+    fn extend_after(&mut self, annotations: Id, key: Id, value: Id) {
         if self.done.insert(annotations) {
             let text = self.lookup.string(value).unwrap_or_default();
             Extend::new(self.lookup.nodes, &mut self.change).like(annotations, key, value, text);
         }
-        Ok(())
     }
 
     /// The mapping is the Job's own, but holds no such entry: a new one is written.
@@ -108,6 +110,7 @@ impl<'l, 'n, 'a> Inserter<'l, 'n, 'a> {
             _ if annotations_missing => self.name(mapping).filter(|_| block),
             _ => self.lookup.own(mapping, key::MERGE).last().copied(),
         };
+        let style = self.lookup.style(mapping);
         let mut entry = Fragment::default();
         if annotations_missing && block {
             entry.scalar(depth, key::ANNOTATIONS, false);
@@ -116,14 +119,14 @@ impl<'l, 'n, 'a> Inserter<'l, 'n, 'a> {
             entry.text.push_str(&format!(":{}{indent}", newline(nodes.text, nodes.get(mapping).text.start)));
             self.lookup.policy_entry(&mut entry, depth + 1, policy, Style::Block);
         } else {
-            entry = self.lookup.entry(level, depth, job, policy, self.lookup.style(mapping))?;
+            entry = self.lookup.entry(level, depth, job, policy, style)?;
         }
         let mut extend = Extend::new(nodes, &mut self.change);
         match after {
-            None => extend.first(mapping, entry),
+            None => extend.first(mapping, entry, style),
             Some((_, value)) => match extend.after(mapping, value, entry) {
                 Ok(()) => {}
-                Err(entry) if annotations_missing => extend.first(mapping, entry),
+                Err(entry) if annotations_missing => extend.first(mapping, entry, style),
                 Err(_) => return Err("no line can follow the merge key"),
             },
         }

@@ -1,9 +1,8 @@
 //! Finds the Jobs of a document and what decides about them.
 
 use std::collections::{HashMap, HashSet};
-use std::ops::Range;
 
-use super::diagnostic::{Diagnostic, Place, Problem};
+use super::diagnostic::Problem;
 use super::lookup::{Found, Lookup, key};
 use super::nodes::{Id, Kind};
 use crate::policy::{HELM_DELETE_POLICY, KOTS_DELETE_POLICY};
@@ -14,17 +13,6 @@ pub(super) struct Fault {
     pub(super) problem: Problem,
     pub(super) at: usize,
     pub(super) job: Option<String>,
-}
-
-impl Fault {
-    /// The fault as the user sees it: in the document of this index and range.
-    pub(super) fn within(self, stream: &[u8], index: usize, document: Range<usize>) -> Diagnostic {
-        let at = document.start + self.at;
-        Diagnostic {
-            problem: self.problem,
-            place: Box::new(Place::new(stream, index + 1, document, at, self.job)),
-        }
-    }
 }
 
 /// How deep a node lies in its Job.

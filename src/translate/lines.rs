@@ -13,21 +13,27 @@ impl<'a> Nodes<'a> {
         }
         let at = self.content_end(last);
         let begun = self.text[node.text.start..at].ends_with(['\n', '\r']);
-        let ends = !begun && newline_at(text, at).is_empty();
-        (!node.text.is_empty() && !ends).then(|| NewLine { at, newline: newline(text, at), begun })
+        // A line break that a stripped one gains at the end of the input says nothing; any other would.
+        let gains = !begun && newline_at(text, at).is_empty() && self.chomping(last) != Some('-');
+        (!node.text.is_empty() && !gains).then(|| NewLine { at, newline: newline(text, at), begun })
     }
 
     /// Where a value's text ends: for a clipped or stripped block scalar before its last line break, for a kept one after it.
     pub(super) fn content_end(&self, value: Id) -> usize {
         let node = self.get(value);
         let content = &self.text[node.text.clone()];
-        let header = &self.text[self.with_header(value).start..node.text.start];
-        let indicators =
-            header.trim_start_matches(['|', '>', '-', '1', '2', '3', '4', '5', '6', '7', '8', '9']);
-        if !node.is_block_scalar() || indicators.starts_with('+') {
+        if !node.is_block_scalar() || self.chomping(value) == Some('+') {
             return node.text.end;
         }
         node.text.start + without_blank_lines(content, self.column(node.text.start)).len()
+    }
+
+    /// What the header of a literal or folded scalar says about its last line breaks: to keep (`+`) or to strip them (`-`).
+    fn chomping(&self, value: Id) -> Option<char> {
+        let header = &self.text[self.with_header(value).start..self.get(value).text.start];
+        let mut indicators =
+            header.chars().skip(1).take_while(|&c| c.is_ascii_digit() || matches!(c, '+' | '-'));
+        indicators.find(|c| !c.is_ascii_digit())
     }
 
     /// The end of the line on which a text ends, if nothing but a comment follows there.

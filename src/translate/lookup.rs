@@ -47,7 +47,11 @@ const MAX_MERGES: usize = 100;
 pub(super) struct Lookup<'n, 'a> {
     pub(super) nodes: &'n Nodes<'a>,
     own: RefCell<HashMap<(Id, &'static str), Vec<Entry>>>,
-    gave_up: Cell<bool>,
+    merged: RefCell<HashMap<Id, Vec<Id>>>,
+    contested: RefCell<HashMap<(Id, &'static str), Option<Id>>>,
+    gave_up: Cell<Option<Id>>,
+    /// How much of shared text has been written out (`entry`).
+    pub(super) copied: Cell<usize>,
     /// Whether a merge key can stand anywhere; most documents have none.
     has_merge_keys: bool,
 }
@@ -57,7 +61,10 @@ impl<'n, 'a> Lookup<'n, 'a> {
         Self {
             nodes,
             own: RefCell::default(),
-            gave_up: Cell::new(false),
+            merged: RefCell::default(),
+            contested: RefCell::default(),
+            gave_up: Cell::default(),
+            copied: Cell::default(),
             has_merge_keys: nodes.text.contains("<<"),
         }
     }
@@ -91,7 +98,7 @@ impl<'n, 'a> Lookup<'n, 'a> {
         let mut seen = HashSet::from([mapping]);
         while let Some(source) = next.pop() {
             if seen.len() > MAX_MERGES {
-                self.gave_up.set(true);
+                self.gave_up.set(self.gave_up.get().or(Some(mapping)));
                 return None;
             }
             if !seen.insert(source) {
@@ -105,18 +112,30 @@ impl<'n, 'a> Lookup<'n, 'a> {
         None
     }
 
-    /// Whether a lookup found more merge keys than it follows, so that its answer may be wrong.
-    pub(super) fn gave_up(&self) -> bool {
+    /// The first mapping from which more merge keys lead on than a lookup follows, so that its answer may be wrong.
+    pub(super) fn gave_up(&self) -> Option<Id> {
         self.gave_up.get()
     }
 
-    /// The mappings that a mapping merges, the one that counts most last: of several merge keys the last counts, in a
-    /// merge key's list the first.
+    /// The mappings that a mapping merges, each once, the one that counts most last: of several merge keys the last
+    /// counts, in a merge key's list the first.
     pub(super) fn merged_into(&self, mapping: Id) -> Vec<Id> {
         if !self.has_merge_keys {
             return Vec::new();
         }
-        self.own(mapping, key::MERGE).into_iter().flat_map(|(_, value)| self.sources(value)).collect()
+        let merged = || {
+            let mut seen = HashSet::new();
+            let mut sources: Vec<Id> = self
+                .own(mapping, key::MERGE)
+                .into_iter()
+                .flat_map(|(_, value)| self.sources(value))
+                .collect();
+            sources.reverse();
+            sources.retain(|source| seen.insert(*source));
+            sources.reverse();
+            sources
+        };
+        self.merged.borrow_mut().entry(mapping).or_insert_with(merged).clone()
     }
 
     fn sources(&self, merged: Id) -> Vec<Id> {
@@ -139,12 +158,17 @@ impl<'n, 'a> Lookup<'n, 'a> {
         if !self.has_merge_keys {
             return None;
         }
-        let &(own, _) = self.own(mapping, key).last()?;
-        let later = self.own(mapping, key::MERGE).into_iter().filter(|&(merge, _)| merge > own);
-        later
-            .flat_map(|(_, value)| self.sources(value))
-            .find_map(|source| self.find(source, key))
-            .map(Found::value)
+        let contested = || {
+            let &(own, _) = self.own(mapping, key).last()?;
+            let later = self.own(mapping, key::MERGE).into_iter().filter(|&(merge, _)| merge > own);
+            let mut seen = HashSet::new();
+            later
+                .flat_map(|(_, value)| self.sources(value))
+                .filter(|source| seen.insert(*source))
+                .find_map(|source| self.find(source, key))
+                .map(Found::value)
+        };
+        *self.contested.borrow_mut().entry((mapping, key)).or_insert_with(contested)
     }
 
     pub(super) fn is_merge(&self, key: Id) -> bool {
@@ -179,19 +203,19 @@ impl<'n, 'a> Lookup<'n, 'a> {
         let Kind::Scalar { value, style: ScalarStyle::Plain } = &node.kind else {
             return false;
         };
-        node.text.is_empty() || matches!(&**value, "~" | "null" | "Null" | "NULL")
+        node.text.is_empty() || is_null_word(value)
     }
+}
+
+fn is_null_word(value: &str) -> bool {
+    matches!(value, "~" | "null" | "Null" | "NULL")
 }
 
 /// Whether a plain scalar is a string, by the YAML 1.1 rules of the library that Helm and kubectl read manifests with.
 fn plain_is_string(value: &str, is_nothing: bool) -> bool {
     let reserved = matches!(
         value,
-        "" | "~"
-            | "null"
-            | "Null"
-            | "NULL"
-            | "true"
+        "" | "true"
             | "True"
             | "TRUE"
             | "false"
@@ -227,7 +251,7 @@ fn plain_is_string(value: &str, is_nothing: bool) -> bool {
             | "-.Inf"
             | "-.INF"
     );
-    !(is_nothing || reserved || is_number(value))
+    !(is_nothing || reserved || is_null_word(value) || is_number(value))
 }
 
 fn is_number(value: &str) -> bool {

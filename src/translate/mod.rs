@@ -7,7 +7,6 @@
 //! 3. `insert` plans at which level to add what; `entry` and `twin` word it; `extend` and `lines` find its place.
 //! 4. `change` proves that the edited text reads back as the input plus exactly that.
 
-mod about;
 mod change;
 mod diagnostic;
 mod entry;
@@ -19,6 +18,8 @@ mod lines;
 mod lookup;
 mod nodes;
 mod parallel;
+mod peek;
+mod places;
 mod proof;
 mod simple;
 mod spelling;
@@ -27,8 +28,8 @@ mod twin;
 
 use std::io::{self, Write};
 
-pub(crate) use about::{About, documents};
 pub use diagnostic::{Diagnostic, Place, Problem};
+pub(crate) use peek::{documents, strings};
 
 use self::change::Edit;
 use self::entry::Policy;
@@ -36,7 +37,8 @@ use self::insert::Inserter;
 use self::jobs::{Fault, Job, Sharing};
 use self::lookup::{Found, Lookup};
 use self::nodes::Nodes;
-use crate::policy::{DeletePolicy, HELM_DELETE_POLICY};
+use self::places::Places;
+use crate::policy::{DeletePolicy, HELM_DELETE_POLICY, KOTS_DELETE_POLICY};
 
 /// What the translator does beyond its one job.
 #[derive(Debug, Clone, Default)]
@@ -76,12 +78,6 @@ impl Translated<'_> {
         }
         out.flush()
     }
-
-    /// Whether the output is the input, byte for byte.
-    #[must_use]
-    pub fn is_unchanged(&self) -> bool {
-        self.edits.is_empty() && !self.input.trim_ascii().is_empty()
-    }
 }
 
 /// Gives every Job that has `helm.sh/hook-delete-policy` the annotation `kots.io/hook-delete-policy` with the same value.
@@ -107,8 +103,8 @@ impl Translated<'_> {
 /// The first problem that makes the result uncertain. A document that cannot hold such a Job is never one.
 pub fn translate<'a>(input: &'a [u8], options: &Options) -> Result<Translated<'a>, Diagnostic> {
     if let Some(name) = wide_encoding(input) {
-        let place = Box::new(Place::new(input, 1, 0..0, 0, None));
-        return Err(Diagnostic { problem: Problem::WideEncoding(name), place });
+        let fault = Fault { problem: Problem::WideEncoding(name), at: 0, job: None };
+        return Err(Places::new(input).diagnose(fault, 0, 0..0));
     }
     let mut candidates = Vec::new();
     let mut not_utf8 = None;
@@ -119,28 +115,29 @@ pub fn translate<'a>(input: &'a [u8], options: &Options) -> Result<Translated<'a
             Err(bad) => {
                 let at = bad.valid_up_to();
                 let problem = Problem::NotUtf8 { byte: range.start + at };
-                not_utf8 = Some(Fault { problem, at, job: None }.within(input, index, range));
+                not_utf8 = Some((Fault { problem, at, job: None }, index, range));
                 break;
             }
         }
     }
-    let results = parallel::map(&candidates, |(index, range, text)| {
+    let results = parallel::map(&candidates, |(_, range, text)| {
         let mut warnings = Vec::new();
-        let edits = document(text, options, &mut warnings)
-            .map_err(|fault| fault.within(input, *index, range.clone()))?;
-        let warnings = warnings.into_iter().map(|fault| fault.within(input, *index, range.clone()));
-        Ok((
-            edits.into_iter().map(|edit| edit.moved_by(range.start)).collect::<Vec<_>>(),
-            warnings.collect::<Vec<_>>(),
-        ))
+        let edits = document(text, options, &mut warnings)?;
+        warnings.sort_by_key(|fault| fault.at);
+        Ok((edits.into_iter().map(|edit| edit.moved_by(range.start)).collect::<Vec<_>>(), warnings))
     });
     let mut translated = Translated { input, edits: Vec::new(), warnings: Vec::new() };
-    for result in results {
-        let (edits, warnings) = result?;
+    let mut places = Places::new(input);
+    for ((index, range, _), result) in candidates.iter().zip(results) {
+        let mut diagnose = |fault| places.diagnose(fault, *index, range.clone());
+        let (edits, warnings) = result.map_err(&mut diagnose)?;
         translated.edits.extend(edits);
-        translated.warnings.extend(warnings);
+        translated.warnings.extend(warnings.into_iter().map(diagnose));
     }
-    not_utf8.map_or(Ok(translated), Err)
+    match not_utf8 {
+        Some((fault, index, range)) => Err(places.diagnose(fault, index, range)),
+        None => Ok(translated),
+    }
 }
 
 /// Whether a document is worth parsing. What spells no Job, or no policy, cannot hold a Job with one.
@@ -168,9 +165,13 @@ fn document(text: &str, options: &Options, warnings: &mut Vec<Fault>) -> Result<
 fn jobs_of(nodes: &Nodes<'_>, options: &Options, warnings: &mut Vec<Fault>) -> Result<Vec<Edit>, Fault> {
     let lookup = Lookup::new(nodes);
     let jobs = jobs::find(&lookup)?;
-    if lookup.gave_up() {
-        let problem = Problem::CannotExtend("it has more than 100 merge keys in a chain");
-        return Err(Fault { problem, at: 0, job: None });
+    if let Some(mapping) = lookup.gave_up() {
+        let holds_it = |job: &&Job| (job.id..nodes.get(job.id).end).contains(&mapping);
+        return Err(Fault {
+            problem: Problem::CannotExtend("more than 100 merge keys (<<) lead on from it"),
+            at: nodes.get(mapping).start,
+            job: jobs.iter().find(holds_it).and_then(|job| job.name.clone()),
+        });
     }
     let sharing = Sharing::new(&lookup, &jobs);
     let default = options.default_policy.as_ref().map(DeletePolicy::to_string);
@@ -197,16 +198,15 @@ fn policy_for<'p>(
     default: Option<&'p str>,
 ) -> Result<Option<Policy<'p>>, Fault> {
     let fault = |problem, at| Fault { problem, at: lookup.nodes.get(at).start, job: job.name.clone() };
-    if job.kots_policy.is_some() {
-        return Ok(None);
+    let string_of = |key, found: Found| match lookup.string(found.value()) {
+        Some(_) => Ok(()),
+        None => Err(fault(Problem::WrongType { key, wanted: "a string" }, found.value())),
+    };
+    if let Some(found) = job.kots_policy {
+        return string_of(KOTS_DELETE_POLICY, found).map(|()| None);
     }
     if let Some(found) = job.helm_policy {
-        return match lookup.string(found.value()) {
-            Some(_) => Ok(Some(Policy::Of(found))),
-            None => {
-                Err(fault(Problem::WrongType { key: HELM_DELETE_POLICY, wanted: "a string" }, found.value()))
-            }
-        };
+        return string_of(HELM_DELETE_POLICY, found).map(|()| Some(Policy::Of(found)));
     }
     let Some(default) = default else { return Ok(None) };
     if job.metadata.and_then(|found| lookup.mapping(found.value())).is_none() {
@@ -233,14 +233,16 @@ fn check_tokens(
     let same = helm.map(|(_, policy)| policy) == kots.map(|(_, policy)| policy);
     for (id, policy) in [helm, kots.filter(|_| !same)].into_iter().flatten() {
         let policy = DeletePolicy::parse(policy);
-        for word in policy.unknown() {
-            let problem = Problem::UnknownToken(word.to_owned());
-            let fault = Fault { problem, at: lookup.nodes.get(id).text.start, job: job.name.clone() };
-            if options.strict {
-                return Err(fault);
-            }
-            warnings.push(fault);
+        let unknown: Vec<String> = policy.unknown().map(str::to_owned).collect();
+        if unknown.is_empty() {
+            continue;
         }
+        let problem = Problem::UnknownTokens(unknown);
+        let fault = Fault { problem, at: lookup.nodes.get(id).text.start, job: job.name.clone() };
+        if options.strict {
+            return Err(fault);
+        }
+        warnings.push(fault);
     }
     Ok(())
 }

@@ -9,7 +9,8 @@ use std::vec;
 
 use memchr::memmem;
 
-const BOM: &[u8] = "\u{feff}".as_bytes();
+/// A byte-order mark, which may stand before any document.
+pub(super) const BOM: &[u8] = "\u{feff}".as_bytes();
 
 /// The documents of a stream, in order and without gaps. Each begins with its own directives and `---`, and
 /// ends before the next marker, or with its `...` line.
@@ -143,7 +144,8 @@ fn line_end(text: &[u8], from: usize) -> usize {
     }
 }
 
-fn skip_bom(stream: &[u8], at: usize) -> usize {
+/// The place itself, or the one after a byte-order mark there.
+pub(super) fn skip_bom(stream: &[u8], at: usize) -> usize {
     if stream[at..].starts_with(BOM) { at + BOM.len() } else { at }
 }
 
@@ -175,7 +177,6 @@ mod tests {
             vec!["a: \"\n", "---\nb\"\n"],
             vec!["--- a\n...\n", "--- b\n"],
             vec!["...\n", "...\n"],
-            vec!["a: 1\n", "---"],
             vec!["---"],
         ] {
             let stream = documents.concat();
