@@ -63,8 +63,8 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use api::{Api, Failure, Scope};
 use config::Target;
@@ -83,6 +83,8 @@ use crate::cli::{CleanupArgs, Output};
 
 /// How long nothing must be left to do, unless the user says so.
 const SETTLE: Duration = Duration::from_secs(2);
+/// How long the last word may take once the user wants us to go at once.
+const LAST_WORD: Duration = Duration::from_secs(1);
 
 /// Sweeps. The report goes to `out`, everything else to stderr.
 pub fn run(args: CleanupArgs, mut out: impl Write + Send + 'static) -> ExitCode {
@@ -107,15 +109,20 @@ pub fn run(args: CleanupArgs, mut out: impl Write + Send + 'static) -> ExitCode 
 
     let exit_code = end.exit_code(&sweep, fail_on_failed);
     end.explain(&sweep, &say);
+    let aborted = matches!(end, End::Aborted(_));
     let writing = runtime.spawn_blocking(move || {
         say.finish();
-        if matches!(end, End::Aborted(_)) {
+        if aborted {
             return exit_code;
         }
         let report = Report { sweep: &sweep, end: &end, exit_code, dry_run, took: start.elapsed() };
         report.write(format, &mut out).map_or_else(not_written, |()| exit_code)
     });
-    ExitCode::from(written(runtime, writing, signals))
+    let patience = if aborted { LAST_WORD } else { Duration::MAX };
+    let written = runtime.block_on(written(writing, signals, patience));
+    // Neither the writing nor a credential plugin that still runs must keep us.
+    runtime.shutdown_background();
+    ExitCode::from(written.unwrap_or(exit_code))
 }
 
 /// Says that the report could not be written, and gives the exit code for it.
@@ -126,25 +133,21 @@ fn not_written(error: io::Error) -> u8 {
     ERROR
 }
 
-/// Waits until everything has been written. Who reads it may take their time, and a signal ends that.
-fn written(runtime: Runtime, writing: JoinHandle<u8>, signals: Option<Signals>) -> u8 {
-    let exit_code = runtime.block_on(async {
-        let signal = async {
-            match signals {
-                Some(mut signals) => signals.next().await,
-                // Nobody listens, so it ends us without further ado.
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            biased;
-            exit_code = writing => exit_code.unwrap_or(ERROR),
-            signal = signal => signal.exit_code(),
+/// Waits until everything has been written, and gives the exit code for that. Who reads it may take their time, and a
+/// signal ends that.
+async fn written(writing: JoinHandle<u8>, signals: Option<Signals>, patience: Duration) -> Option<u8> {
+    let signal = async {
+        match signals {
+            Some(mut signals) => signals.next().await,
+            // Nobody listens, so it ends us without further ado.
+            None => std::future::pending().await,
         }
-    });
-    // Neither that nor a credential plugin that still runs must keep us.
-    runtime.shutdown_background();
-    exit_code
+    };
+    tokio::select! {
+        biased;
+        written = timeout(patience, writing) => written.ok().map(|exit_code| exit_code.unwrap_or(ERROR)),
+        signal = signal => Some(signal.exit_code()),
+    }
 }
 
 /// Connects, sweeps, and gives back what became of the Jobs and how it ended; and who listens for signals now.

@@ -204,7 +204,9 @@ pub async fn a_deletion_that_admission_refuses_stops_no_other(cluster: &ControlP
     let refusal = "admission webhook \"guard.example.com\" denied the request: not today";
     between.on("DELETE", "/guarded", vec![Act::Answer(403, refusal, None)]);
     let swept = stage.sweep_by(&between.kubeconfig).arg("-ojson").run().await?.expect_code(1)?;
-    swept.says(&["not today"])?.reports("guarded", "kept", "succeeded")?.reports(
+    let report: serde_json::Value = serde_json::from_slice(&swept.stdout)?;
+    ensure!(report["end"] == "error", "{report}");
+    swept.says(&["not today", "refused to delete 1 Job"])?.reports("guarded", "kept", "succeeded")?.reports(
         "plain",
         "deleted",
         "succeeded",

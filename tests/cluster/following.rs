@@ -153,6 +153,19 @@ pub async fn an_api_server_that_is_killed_and_restarted_mid_sweep_is_waited_for(
     stage.leaves(&kept.iter().map(String::as_str).collect::<Vec<_>>()).await
 }
 
+pub async fn a_job_of_which_only_the_policy_can_be_read_is_reported_and_an_error(
+    cluster: &ControlPlane,
+) -> Result<()> {
+    let stage = Stage::set(cluster).await?;
+    finished(&stage.namespace, "odd", BOTH).await?;
+    let between = Between::open(cluster, &stage.user).await?;
+    let odd = |text: String| text.replace("\"type\":\"Complete\"", "\"type\":7");
+    between.on("GET", "limit=500", vec![Act::Rewrite(odd)]);
+    let swept = stage.sweep_by(&between.kubeconfig).arg("-ojson").run().await?.expect_code(1)?;
+    swept.says(&["odd: it cannot be read", "could not be read"])?.reports("odd", "kept", "unknown")?;
+    stage.leaves(&["odd"]).await
+}
+
 pub async fn an_object_that_cannot_be_read_is_skipped_with_a_warning(cluster: &ControlPlane) -> Result<()> {
     let stage = Stage::set(cluster).await?;
     let good = stage.namespace.create(job("good").policy(BOTH).managed_by("example.com/nobody")).await?;

@@ -1,14 +1,14 @@
 //! What the sweep says, and where.
 
 use anyhow::{Context, Result, ensure};
-use jobsweep_harness::control_plane::ControlPlane;
+use jobsweep_harness::control_plane::{AuditEvent, ControlPlane, rule};
 use jobsweep_harness::jobs::{Outcome, job};
 use jobsweep_harness::process::Program;
 use serde_json::{Value, json};
 
 use crate::between::{Act, Between};
 use crate::deletion::finished;
-use crate::stage::{Said, Stage};
+use crate::stage::{Said, Stage, shipped_rules};
 
 const BOTH: &str = "hook-succeeded,hook-failed";
 
@@ -180,11 +180,88 @@ pub async fn a_log_that_cannot_be_had_stops_nothing(cluster: &ControlPlane) -> R
     let stage = Stage::set_with_logs(cluster).await?;
     failed(&stage, "broken", "hook-failed").await?;
     let between = Between::open(cluster, &stage.user).await?;
-    between.on("GET", "/log?", vec![Act::Answer(500, "dial tcp 10.0.0.7:10250: no route to host", None)]);
-    let swept =
-        stage.sweep_by(&between.kubeconfig).args(["--log-tail=5", "-v"]).run().await?.expect_success()?;
-    swept.says(&["no log of pod broken-", "1 deleted"])?;
+    let no_node = || Act::Answer(500, "dial tcp 10.0.0.7:10250: no route to host", None);
+    between.on("GET", "/log?", (0..4).map(|_| no_node()).collect());
+    let swept = stage.sweep_by(&between.kubeconfig).arg("--log-tail=5").run().await?.expect_success()?;
+    swept.says(&["warning: no log of pod broken-", "1 deleted"])?;
+    ensure!(between.seen("GET", "/log?").len() == 4, "it was asked for a few times");
     stage.leaves(&[]).await
+}
+
+pub async fn a_container_that_never_started_has_nothing_to_say(cluster: &ControlPlane) -> Result<()> {
+    let stage = Stage::set_with_logs(cluster).await?;
+    failed(&stage, "broken", "hook-failed").await?;
+    let between = Between::open(cluster, &stage.user).await?;
+    let waiting = "container \"main\" in pod \"broken\" is waiting to start: ErrImagePull";
+    between.on("GET", "/log?", vec![Act::Answer(400, waiting, None)]);
+    let sweep = stage.sweep_by(&between.kubeconfig).args(["--log-tail=5", "-v"]);
+    let swept = sweep.run().await?.expect_success()?;
+    ensure!(!swept.stderr().contains("warning"), "{}", swept.stderr());
+    swept.says(&["no log of pod broken-", "waiting to start", "1 deleted"])?;
+    ensure!(between.seen("GET", "/log?").len() == 1, "it was asked for once");
+    stage.leaves(&[]).await
+}
+
+pub async fn a_log_that_the_api_server_is_too_busy_for_is_asked_for_again(
+    cluster: &ControlPlane,
+) -> Result<()> {
+    let stage = Stage::set_with_logs(cluster).await?;
+    failed(&stage, "broken", "hook-failed").await?;
+    let between = Between::open(cluster, &stage.user).await?;
+    let busy = |code| Act::Answer(code, "too many requests", None);
+    between.on("GET", "/log?", vec![busy(429), busy(503), Act::Text("panic: no database\n")]);
+    // Who asks for quiet asks for the logs all the same, and the table has no place for them.
+    let sweep = stage.sweep_by(&between.kubeconfig).args(["--log-tail=5", "--quiet"]);
+    let swept = sweep.run().await?.expect_success()?;
+    swept.says(&["pod broken-", "  | panic: no database"])?;
+    stage.leaves(&[]).await
+}
+
+pub async fn the_shipped_role_is_enough_to_read_logs(cluster: &ControlPlane) -> Result<()> {
+    let stage = Stage::set_with_logs(cluster).await?;
+    failed(&stage, "broken", "hook-failed").await?;
+    let swept = stage.sweep().args(["--log-tail=5", "-v"]).run().await?.expect_success()?;
+    ensure!(!swept.stderr().contains("warning"), "{}", swept.stderr());
+    let log = cluster.audit_log()?;
+    let asked = |event: &&_| -> bool { is_log_request(event, &stage.user.full_name) };
+    let codes: Vec<_> = log.iter().filter(asked).map(|event| event.code).collect();
+    // No node has run the pod, so there is nothing to read; but that is for the API server to say, not the authorizer.
+    ensure!(!codes.is_empty() && codes.iter().all(|code| *code != 403), "{codes:?}");
+    stage.leaves(&[]).await
+}
+
+fn is_log_request(event: &AuditEvent, user: &str) -> bool {
+    event.user == user && event.uri.contains("/log?") && event.stage == "ResponseComplete"
+}
+
+pub async fn a_log_that_may_not_be_read_is_said_once_and_stops_nothing(cluster: &ControlPlane) -> Result<()> {
+    let stage = Stage::set(cluster).await?;
+    stage.namespace.allow(&stage.user, vec![rule("", "pods", &["list"])]).await?;
+    for name in ["a", "b", "c"] {
+        failed(&stage, name, "hook-failed").await?;
+    }
+    let swept = stage.sweep().arg("--log-tail=5").run().await?.expect_success()?;
+    ensure!(swept.stderr().matches("no logs of").count() == 1, "{}", swept.stderr());
+    swept.says(&["not allowed to get pods/log", "resources: [\"pods/log\"]", "3 deleted"])?;
+    stage.leaves(&[]).await
+}
+
+pub async fn a_namespace_that_forbids_logs_silences_no_other(cluster: &ControlPlane) -> Result<()> {
+    let (stage, other) = (Stage::set_with_logs(cluster).await?, Stage::without_role(cluster).await?);
+    other.namespace.allow(&stage.user, shipped_rules("jobsweep")?).await?;
+    for namespace in [&other.namespace, &stage.namespace] {
+        let job = namespace.create(job("broken").policy("hook-failed")).await?;
+        namespace.fail(&job).await?;
+    }
+    let between = Between::open(cluster, &stage.user).await?;
+    let address = format!("/namespaces/{}/pods/", stage.namespace.name);
+    between.on("GET", &address, vec![Act::Text("panic\n")]);
+    let sweep = stage.sweep_by(&between.kubeconfig).args(["--log-tail=5", "--concurrency=1"]);
+    let sweep = sweep.args(["-n", &other.namespace.name, "-n", &stage.namespace.name]);
+    let swept = sweep.run().await?.expect_success()?;
+    swept.says(&["not allowed to list pods", "  | panic", "2 deleted"])?;
+    stage.leaves(&[]).await?;
+    other.leaves(&[]).await
 }
 
 pub async fn a_terminal_gets_a_line_that_shows_how_far_it_is(cluster: &ControlPlane) -> Result<()> {

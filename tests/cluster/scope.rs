@@ -60,7 +60,10 @@ pub async fn a_release_is_known_by_annotation_or_label(cluster: &ControlPlane) -
     done(&stage, job("labelled").label("app.kubernetes.io/instance", "web")).await?;
     done(&stage, job("other").release("web2")).await?;
     done(&stage, job("neither")).await?;
-    stage.sweep().args(["--release", "web"]).run().await?.expect_success()?.says(&["2 deleted"])?;
+    let swept = stage.sweep().args(["--release", "web"]).run().await?.expect_success()?;
+    // Two of the bystanders have a policy, and say of no release.
+    swept.says(&["2 deleted", "left out by --release: 1 Job of other releases, 3 Jobs of no release"])?;
+    stage.sweep().arg("--release=").run().await?.expect_code(2)?;
     stage.leaves(&["neither", "other"]).await
 }
 
@@ -112,6 +115,38 @@ pub async fn helms_environment_counts_when_helm_is_the_caller(cluster: &ControlP
         sweep().env("KUBECONFIG", &path).args(["--context", "there", "-n", &neighbour.namespace.name]);
     by_hand.run().await?.expect_success()?.says(&["1 deleted"])?;
     neighbour.leaves(&[]).await
+}
+
+pub async fn helms_flags_for_the_connection_count_when_helm_is_the_caller(
+    cluster: &ControlPlane,
+) -> Result<()> {
+    let stage = Stage::set(cluster).await?;
+    finished(&stage.namespace, "done", BOTH).await?;
+    let kubeconfig = std::fs::read_to_string(&stage.user.kubeconfig)?;
+    let mut kubeconfig: Value = serde_json::from_str(&kubeconfig)?;
+    let there = kubeconfig["clusters"][0]["cluster"].take();
+    let ca = there["certificate-authority"].as_str().context("a CA")?;
+    kubeconfig["clusters"][0]["cluster"] = json!({ "server": "https://127.0.0.1:1" });
+    kubeconfig["users"][0]["user"] = json!({ "token": "nobody" });
+    let path = stage.user.kubeconfig.with_extension("elsewhere");
+    std::fs::write(&path, kubeconfig.to_string())?;
+    let token = stage.user.new_token().await?;
+    // As Helm sets them for `helm jobsweep --kube-apiserver … --kube-token … --kube-ca-file … --debug`.
+    let sweep = Program::new(env!("CARGO_BIN_EXE_jobsweep"))
+        .args(["--cleanup", "--settle=0", "--timeout=20s"])
+        .env("KUBECONFIG", &path)
+        .env("HELM_BIN", "/usr/bin/helm")
+        .env("HELM_NAMESPACE", &stage.namespace.name)
+        .env("HELM_KUBEAPISERVER", cluster.url())
+        .env("HELM_KUBETOKEN", &token.value)
+        .env("HELM_KUBECAFILE", ca)
+        .env("HELM_DEBUG", "true");
+    // The user may not be somebody else, and that it tried to be is what the API server says.
+    let impersonates = sweep.clone().env("HELM_KUBEASUSER", "mary").env("HELM_KUBEASGROUPS", "staff");
+    impersonates.run().await?.expect_code(5)?.says(&["impersonate"])?;
+    stage.leaves(&["done"]).await?;
+    sweep.run().await?.expect_success()?.says(&["listing Jobs in", "1 deleted"])?;
+    stage.leaves(&[]).await
 }
 
 pub async fn a_proxy_of_the_environment_is_used_unless_excepted(cluster: &ControlPlane) -> Result<()> {

@@ -1,11 +1,12 @@
 //! How a sweep ends before its time, and what its exit code says.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use jobsweep_harness::control_plane::ControlPlane;
 use jobsweep_harness::jobs::{Outcome, job};
-use jobsweep_harness::process::{Running, Signal};
+use jobsweep_harness::process::{Program, Running, Signal};
 use jobsweep_harness::wait::PATIENCE;
 use tokio::sync::Notify;
 
@@ -85,6 +86,70 @@ pub async fn a_second_signal_aborts(cluster: &ControlPlane) -> Result<()> {
     stage.leaves(&["b", "c"]).await
 }
 
+/// A sweep in front of somebody who does not read its output: by `redirection`, that goes to the end of a pipe where
+/// there is nobody.
+fn unread(stage: &Stage, kubeconfig: &Path, redirection: &str) -> Result<Running> {
+    let pipe = stage.user.kubeconfig.with_extension("pipe");
+    let pipe = pipe.to_str().context("a name")?;
+    let script = format!("mkfifo '{pipe}' && exec 3<>'{pipe}' && exec \"$0\" \"$@\" {redirection}");
+    let sweep = Program::new("/bin/sh").env("PATH", "/usr/bin:/bin").args(["-c", &script]);
+    let sweep = sweep.arg(env!("CARGO_BIN_EXE_jobsweep")).args(["--cleanup", "-ojson", "--timeout=2s"]);
+    sweep.arg("--kubeconfig").arg(kubeconfig).spawn()
+}
+
+/// More Jobs than a pipe has room for, when a line is said of each.
+async fn crowd(stage: &Stage) -> Result<Vec<String>> {
+    let name = |n| format!("a-job-with-a-name-that-is-long-so-that-lines-are-{n:03}");
+    let kept = |n| job(name(n)).policy("hook-failed");
+    stage.namespace.create_finished(700, Outcome::Succeeded, kept).await?;
+    Ok((0..700).map(name).collect())
+}
+
+pub async fn a_signal_ends_a_sweep_whose_report_nobody_reads(cluster: &ControlPlane) -> Result<()> {
+    let stage = Stage::set(cluster).await?;
+    let names = crowd(&stage).await?;
+    let mut sweep = unread(&stage, &stage.user.kubeconfig, ">&3")?;
+    sweep.line_with("702 kept").await?;
+    sweep.signal(Signal::Term).await?;
+    sweep.finish(PATIENCE).await?.expect_code(143)?;
+    stage.leaves(&names.iter().map(String::as_str).collect::<Vec<_>>()).await
+}
+
+pub async fn a_reader_who_stops_reading_stops_neither_the_sweep_nor_its_signals(
+    cluster: &ControlPlane,
+) -> Result<()> {
+    let stage = Stage::set(cluster).await?;
+    crowd(&stage).await?;
+    finished(&stage.namespace, "z-due", BOTH).await?;
+    let between = Between::open(cluster, &stage.user).await?;
+    let sweep = unread(&stage, &between.kubeconfig, "2>&3")?;
+    gone(&stage.namespace, "z-due").await?;
+    sweep.signal(Signal::Term).await?;
+    sweep.signal(Signal::Int).await?;
+    let code = sweep.finish(PATIENCE).await?.code();
+    ensure!(matches!(code, Some(130 | 143)), "{code:?}");
+    Ok(())
+}
+
+pub async fn a_deletion_that_ends_right_after_the_deadline_counts(cluster: &ControlPlane) -> Result<()> {
+    let stage = Stage::set(cluster).await?;
+    finished(&stage.namespace, "slow", BOTH).await?;
+    let between = Between::open(cluster, &stage.user).await?;
+    let word = Arc::new(Notify::new());
+    let answer = Arc::clone(&word);
+    let held = doing(async move {
+        answer.notified().await;
+        Ok(())
+    });
+    between.on("DELETE", "/slow", vec![Act::Then(held)]);
+    let sweep = stage.sweep_by(&between.kubeconfig).args(["-ojson", "-v", "--timeout=2s"]);
+    let mut sweep = sweep.spawn()?;
+    sweep.line_with("waiting for the answers to 1 deletion").await?;
+    word.notify_one();
+    sweep.finish(PATIENCE).await?.expect_success()?.reports("slow", "deleted", "succeeded")?;
+    stage.leaves(&[]).await
+}
+
 pub async fn sigint_while_waiting_shows_how_things_stand(cluster: &ControlPlane) -> Result<()> {
     let stage = Stage::set(cluster).await?;
     stage.namespace.create(job("running").policy(BOTH)).await?;
@@ -146,7 +211,8 @@ pub async fn an_api_server_that_is_never_reached_is_an_error(cluster: &ControlPl
     let kubeconfig = stage.user.kubeconfig.with_extension("nowhere");
     std::fs::write(&kubeconfig, config.to_string())?;
     let swept = stage.sweep_by(&kubeconfig).arg("--timeout=1s").run().await?.expect_code(1)?;
-    swept.says(&["no connection to the API server", "refused", "before the Jobs could be listed"])?;
+    let swept = swept.says(&["cannot list Jobs in", "refused", "before the Jobs could be listed"])?;
+    ensure!(!swept.stderr().contains("in scope"), "{}", swept.stderr());
     stage.sweep_by(&kubeconfig).arg("--timeout=0").run().await?.expect_code(1)?;
     stage.leaves(&[]).await
 }

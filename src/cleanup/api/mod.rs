@@ -6,7 +6,7 @@
 mod answer;
 mod failure;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod trust;
 
 use std::cell::RefCell;

@@ -17,7 +17,11 @@ fn silent_after(chunks: &'static [&'static str]) -> Api {
         let body = StreamBody::new(stream::iter(chunks).chain(stream::pending()));
         Ok::<_, Infallible>(Response::new(body))
     });
-    let client = Client::new(service, "default");
+    api(Client::new(service, "default"))
+}
+
+/// A connection by way of this client.
+pub(crate) fn api(client: Client) -> Api {
     let config = Config::new(http::Uri::from_static("http://localhost"));
     Api { config, client: RefCell::new((0, client)), trust: RefCell::default() }
 }

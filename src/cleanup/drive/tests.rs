@@ -1,1 +1,136 @@
+//! When things happen: time is paused, and the API server says what a scene wants of it.
 
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
+
+use futures_util::stream::{self, BoxStream};
+use http::{Method, Request, Response};
+use http_body_util::StreamBody;
+use hyper::body::{Bytes, Frame};
+use kube::Client;
+use kube::client::Body;
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use super::*;
+use crate::cleanup::api::tests::api;
+use crate::cleanup::decide::Rules;
+use crate::cleanup::default_settle;
+use crate::cleanup::say::tests::Heard;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// A cluster in which this is listed, and that happens later; when a deletion is answered.
+#[derive(Clone, Default)]
+struct Scene {
+    listed: Vec<Value>,
+    events: Arc<Mutex<Vec<(Duration, Value)>>>,
+    deletion_takes: Duration,
+}
+
+fn job(name: &str, finished: bool) -> Value {
+    let conditions = if finished { json!([{ "type": "Complete", "status": "True" }]) } else { json!([]) };
+    json!({
+        "metadata": { "namespace": "shop", "name": name, "uid": name, "resourceVersion": "1",
+                      "annotations": { "kots.io/hook-delete-policy": "hook-succeeded" } },
+        "status": { "conditions": conditions },
+    })
+}
+
+type Answer = Response<StreamBody<BoxStream<'static, Result<Frame<Bytes>, Infallible>>>>;
+
+fn frame(value: &Value) -> Result<Frame<Bytes>, Infallible> {
+    Ok(Frame::data(Bytes::from(format!("{value}\n"))))
+}
+
+impl Scene {
+    /// After so long the watch brings this.
+    fn then(self, seconds: u64, job: Value) -> Self {
+        let line = json!({ "type": "MODIFIED", "object": job });
+        self.events.lock().expect("no panic").push((Duration::from_secs(seconds), line));
+        self
+    }
+
+    async fn answer(self, request: Request<Body>) -> Answer {
+        let whole = |value: Value| Response::new(StreamBody::new(stream::iter([frame(&value)]).boxed()));
+        if request.method() == Method::DELETE {
+            sleep(self.deletion_takes).await;
+            return whole(json!({ "kind": "Status", "status": "Success" }));
+        }
+        if !request.uri().query().unwrap_or_default().contains("watch=true") {
+            return whole(json!({ "metadata": { "resourceVersion": "1" }, "items": self.listed }));
+        }
+        let events = std::mem::take(&mut *self.events.lock().expect("no panic"));
+        let events = stream::unfold(events.into_iter(), |mut events| async {
+            let Some((after, line)) = events.next() else { return std::future::pending().await };
+            sleep(after).await;
+            Some((frame(&line), events))
+        });
+        Response::new(StreamBody::new(events.boxed()))
+    }
+
+    /// Sweeps it: how that ended, after how long, and what was said.
+    async fn sweep(self, timeout: Duration, settle: Duration) -> (End, Duration, String) {
+        let service = tower::service_fn(move |request: Request<Body>| {
+            let scene = self.clone();
+            async move { Ok::<_, Infallible>(scene.answer(request).await) }
+        });
+        let api = api(Client::new(service, "default"));
+        let scopes = [Scope { namespace: Some("shop".to_owned()), selector: None }];
+        let options = Options {
+            timeout: Timeout::After(timeout),
+            settle,
+            dry_run: false,
+            log_tail: None,
+            log_level: Level::Normal,
+        };
+        let heard = Heard::default();
+        let say = heard.say(Level::Normal);
+        let mut sweep = Sweep::new(Rules::default(), false, scopes.len(), 4);
+        let mut signals = Signals::listen().expect("signals");
+        let start = Instant::now();
+        let end = drive(&api, &mut sweep, &scopes, &options, &say, &mut signals).await;
+        let took = start.elapsed();
+        say.finish();
+        (end, took, heard.text())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_must_be_left_to_do_for_as_long_as_it_takes_to_settle() {
+    for once in [false, true] {
+        let (end, took, _) = Scene::default().sweep(MINUTE, default_settle(once)).await;
+        assert!(matches!(end, End::Swept));
+        assert_eq!(took.as_secs(), if once { 0 } else { 2 });
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_job_that_came_late_things_have_to_settle_anew() {
+    let scene = Scene::default().then(1, job("late", false)).then(6, job("late", true));
+    let (end, took, said) = scene.sweep(MINUTE, default_settle(false)).await;
+    assert!(matches!(end, End::Swept) && said.contains("deleted shop/late"), "{said}");
+    assert_eq!(took.as_secs(), 1 + 6 + 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn deletions_under_way_at_the_deadline_have_ten_seconds_more() {
+    for (takes, took_in_all, swept) in [(8, 5 + 3, true), (20, 5 + 10, false)] {
+        let deletion_takes = Duration::from_secs(takes);
+        let scene = Scene { listed: vec![job("slow", true)], deletion_takes, ..Scene::default() };
+        let (end, took, said) = scene.sweep(Duration::from_secs(5), Duration::ZERO).await;
+        assert_eq!(matches!(end, End::Swept), swept, "{said}");
+        assert_eq!(matches!(end, End::Deadline), !swept, "{said}");
+        assert_eq!(took.as_secs(), took_in_all);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_nothing_is_seen_of_the_progress_a_reminder_comes_every_thirty_seconds() {
+    let scene = Scene { listed: vec![job("running", false)], ..Scene::default() };
+    let (end, _, said) = scene.sweep(Duration::from_secs(70), Duration::ZERO).await;
+    assert!(matches!(end, End::Deadline));
+    let reminders: Vec<_> = said.lines().filter(|line| line.contains("still waiting")).collect();
+    let expected = |after| format!("{after} of 1m10s: still waiting for 1 Job (shop/running)");
+    assert_eq!(reminders, [expected("30s"), expected("1m")]);
+}
