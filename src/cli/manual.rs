@@ -44,7 +44,7 @@ const ENVIRONMENT: &Table = &[
 
 const EXIT_CODES: &Table = &[
     ("0", "done: the filter wrote everything, or the due Jobs are gone"),
-    ("1", "input or output failed, or an internal error"),
+    ("1", "input, output, reading a Job or deleting one failed, or an internal error"),
     ("2", "wrong usage"),
     ("3", "--fail-on-failed: a Job in scope failed"),
     ("4", "the deadline came first; what still ran, or which finalizer held it, is in the report"),
