@@ -21,7 +21,7 @@ pub(crate) fn outcome(entry: &Entry) -> &'static str {
 pub(crate) fn action(entry: &Entry) -> &'static str {
     match entry.phase {
         Phase::Seen | Phase::Waiting(_) => "waiting",
-        Phase::Due | Phase::Deleting | Phase::Outdated { .. } => "due",
+        Phase::Due | Phase::Deleting | Phase::Outdated(_) => "due",
         Phase::Terminating { .. } => "terminating",
         Phase::Kept(_) => "kept",
         Phase::Deleted => "deleted",
@@ -36,7 +36,7 @@ pub(crate) fn why(entry: &Entry) -> Option<String> {
         Phase::Waiting(hint) => Some(hint.to_string()),
         Phase::Kept(kept) => Some(kept.to_string()),
         Phase::Terminating { .. } => Some(Held(&entry.job.finalizers).to_string()),
-        Phase::Due | Phase::Deleting | Phase::Outdated { .. } => {
+        Phase::Due | Phase::Deleting | Phase::Outdated(_) => {
             Some("its deletion was not confirmed".to_owned())
         }
         Phase::Gone => Some("someone else deleted it".to_owned()),
