@@ -19,7 +19,7 @@ fn silent_after(chunks: &'static [&'static str]) -> Api {
     });
     let client = Client::new(service, "default");
     let config = Config::new(http::Uri::from_static("http://localhost"));
-    Api { config, client: RefCell::new((0, client)), trust: RefCell::default() }
+    Api::with_client(config, client)
 }
 
 #[tokio::test(start_paused = true)]
