@@ -83,7 +83,8 @@ impl Api {
         Ok(Self::with_client(config, client))
     }
 
-    fn with_client(config: Config, client: Client) -> Self {
+    /// A connection that is there already.
+    pub(super) fn with_client(config: Config, client: Client) -> Self {
         let client = RefCell::new((0, client));
         Self { config, client, refreshing: Mutex::default(), trust: RefCell::default() }
     }
