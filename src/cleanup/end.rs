@@ -48,10 +48,8 @@ impl End {
             Self::Failed(_) => ERROR,
             // Where nothing was ever seen, it is not the Jobs that took too long.
             Self::Deadline if !sweep.was_listed() => ERROR,
+            Self::Deadline | Self::Swept if was_refused(sweep) => ERROR,
             Self::Deadline => DEADLINE,
-            Self::Swept if sweep.entries().any(|it| matches!(it.phase, Phase::Kept(Kept::Refused(_)))) => {
-                ERROR
-            }
             Self::Swept if fail_on_failed && has_failed(sweep) => JOB_FAILED,
             Self::Swept => SWEPT,
         }
@@ -110,10 +108,59 @@ impl fmt::Display for Summary<'_> {
     }
 }
 
+/// Whether the API server refused a deletion.
+fn was_refused(sweep: &Sweep) -> bool {
+    sweep.entries().any(|entry| matches!(entry.phase, Phase::Kept(Kept::Refused(_))))
+}
+
 /// Whether a Job in scope failed. One that is marked to be left alone is not in scope, nor is one that left it.
 fn has_failed(sweep: &Sweep) -> bool {
     sweep.entries().any(|entry| {
         entry.job.outcome() == Some(Outcome::Failed)
             && !matches!(entry.phase, Phase::Kept(Kept::Ignored | Kept::LeftScope | Kept::Own))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::cleanup::decide::Rules;
+    use crate::cleanup::fixture::job;
+    use crate::cleanup::sweep::Answer;
+
+    /// A sweep that saw a Job fail, and perhaps one whose deletion was refused.
+    fn sweep(refused: bool) -> Sweep {
+        let mut sweep = Sweep::new(Rules::default(), false, 1, 4);
+        sweep.list_begins(0);
+        sweep.seen(0, job("failed").failed(), Duration::ZERO);
+        sweep.seen(0, job("due").succeeded(), Duration::ZERO);
+        sweep.listed(0, Duration::ZERO);
+        let answer = if refused { Answer::Refused("no".to_owned()) } else { Answer::Gone };
+        let order = sweep.next_order(Duration::ZERO).expect("a deletion");
+        sweep.answered(&order, answer, None, Duration::ZERO);
+        sweep
+    }
+
+    #[test]
+    fn where_several_exit_codes_are_true_one_comes_first() {
+        let never_listed = Sweep::new(Rules::default(), false, 1, 4);
+        let signal = || End::Stopped(Signal::Terminate);
+        let not_allowed = || End::Failed(Failure::Unauthorized(String::new()));
+        let broken = || End::Failed(Failure::Broken(String::new()));
+        for (end, sweep, fail_on_failed, code) in [
+            (signal(), &sweep(true), true, 143),
+            (not_allowed(), &sweep(true), true, 5),
+            (broken(), &sweep(true), true, 1),
+            (End::Deadline, &sweep(true), true, 1),
+            (End::Swept, &sweep(true), true, 1),
+            (End::Deadline, &never_listed, true, 1),
+            (End::Deadline, &sweep(false), true, 4),
+            (End::Swept, &sweep(false), true, 3),
+            (End::Swept, &sweep(false), false, 0),
+        ] {
+            assert_eq!(end.exit_code(sweep, fail_on_failed), code, "{end:?}");
+        }
+    }
 }

@@ -47,6 +47,7 @@ mod end;
 #[cfg(test)]
 mod fixture;
 mod job;
+mod limits;
 mod logs;
 mod outcome;
 mod own;
@@ -67,6 +68,7 @@ use config::Target;
 use decide::Rules;
 use drive::{Options, drive};
 use end::{ERROR, End};
+use limits::Limits;
 use report::Report;
 use say::Say;
 use signals::Signals;
@@ -137,21 +139,22 @@ async fn sweep_all(args: CleanupArgs, say: &Say) -> (Sweep, End) {
     } = args.clone();
     let mut rules =
         Rules { before_hook_creation, once, selected: selector.is_some(), release, ..Rules::default() };
-    let options = Options {
-        timeout,
-        settle: settle.unwrap_or(if once { Duration::ZERO } else { SETTLE }),
-        dry_run,
-        log_tail,
-    };
-    match connect(&args).await {
-        Ok((api, own, scopes, mut signals)) => {
+    let settle = settle.unwrap_or(if once { Duration::ZERO } else { SETTLE });
+    let mut limits = Limits::new(timeout, settle);
+    let options = Options { dry_run, log_tail, start: tokio::time::Instant::now() };
+    // Credentials may take their time too, when a plugin brings them.
+    let deadline = limits.deadline.unwrap_or(Duration::MAX);
+    let ended = match tokio::time::timeout(deadline, connect(&args)).await {
+        Ok(Ok((api, own, scopes, mut signals))) => {
             rules.own = own;
             let mut sweep = Sweep::new(rules, dry_run, scopes.len(), concurrency.get());
-            let end = drive(&api, &mut sweep, &scopes, &options, say, &mut signals).await;
-            (sweep, end)
+            let end = drive(&api, &mut sweep, &scopes, &options, &mut limits, say, &mut signals).await;
+            return (sweep, end);
         }
-        Err(failure) => (Sweep::new(rules, dry_run, 0, 0), End::Failed(failure)),
-    }
+        Ok(Err(failure)) => End::Failed(failure),
+        Err(_) => End::Deadline,
+    };
+    (Sweep::new(rules, dry_run, 0, 0), ended)
 }
 
 async fn connect(args: &CleanupArgs) -> Result<(Api, own::OwnJob, Vec<Scope>, Signals), Failure> {
