@@ -5,6 +5,8 @@ use std::time::Duration;
 
 const FIRST: Duration = Duration::from_millis(250);
 const LAST: Duration = Duration::from_secs(10);
+/// No wish of the server's counts for more.
+const LONGEST: Duration = Duration::from_secs(60 * 60);
 
 /// Ever longer delays.
 #[derive(Debug, Default)]
@@ -13,16 +15,17 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
-    /// The delay after so many attempts.
+    /// The delays that follow when it did not work so many times before.
     pub(crate) fn after(attempts: u32) -> Self {
-        Self { attempts: attempts.saturating_sub(1) }
+        Self { attempts }
     }
 
     /// The next delay: at least as long as the server wishes, and never the same for two of us, so that those who
     /// were turned away together do not come back together.
     pub(crate) fn next(&mut self, wish: Option<Duration>) -> Duration {
+        let wish = wish.map(|wish| wish.min(LONGEST));
         let delay = wish.unwrap_or_else(|| LAST.min(FIRST.saturating_mul(1 << self.attempts.min(16))));
-        self.attempts += 1;
+        self.attempts = self.attempts.saturating_add(1);
         delay + delay.mul_f64(jitter())
     }
 }
@@ -48,5 +51,11 @@ mod tests {
     fn the_servers_wish_is_a_least() {
         let delay = Backoff::default().next(Some(Duration::from_secs(7)));
         assert!(delay >= Duration::from_secs(7) && delay < Duration::from_secs(9));
+    }
+
+    #[test]
+    fn a_wish_without_bounds_has_some() {
+        let delay = Backoff::default().next(Some(Duration::from_secs(u64::MAX)));
+        assert!(delay >= LONGEST && delay < LONGEST * 2);
     }
 }

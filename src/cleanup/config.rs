@@ -34,10 +34,10 @@ impl Target {
             let own = OwnJob::find(Some(config.default_namespace.clone()));
             (config, own)
         } else {
-            let kubeconfig = match &args.kubeconfig {
-                Some(path) => Kubeconfig::read_from(path),
-                None => Kubeconfig::read(),
-            };
+            // On a thread of its own: what is named may be a pipe that nobody writes to yet.
+            let path = args.kubeconfig.clone();
+            let read = move || path.map_or_else(Kubeconfig::read, Kubeconfig::read_from);
+            let kubeconfig = tokio::task::spawn_blocking(read).await.map_err(failed)?;
             let options = KubeConfigOptions { context, ..KubeConfigOptions::default() };
             let config = Config::from_custom_kubeconfig(kubeconfig.map_err(failed)?, &options)
                 .await

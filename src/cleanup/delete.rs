@@ -20,23 +20,33 @@ pub(crate) async fn delete(
     dry_run: bool,
     stopping: &Cell<bool>,
 ) -> Result {
-    let retry = |failure: &Failure| {
-        Answer::Retry(Backoff::after(order.attempts).next(failure.retry_after()), failure.to_string())
+    let again = |failures, failure: &Failure| {
+        (Backoff::after(failures).next(failure.retry_after()), failure.to_string())
     };
     let logs = match logs.of(api, order).await {
         Ok(logs) => logs,
-        Err(failure) => return Ok((retry(&failure), None)),
+        Err(failure) => {
+            let (after, why) = again(order.log_failures, &failure);
+            return Ok((Answer::NoLogs(after, why), None));
+        }
     };
     if stopping.get() {
         return Ok((Answer::Unsent, logs));
     }
-    let answer = match api.delete(&order.id, &order.version, dry_run).await {
+    let answer = match api.delete(&order.id, order.version.as_deref(), dry_run).await {
         Ok(true) => Answer::Gone,
         Ok(false) => Answer::Accepted,
         Err(failure) => match failure.code() {
             Some(404) => Answer::NotFound,
             Some(409) => Answer::Conflict,
-            _ if failure.is_passing() => retry(&failure),
+            _ if failure.is_passing() => {
+                let (after, why) = again(order.failures, &failure);
+                if failure.may_have_been_done() {
+                    Answer::Lost(after, why)
+                } else {
+                    Answer::TurnedAway(after, why)
+                }
+            }
             Some(_) => Answer::Refused(failure.to_string()),
             None => return Err(failure),
         },

@@ -3,41 +3,39 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{Stream, StreamExt};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::api::{Api, Failure, Scope};
 use super::delete::{self, delete};
 use super::end::End;
+use super::limits::Limits;
 use super::logs::Logs;
 use super::progress::Progress;
 use super::say::Say;
-use super::signals::Signals;
+use super::signals::{Signal, Signals};
 use super::sweep::{Level, Order, Sweep};
 use super::watch::{Follower, Sight};
 use crate::cleanup::api::WatchKind;
-use crate::cli::Timeout;
 
 /// How long deletions that are under way may still take once the sweep is to end. A kubelet kills after 30 s.
 const DRAIN: Duration = Duration::from_secs(10);
 /// How often the loop looks at the clock when nothing happens.
 const TICK: Duration = Duration::from_secs(1);
 
-/// The options that bear on when and how things are done.
+/// The options that bear on how things are done.
 pub(crate) struct Options {
-    /// How long the sweep may take.
-    pub timeout: Timeout,
-    /// How long nothing must be left to do.
-    pub settle: Duration,
     /// Whether deletions are only rehearsed.
     pub dry_run: bool,
     /// How many lines of failed Jobs' logs are wanted.
     pub log_tail: Option<u32>,
     /// Who is shown them as they are read.
     pub log_level: Level,
+    /// When the sweep began: all times are counted from then.
+    pub start: Instant,
 }
 
 /// Sweeps the scopes until the end, and says how that came.
@@ -46,49 +44,39 @@ pub(crate) async fn drive(
     sweep: &mut Sweep,
     scopes: &[Scope],
     options: &Options,
+    limits: &mut Limits,
     say: &Say,
     signals: &mut Signals,
 ) -> End {
-    let start = Instant::now();
-    let no_wait = options.timeout == Timeout::After(Duration::ZERO);
-    let deadline = match options.timeout {
-        Timeout::After(limit) if !no_wait => Some(limit),
-        _ => None,
-    };
+    let start = options.start;
     let logs = Logs::new(options.log_tail, options.log_level, say);
     let again: Vec<_> = scopes.iter().map(|_| Notify::new()).collect();
     let (sender, mut sights) = mpsc::channel(16);
+    let watches = !limits.no_wait;
     let mut followers =
         std::pin::pin!(join_all(scopes.iter().zip(&again).enumerate().map(|(number, (scope, again))| {
-            Follower { api, scope: scope.clone(), number, sights: sender.clone(), again, watches: !no_wait }
-                .follow()
+            Follower { api, scope: scope.clone(), number, sights: sender.clone(), again, watches }.follow()
         })));
     // They end when there is nothing more to follow, which is not yet the end of the sweep.
     let mut following = true;
     let stopping = Cell::new(false);
     let mut in_flight = FuturesUnordered::new();
-    let mut progress = Progress::new(say, deadline);
+    let mut progress = Progress::new(say, limits.deadline);
     let mut views = vec![View::Never; scopes.len()];
-    let mut quiet = None;
 
     let end = loop {
         let now = start.elapsed();
+        sweep.overdue(now).into_iter().for_each(|scope| again[scope].notify_one());
         while let Some(order) = sweep.next_order(now) {
             in_flight.push(send(api, &logs, order, options.dry_run, &stopping));
         }
         sweep.take_notes().iter().for_each(|note| say.note(note));
         progress.show(sweep, now);
-        quiet = if sweep.is_done() { quiet.or(Some(now)) } else { None };
-        let settled = quiet.map(|since: Duration| since + options.settle);
-        if settled.is_some_and(|at| now >= at || no_wait) {
-            break End::Swept;
+        if let Some(end) = limits.end(sweep, now) {
+            break end;
         }
-        if (no_wait && sweep.is_idle(now)) || deadline.is_some_and(|at| now >= at) {
-            break if quiet.is_some() { End::Swept } else { End::Deadline };
-        }
-        sweep.overdue(now).into_iter().for_each(|scope| again[scope].notify_one());
 
-        let wake = [Some(now + TICK), deadline, settled, sweep.pause().filter(|at| *at > now)];
+        let wake = [Some(now + TICK), limits.next(), sweep.pause().filter(|at| *at > now)];
         let wake = wake.into_iter().flatten().min().unwrap_or(now);
         tokio::select! {
             biased;
@@ -100,7 +88,7 @@ pub(crate) async fn drive(
             }
             Some((scope, sight)) = sights.recv() => match sight {
                 Sight::Fatal(failure) => break End::Failed(failure),
-                Sight::Lost(failure, _) if no_wait => break End::Failed(failure),
+                Sight::Lost(failure, _) if limits.no_wait => break End::Failed(failure),
                 sight => {
                     tell(say, &mut views[scope], &scopes[scope], &sight);
                     apply(sweep, scope, sight, start.elapsed());
@@ -112,10 +100,29 @@ pub(crate) async fn drive(
     };
 
     stopping.set(true);
-    if !in_flight.is_empty() {
-        say.detail(format_args!("waiting for the answers to {} deletions", in_flight.len()));
+    let end = drain(in_flight, sweep, start, say, signals).await.map_or(end, End::Aborted);
+    sweep.take_notes().iter().for_each(|note| say.note(note));
+    say.progress(String::new());
+    match end {
+        // What was still under way at the deadline was the last of it.
+        End::Deadline if sweep.is_done() => End::Swept,
+        end => end,
     }
-    let drain = async {
+}
+
+/// Waits for the answers to what is under way, or for a signal that says not to.
+async fn drain(
+    mut in_flight: impl Stream<Item = (Order, delete::Result)> + Unpin,
+    sweep: &mut Sweep,
+    start: Instant,
+    say: &Say,
+    signals: &mut Signals,
+) -> Option<Signal> {
+    let count = in_flight.size_hint().0;
+    if count > 0 {
+        say.detail(format_args!("waiting for the answers to {count} deletions"));
+    }
+    let answers = async {
         while let Some((order, result)) = in_flight.next().await {
             // How the sweep ends is settled; another failure of the same kind is no news.
             let _ = answered(sweep, &order, result, start.elapsed());
@@ -123,15 +130,8 @@ pub(crate) async fn drive(
     };
     tokio::select! {
         biased;
-        signal = signals.next() => return End::Aborted(signal),
-        _ = timeout(DRAIN, drain) => {}
-    }
-    sweep.take_notes().iter().for_each(|note| say.note(note));
-    say.progress(String::new());
-    match end {
-        // What was still under way at the deadline was the last of it.
-        End::Deadline if sweep.is_done() => End::Swept,
-        end => end,
+        signal = signals.next() => Some(signal),
+        _ = timeout(DRAIN, answers) => None,
     }
 }
 

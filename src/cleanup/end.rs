@@ -61,8 +61,8 @@ impl End {
             Self::Deadline if !sweep.was_listed() => {
                 Some("the deadline came before the Jobs could be listed".to_owned())
             }
-            Self::Swept => not_swept(sweep),
-            Self::Deadline | Self::Stopped(_) | Self::Aborted(_) => None,
+            Self::Swept | Self::Deadline => not_swept(sweep),
+            Self::Stopped(_) | Self::Aborted(_) => None,
         }
     }
 
@@ -211,14 +211,27 @@ mod tests {
         assert!(explained(&End::Swept, &sweep).contains(error));
     }
 
+    /// A Job failed, another's deletion was refused, and a third is not yet finished.
+    fn refused() -> Sweep {
+        let mut sweep = listed([job("failed").failed(), job("due").succeeded(), job("running")]);
+        while let Some(order) = sweep.next_order(Duration::ZERO) {
+            sweep.answered(&order, Answer::Refused("no".to_owned()), None, Duration::ZERO);
+        }
+        sweep
+    }
+
     #[test]
-    fn the_word_and_the_exit_code_say_the_same() {
+    fn where_several_ends_are_true_one_comes_first() {
         let failed = || listed([job("a").failed()]);
         for (end, sweep, word, code) in [
             (End::Swept, failed(), "swept", JOB_FAILED),
             (End::Swept, listed([]), "swept", SWEPT),
             (End::Deadline, listed([job("a")]), "deadline", DEADLINE),
             (End::Deadline, sweep(1), "error", ERROR),
+            (End::Deadline, refused(), "error", ERROR),
+            (End::Failed(Failure::Broken(String::new())), refused(), "error", ERROR),
+            (End::Failed(Failure::Unauthorized(String::new())), refused(), "error", NOT_ALLOWED),
+            (End::Stopped(Signal::Terminate), refused(), "stopped", 143),
             (End::Stopped(Signal::Terminate), sweep(1), "stopped", 143),
         ] {
             assert_eq!((end.word(&sweep), end.exit_code(&sweep, true)), (word, code), "{end:?}");

@@ -37,7 +37,7 @@ impl<'a> Logs<'a> {
         let mut logs = Vec::new();
         match self.read(api, order, lines, &mut logs).await {
             Ok(()) => {}
-            Err(failure) if failure.is_passing() && order.attempts < ATTEMPTS => return Err(failure),
+            Err(failure) if failure.is_passing() && order.log_failures + 1 < ATTEMPTS => return Err(failure),
             Err(failure) => {
                 // One warning for a namespace is enough, however many are under way.
                 if !self.is_forbidden(order) {
@@ -80,7 +80,7 @@ impl<'a> Logs<'a> {
                             .detail(format_args!("no log of pod {pod}, container {container}: {refusal}"));
                     }
                     // What one cannot be asked for, another may still tell, if this is the last time we ask.
-                    Err(failure) if failure.is_passing() && order.attempts >= ATTEMPTS => {
+                    Err(failure) if failure.is_passing() && order.log_failures + 1 >= ATTEMPTS => {
                         self.say
                             .warning(format_args!("no log of pod {pod}, container {container}: {failure}"));
                     }
@@ -110,11 +110,12 @@ mod tests {
     fn logs_are_read_when_the_user_or_the_job_asks() {
         let order = |failed, logs_by_policy| Order {
             id: JobId { namespace: "shop".to_owned(), name: "migrate".to_owned(), uid: "u1".to_owned() },
-            version: "1".to_owned(),
+            version: Some("1".to_owned()),
             failed,
             logs_by_policy,
             logs_read: false,
-            attempts: 1,
+            failures: 0,
+            log_failures: 0,
         };
         for (tail, failed, by_policy, lines) in [
             (None, true, false, 0),

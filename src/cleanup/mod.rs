@@ -47,6 +47,7 @@ mod end;
 #[cfg(test)]
 mod fixture;
 mod job;
+mod limits;
 mod logs;
 mod outcome;
 mod own;
@@ -71,6 +72,7 @@ use config::Target;
 use decide::Rules;
 use drive::{Options, drive};
 use end::{ERROR, End};
+use limits::Limits;
 use report::Report;
 use say::Say;
 use signals::Signals;
@@ -174,23 +176,27 @@ async fn sweep_all(args: CleanupArgs, say: &Say) -> (Sweep, End, Option<Signals>
     } = args.clone();
     let mut rules =
         Rules { before_hook_creation, once, selected: selector.is_some(), release, ..Rules::default() };
+    let mut limits = Limits::new(timeout, settle.unwrap_or(default_settle(once)));
     let options = Options {
-        timeout,
-        settle: settle.unwrap_or(default_settle(once)),
         dry_run,
         log_tail,
         // They were asked for; who asked for quiet too has them in the report, if that has a place for them.
         log_level: if output == Output::Json { Level::Normal } else { Level::Warning },
+        start: tokio::time::Instant::now(),
     };
-    match connect(&args).await {
-        Ok((api, own, scopes, mut signals)) => {
+    // Credentials may take their time too, when a plugin brings them.
+    let deadline = limits.deadline.unwrap_or(Duration::MAX);
+    let ended = match tokio::time::timeout(deadline, connect(&args)).await {
+        Ok(Ok((api, own, scopes, mut signals))) => {
             rules.own = own;
             let mut sweep = Sweep::new(rules, dry_run, scopes.len(), concurrency.get());
-            let end = drive(&api, &mut sweep, &scopes, &options, say, &mut signals).await;
-            (sweep, end, Some(signals))
+            let end = drive(&api, &mut sweep, &scopes, &options, &mut limits, say, &mut signals).await;
+            return (sweep, end, Some(signals));
         }
-        Err(failure) => (Sweep::new(rules, dry_run, 0, 0), End::Failed(failure), None),
-    }
+        Ok(Err(failure)) => End::Failed(failure),
+        Err(_) => End::Deadline,
+    };
+    (Sweep::new(rules, dry_run, 0, 0), ended, None)
 }
 
 /// How long nothing must be left to do, unless the user says so: where nothing is waited for, nothing comes late.

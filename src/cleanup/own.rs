@@ -56,10 +56,9 @@ impl OwnJob {
 /// Whether a pod of this Job can have this hostname: the Job's name, cut when it is long, a dash and five letters,
 /// or, as an Indexed Job sets it, its name, a dash and the index.
 fn is_pod_of(hostname: &str, job: &str) -> bool {
-    let mut base = format!("{job}-");
-    base.truncate(GENERATED_BASE);
-    let generated = hostname.strip_prefix(&base).is_some_and(|rest| {
-        rest.len() == 5 && rest.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    let base: Vec<u8> = job.bytes().chain([b'-']).take(GENERATED_BASE).collect();
+    let generated = hostname.as_bytes().strip_prefix(base.as_slice()).is_some_and(|rest| {
+        rest.len() == 5 && rest.iter().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
     });
     let index = hostname.strip_prefix(job).and_then(|rest| rest.strip_prefix('-'));
     generated || index.is_some_and(|index| index.parse::<u32>().is_ok())
@@ -89,5 +88,7 @@ mod tests {
         let job = "a".repeat(63);
         assert!(is_pod_of(&format!("{}x7k2p", &job[..58]), &job));
         assert!(!is_pod_of(&format!("{}-x7k2p", &job[..20]), &job));
+        // No name that Kubernetes lets through, but one that a server may send: it is cut within a letter.
+        assert!(!is_pod_of("sweep-x7k2p", &format!("a{}", "ä".repeat(40))));
     }
 }

@@ -51,7 +51,7 @@ impl<'a> Progress<'a> {
         for entry in sweep.entries() {
             *match entry.phase {
                 Phase::Waiting(_) | Phase::Seen => &mut waiting,
-                Phase::Due | Phase::Deleting | Phase::Outdated { .. } | Phase::Terminating { .. } => &mut due,
+                Phase::Due | Phase::Deleting | Phase::Outdated(_) | Phase::Terminating { .. } => &mut due,
                 Phase::Deleted | Phase::WouldDelete | Phase::Gone | Phase::OutOfSight => &mut deleted,
                 Phase::Kept(_) => &mut kept,
             } += 1;

@@ -1,8 +1,12 @@
 //! Follows the Jobs of one scope: lists them page by page, then watches from the list's version on.
 //!
 //! A page is passed on and dropped as read. A watch that ends is renewed from where it was; one whose version has
-//! expired (410) begins with a list again. What may pass is tried again, ever more slowly; the sweep's deadline is
-//! what ends that. What cannot pass, like a missing permission, ends the sweep at once.
+//! expired (410) begins with a list again, and so does one that brings what cannot be read. What may pass is tried
+//! again, ever more slowly; the sweep's deadline is what ends that. What cannot pass, like a missing permission, ends
+//! the sweep at once.
+
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -53,119 +57,126 @@ pub(crate) struct Follower<'a> {
     pub watches: bool,
 }
 
-/// How a watch ended.
-enum End {
-    /// It can go on from this version.
-    Renew(String),
-    /// A list is needed.
-    Expired,
+/// What comes after a list or a watch.
+enum Step {
+    /// A watch from this version on.
+    Watch(String),
+    /// A list.
+    List,
+    /// A pause, and then a watch from this version on, or a list.
+    Failed(Failure, Option<String>),
+    /// Nothing: nobody listens any more.
+    Over,
 }
-
-/// Nobody listens any more, or it makes no sense to go on.
-struct Over;
 
 impl Follower<'_> {
     /// Follows the scope for as long as anybody listens.
     pub(crate) async fn follow(self) {
-        let mut backoff = Backoff::default();
+        // Each of its own: a list that works says nothing of the watch that follows it.
+        let (mut lists, mut watches) = (Backoff::default(), Backoff::default());
         let mut version = None;
         loop {
-            let step = match version.take() {
-                None => self.list().await,
+            let (step, backoff) = match version.take() {
+                None => (self.list(&mut lists).await, &mut lists),
                 Some(_) if !self.watches => return,
-                Some(from) => self.watch(from, &mut backoff).await,
+                Some(from) => (self.watch(from, &mut watches).await, &mut watches),
             };
             let failure = match step {
-                Ok(Ok(End::Renew(from))) => {
+                Step::Watch(from) => {
                     version = Some(from);
                     continue;
                 }
-                Ok(Ok(End::Expired)) => continue,
-                Ok(Err((failure, from))) => {
+                Step::List => continue,
+                Step::Failed(failure, from) => {
                     version = from;
                     failure
                 }
-                Err(Over) => return,
+                Step::Over => return,
             };
             if !failure.is_passing() {
-                let _ = self.tell(Sight::Fatal(failure)).await;
+                self.tell(Sight::Fatal(failure)).await;
                 return;
             }
             let delay = backoff.next(failure.retry_after());
-            if self.tell(Sight::Lost(failure, delay)).await.is_err() {
+            if !self.tell(Sight::Lost(failure, delay)).await {
                 return;
             }
             sleep(delay).await;
         }
     }
 
-    /// Lists all pages; the version to watch from, if that worked.
-    async fn list(&self) -> Result<Result<End, (Failure, Option<String>)>, Over> {
-        self.tell(Sight::ListBegins).await?;
+    /// Lists all pages.
+    async fn list(&self, backoff: &mut Backoff) -> Step {
+        if !self.tell(Sight::ListBegins).await {
+            return Step::Over;
+        }
         let mut token = None;
         loop {
-            match self.api.page(&self.scope, token.as_deref()).await {
-                Ok(Page { jobs, next, version }) => {
-                    self.tell(Sight::Page(jobs)).await?;
-                    token = next;
-                    if token.is_none() {
-                        self.tell(Sight::Listed).await?;
-                        return Ok(Ok(End::Renew(version)));
-                    }
-                }
-                // The list took so long that its later pages are no longer to be had.
-                Err(failure) if failure.code() == Some(410) && token.is_some() => {
-                    return Ok(Ok(End::Expired));
-                }
-                Err(failure) => return Ok(Err((failure, None))),
+            let Page { jobs, next, version } = match self.api.page(&self.scope, token.as_deref()).await {
+                Ok(page) => page,
+                Err(failure) => return Step::Failed(failure, None),
+            };
+            token = next;
+            let listed = token.is_none();
+            if !self.tell(Sight::Page(jobs)).await || (listed && !self.tell(Sight::Listed).await) {
+                return Step::Over;
+            }
+            if listed {
+                *backoff = Backoff::default();
+                return Step::Watch(version);
             }
         }
     }
 
     /// Watches from a version on until the watch ends in one way or another.
-    async fn watch(
-        &self,
-        mut version: String,
-        backoff: &mut Backoff,
-    ) -> Result<Result<End, (Failure, Option<String>)>, Over> {
+    async fn watch(&self, mut version: String, backoff: &mut Backoff) -> Step {
         let since = Instant::now();
         let mut watch = match self.api.watch(&self.scope, &version).await {
             Ok(watch) => watch,
-            Err(failure) if failure.code() == Some(410) => return Ok(Ok(End::Expired)),
-            Err(failure) => return Ok(Err((failure, Some(version)))),
+            Err(failure) if failure.code() == Some(410) => return Step::Failed(failure, None),
+            Err(failure) => return Step::Failed(failure, Some(version)),
         };
-        self.tell(Sight::Watching).await?;
+        if !self.tell(Sight::Watching).await {
+            return Step::Over;
+        }
         loop {
             let event = tokio::select! {
                 event = watch.next() => event,
-                () = self.again.notified() => return Ok(Ok(End::Expired)),
+                () = self.again.notified() => return Step::List,
             };
-            if since.elapsed() > HEALTHY {
+            let healthy = since.elapsed() > HEALTHY;
+            if healthy {
                 *backoff = Backoff::default();
             }
-            match event {
+            let (sight, newer) = match event {
                 Ok(Some(WatchEvent::Job(kind, job))) => {
-                    version.clone_from(&job.version);
-                    self.tell(Sight::Job(kind, job)).await?;
+                    let newer = job.version.clone();
+                    (Some(Sight::Job(kind, job)), Some(newer))
                 }
-                Ok(Some(WatchEvent::Bookmark(newer))) => version = newer,
-                Ok(Some(WatchEvent::Unreadable(object, newer))) => {
-                    version = newer.unwrap_or(version);
-                    self.tell(Sight::Unreadable(object)).await?;
-                }
-                Ok(Some(WatchEvent::Error(refusal))) if refusal.code == 410 => return Ok(Ok(End::Expired)),
-                Ok(Some(WatchEvent::Error(refusal))) => return Ok(Err((Failure::Refused(refusal), None))),
+                Ok(Some(WatchEvent::Bookmark(newer))) => (None, Some(newer)),
+                Ok(Some(WatchEvent::Unreadable(object, newer))) => (Some(Sight::Unreadable(object)), newer),
+                // As it goes with a long one.
+                Ok(Some(WatchEvent::Error(refusal))) if refusal.code == 410 && healthy => return Step::List,
+                Ok(Some(WatchEvent::Error(refusal))) => return Step::Failed(Failure::Refused(refusal), None),
                 // In good order, and not at once: the API server has kept it as long as it was asked to.
-                Ok(None) if since.elapsed() > HEALTHY => return Ok(Ok(End::Renew(version))),
+                Ok(None) if healthy => return Step::Watch(version),
                 Ok(None) => {
-                    return Ok(Err((Failure::Broken("the watch was closed".to_owned()), Some(version))));
+                    return Step::Failed(Failure::Broken("the watch was closed".to_owned()), Some(version));
                 }
-                Err(failure) => return Ok(Err((failure, Some(version)))),
+                Err(failure @ Failure::Nonsense(_)) => return Step::Failed(failure, None),
+                Err(failure) => return Step::Failed(failure, Some(version)),
+            };
+            version = newer.filter(|newer| !newer.is_empty()).unwrap_or(version);
+            if let Some(sight) = sight
+                && !self.tell(sight).await
+            {
+                return Step::Over;
             }
         }
     }
 
-    async fn tell(&self, sight: Sight) -> Result<(), Over> {
-        self.sights.send((self.number, sight)).await.map_err(|_| Over)
+    /// Whether anybody listened.
+    async fn tell(&self, sight: Sight) -> bool {
+        self.sights.send((self.number, sight)).await.is_ok()
     }
 }

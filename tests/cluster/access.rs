@@ -1,5 +1,8 @@
 //! What the sweep may and may not do, and who it is.
 
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
 use anyhow::{Context, Result, ensure};
 use jobsweep_harness::control_plane::{ControlPlane, Token};
 use jobsweep_harness::jobs::{Outcome, job};
@@ -9,8 +12,9 @@ use jobsweep_harness::kube::config::AuthInfo;
 use jobsweep_harness::kube::{self, Api, Client};
 use jobsweep_harness::process::Finished;
 use jobsweep_harness::wait::{self, PATIENCE};
+use tokio::sync::Semaphore;
 
-use crate::between::Between;
+use crate::between::{Act, Between, doing};
 use crate::deletion::finished;
 use crate::stage::{Said, Stage, connection, shipped_rules};
 
@@ -100,6 +104,12 @@ pub async fn all_namespaces_are_swept_with_a_cluster_role() -> Result<()> {
     stage.namespace.allow_everywhere(&stage.user, shipped_rules("jobsweep")?).await?;
     finished(&stage.namespace, "here", BOTH).await?;
     finished(&other.namespace, "there", BOTH).await?;
+    let labelled = job("labelled").policy(BOTH).label("app", "web").managed_by("example.com/nobody");
+    let labelled = other.namespace.create(labelled).await?;
+    other.namespace.finish(&labelled, Outcome::Succeeded).await?;
+    stage.sweep().args(["-A", "-l", "app=web"]).run().await?.expect_success()?.says(&["1 deleted"])?;
+    stage.leaves(&["here"]).await?;
+    other.leaves(&["there"]).await?;
     let swept = stage.sweep().arg("-A").run().await?.expect_success()?;
     swept.says(&[&stage.id("here"), &other.id("there")])?;
     stage.leaves(&[]).await?;
@@ -137,6 +147,61 @@ pub async fn a_token_that_expired_and_was_replaced_is_read_again(cluster: &Contr
     sweep.finish(PATIENCE).await?.expect_success()?.says(&["deleted"])?;
     ensure!(between.seen("DELETE", "").len() == 2, "the first one was refused");
     ensure!(!new.value.is_empty());
+    stage.leaves(&[]).await
+}
+
+/// Has a credential plugin bring the credentials of a kubeconfig; this is what it does.
+fn with_plugin(kubeconfig: &Path, script: &str) -> Result<PathBuf> {
+    let mut config: serde_json::Value = serde_json::from_slice(&std::fs::read(kubeconfig)?)?;
+    config["users"][0]["user"] = serde_json::json!({ "exec": {
+        "apiVersion": "client.authentication.k8s.io/v1", "interactiveMode": "Never",
+        "command": "/bin/sh", "args": ["-c", script] } });
+    let path = kubeconfig.with_extension("plugin");
+    std::fs::write(&path, config.to_string())?;
+    Ok(path)
+}
+
+pub async fn a_credential_plugin_that_hangs_ends_the_sweep_at_its_deadline(
+    cluster: &ControlPlane,
+) -> Result<()> {
+    let stage = Stage::set(cluster).await?;
+    let kubeconfig = with_plugin(&stage.user.kubeconfig, "exec /bin/sleep 300")?;
+    let swept = stage.sweep_by(&kubeconfig).arg("--timeout=1s").run().await?.expect_code(1)?;
+    swept.says(&["the deadline came before the Jobs could be listed"])?;
+    stage.leaves(&[]).await
+}
+
+pub async fn a_credential_plugin_runs_once_for_all_that_were_refused(cluster: &ControlPlane) -> Result<()> {
+    let stage = Stage::set(cluster).await?;
+    for number in 0..8 {
+        finished(&stage.namespace, &format!("done-{number}"), BOTH).await?;
+    }
+    let (old, new) = (stage.user.new_token().await?, stage.user.new_token().await?);
+    let between = Between::open(cluster, &stage.user).await?;
+    let file = |name: &str| between.kubeconfig.with_extension(name);
+    let (credential, runs) = (file("credential"), file("runs"));
+    let bring = |token: &Token| {
+        let credential_text = serde_json::json!({ "apiVersion": "client.authentication.k8s.io/v1",
+            "kind": "ExecCredential", "status": { "token": token.value } });
+        std::fs::write(&credential, credential_text.to_string())
+    };
+    bring(&old)?;
+    let script = format!("echo run >> '{}'; exec /bin/cat '{}'", runs.display(), credential.display());
+    let kubeconfig = with_plugin(&between.kubeconfig, &script)?;
+    let word = Arc::new(Semaphore::new(0));
+    let hold = |_| {
+        let word = Arc::clone(&word);
+        Act::First(doing(async move { Ok(drop(word.acquire().await?)) }))
+    };
+    between.on("DELETE", "", (0..8).map(hold).collect());
+    let sweep = stage.sweep_by(&kubeconfig).args(["--concurrency=8"]).spawn()?;
+    between.until_seen("DELETE", "", 8).await?;
+    end(cluster, &stage, old).await?;
+    bring(&new)?;
+    word.add_permits(8);
+    sweep.finish(PATIENCE).await?.expect_success()?.says(&["8 deleted"])?;
+    let runs = std::fs::read_to_string(runs)?;
+    ensure!(runs.lines().count() == 2, "the plugin ran {} times", runs.lines().count());
     stage.leaves(&[]).await
 }
 

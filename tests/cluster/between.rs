@@ -65,6 +65,8 @@ struct Rule {
 struct State {
     rules: Vec<Rule>,
     seen: Vec<Seen>,
+    deletions: usize,
+    most_deletions: usize,
 }
 
 /// A way to the API server that meddles.
@@ -110,6 +112,11 @@ impl Between {
         all.into_iter().filter(|seen| seen.method == method && seen.uri.contains(uri)).collect()
     }
 
+    /// How many deletions there were at once.
+    pub fn most_deletions(&self) -> usize {
+        self.lock().most_deletions
+    }
+
     /// Waits for so many of them.
     pub async fn until_seen(&self, method: &str, uri: &str, count: usize) -> Result<()> {
         wait::until(&format!("{count} requests {method} {uri}"), || async {
@@ -134,7 +141,26 @@ async fn pass(
     upstream: Client,
     state: Arc<Mutex<State>>,
     request: Request<Incoming>,
-) -> Result<Response<Body>, anyhow::Error> {
+) -> Result<Response<Body>> {
+    if request.method() != http::Method::DELETE {
+        return meddle(upstream, state, request).await;
+    }
+    let lock = || state.lock().unwrap_or_else(PoisonError::into_inner);
+    {
+        let mut state = lock();
+        state.deletions += 1;
+        state.most_deletions = state.most_deletions.max(state.deletions);
+    }
+    let response = meddle(upstream, Arc::clone(&state), request).await;
+    lock().deletions -= 1;
+    response
+}
+
+async fn meddle(
+    upstream: Client,
+    state: Arc<Mutex<State>>,
+    request: Request<Incoming>,
+) -> Result<Response<Body>> {
     let (parts, body) = request.into_parts();
     let (method, uri) = (parts.method.to_string(), parts.uri.to_string());
     let act = {

@@ -5,8 +5,12 @@ use std::sync::Arc;
 use anyhow::{Context, Result, ensure};
 use jobsweep_harness::control_plane::{ControlPlane, Namespace};
 use jobsweep_harness::jobs::{Outcome, job};
+use jobsweep_harness::k8s_openapi::api::admissionregistration::v1::{
+    ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
+};
 use jobsweep_harness::k8s_openapi::api::batch::v1::Job;
-use jobsweep_harness::kube::api::{DeleteParams, ListParams};
+use jobsweep_harness::kube::Api;
+use jobsweep_harness::kube::api::{DeleteParams, ListParams, PostParams};
 use jobsweep_harness::wait::{self, PATIENCE};
 use serde_json::json;
 use tokio::sync::Notify;
@@ -175,6 +179,8 @@ pub async fn a_job_that_is_gone_already_is_done(cluster: &ControlPlane) -> Resul
     let stage = Stage::set(cluster).await?;
     finished(&stage.namespace, "taken", BOTH).await?;
     let between = Between::open(cluster, &stage.user).await?;
+    // Nor does the watch tell.
+    between.on("GET", "watch=true", vec![Act::Rewrite(|_| String::new())]);
     let namespace = stage.namespace.clone();
     between.on("DELETE", "/taken", vec![Act::First(doing(async move { remove(&namespace, "taken").await }))]);
     let swept = stage.sweep_by(&between.kubeconfig).arg("-ojson").run().await?.expect_success()?;
@@ -196,21 +202,62 @@ pub async fn a_deletion_whose_answer_is_lost_is_sent_again_and_counted_once(
     stage.leaves(&[]).await
 }
 
+pub async fn a_deletion_whose_answer_is_lost_is_ours_when_the_watch_tells_too(
+    cluster: &ControlPlane,
+) -> Result<()> {
+    let stage = Stage::set(cluster).await?;
+    for number in 0..20 {
+        finished(&stage.namespace, &format!("lossy-{number}"), BOTH).await?;
+    }
+    let between = Between::open(cluster, &stage.user).await?;
+    between.on("DELETE", "/lossy", (0..20).map(|_| Act::LoseAnswer).collect());
+    let swept = stage.sweep_by(&between.kubeconfig).arg("-ojson").run().await?.expect_success()?;
+    for (name, job) in swept.jobs()? {
+        ensure!(job["action"] == "deleted" || !name.starts_with("lossy"), "{job}");
+    }
+    stage.leaves(&[]).await
+}
+
+/// Has the API server itself refuse the deletion of this Job, and waits until it does.
+async fn guard(cluster: &ControlPlane, namespace: &Namespace, name: &str) -> Result<()> {
+    let policy: ValidatingAdmissionPolicy = serde_json::from_value(json!({
+        "metadata": { "name": namespace.name },
+        "spec": {
+            "matchConstraints": {
+                "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": namespace.name } },
+                "resourceRules": [{ "apiGroups": ["batch"], "apiVersions": ["v1"], "resources": ["jobs"],
+                                    "operations": ["DELETE"] }],
+            },
+            "validations": [{ "expression": format!("oldObject.metadata.name != '{name}'"),
+                              "message": "a guarded Job cannot be deleted", "reason": "Forbidden" }],
+        },
+    }))?;
+    let binding: ValidatingAdmissionPolicyBinding = serde_json::from_value(json!({
+        "metadata": { "name": namespace.name },
+        "spec": { "policyName": namespace.name, "validationActions": ["Deny"] },
+    }))?;
+    Api::all(cluster.client()).create(&PostParams::default(), &policy).await?;
+    Api::all(cluster.client()).create(&PostParams::default(), &binding).await?;
+    wait::until("the Job to be guarded", || async {
+        let refused = namespace.jobs().delete(name, &DeleteParams::background().dry_run()).await;
+        Ok(refused.is_err().then_some(()))
+    })
+    .await
+}
+
 pub async fn a_deletion_that_admission_refuses_stops_no_other(cluster: &ControlPlane) -> Result<()> {
     let stage = Stage::set(cluster).await?;
     finished(&stage.namespace, "guarded", BOTH).await?;
     finished(&stage.namespace, "plain", BOTH).await?;
-    let between = Between::open(cluster, &stage.user).await?;
-    let refusal = "admission webhook \"guard.example.com\" denied the request: not today";
-    between.on("DELETE", "/guarded", vec![Act::Answer(403, refusal, None)]);
-    let swept = stage.sweep_by(&between.kubeconfig).arg("-ojson").run().await?.expect_code(1)?;
+    guard(cluster, &stage.namespace, "guarded").await?;
+    let swept = stage.sweep().args(["-ojson", "--concurrency=1"]).run().await?.expect_code(1)?;
+    ensure!(!swept.stderr().contains("Missing in"), "no rule is missing:\n{}", swept.stderr());
     let report: serde_json::Value = serde_json::from_slice(&swept.stdout)?;
     ensure!(report["end"] == "error", "{report}");
-    swept.says(&["not today", "refused to delete 1 Job"])?.reports("guarded", "kept", "succeeded")?.reports(
-        "plain",
-        "deleted",
-        "succeeded",
-    )?;
+    swept
+        .says(&["a guarded Job cannot be deleted", "refused to delete 1 Job"])?
+        .reports("guarded", "kept", "succeeded")?
+        .reports("plain", "deleted", "succeeded")?;
     stage.leaves(&["guarded"]).await
 }
 
@@ -242,11 +289,11 @@ pub async fn no_more_deletions_are_under_way_than_asked_for(cluster: &ControlPla
     between.on("DELETE", "", vec![hold(Arc::clone(&release)), hold(Arc::clone(&release))]);
     let sweep = stage.sweep_by(&between.kubeconfig).arg("--concurrency=2").spawn()?;
     between.until_seen("DELETE", "", 2).await?;
-    // A third one would come now, if it came.
-    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-    ensure!(between.seen("DELETE", "").len() == 2, "two are under way");
+    // One place is free now; the other one is not before all the rest is done.
     release.notify_one();
+    between.until_seen("DELETE", "", 6).await?;
     release.notify_one();
     sweep.finish(PATIENCE).await?.expect_success()?;
+    ensure!(between.most_deletions() == 2, "{} were under way", between.most_deletions());
     stage.leaves(&[]).await
 }

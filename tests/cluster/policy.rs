@@ -110,5 +110,12 @@ pub async fn a_running_job_is_not_deleted_before_its_end_even_then(cluster: &Con
     stage.sweep().args(["--before-hook-creation", "--once"]).run().await?.expect_success()?;
     let left = stage.namespace.names().await?;
     anyhow::ensure!(left.contains(&"running".to_owned()), "left are {left:?}");
+
+    // Without --once its end is waited for.
+    let mut sweep = stage.sweep().args(["--before-hook-creation", "-ojson"]).spawn()?;
+    sweep.line_with("running: 1 pod is active").await?;
+    stage.namespace.fail(&running).await?;
+    let swept = sweep.finish(jobsweep_harness::wait::PATIENCE).await?.expect_success()?;
+    swept.reports("running", "kept", "failed")?;
     Ok(())
 }

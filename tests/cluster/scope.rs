@@ -1,11 +1,17 @@
 //! Which Jobs are the sweep's business.
 
-use anyhow::{Context, Result};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, ensure};
 use jobsweep_harness::control_plane::ControlPlane;
 use jobsweep_harness::jobs::{JobBuilder, Outcome, job};
-use jobsweep_harness::process::Program;
+use jobsweep_harness::k8s_openapi::api::batch::v1::Job;
+use jobsweep_harness::process::{Program, Running};
+use jobsweep_harness::wait::PATIENCE;
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
+use crate::between::{Act, Between, doing};
 use crate::deletion::finished;
 use crate::stage::{Said, Stage, shipped_rules};
 
@@ -52,6 +58,80 @@ pub async fn labels_select(cluster: &ControlPlane) -> Result<()> {
     stage.leaves(&["api"]).await?;
     stage.sweep().args(["-l", "app in ("]).run().await?.expect_code(1)?.says(&["400"])?;
     stage.leaves(&["api"]).await
+}
+
+/// A Job that a sweep of the label `app=web` has deleted, but that a finalizer holds.
+async fn held(stage: &Stage, more: &[&str]) -> Result<(Job, Running)> {
+    let held = job("held").policy(BOTH).label("app", "web").managed_by("example.com/nobody");
+    let held = stage.namespace.create(held.finalizer("example.com/hold")).await?;
+    stage.namespace.finish(&held, Outcome::Succeeded).await?;
+    let mut sweep = stage.sweep().args(["-l", "app=web", "-ojson"]).args(more).spawn()?;
+    sweep.line_with("its deletion is accepted, held by finalizer example.com/hold").await?;
+    Ok((held, sweep))
+}
+
+pub async fn a_selected_job_whose_finalizer_lets_go_is_gone(cluster: &ControlPlane) -> Result<()> {
+    let stage = Stage::set(cluster).await?;
+    let (held, sweep) = held(&stage, &[]).await?;
+    stage.namespace.edit(&held, json!({ "metadata": { "finalizers": null } })).await?;
+    sweep.finish(PATIENCE).await?.expect_success()?.reports("held", "deleted", "succeeded")?;
+    stage.leaves(&[]).await
+}
+
+pub async fn a_job_that_a_finalizer_holds_is_not_gone_when_it_leaves_the_selection(
+    cluster: &ControlPlane,
+) -> Result<()> {
+    let relabelled = json!({ "metadata": { "labels": { "app": "db" } } });
+    let stage = Stage::set(cluster).await?;
+    let (job, sweep) = held(&stage, &["--timeout=3s"]).await?;
+    stage.namespace.edit(&job, relabelled.clone()).await?;
+    let swept = sweep.finish(PATIENCE).await?.expect_code(4)?;
+    let left = format!("left {}: held by finalizer example.com/hold", stage.id("held"));
+    swept.says(&[&left])?.reports("held", "terminating", "succeeded")?;
+    stage.leaves(&["held"]).await?;
+    stage.namespace.edit(&job, json!({ "metadata": { "finalizers": null } })).await?;
+
+    // Its end is noticed although no watch tells.
+    let stage = Stage::set(cluster).await?;
+    let (job, sweep) = held(&stage, &[]).await?;
+    stage.namespace.edit(&job, relabelled).await?;
+    stage.namespace.edit(&job, json!({ "metadata": { "finalizers": null } })).await?;
+    sweep.finish(PATIENCE).await?.expect_success()?.reports("held", "deleted", "succeeded")?;
+    stage.leaves(&[]).await
+}
+
+pub async fn a_namespace_that_is_lost_from_sight_holds_the_sweep_and_no_other(
+    cluster: &ControlPlane,
+) -> Result<()> {
+    let stage = Stage::set(cluster).await?;
+    let other = Stage::without_role(cluster).await?;
+    other.namespace.allow(&stage.user, shipped_rules("jobsweep")?).await?;
+    let running = || job("running").policy(BOTH).managed_by("example.com/nobody");
+    let here = stage.namespace.create(running()).await?;
+    let there = other.namespace.create(running()).await?;
+    let between = Between::open(cluster, &stage.user).await?;
+    let watch = format!("{}/jobs?&watch=true", other.namespace.name);
+    let (cut, word) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let until_the_word = Arc::clone(&word);
+    let hold = Act::First(doing(async move {
+        until_the_word.notified().await;
+        Ok(())
+    }));
+    between.on("GET", &watch, vec![Act::CutAt(Arc::clone(&cut)), hold]);
+    let namespaces = ["-n", &stage.namespace.name, "-n", &other.namespace.name, "-ojson"];
+    let mut sweep = stage.sweep_by(&between.kubeconfig).args(namespaces).spawn()?;
+    between.until_seen("GET", &watch, 1).await?;
+    cut.notify_one();
+    sweep.line_with(&format!("lost sight of namespace {}", other.namespace.name)).await?;
+    other.namespace.finish(&there, Outcome::Succeeded).await?;
+    stage.namespace.finish(&here, Outcome::Succeeded).await?;
+    sweep.line_with(&format!("deleted {}", stage.id("running"))).await?;
+    other.leaves(&["running"]).await?;
+    word.notify_one();
+    let swept = sweep.finish(PATIENCE).await?.expect_success()?;
+    ensure!(!swept.stderr().contains(&format!("lost sight of namespace {}", stage.namespace.name)));
+    other.leaves(&[]).await?;
+    stage.leaves(&[]).await
 }
 
 pub async fn a_release_is_known_by_annotation_or_label(cluster: &ControlPlane) -> Result<()> {

@@ -216,3 +216,14 @@ pub async fn an_api_server_that_is_never_reached_is_an_error(cluster: &ControlPl
     stage.sweep_by(&kubeconfig).arg("--timeout=0").run().await?.expect_code(1)?;
     stage.leaves(&[]).await
 }
+
+pub async fn time_in_which_nothing_is_watched_does_not_count_as_settled(
+    cluster: &ControlPlane,
+) -> Result<()> {
+    let stage = Stage::set(cluster).await?;
+    let between = Between::open(cluster, &stage.user).await?;
+    between.on("GET", "watch=true", vec![Act::First(doing(std::future::pending()))]);
+    let sweep = || stage.sweep_by(&between.kubeconfig).args(["--settle=1s", "--timeout=3s"]);
+    sweep().run().await?.expect_code(4)?;
+    stage.leaves(&[]).await
+}

@@ -1,6 +1,7 @@
 //! The API server's answers, read for what the sweep needs of them.
 
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::failure::{Failure, Refusal, Status};
@@ -44,6 +45,7 @@ pub(crate) type Pods = Vec<(String, Vec<String>)>;
 
 #[derive(Deserialize)]
 struct List<T> {
+    kind: String,
     #[serde(default)]
     metadata: ListMeta,
     items: Option<Vec<T>>,
@@ -61,10 +63,18 @@ struct Versioned {
     metadata: ListMeta,
 }
 
+/// Reads a list of this kind; anything else is no list, also not an empty one.
+fn list<'a, T: Deserialize<'a>>(bytes: &'a [u8], kind: &str) -> Result<List<T>, Failure> {
+    let list: List<T> = serde_json::from_slice(bytes).map_err(Failure::nonsense)?;
+    match list.kind == kind && !list.metadata.resource_version.is_empty() {
+        true => Ok(list),
+        false => Err(Failure::Nonsense(format!("no {kind} with a version, but a {}", list.kind))),
+    }
+}
+
 /// Reads a page.
 pub(super) fn page(bytes: &[u8]) -> Result<Page, Failure> {
-    let List { metadata, items } =
-        serde_json::from_slice::<List<&RawValue>>(bytes).map_err(Failure::nonsense)?;
+    let List { kind: _, metadata, items } = list::<&RawValue>(bytes, "JobList")?;
     Ok(Page {
         jobs: items.iter().flatten().map(|item| Job::decode(item.get())).collect(),
         next: Some(metadata.r#continue).filter(|token| !token.is_empty()),
@@ -81,19 +91,28 @@ pub(super) fn event(line: &[u8]) -> Result<WatchEvent, Failure> {
         object: &'a RawValue,
     }
     let Line { r#type, object } = serde_json::from_slice(line).map_err(Failure::nonsense)?;
-    let version =
-        || serde_json::from_str::<Versioned>(object.get()).map(|object| object.metadata.resource_version);
+    let version = || {
+        let versioned = serde_json::from_str::<Versioned>(object.get()).ok()?;
+        Some(versioned.metadata.resource_version).filter(|version| !version.is_empty())
+    };
     match r#type {
-        "BOOKMARK" => Ok(WatchEvent::Bookmark(version().map_err(Failure::nonsense)?)),
+        "BOOKMARK" => {
+            let nonsense = || Failure::Nonsense("a bookmark without a version".to_owned());
+            Ok(WatchEvent::Bookmark(version().ok_or_else(nonsense)?))
+        }
         "ERROR" => {
-            let status: Status = serde_json::from_str(object.get()).map_err(Failure::nonsense)?;
-            Ok(WatchEvent::Error(status.into()))
+            let refusal: Refusal =
+                serde_json::from_str::<Status>(object.get()).map_err(Failure::nonsense)?.into();
+            match refusal.code {
+                0 => Err(Failure::Nonsense(format!("an error without a code: {}", refusal.message))),
+                _ => Ok(WatchEvent::Error(refusal)),
+            }
         }
         kind => {
             let kind = if kind == "DELETED" { WatchKind::Deleted } else { WatchKind::Applied };
             Ok(match Job::decode(object.get()) {
                 Ok(job) => WatchEvent::Job(kind, Box::new(job)),
-                Err(unreadable) => WatchEvent::Unreadable(unreadable, version().ok()),
+                Err(unreadable) => WatchEvent::Unreadable(unreadable, version()),
             })
         }
     }
@@ -105,8 +124,15 @@ pub(super) fn is_gone(bytes: &[u8]) -> Result<bool, Failure> {
     #[derive(Deserialize)]
     struct Typed {
         kind: String,
+        #[serde(default)]
+        status: Value,
     }
-    serde_json::from_slice::<Typed>(bytes).map(|object| object.kind == "Status").map_err(Failure::nonsense)
+    let Typed { kind, status } = serde_json::from_slice(bytes).map_err(Failure::nonsense)?;
+    match (kind.as_str(), status.as_str()) {
+        ("Status", Some("Success")) => Ok(true),
+        ("Job", _) => Ok(false),
+        _ => Err(Failure::Nonsense(format!("neither success nor the Job, but a {kind}: {status}"))),
+    }
 }
 
 /// Reads the names of pods and their containers.
@@ -126,7 +152,7 @@ pub(super) fn pods(bytes: &[u8]) -> Result<Pods, Failure> {
     struct Named {
         name: String,
     }
-    let list: List<Pod> = serde_json::from_slice(bytes).map_err(Failure::nonsense)?;
+    let list = list::<Pod>(bytes, "PodList")?;
     let containers = |spec: Spec| {
         spec.init_containers.into_iter().flatten().chain(spec.containers).map(|it| it.name).collect()
     };
@@ -142,8 +168,9 @@ mod tests {
 
     #[test]
     fn an_unreadable_object_spoils_no_other() {
-        let text =
-            format!(r#"{{"metadata":{{"resourceVersion":"9","continue":"more"}},"items":[{{}},{JOB}]}}"#);
+        let text = format!(
+            r#"{{"kind":"JobList","metadata":{{"resourceVersion":"9","continue":"more"}},"items":[{{}},{JOB}]}}"#
+        );
         let page = page(text.as_bytes()).expect("a page");
         assert!(page.jobs[0].is_err() && page.jobs[1].is_ok());
         assert_eq!((page.next.as_deref(), page.version.as_str()), (Some("more"), "9"));
@@ -153,8 +180,39 @@ mod tests {
 
     #[test]
     fn an_empty_list_has_no_items() {
-        let page = page(br#"{"metadata":{"resourceVersion":"9"},"items":null}"#).expect("a page");
+        let page =
+            page(br#"{"kind":"JobList","metadata":{"resourceVersion":"9"},"items":null}"#).expect("a page");
         assert!(page.jobs.is_empty() && page.next.is_none());
+    }
+
+    #[test]
+    fn what_is_no_list_is_not_an_empty_one() {
+        for text in [
+            "{}",
+            r#"{"ok":true}"#,
+            r#"{"kind":"Status","status":"Failure","code":500,"metadata":{}}"#,
+            r#"{"kind":"PodList","metadata":{"resourceVersion":"9"},"items":[]}"#,
+            r#"{"kind":"JobList","metadata":{},"items":[]}"#,
+            r#"{"kind":"JobList","metadata":{"resourceVersion":""},"items":[]}"#,
+            "<html>",
+        ] {
+            let failure = page(text.as_bytes()).expect_err(text);
+            assert!(matches!(failure, Failure::Nonsense(_)) && failure.is_passing(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_event_that_leads_nowhere_is_nonsense() {
+        for line in [
+            r#"{"type":"BOOKMARK","object":{"metadata":{}}}"#,
+            r#"{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":""}}}"#,
+            r#"{"type":"ERROR","object":{}}"#,
+            r#"{"type":"ADDED"}"#,
+        ] {
+            assert!(matches!(event(line.as_bytes()), Err(Failure::Nonsense(_))), "{line}");
+        }
+        let odd = event(br#"{"type":"MODIFIED","object":{"metadata":{"resourceVersion":""}}}"#);
+        assert!(matches!(odd, Ok(WatchEvent::Unreadable(_, None))));
     }
 
     #[test]
@@ -167,6 +225,12 @@ mod tests {
     fn a_deletion_is_answered_by_a_status_or_by_the_waiting_object() {
         assert!(is_gone(br#"{"kind":"Status","status":"Success"}"#).expect("an answer"));
         assert!(!is_gone(br#"{"kind":"Job","metadata":{}}"#).expect("an answer"));
-        assert!(is_gone(b"<html>").is_err());
+        // A Job's status is no string.
+        assert!(!is_gone(br#"{"kind":"Job","metadata":{},"status":{"active":1}}"#).expect("an answer"));
+        for text in
+            ["<html>", "{}", r#"{"kind":"Status","status":"Failure","code":500}"#, r#"{"kind":"Pod"}"#]
+        {
+            assert!(matches!(is_gone(text.as_bytes()), Err(Failure::Nonsense(_))), "{text}");
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 /// What was asked, in the terms of a Role's rules.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Call {
     /// `list`, `watch`, …
     pub verb: &'static str,
@@ -93,7 +93,7 @@ impl Failure {
         match refusal.code {
             401 => Self::Unauthorized(refusal.message),
             // Admission says 403 too, but to one object, not to the user.
-            403 if refusal.message.contains(" cannot ") => {
+            403 if call.is_what_is_forbidden(&refusal.message) => {
                 Self::Forbidden(Box::new(call.clone()), refusal.message)
             }
             _ => Self::Refused(refusal),
@@ -121,16 +121,25 @@ impl Failure {
         Self::Nonsense(error.to_string())
     }
 
-    /// Whether the same request may work later.
+    /// Whether asking again later may work: 410 is about a version or a page that was to be had for a while only.
     pub(crate) fn is_passing(&self) -> bool {
         match self {
-            Self::Refused(refusal) => matches!(refusal.code, 408 | 429 | 500..),
+            Self::Refused(refusal) => matches!(refusal.code, 408 | 410 | 429 | 500..),
             Self::Broken(_) | Self::Silent(_) | Self::Nonsense(_) | Self::Doubtful(_) => true,
             Self::Unauthorized(_)
             | Self::Forbidden(..)
             | Self::Untrusted(_)
             | Self::Credentials(_)
             | Self::Config(_) => false,
+        }
+    }
+
+    /// Whether what was asked for may have been done all the same: then only the answer is missing.
+    pub(crate) fn may_have_been_done(&self) -> bool {
+        match self {
+            Self::Refused(refusal) => refusal.code >= 500,
+            Self::Broken(_) | Self::Silent(_) | Self::Nonsense(_) => true,
+            _ => false,
         }
     }
 
@@ -197,6 +206,12 @@ impl fmt::Display for Call {
 }
 
 impl Call {
+    /// Whether a message says, in the words of the API server's authorization, that just this is not allowed.
+    fn is_what_is_forbidden(&self, message: &str) -> bool {
+        let Self { verb, group, resource, .. } = self;
+        message.contains(&format!("cannot {verb} resource \"{resource}\" in API group \"{group}\""))
+    }
+
     /// What to add to a Role, ready to be pasted.
     pub(crate) fn missing_rule(&self) -> String {
         let Self { verb, group, resource, namespace } = self;
@@ -242,8 +257,8 @@ mod tests {
 
     #[test]
     fn a_403_of_the_authorizer_names_the_missing_rule() {
-        let failure =
-            refused(403, None, r#"{"message":"jobs.batch \"x\" is forbidden: User \"u\" cannot delete …"}"#);
+        let message = r#"{"message":"jobs.batch \"x\" is forbidden: User \"u\" cannot delete resource \"jobs\" in API group \"batch\" in the namespace \"shop\""}"#;
+        let failure = refused(403, None, message);
         let text = failure.to_string();
         let rule = "  - apiGroups: [\"batch\"]\n    resources: [\"jobs\"]\n    verbs: [\"delete\"]";
         assert!(text.contains("a Role in namespace shop") && text.ends_with(rule), "{text}");
@@ -251,8 +266,16 @@ mod tests {
 
     #[test]
     fn a_403_of_admission_is_about_one_object() {
-        let failure = refused(403, None, r#"{"message":"admission webhook \"w\" denied the request: no"}"#);
-        assert!(matches!(failure, Failure::Refused(refusal) if refusal.code == 403));
+        for why in [
+            "no",
+            "a guarded Job cannot be deleted",
+            "you cannot delete it",
+            "nobody cannot get resource jobs",
+        ] {
+            let failure =
+                refused(403, None, &format!(r#"{{"message":"admission webhook denied it: {why}"}}"#));
+            assert!(matches!(failure, Failure::Refused(refusal) if refusal.code == 403), "{why}");
+        }
     }
 
     #[test]
@@ -264,10 +287,25 @@ mod tests {
     }
 
     #[test]
+    fn a_turned_away_request_was_not_carried_out() {
+        for (code, may) in [(409, false), (429, false), (500, true), (503, true), (504, true)] {
+            assert_eq!(refused(code, None, "").may_have_been_done(), may, "{code}");
+        }
+        assert!(Failure::Broken(String::new()).may_have_been_done());
+    }
+
+    #[test]
     fn only_what_passes_is_tried_again() {
-        for (code, passes) in
-            [(400, false), (404, false), (409, false), (422, false), (429, true), (500, true), (503, true)]
-        {
+        for (code, passes) in [
+            (400, false),
+            (404, false),
+            (409, false),
+            (410, true),
+            (422, false),
+            (429, true),
+            (500, true),
+            (503, true),
+        ] {
             assert_eq!(refused(code, None, "").is_passing(), passes, "{code}");
         }
         assert!(!refused(401, None, "").is_passing());

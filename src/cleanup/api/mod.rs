@@ -20,6 +20,7 @@ use kube::client::Body;
 use kube::core::params::{DeleteParams, ListParams, Preconditions, PropagationPolicy, WatchParams};
 use kube::core::subresource::LogParams;
 use kube::{Client, Config};
+use tokio::sync::Mutex;
 
 pub(crate) use answer::{Page, Pods, WatchEvent, WatchKind};
 use failure::Call;
@@ -44,6 +45,8 @@ const LOG_BYTES: i64 = 256 * 1024;
 pub(crate) struct Api {
     config: Config,
     client: RefCell<(u32, Client)>,
+    /// One at a time reads the credentials again; the others wait for what comes of it.
+    refreshing: Mutex<()>,
     trust: RefCell<Trust>,
 }
 
@@ -77,7 +80,13 @@ impl Api {
     /// Prepares a connection. Nothing is sent yet, but credentials are read, or asked of their plugin.
     pub(crate) async fn connect(config: Config) -> Result<Self, Failure> {
         let client = new_client(config.clone()).await?;
-        Ok(Self { config, client: RefCell::new((0, client)), trust: RefCell::default() })
+        Ok(Self::with_client(config, client))
+    }
+
+    /// A connection that is there already.
+    pub(super) fn with_client(config: Config, client: Client) -> Self {
+        let client = RefCell::new((0, client));
+        Self { config, client, refreshing: Mutex::default(), trust: RefCell::default() }
     }
 
     /// One page of the Jobs in a scope; the first one without a token.
@@ -107,14 +116,20 @@ impl Api {
         Ok(Watch { body: response.into_body(), buffer: Vec::new(), searched: 0 })
     }
 
-    /// Deletes a Job as it was seen, or asks whether that would be done. Says whether it is gone already.
-    pub(crate) async fn delete(&self, id: &JobId, version: &str, dry_run: bool) -> Result<bool, Failure> {
+    /// Deletes a Job, in this version if one is given, or asks whether that would be done. Says whether it is gone
+    /// already.
+    pub(crate) async fn delete(
+        &self,
+        id: &JobId,
+        version: Option<&str>,
+        dry_run: bool,
+    ) -> Result<bool, Failure> {
         let params = DeleteParams {
             dry_run,
             propagation_policy: Some(PropagationPolicy::Background),
             preconditions: Some(Preconditions {
                 uid: Some(id.uid.clone()),
-                resource_version: Some(version.to_owned()),
+                resource_version: version.map(str::to_owned),
             }),
             ..DeleteParams::default()
         };
@@ -179,10 +194,12 @@ impl Api {
             Err(Failure::Unauthorized(_)) => {}
             answer => return answer,
         }
+        let turn = self.refreshing.lock().await;
         if self.client.borrow().0 == used {
             let fresh = new_client(self.config.clone()).await?;
             *self.client.borrow_mut() = (used + 1, fresh);
         }
+        drop(turn);
         let (_, client) = self.client.borrow().clone();
         in_time(ANSWER, send(&client, call, request)).await
     }

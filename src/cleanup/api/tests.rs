@@ -23,7 +23,7 @@ fn silent_after(chunks: &'static [&'static str]) -> Api {
 /// A connection by way of this client.
 pub(crate) fn api(client: Client) -> Api {
     let config = Config::new(http::Uri::from_static("http://localhost"));
-    Api { config, client: RefCell::new((0, client)), trust: RefCell::default() }
+    Api::with_client(config, client)
 }
 
 #[tokio::test(start_paused = true)]

@@ -17,22 +17,23 @@ const ECHO: Duration = Duration::from_secs(15);
 /// What the API server has granted, and when it was last in trouble.
 #[derive(Default)]
 pub(super) struct Trust {
-    granted: HashSet<(&'static str, &'static str)>,
+    granted: HashSet<Call>,
     trouble: Option<Instant>,
 }
 
 impl Trust {
     /// Takes note of an answer, and doubts it if it may be an echo.
     pub(super) fn judge<T>(&mut self, call: &Call, answer: Result<T, Failure>) -> Result<T, Failure> {
-        let key = (call.verb, call.resource);
         match answer {
             Ok(answer) => {
-                self.granted.insert(key);
+                if !self.granted.contains(call) {
+                    self.granted.insert(call.clone());
+                }
                 Ok(answer)
             }
             Err(no @ (Failure::Unauthorized(_) | Failure::Forbidden(..))) => {
                 let echo = self.trouble.is_some_and(|since| since.elapsed() < ECHO);
-                Err(if echo && self.granted.contains(&key) { Failure::Doubtful(Box::new(no)) } else { no })
+                Err(if echo && self.was_granted(call) { Failure::Doubtful(Box::new(no)) } else { no })
             }
             Err(failure) => {
                 if failure.is_passing() {
@@ -42,6 +43,13 @@ impl Trust {
             }
         }
     }
+
+    /// Whether it was allowed before. What a sweep of all namespaces may do in one, it may do in each.
+    fn was_granted(&self, call: &Call) -> bool {
+        let everywhere = self.granted.iter().any(|granted| granted.namespace.is_none());
+        let same = |granted: &Call| granted.verb == call.verb && granted.resource == call.resource;
+        self.granted.contains(call) || (everywhere && self.granted.iter().any(same))
+    }
 }
 
 #[cfg(test)]
@@ -50,6 +58,17 @@ mod tests {
 
     fn call(verb: &'static str) -> Call {
         Call { verb, group: "batch", resource: "jobs", namespace: None }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_allowed_in_one_namespace_was_not_in_another() {
+        let within = |name: &str| Call { namespace: Some(name.to_owned()), ..call("list") };
+        let mut trust = Trust::default();
+        assert!(
+            trust.judge(&within("shop"), Ok(())).is_ok() && trust.judge(&within("shop"), lost()).is_err()
+        );
+        assert!(matches!(trust.judge(&within("shop"), no()), Err(Failure::Doubtful(_))));
+        assert!(matches!(trust.judge(&within("other"), no()), Err(Failure::Forbidden(..))));
     }
 
     fn no() -> Result<(), Failure> {
@@ -70,6 +89,8 @@ mod tests {
         assert!(trust.judge(&call("list"), lost()).is_err());
         assert!(matches!(trust.judge(&call("list"), no()), Err(Failure::Doubtful(_))));
         assert!(believed(trust.judge(&call("delete"), no())), "that was never allowed");
+        let elsewhere = Call { namespace: Some("shop".to_owned()), ..call("list") };
+        assert!(matches!(trust.judge(&elsewhere, no()), Err(Failure::Doubtful(_))), "all were allowed");
         tokio::time::advance(ECHO).await;
         assert!(believed(trust.judge(&call("list"), no())), "the trouble was long ago");
     }

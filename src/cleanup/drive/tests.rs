@@ -17,6 +17,7 @@ use crate::cleanup::api::tests::api;
 use crate::cleanup::decide::Rules;
 use crate::cleanup::default_settle;
 use crate::cleanup::say::tests::Heard;
+use crate::cli::Timeout;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -58,7 +59,9 @@ impl Scene {
             return whole(json!({ "kind": "Status", "status": "Success" }));
         }
         if !request.uri().query().unwrap_or_default().contains("watch=true") {
-            return whole(json!({ "metadata": { "resourceVersion": "1" }, "items": self.listed }));
+            return whole(
+                json!({ "kind": "JobList", "metadata": { "resourceVersion": "1" }, "items": self.listed }),
+            );
         }
         let events = std::mem::take(&mut *self.events.lock().expect("no panic"));
         let events = stream::unfold(events.into_iter(), |mut events| async {
@@ -77,19 +80,14 @@ impl Scene {
         });
         let api = api(Client::new(service, "default"));
         let scopes = [Scope { namespace: Some("shop".to_owned()), selector: None }];
-        let options = Options {
-            timeout: Timeout::After(timeout),
-            settle,
-            dry_run: false,
-            log_tail: None,
-            log_level: Level::Normal,
-        };
+        let start = Instant::now();
+        let options = Options { dry_run: false, log_tail: None, log_level: Level::Normal, start };
+        let mut limits = Limits::new(Timeout::After(timeout), settle);
         let heard = Heard::default();
         let say = heard.say(Level::Normal);
         let mut sweep = Sweep::new(Rules::default(), false, scopes.len(), 4);
         let mut signals = Signals::listen().expect("signals");
-        let start = Instant::now();
-        let end = drive(&api, &mut sweep, &scopes, &options, &say, &mut signals).await;
+        let end = drive(&api, &mut sweep, &scopes, &options, &mut limits, &say, &mut signals).await;
         let took = start.elapsed();
         say.finish();
         (end, took, heard.text())

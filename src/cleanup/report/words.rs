@@ -22,7 +22,7 @@ pub(crate) fn outcome(entry: &Entry) -> &'static str {
 pub(crate) fn action(entry: &Entry) -> &'static str {
     match entry.phase {
         Phase::Seen | Phase::Waiting(_) => "waiting",
-        Phase::Due | Phase::Deleting | Phase::Outdated { .. } => "due",
+        Phase::Due | Phase::Deleting | Phase::Outdated(_) => "due",
         Phase::Terminating { .. } => "terminating",
         Phase::Kept(_) => "kept",
         Phase::Deleted => "deleted",
@@ -38,7 +38,7 @@ pub(crate) fn why(entry: &Entry) -> Option<String> {
         Phase::Kept(kept) => Some(kept.to_string()),
         Phase::Terminating { .. } => Some(Held(&entry.job.finalizers).to_string()),
         Phase::Due => Some("it is due, and its deletion was not carried out".to_owned()),
-        Phase::Outdated { .. } => Some("it is due, but has changed since that was decided".to_owned()),
+        Phase::Outdated(_) => Some("it is due, but has changed since that was decided".to_owned()),
         Phase::Deleting => Some("its deletion was not confirmed".to_owned()),
         Phase::Gone => Some("someone else deleted it".to_owned()),
         Phase::OutOfSight => Some("someone else deleted it or changed its labels".to_owned()),

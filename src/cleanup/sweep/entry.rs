@@ -25,10 +25,32 @@ pub(crate) struct Entry {
     pub(super) scope: usize,
     /// The last list that it was in, or whose watch brought it.
     pub(super) listing: u64,
-    /// How many deletions were sent.
-    pub(super) attempts: u32,
-    /// The watch saw it go while its deletion was still being answered.
+    /// The watch saw it go, or the last list lacks it.
     pub(super) vanished: bool,
+    /// How many of its deletions did not work.
+    pub(super) failures: u32,
+    /// How many times its logs could not be read.
+    pub(super) log_failures: u32,
+    /// How far our deletion of it has come.
+    pub(super) deletion: Deletion,
+}
+
+/// How far our deletion of a Job has come, whatever else happens to the Job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Deletion {
+    /// None was carried out.
+    None,
+    /// One may have been carried out: its answer never came.
+    InDoubt,
+    /// It is accepted.
+    Accepted,
+}
+
+/// In what state a Job was seen last: the same version is news if it comes from a list that was begun later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Sighting {
+    pub(super) version: String,
+    pub(super) listing: u64,
 }
 
 /// How far a Job is.
@@ -42,15 +64,8 @@ pub(crate) enum Phase {
     Due,
     /// Its deletion has been sent.
     Deleting,
-    /// It turned out to have changed since it was decided on.
-    Outdated {
-        /// The version that is no longer true.
-        version: String,
-        /// The list that this version was still true in.
-        listing: u64,
-        /// Since when we know.
-        since: Duration,
-    },
+    /// It turned out to have changed since it was decided on, which is how it was seen last.
+    Outdated(Sighting),
     /// Its deletion is accepted, and it is not gone yet.
     Terminating {
         /// Whether we asked for it.
@@ -73,16 +88,18 @@ pub(crate) enum Phase {
 pub(crate) struct Order {
     /// Which Job.
     pub id: JobId,
-    /// In which version.
-    pub version: String,
+    /// In which version; in whichever, where its deletion is accepted and all that is asked is whether it is gone.
+    pub version: Option<String>,
     /// Whether it failed.
     pub failed: bool,
     /// Whether its own log policy names how it ended.
     pub logs_by_policy: bool,
     /// Whether its logs have been seen to already.
     pub logs_read: bool,
-    /// How many times it has been sent, this one included.
-    pub attempts: u32,
+    /// How many of its deletions did not work.
+    pub failures: u32,
+    /// How many times its logs could not be read.
+    pub log_failures: u32,
 }
 
 /// What came of a deletion.
@@ -98,8 +115,12 @@ pub(crate) enum Answer {
     Conflict,
     /// Nothing: it was not sent after all.
     Unsent,
-    /// Nothing, for now: again after this long.
-    Retry(Duration, String),
+    /// Nothing, for now: it was not sent, since the logs could not be read. Again after this long.
+    NoLogs(Duration, String),
+    /// Nothing, for now: it was not carried out. Again after this long.
+    TurnedAway(Duration, String),
+    /// It may have been carried out, but no answer came that says so. Again after this long.
+    Lost(Duration, String),
     /// The API server does not want to, for this reason.
     Refused(String),
 }
@@ -118,33 +139,53 @@ impl Phase {
 }
 
 impl Entry {
+    /// A Job that is seen for the first time.
+    pub(super) fn new(job: Job, scope: usize, listing: u64, now: Duration) -> Self {
+        Self {
+            job,
+            phase: Phase::Seen,
+            since: now,
+            until: None,
+            logs: None,
+            scope,
+            listing,
+            vanished: false,
+            failures: 0,
+            log_failures: 0,
+            deletion: Deletion::None,
+        }
+    }
+
     /// Whether what is known of the Job may change what is done about it.
     pub(super) fn is_open_to_decision(&self) -> bool {
         match &self.phase {
             Phase::Seen | Phase::Waiting(_) | Phase::Due | Phase::Terminating { ours: false } => true,
             // Its labels may have changed back.
             Phase::OutOfSight => true,
-            // The same version again is news only if it comes from a list that was begun later.
-            Phase::Outdated { version, listing, .. } => {
-                *version != self.job.version || *listing != self.listing
-            }
+            Phase::Outdated(then) => *then != self.sighting(),
             Phase::Kept(kept) => !matches!(kept, Kept::Refused(_)),
             Phase::Deleting | Phase::Terminating { ours: true } => false,
             Phase::Deleted | Phase::WouldDelete | Phase::Gone => false,
         }
     }
 
+    pub(super) fn sighting(&self) -> Sighting {
+        Sighting { version: self.job.version.clone(), listing: self.listing }
+    }
+
+    /// A Job whose deletion is accepted only ever goes away, so no version has to guard it any more.
     pub(super) fn order(&self) -> Order {
         let outcome = self.job.outcome();
         Order {
             id: self.job.id.clone(),
-            version: self.job.version.clone(),
+            version: (self.deletion != Deletion::Accepted).then(|| self.job.version.clone()),
             failed: outcome == Some(Outcome::Failed),
             logs_by_policy: outcome.is_some_and(|outcome| {
                 self.job.log_policy.as_ref().is_some_and(|policy| policy.names(outcome))
             }),
             logs_read: self.logs.is_some(),
-            attempts: self.attempts,
+            failures: self.failures,
+            log_failures: self.log_failures,
         }
     }
 }

@@ -12,6 +12,7 @@ mod tests;
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
+use entry::Deletion;
 pub(crate) use entry::{Answer, Entry, Order, Phase, PodLog};
 pub(crate) use note::{Held, Level, Note};
 use pace::Pace;
@@ -19,7 +20,8 @@ use pace::Pace;
 use super::decide::{Decision, Kept, Rules};
 use super::job::{Job, Unreadable};
 
-/// After a conflict the watch brings the newer version. When it does not within this time, it is not relied on.
+/// After a conflict the watch brings the newer version, after an accepted deletion the end. When it does not within
+/// this time, it is not relied on.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Everything known about the Jobs in scope.
@@ -32,8 +34,8 @@ pub(crate) struct Sweep {
     in_flight: usize,
     /// How many Jobs keep the sweep from ending.
     open: usize,
-    /// How many of them wait for a newer version.
-    outdated: usize,
+    /// Which Jobs to look after, and when, in that order.
+    reminders: VecDeque<(Duration, String)>,
     scopes: Vec<Scope>,
     pace: Pace,
     notes: Vec<Note>,
@@ -47,8 +49,19 @@ struct Scope {
     listing: u64,
     /// Whether one was ever completed.
     listed: bool,
-    /// Whether what is known of it is up to date, as far as we can tell.
-    live: bool,
+    sight: Sight,
+}
+
+/// How far what is known of a scope is true, as far as we can tell.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Sight {
+    /// It may not be true any more.
+    #[default]
+    Lost,
+    /// It was true a moment ago.
+    Listed,
+    /// It is true, and stays so.
+    Watched,
 }
 
 /// What happens.
@@ -62,7 +75,7 @@ impl Sweep {
             due: VecDeque::new(),
             in_flight: 0,
             open: 0,
-            outdated: 0,
+            reminders: VecDeque::new(),
             scopes: (0..scopes).map(|_| Scope::default()).collect(),
             pace: Pace::new(concurrency),
             notes: Vec::new(),
@@ -73,7 +86,7 @@ impl Sweep {
     /// A list begins. What it will not contain is gone.
     pub(crate) fn list_begins(&mut self, scope: usize) {
         self.scopes[scope].listing += 1;
-        self.scopes[scope].live = false;
+        self.scopes[scope].sight = Sight::Lost;
     }
 
     /// A list is complete.
@@ -85,12 +98,12 @@ impl Sweep {
             self.vanished(&uid, now);
         }
         self.scopes[scope].listed = true;
-        self.scopes[scope].live = true;
+        self.scopes[scope].sight = Sight::Listed;
     }
 
     /// The watch on a scope is lost, or found again.
-    pub(crate) fn watching(&mut self, scope: usize, live: bool) {
-        self.scopes[scope].live = live;
+    pub(crate) fn watching(&mut self, scope: usize, stands: bool) {
+        self.scopes[scope].sight = if stands { Sight::Watched } else { Sight::Lost };
     }
 
     /// A Job was listed, added or modified.
@@ -100,15 +113,19 @@ impl Sweep {
         match self.jobs.get_mut(&uid) {
             Some(entry) if entry.phase.is_final() => entry.listing = listing,
             Some(entry) => {
+                // It outlived a deletion that meant another version.
+                if entry.deletion == Deletion::InDoubt && entry.job.version != job.version && !job.terminating
+                {
+                    entry.deletion = Deletion::None;
+                }
                 entry.listing = listing;
+                entry.vanished = false;
                 entry.job = job;
             }
             None if self.rules.in_scope(&job) => {
                 self.notes.extend(Note::of_policy(&job));
                 self.elsewhere.remove(&uid);
-                let (phase, until, logs, attempts, vanished) = (Phase::Seen, None, None, 0, false);
-                let entry = Entry { job, phase, since: now, until, logs, scope, listing, attempts, vanished };
-                self.jobs.insert(uid.clone(), entry);
+                self.jobs.insert(uid.clone(), Entry::new(job, scope, listing, now));
             }
             None => {
                 if job.policy.is_some() {
@@ -123,10 +140,13 @@ impl Sweep {
     }
 
     /// A Job was deleted; what the watch brought is its last state.
+    ///
+    /// Its version stays the one that was seen before: the new one would match a Job that has only left the selection.
     pub(crate) fn removed(&mut self, job: Job, now: Duration) {
         let uid = job.id.uid.clone();
         if let Some(entry) = self.jobs.get_mut(&uid) {
-            entry.job = job;
+            let version = std::mem::take(&mut entry.job.version);
+            entry.job = Job { version, ..job };
             self.vanished(&uid, now);
         }
     }
@@ -159,31 +179,55 @@ impl Sweep {
             return;
         };
         entry.logs = logs.or(entry.logs.take());
-        let (vanished, attempts, listing) = (entry.vanished, entry.attempts, entry.listing);
+        let (vanished, newer) = (entry.vanished, order.version.as_ref() != Some(&entry.job.version));
         if matches!(answer, Answer::Gone | Answer::Accepted | Answer::NotFound) {
             self.pace.went_well();
         }
         match answer {
             Answer::Gone | Answer::Accepted if self.dry_run => self.enter(uid, Phase::WouldDelete, now),
             Answer::Gone => self.enter(uid, Phase::Deleted, now),
-            Answer::Accepted if vanished => self.enter(uid, Phase::Deleted, now),
-            Answer::Accepted => self.enter(uid, Phase::Terminating { ours: true }, now),
-            // An earlier attempt whose answer never came may well have been the one that deleted it.
-            Answer::NotFound if attempts > 1 && !self.dry_run => self.enter(uid, Phase::Deleted, now),
-            Answer::NotFound => self.enter(uid, Phase::Gone, now),
-            Answer::Conflict | Answer::Unsent | Answer::Retry(..) | Answer::Refused(_) if vanished => {
-                self.enter(uid, Phase::Gone, now)
+            Answer::NotFound if entry.deletion == Deletion::None => self.enter(uid, Phase::Gone, now),
+            Answer::NotFound => self.enter(uid, Phase::Deleted, now),
+            Answer::NoLogs(after, why) => {
+                entry.log_failures += 1;
+                let attempts = entry.log_failures;
+                self.again(order, attempts, after, why, now);
             }
-            Answer::Conflict if entry.job.version == order.version => {
-                self.enter(uid, Phase::Outdated { version: order.version.clone(), listing, since: now }, now);
+            Answer::TurnedAway(after, why) => {
+                entry.failures += 1;
+                let attempts = entry.failures;
+                self.again(order, attempts, after, why, now);
             }
-            Answer::Conflict | Answer::Unsent => self.decide(uid, now),
-            Answer::Retry(after, why) => {
-                self.pace.turned_away(after, now);
-                self.notes.push(Note::Retrying { id: order.id.clone(), attempts, after, why });
+            Answer::Lost(after, why) => {
+                entry.failures += 1;
+                let attempts = entry.failures;
+                // What is newer and alive was not hit, and cannot be any more.
+                let hit = !newer || entry.job.terminating;
+                if entry.deletion == Deletion::None && hit && !self.dry_run {
+                    entry.deletion = Deletion::InDoubt;
+                }
+                self.again(order, attempts, after, why, now);
+            }
+            // Another one has its name by now.
+            Answer::Conflict if order.version.is_none() => self.enter(uid, Phase::Deleted, now),
+            Answer::Accepted | Answer::Refused(_) if order.version.is_none() => {
+                entry.phase = Phase::Terminating { ours: true };
+                self.remind(uid, now);
+            }
+            Answer::Accepted => {
+                entry.deletion = Deletion::Accepted;
                 self.decide(uid, now);
             }
-            Answer::Refused(why) => self.enter(uid, Phase::Kept(Kept::Refused(why)), now),
+            Answer::Conflict | Answer::Refused(_) if vanished && self.rules.selected => {
+                self.enter(uid, Phase::OutOfSight, now);
+            }
+            Answer::Refused(why) if !vanished => self.enter(uid, Phase::Kept(Kept::Refused(why)), now),
+            Answer::Conflict if !vanished && !newer => {
+                let sighting = entry.sighting();
+                self.remind(uid, now);
+                self.enter(uid, Phase::Outdated(sighting), now);
+            }
+            Answer::Conflict | Answer::Unsent | Answer::Refused(_) => self.decide(uid, now),
         }
     }
 }
@@ -198,7 +242,6 @@ impl Sweep {
                 && entry.phase == Phase::Due
             {
                 entry.phase = Phase::Deleting;
-                entry.attempts += 1;
                 self.in_flight += 1;
                 return Some(entry.order());
             }
@@ -206,19 +249,24 @@ impl Sweep {
         None
     }
 
-    /// The scopes whose watch has owed us a newer version for too long: they are to be listed again.
+    /// Looks after what has been waited for too long: a Job that nobody sees any more is asked for, and the scopes
+    /// whose watch owes us a newer version are to be listed again.
     pub(crate) fn overdue(&mut self, now: Duration) -> Vec<usize> {
         let mut scopes = Vec::new();
-        if self.outdated == 0 {
-            return scopes;
-        }
-        for entry in self.jobs.values_mut() {
-            if let Phase::Outdated { since, .. } = &mut entry.phase
-                && now >= *since + PATIENCE
-                && self.scopes[entry.scope].live
-            {
-                *since = now;
-                scopes.push(entry.scope);
+        while let Some(uid) = self.next_reminder(now) {
+            let Some(entry) = self.jobs.get_mut(&uid) else { continue };
+            match entry.phase {
+                Phase::Terminating { ours: true } if entry.vanished => {
+                    entry.phase = Phase::Due;
+                    self.due.push_back(uid);
+                }
+                Phase::Outdated(_) => {
+                    if self.scopes[entry.scope].sight != Sight::Lost {
+                        scopes.push(entry.scope);
+                    }
+                    self.remind(&uid, now);
+                }
+                _ => {}
             }
         }
         scopes.sort_unstable();
@@ -231,9 +279,14 @@ impl Sweep {
         (!self.due.is_empty()).then_some(self.pace.paused_until())
     }
 
-    /// Whether every Job in scope is finished and every due deletion confirmed, and that is what the cluster says now.
+    /// Whether every Job in scope is finished and every due deletion confirmed, by what the cluster said last.
     pub(crate) fn is_done(&self) -> bool {
-        self.open == 0 && self.scopes.iter().all(|scope| scope.listed && scope.live)
+        self.open == 0 && self.scopes.iter().all(|scope| scope.sight != Sight::Lost)
+    }
+
+    /// Whether that will be noticed if it changes.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.scopes.iter().all(|scope| scope.sight == Sight::Watched)
     }
 
     /// Whether nothing is left that could be done without waiting.
@@ -267,9 +320,16 @@ impl Sweep {
 impl Sweep {
     fn decide(&mut self, uid: &str, now: Duration) {
         let Some(entry) = self.jobs.get(uid) else { return };
+        let ours = entry.deletion != Deletion::None;
         let phase = match self.rules.decide(&entry.job) {
+            // Gone or relabelled? A deletion can tell: it means the Job as it was, or one that only ever goes away.
+            _ if entry.vanished && ours && self.rules.selected => Phase::Due,
+            _ if entry.vanished && ours => Phase::Deleted,
+            _ if entry.vanished && self.rules.selected => Phase::OutOfSight,
+            _ if entry.vanished => Phase::Gone,
+            _ if entry.deletion == Deletion::Accepted => Phase::Terminating { ours },
             Decision::Keep(kept) => Phase::Kept(kept),
-            _ if entry.job.terminating => Phase::Terminating { ours: false },
+            _ if entry.job.terminating => Phase::Terminating { ours },
             Decision::Wait(hint) => Phase::Waiting(hint),
             Decision::Delete => Phase::Due,
         };
@@ -282,22 +342,36 @@ impl Sweep {
         let Some(entry) = self.jobs.get_mut(uid) else {
             return;
         };
-        match entry.phase {
-            Phase::Deleted | Phase::WouldDelete | Phase::Gone | Phase::OutOfSight => {}
-            Phase::Deleting => entry.vanished = true,
-            Phase::Terminating { ours: true } => self.enter(uid, Phase::Deleted, now),
-            _ if self.rules.selected => self.enter(uid, Phase::OutOfSight, now),
-            _ => self.enter(uid, Phase::Gone, now),
+        if matches!(entry.phase, Phase::Deleted | Phase::WouldDelete | Phase::Gone | Phase::OutOfSight) {
+            return;
         }
+        entry.vanished = true;
+        if entry.phase != Phase::Deleting {
+            self.decide(uid, now);
+        }
+    }
+
+    /// A deletion did not work, and is to be sent again after a while, if it is still called for then.
+    fn again(&mut self, order: &Order, attempts: u32, after: Duration, why: String, now: Duration) {
+        self.pace.turned_away(after, now);
+        self.notes.push(Note::Retrying { id: order.id.clone(), attempts, after, why });
+        self.decide(&order.id.uid, now);
+    }
+
+    fn remind(&mut self, uid: &str, now: Duration) {
+        self.reminders.push_back((now + PATIENCE, uid.to_owned()));
+    }
+
+    fn next_reminder(&mut self, now: Duration) -> Option<String> {
+        self.reminders.front().filter(|(at, _)| *at <= now)?;
+        self.reminders.pop_front().map(|(_, uid)| uid)
     }
 
     fn enter(&mut self, uid: &str, phase: Phase, now: Duration) {
         let Some(entry) = self.jobs.get_mut(uid) else {
             return;
         };
-        let is_outdated = |phase: &Phase| usize::from(matches!(phase, Phase::Outdated { .. }));
         self.open = self.open + usize::from(phase.is_open()) - usize::from(entry.phase.is_open());
-        self.outdated = self.outdated + is_outdated(&phase) - is_outdated(&entry.phase);
         if phase == Phase::Due {
             self.due.push_back(uid.to_owned());
         }

@@ -36,7 +36,7 @@ pub(crate) enum Note {
     Retrying {
         /// Of which Job.
         id: JobId,
-        /// How often it was sent.
+        /// How often that has been so.
         attempts: u32,
         /// After how long.
         after: Duration,
@@ -108,7 +108,7 @@ impl fmt::Display for Note {
                     Phase::Seen => write!(f, "found {id}"),
                     Phase::Waiting(hint) => write!(f, "waiting for {id}: {hint}"),
                     Phase::Due | Phase::Deleting => write!(f, "deleting {id}: {ended}"),
-                    Phase::Outdated { .. } => {
+                    Phase::Outdated(_) => {
                         write!(f, "{id} has changed since it was decided on; looking again")
                     }
                     Phase::Terminating { ours: true } => {

@@ -46,7 +46,7 @@ impl Pace {
             self.width = 1.max(self.width / 2);
             self.went_well = 0;
         }
-        self.paused_until = self.paused_until.max(now + after);
+        self.paused_until = self.paused_until.max(now.saturating_add(after));
     }
 }
 

@@ -52,11 +52,27 @@ impl Story {
     /// The deletion that is sent next is answered after what `meanwhile` does.
     #[track_caller]
     fn deletes(mut self, name: &str, meanwhile: impl FnOnce(Self) -> Self, answer: Answer) -> Self {
-        let order = self.sweep.next_order(self.now).expect("a deletion");
-        assert_eq!(order.id.name, name);
+        let order = self.next(name);
         self = meanwhile(self);
         self.sweep.answered(&order, answer, None, self.now);
         self
+    }
+
+    /// It is only asked whether the Job, whose deletion was accepted, is gone.
+    #[track_caller]
+    fn asks(mut self, name: &str, answer: Answer) -> Self {
+        let order = self.next(name);
+        assert_eq!(order.version, None);
+        self.sweep.answered(&order, answer, None, self.now);
+        self
+    }
+
+    #[track_caller]
+    fn next(&mut self, name: &str) -> Order {
+        self.sweep.overdue(self.now);
+        let order = self.sweep.next_order(self.now).expect("a deletion");
+        assert_eq!(order.id.name, name);
+        order
     }
 
     #[track_caller]
@@ -67,6 +83,7 @@ impl Story {
 
     #[track_caller]
     fn deletes_nothing(mut self) -> Self {
+        self.sweep.overdue(self.now);
         assert!(self.sweep.next_order(self.now).is_none());
         self
     }
@@ -80,6 +97,22 @@ impl Story {
 
 fn nothing(story: Story) -> Story {
     story
+}
+
+fn gone(story: Story) -> Story {
+    story.removed(job("a").succeeded().version("2"))
+}
+
+fn selected() -> Story {
+    rules(Rules { selected: true, ..Rules::default() })
+}
+
+fn busy() -> Answer {
+    Answer::TurnedAway(Duration::from_secs(3), "429".to_owned())
+}
+
+fn lost() -> Answer {
+    Answer::Lost(Duration::from_secs(3), "connection reset".to_owned())
 }
 
 #[test]
@@ -149,15 +182,18 @@ fn accepted_is_not_gone() {
 
 #[test]
 fn the_watch_may_be_faster_than_the_answer() {
-    let removed = |story: Story| story.removed(job("a").succeeded().version("2"));
     for (answer, phase) in [
         (Answer::Gone, Phase::Deleted),
         (Answer::Accepted, Phase::Deleted),
+        (lost(), Phase::Deleted),
         (Answer::NotFound, Phase::Gone),
         (Answer::Conflict, Phase::Gone),
+        (Answer::Refused("no".to_owned()), Phase::Gone),
+        (busy(), Phase::Gone),
+        (Answer::NoLogs(Duration::ZERO, "no".to_owned()), Phase::Gone),
     ] {
         let story = story().listed([job("a").succeeded()]);
-        story.deletes("a", removed, answer).is("a", phase).deletes_nothing().done(true);
+        story.deletes("a", gone, answer).is("a", phase).later(9).deletes_nothing().done(true);
     }
 }
 
@@ -240,6 +276,21 @@ fn nothing_is_done_while_a_scope_is_out_of_sight() {
 }
 
 #[test]
+fn only_a_watch_notices_what_changes_after_the_list() {
+    let mut story = story().listed([]).done(true);
+    assert!(!story.sweep.is_watched());
+    story.sweep.watching(SCOPE, true);
+    assert!(story.sweep.is_watched());
+    let story = story.listed_again([]).done(true);
+    assert!(!story.sweep.is_watched());
+}
+
+#[test]
+fn a_sweep_over_no_scope_has_listed_nothing() {
+    assert!(!Sweep::new(Rules::default(), false, 0, 4).was_listed());
+}
+
+#[test]
 fn a_job_that_someone_else_deletes_is_waited_for_only_if_it_matters() {
     let theirs = Phase::Terminating { ours: false };
     story()
@@ -258,22 +309,48 @@ fn a_job_that_someone_else_deletes_is_waited_for_only_if_it_matters() {
 
 #[test]
 fn a_retry_waits_and_decides_anew() {
-    let busy = || Answer::Retry(Duration::from_secs(3), "429".to_owned());
-    let story = story().listed([job("a").succeeded(), job("b").succeeded().policy("x")]).deletes(
-        "a",
-        nothing,
-        busy(),
-    );
-    let story = story.deletes_nothing().done(false).later(3).deletes("a", nothing, busy());
-    let story = story.later(3).deletes("a", |story| story.removed(job("a").succeeded()), busy());
+    let story = story().listed([job("a").succeeded(), job("b").succeeded().policy("x")]);
+    let story = story.deletes("a", nothing, busy()).deletes_nothing().done(false);
+    let story = story.later(3).deletes("a", nothing, busy()).later(3).deletes("a", gone, busy());
     story.is("a", Phase::Gone).done(true);
 }
 
 #[test]
-fn not_found_after_a_lost_answer_was_us() {
-    let lost = Answer::Retry(Duration::ZERO, "connection reset".to_owned());
-    let story = story().listed([job("a").succeeded()]).deletes("a", nothing, lost);
-    story.deletes("a", nothing, Answer::NotFound).is("a", Phase::Deleted);
+fn who_deleted_a_job_is_told_by_what_became_of_the_first_deletion() {
+    type Then = fn(Story) -> Story;
+    let not_found: Then = |story| story.later(9).deletes("a", nothing, Answer::NotFound);
+    let conflict: Then = |story| story.later(9).deletes("a", gone, Answer::Conflict);
+    let busy_again: Then = |story| story.later(9).deletes("a", nothing, busy()).removed(job("a"));
+    let newer: Then = |story| {
+        let story = story.seen(job("a").succeeded().version("2"));
+        story.later(9).deletes("a", nothing, Answer::NotFound)
+    };
+    let terminating: Then =
+        |story| story.seen(job("a").succeeded().version("2").held_by("x/y")).removed(job("a").succeeded());
+    let missed: Then = |story| story.listed_again([]);
+    for (name, then, after_lost, after_busy) in [
+        ("the watch tells", gone as Then, Phase::Deleted, Phase::Gone),
+        ("a new list lacks it", missed, Phase::Deleted, Phase::Gone),
+        ("it is not found", not_found, Phase::Deleted, Phase::Gone),
+        ("another has its name", conflict, Phase::Deleted, Phase::Gone),
+        ("it is turned away, then the watch tells", busy_again, Phase::Deleted, Phase::Gone),
+        ("it turns out to be terminating", terminating, Phase::Deleted, Phase::Gone),
+        ("it is alive in a newer version, then not found", newer, Phase::Gone, Phase::Gone),
+    ] {
+        for (answer, phase) in [(lost(), after_lost), (busy(), after_busy)] {
+            let what = format!("{answer:?}, then {name}");
+            let story = then(story().listed([job("a").succeeded()]).deletes("a", nothing, answer));
+            assert_eq!(story.sweep.jobs["a"].phase, phase, "{what}");
+            story.done(true);
+        }
+    }
+}
+
+#[test]
+fn a_lost_deletion_of_what_was_already_newer_was_never_carried_out() {
+    let newer = |story: Story| story.seen(job("a").succeeded().version("2"));
+    let story = story().listed([job("a").succeeded()]).deletes("a", newer, lost()).later(3);
+    story.deletes("a", nothing, Answer::NotFound).is("a", Phase::Gone);
 }
 
 #[test]
@@ -306,9 +383,58 @@ fn an_annotation_that_comes_later_counts() {
 
 #[test]
 fn a_watch_that_selects_by_labels_cannot_tell_gone_from_relabelled() {
-    let story = rules(Rules { selected: true, ..Rules::default() }).listed([job("a")]).removed(job("a"));
+    let story = selected().listed([job("a")]).removed(job("a"));
     let story = story.is("a", Phase::OutOfSight).done(true);
     story.seen(job("a").succeeded()).deletes("a", nothing, Answer::Gone).done(true);
+}
+
+#[test]
+fn a_job_that_leaves_the_selection_while_it_is_being_deleted_may_come_back() {
+    for answer in [Answer::Conflict, busy(), Answer::Refused("no".to_owned())] {
+        let story = selected().listed([job("a").succeeded()]).deletes("a", gone, answer);
+        let story = story.is("a", Phase::OutOfSight).done(true).later(9);
+        let story = story.seen(job("a").succeeded().version("3")).done(false);
+        story.deletes("a", nothing, Answer::Gone).is("a", Phase::Deleted).done(true);
+    }
+    // Back again before the answer.
+    let back = |story| gone(story).seen(job("a").succeeded().version("3"));
+    let story = selected().listed([job("a").succeeded()]).deletes("a", back, Answer::Conflict);
+    story.deletes("a", nothing, Answer::Gone).done(true);
+}
+
+#[test]
+fn not_found_is_gone_even_where_labels_select() {
+    let story = selected().listed([job("a").succeeded()]).deletes("a", gone, Answer::NotFound);
+    story.is("a", Phase::Gone).done(true);
+}
+
+#[test]
+fn a_terminating_job_that_leaves_the_selection_is_asked_for_until_it_is_gone() {
+    let terminating = Phase::Terminating { ours: true };
+    let relabelled = |story: Story| story.removed(job("a").succeeded().held_by("x/y").version("3"));
+    let before = || selected().listed([job("a").succeeded()]).deletes("a", nothing, Answer::Accepted);
+    let meanwhile = || selected().listed([job("a").succeeded()]).deletes("a", relabelled, Answer::Accepted);
+    let listed = || before().listed_again([]);
+    for story in [relabelled(before()), meanwhile(), listed()] {
+        let story = story.done(false).asks("a", Answer::Accepted).is("a", terminating.clone()).done(false);
+        let story = story.deletes_nothing().later(5).asks("a", busy()).done(false);
+        let story = story.later(9).asks("a", Answer::Refused("no".to_owned())).is("a", terminating.clone());
+        story.later(5).asks("a", Answer::NotFound).is("a", Phase::Deleted).done(true);
+    }
+    let another_has_its_name = relabelled(before()).asks("a", Answer::Conflict);
+    another_has_its_name.is("a", Phase::Deleted).done(true);
+    // Back in sight, the watch is believed again.
+    let back = relabelled(before()).asks("a", Answer::Accepted).seen(job("a").succeeded().held_by("x/y"));
+    back.later(9).deletes_nothing().is("a", terminating).done(false);
+}
+
+#[test]
+fn a_lost_deletion_of_what_left_the_selection_is_sent_again_as_it_was() {
+    for (answer, phase) in [(Answer::NotFound, Phase::Deleted), (Answer::Conflict, Phase::OutOfSight)] {
+        let story = selected().listed([job("a").succeeded()]).deletes("a", gone, lost());
+        let story = story.done(false).later(3);
+        story.deletes("a", nothing, answer).is("a", phase).later(9).deletes_nothing().done(true);
+    }
 }
 
 #[test]
