@@ -121,22 +121,21 @@ impl fmt::Display for Summary<'_> {
 
 /// Says which Jobs `--release` left out: none of them is missed by who knows of them.
 fn elsewhere(sweep: &Sweep, say: &Say) {
-    match sweep.elsewhere() {
-        (0, 0) => {}
-        (others, 0) => say.line(format_args!("left out by --release: {} of other releases", jobs(others))),
-        (others, nameless) => {
-            let text = format!(
-                "left out by --release: {} of other releases, {} of no release that it says; \
-                 Helm tells no hook its release, so give such a Job the label app.kubernetes.io/instance, or sweep without --release",
-                jobs(others),
-                jobs(nameless)
-            );
-            // It may well be all that the user meant.
-            if sweep.entries().next().is_none() {
-                say.warning(format_args!("{text}"));
-            } else {
-                say.line(format_args!("{text}"));
-            }
+    let (others, nameless) = sweep.elsewhere();
+    if others > 0 {
+        say.line(format_args!("left out by --release: {} of other releases", jobs(others)));
+    }
+    if nameless > 0 {
+        let text = format!(
+            "left out by --release: {} that name no release, as Helm's hooks do not; give such a Job the label \
+             app.kubernetes.io/instance, or sweep without --release",
+            jobs(nameless)
+        );
+        // They may well be all that the user meant.
+        if sweep.entries().next().is_none() {
+            say.warning(format_args!("{text}"));
+        } else {
+            say.line(format_args!("{text}"));
         }
     }
 }
