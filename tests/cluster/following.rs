@@ -93,7 +93,8 @@ pub async fn a_watch_that_expired_after_compaction_begins_with_a_list_again() ->
     let stage = Stage::set(&cluster).await?;
     let running =
         stage.namespace.create(job("running").policy(BOTH).managed_by("example.com/nobody")).await?;
-    let mut sweep = stage.sweep_waiting_for("running").await?;
+    let mut sweep = stage.sweep().arg("-v").spawn()?;
+    sweep.line_with("watching").await?;
     cluster.stop_apiserver();
     sweep.line_with("lost sight of").await?;
     cluster.compact().await?;

@@ -116,6 +116,6 @@ pub async fn a_running_job_is_not_deleted_before_its_end_even_then(cluster: &Con
     sweep.line_with("running: 1 pod is active").await?;
     stage.namespace.fail(&running).await?;
     let swept = sweep.finish(jobsweep_harness::wait::PATIENCE).await?.expect_success()?;
-    swept.reports("running", "kept", "failed")?;
+    swept.reports("running", "deleted", "failed")?;
     Ok(())
 }

@@ -36,6 +36,7 @@ enum Answer {
 }
 use Answer::{Lasting, Status, Text};
 
+type Frames = stream::BoxStream<'static, Result<Frame<Bytes>, Infallible>>;
 type Asked = Arc<Mutex<Vec<(u64, String)>>>;
 
 /// A connection to a server that answers lists and watches in turn, the last of each for ever; what it was asked, and
@@ -61,9 +62,7 @@ fn server(lists: &'static [Answer], watches: &'static [Answer]) -> (Api, Asked) 
     (Api::with_client(Config::new(http::Uri::from_static("http://localhost")), client), asked)
 }
 
-fn response(
-    answer: Answer,
-) -> Response<StreamBody<stream::BoxStream<'static, Result<Frame<Bytes>, Infallible>>>> {
+fn response(answer: Answer) -> Response<StreamBody<Frames>> {
     let (code, retry_after, text, lasts) = match answer {
         Status(code, retry_after) => (code, retry_after, "", 0),
         Text(text) => (200, None, text, 0),
