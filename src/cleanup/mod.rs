@@ -2,8 +2,8 @@
 //! ended, waits until they are gone, says what it did, and exits.
 //!
 //! What to do is decided without any I/O: `outcome` reads how a Job stands, `decide` what that calls for, `sweep`
-//! keeps the books. Around them, `watch` brings the Jobs, `delete` sends the deletions, `drive` runs both in one
-//! loop, and `report` says at the end what became of every Job.
+//! keeps the books, `limits` tells when it is over. Around them, `watch` brings the Jobs, `delete` sends the
+//! deletions, `drive` runs both in one loop, and `report` says at the end what became of every Job.
 //!
 //! # Exit codes
 //!

@@ -1,5 +1,8 @@
 //! Every order of events that matters, as the short story of what the cluster does.
 
+mod labels;
+mod retries;
+
 use super::*;
 use crate::cleanup::fixture::job;
 use crate::cleanup::outcome::{Hint, State};
@@ -101,10 +104,6 @@ fn nothing(story: Story) -> Story {
 
 fn gone(story: Story) -> Story {
     story.removed(job("a").succeeded().version("2"))
-}
-
-fn selected() -> Story {
-    rules(Rules { selected: true, ..Rules::default() })
 }
 
 fn busy() -> Answer {
@@ -308,61 +307,6 @@ fn a_job_that_someone_else_deletes_is_waited_for_only_if_it_matters() {
 }
 
 #[test]
-fn a_retry_waits_and_decides_anew() {
-    let story = story().listed([job("a").succeeded(), job("b").succeeded().policy("x")]);
-    let story = story.deletes("a", nothing, busy()).deletes_nothing().done(false);
-    let story = story.later(3).deletes("a", nothing, busy()).later(3).deletes("a", gone, busy());
-    story.is("a", Phase::Gone).done(true);
-}
-
-#[test]
-fn who_deleted_a_job_is_told_by_what_became_of_the_first_deletion() {
-    type Then = fn(Story) -> Story;
-    let not_found: Then = |story| story.later(9).deletes("a", nothing, Answer::NotFound);
-    let conflict: Then = |story| story.later(9).deletes("a", gone, Answer::Conflict);
-    let busy_again: Then = |story| story.later(9).deletes("a", nothing, busy()).removed(job("a"));
-    let newer: Then = |story| {
-        let story = story.seen(job("a").succeeded().version("2"));
-        story.later(9).deletes("a", nothing, Answer::NotFound)
-    };
-    let terminating: Then =
-        |story| story.seen(job("a").succeeded().version("2").held_by("x/y")).removed(job("a").succeeded());
-    let missed: Then = |story| story.listed_again([]);
-    for (name, then, after_lost, after_busy) in [
-        ("the watch tells", gone as Then, Phase::Deleted, Phase::Gone),
-        ("a new list lacks it", missed, Phase::Deleted, Phase::Gone),
-        ("it is not found", not_found, Phase::Deleted, Phase::Gone),
-        ("another has its name", conflict, Phase::Deleted, Phase::Gone),
-        ("it is turned away, then the watch tells", busy_again, Phase::Deleted, Phase::Gone),
-        ("it turns out to be terminating", terminating, Phase::Deleted, Phase::Gone),
-        ("it is alive in a newer version, then not found", newer, Phase::Gone, Phase::Gone),
-    ] {
-        for (answer, phase) in [(lost(), after_lost), (busy(), after_busy)] {
-            let what = format!("{answer:?}, then {name}");
-            let story = then(story().listed([job("a").succeeded()]).deletes("a", nothing, answer));
-            assert_eq!(story.sweep.jobs["a"].phase, phase, "{what}");
-            story.done(true);
-        }
-    }
-}
-
-#[test]
-fn a_lost_deletion_of_what_was_already_newer_was_never_carried_out() {
-    let newer = |story: Story| story.seen(job("a").succeeded().version("2"));
-    let story = story().listed([job("a").succeeded()]).deletes("a", newer, lost()).later(3);
-    story.deletes("a", nothing, Answer::NotFound).is("a", Phase::Gone);
-}
-
-#[test]
-fn not_found_at_once_was_someone_else() {
-    story()
-        .listed([job("a").succeeded()])
-        .deletes("a", nothing, Answer::NotFound)
-        .is("a", Phase::Gone)
-        .done(true);
-}
-
-#[test]
 fn a_refused_deletion_is_not_tried_again() {
     let refused = Answer::Refused("no".to_owned());
     let story = story().listed([job("a").succeeded()]).deletes("a", nothing, refused);
@@ -379,62 +323,6 @@ fn a_due_job_whose_annotation_goes_is_kept() {
 fn an_annotation_that_comes_later_counts() {
     let story = story().listed([Job { policy: None, ..job("a").succeeded() }]).done(true);
     story.seen(job("a").succeeded().version("2")).deletes("a", nothing, Answer::Gone);
-}
-
-#[test]
-fn a_watch_that_selects_by_labels_cannot_tell_gone_from_relabelled() {
-    let story = selected().listed([job("a")]).removed(job("a"));
-    let story = story.is("a", Phase::OutOfSight).done(true);
-    story.seen(job("a").succeeded()).deletes("a", nothing, Answer::Gone).done(true);
-}
-
-#[test]
-fn a_job_that_leaves_the_selection_while_it_is_being_deleted_may_come_back() {
-    for answer in [Answer::Conflict, busy(), Answer::Refused("no".to_owned())] {
-        let story = selected().listed([job("a").succeeded()]).deletes("a", gone, answer);
-        let story = story.is("a", Phase::OutOfSight).done(true).later(9);
-        let story = story.seen(job("a").succeeded().version("3")).done(false);
-        story.deletes("a", nothing, Answer::Gone).is("a", Phase::Deleted).done(true);
-    }
-    // Back again before the answer.
-    let back = |story| gone(story).seen(job("a").succeeded().version("3"));
-    let story = selected().listed([job("a").succeeded()]).deletes("a", back, Answer::Conflict);
-    story.deletes("a", nothing, Answer::Gone).done(true);
-}
-
-#[test]
-fn not_found_is_gone_even_where_labels_select() {
-    let story = selected().listed([job("a").succeeded()]).deletes("a", gone, Answer::NotFound);
-    story.is("a", Phase::Gone).done(true);
-}
-
-#[test]
-fn a_terminating_job_that_leaves_the_selection_is_asked_for_until_it_is_gone() {
-    let terminating = Phase::Terminating { ours: true };
-    let relabelled = |story: Story| story.removed(job("a").succeeded().held_by("x/y").version("3"));
-    let before = || selected().listed([job("a").succeeded()]).deletes("a", nothing, Answer::Accepted);
-    let meanwhile = || selected().listed([job("a").succeeded()]).deletes("a", relabelled, Answer::Accepted);
-    let listed = || before().listed_again([]);
-    for story in [relabelled(before()), meanwhile(), listed()] {
-        let story = story.done(false).asks("a", Answer::Accepted).is("a", terminating.clone()).done(false);
-        let story = story.deletes_nothing().later(5).asks("a", busy()).done(false);
-        let story = story.later(9).asks("a", Answer::Refused("no".to_owned())).is("a", terminating.clone());
-        story.later(5).asks("a", Answer::NotFound).is("a", Phase::Deleted).done(true);
-    }
-    let another_has_its_name = relabelled(before()).asks("a", Answer::Conflict);
-    another_has_its_name.is("a", Phase::Deleted).done(true);
-    // Back in sight, the watch is believed again.
-    let back = relabelled(before()).asks("a", Answer::Accepted).seen(job("a").succeeded().held_by("x/y"));
-    back.later(9).deletes_nothing().is("a", terminating).done(false);
-}
-
-#[test]
-fn a_lost_deletion_of_what_left_the_selection_is_sent_again_as_it_was() {
-    for (answer, phase) in [(Answer::NotFound, Phase::Deleted), (Answer::Conflict, Phase::OutOfSight)] {
-        let story = selected().listed([job("a").succeeded()]).deletes("a", gone, lost());
-        let story = story.done(false).later(3);
-        story.deletes("a", nothing, answer).is("a", phase).later(9).deletes_nothing().done(true);
-    }
 }
 
 #[test]
