@@ -120,6 +120,7 @@ fn check_prerequisites() -> Result<()> {
     {
         missing.push("busybox-static");
     }
+    missing.dedup();
     if !missing.is_empty() {
         bail!("programs are missing; on Debian: apt-get install {}", missing.join(" "));
     }
