@@ -33,7 +33,11 @@ pub(crate) async fn delete(
     if stopping.get() {
         return Ok((Answer::Unsent, logs));
     }
-    let answer = match api.delete(&order.id, order.version.as_deref(), dry_run).await {
+    let sent = match &order.version {
+        Some(version) => api.delete(&order.id, version, dry_run).await,
+        None => api.is_gone(&order.id).await,
+    };
+    let answer = match sent {
         Ok(true) => Answer::Gone,
         Ok(false) => Answer::Accepted,
         Err(failure) => match failure.code() {

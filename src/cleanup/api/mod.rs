@@ -27,7 +27,7 @@ use failure::Call;
 pub(crate) use failure::{Failure, chain};
 use trust::Trust;
 
-use super::job::JobId;
+use super::job::{Job, JobId, Unreadable};
 
 /// How long an answer may take, a watch's events apart.
 const ANSWER: Duration = Duration::from_secs(30);
@@ -116,20 +116,14 @@ impl Api {
         Ok(Watch { body: response.into_body(), buffer: Vec::new(), searched: 0 })
     }
 
-    /// Deletes a Job, in this version if one is given, or asks whether that would be done. Says whether it is gone
-    /// already.
-    pub(crate) async fn delete(
-        &self,
-        id: &JobId,
-        version: Option<&str>,
-        dry_run: bool,
-    ) -> Result<bool, Failure> {
+    /// Deletes a Job as it was seen, or asks whether that would be done. Says whether it is gone already.
+    pub(crate) async fn delete(&self, id: &JobId, version: &str, dry_run: bool) -> Result<bool, Failure> {
         let params = DeleteParams {
             dry_run,
             propagation_policy: Some(PropagationPolicy::Background),
             preconditions: Some(Preconditions {
                 uid: Some(id.uid.clone()),
-                resource_version: version.map(str::to_owned),
+                resource_version: Some(version.to_owned()),
             }),
             ..DeleteParams::default()
         };
@@ -137,6 +131,23 @@ impl Api {
             Call { verb: "delete", group: "batch", resource: "jobs", namespace: Some(id.namespace.clone()) };
         let request = jobs(Some(&id.namespace)).delete(&id.name, &params)?;
         answer::is_gone(&self.bytes(call, request).await?)
+    }
+
+    /// Whether a Job is gone: by a list of its name, which needs no other permission than the sweep has.
+    pub(crate) async fn is_gone(&self, id: &JobId) -> Result<bool, Failure> {
+        let params = ListParams {
+            field_selector: Some(format!("metadata.name={}", id.name)),
+            ..ListParams::default()
+        };
+        let call =
+            Call { verb: "list", group: "batch", resource: "jobs", namespace: Some(id.namespace.clone()) };
+        let page = answer::page(&self.bytes(call, jobs(Some(&id.namespace)).list(&params)?).await?)?;
+        let is_it = |job: &Result<Job, Box<Unreadable>>| match job {
+            Ok(job) => job.id.uid == id.uid,
+            // One that cannot be told from it may be it.
+            Err(object) => object.id.as_ref().is_none_or(|found| found.uid == id.uid),
+        };
+        Ok(!page.jobs.iter().any(is_it))
     }
 
     /// The pods of a Job.

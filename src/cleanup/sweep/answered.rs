@@ -50,8 +50,6 @@ impl Sweep {
                 }
                 self.again(order, attempts, after, why, now);
             }
-            // Another one has its name by now.
-            Answer::Conflict if order.version.is_none() => self.enter(uid, Phase::Deleted, now),
             Answer::Accepted | Answer::Refused(_) if order.version.is_none() => {
                 entry.phase = Phase::Terminating { ours: true };
                 self.remind(uid, now);

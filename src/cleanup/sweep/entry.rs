@@ -88,7 +88,7 @@ pub(crate) enum Phase {
 pub(crate) struct Order {
     /// Which Job.
     pub id: JobId,
-    /// In which version; in whichever, where its deletion is accepted and all that is asked is whether it is gone.
+    /// In which version; in none where its deletion is accepted, and all that is asked is whether it is gone.
     pub version: Option<String>,
     /// Whether it failed.
     pub failed: bool,

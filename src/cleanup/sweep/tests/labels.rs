@@ -46,7 +46,7 @@ fn a_terminating_job_that_leaves_the_selection_is_asked_for_until_it_is_gone() {
         let story = story.later(9).asks("a", Answer::Refused("no".to_owned())).is("a", terminating.clone());
         story.later(5).asks("a", Answer::NotFound).is("a", Phase::Deleted).done(true);
     }
-    let another_has_its_name = relabelled(before()).asks("a", Answer::Conflict);
+    let another_has_its_name = relabelled(before()).asks("a", Answer::Gone);
     another_has_its_name.is("a", Phase::Deleted).done(true);
     // Back in sight, the watch is believed again.
     let back = relabelled(before()).asks("a", Answer::Accepted).seen(job("a").succeeded().held_by("x/y"));
