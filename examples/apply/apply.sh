@@ -1,5 +1,6 @@
 #!/bin/sh
-# Applies a chart without Helm's releases, as often as you like: also when its Jobs have changed.
+# Applies a chart without Helm's releases, also when its Jobs have changed: those that have ended as their policy names, or that it
+# says may go before the next (before-hook-creation). Any other Job stays, and still blocks a change of itself.
 #
 #   apply.sh NAME CHART NAMESPACE [helm template's options]
 #

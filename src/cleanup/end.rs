@@ -10,7 +10,7 @@ use super::report::words::{action, why};
 use super::say::Say;
 use super::signals::Signal;
 use super::sweep::{Entry, Phase, Sweep};
-use crate::policy::Outcome;
+use crate::policy::{KOTS_DELETE_POLICY, Outcome};
 
 /// Every Job in scope was seen to, and every due deletion is confirmed.
 pub(crate) const SWEPT: u8 = 0;
@@ -112,7 +112,7 @@ impl fmt::Display for Summary<'_> {
             *counts.entry(action(entry)).or_insert(0) += 1;
         }
         if counts.is_empty() {
-            return f.write_str("no Job with a delete policy in scope");
+            return write!(f, "no Job in scope has the annotation {KOTS_DELETE_POLICY}");
         }
         let counts: Vec<_> = counts.into_iter().map(|(action, count)| format!("{count} {action}")).collect();
         f.write_str(&counts.join(", "))
@@ -195,7 +195,7 @@ mod tests {
         let nowhere = End::Failed(Failure::Config("no kubeconfig".to_owned()));
         assert_eq!(explained(&nowhere, &sweep(0)).lines().count(), 1);
         assert_eq!(explained(&End::Deadline, &sweep(1)).lines().count(), 1);
-        assert!(explained(&End::Swept, &listed([])).contains("no Job with a delete policy"));
+        assert!(explained(&End::Swept, &listed([])).contains("no Job in scope has the annotation"));
     }
 
     #[test]

@@ -146,6 +146,11 @@ impl Job {
         }
     }
 
+    /// Whether its policy names how it ended. `--before-hook-creation` asks for less.
+    pub(crate) fn policy_names_its_end(&self) -> bool {
+        self.outcome().is_some_and(|outcome| self.policy.as_ref().is_some_and(|policy| policy.names(outcome)))
+    }
+
     /// Whether it belongs to this Helm release.
     pub(crate) fn is_of_release(&self, name: &str) -> bool {
         self.releases.iter().flatten().any(|release| release == name)

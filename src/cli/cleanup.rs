@@ -100,7 +100,7 @@ pub struct CleanupArgs {
 pub enum Output {
     /// One line for every Job
     Table,
-    /// One object, described in the documentation
+    /// One object; README has its fields
     Json,
     /// The deleted Jobs only, as job.batch/NAME
     Name,

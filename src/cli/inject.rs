@@ -9,8 +9,9 @@ use crate::inject::{Injection, name};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Injection")]
 pub struct InjectArgs {
-    /// Append a Job that runs the cleanup, with its ServiceAccount, Role and RoleBinding
+    /// Append a Job that sweeps the whole namespace, with its ServiceAccount, Role and RoleBinding
     ///
+    /// `--cleanup-arg=--release=RELEASE` narrows it to one release.
     /// On Helm 4 they are hooks, which Helm removes when they have done their work. Elsewhere they are ordinary
     /// resources, and the cluster removes the Job a minute after its end. NAME is the name of them all; by default
     /// it is jobsweep-RELEASE, where the release is read from the label app.kubernetes.io/instance, or else

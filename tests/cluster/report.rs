@@ -113,7 +113,7 @@ pub async fn nothing_in_scope_is_said_and_leaves_stdout_empty(cluster: &ControlP
     let stage = Stage::set(cluster).await?;
     let swept = stage.sweep().args(["-l", "app=none"]).run().await?.expect_success()?;
     ensure!(swept.stdout().is_empty(), "{}", swept.stdout());
-    swept.says(&["no Job with a delete policy"])?;
+    swept.says(&["no Job in scope has the annotation kots.io/hook-delete-policy"])?;
     stage.leaves(&[]).await
 }
 

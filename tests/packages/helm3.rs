@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::setup::{helm_with_jobsweep, jobsweep_folder, repository, same, shop, template};
 
-const NO_JOBS: &str = "no Job with a delete policy in scope\n";
+const NO_JOBS: &str = "no Job in scope has the annotation kots.io/hook-delete-policy\n";
 
 /// A Helm with the plugin and the program on PATH.
 async fn with_sweep(version: HelmVersion) -> Result<Helm> {

@@ -219,8 +219,9 @@ impl Call {
             Some(namespace) => format!("a Role in namespace {namespace}"),
             None => "a ClusterRole".to_owned(),
         };
+        let all = if *resource == "jobs" { " (a sweep lists, watches and deletes jobs)" } else { "" };
         format!(
-            "Missing in {place}, bound to this user:\n  \
+            "Missing in {place}, bound to this user{all}:\n  \
              - apiGroups: [\"{group}\"]\n    resources: [\"{resource}\"]\n    verbs: [\"{verb}\"]"
         )
     }

@@ -42,6 +42,9 @@ pub(crate) fn why(entry: &Entry) -> Option<String> {
         Phase::Deleting => Some("its deletion was not confirmed".to_owned()),
         Phase::Gone => Some("someone else deleted it".to_owned()),
         Phase::OutOfSight => Some("someone else deleted it or changed its labels".to_owned()),
+        Phase::Deleted | Phase::WouldDelete if !entry.job.policy_names_its_end() => {
+            Some("its policy lists before-hook-creation".to_owned())
+        }
         Phase::Seen | Phase::Deleted | Phase::WouldDelete => None,
     }
 }

@@ -22,6 +22,8 @@ pub(crate) enum Note {
         state: State,
         /// What holds it.
         finalizers: Vec<String>,
+        /// Whether its policy names how it ended.
+        named: bool,
         /// Whether only the figures in it are news.
         recounted: bool,
     },
@@ -58,6 +60,9 @@ pub(crate) enum Level {
     Verbose,
 }
 
+/// Why a Job is deleted whose policy does not name how it ended.
+pub(crate) const BEFORE_HOOK_CREATION: &str = "and its policy lists before-hook-creation";
+
 impl Note {
     /// What is to be said of a Job now that it has left that phase.
     pub(crate) fn of(entry: &Entry, before: &Phase) -> Self {
@@ -70,6 +75,7 @@ impl Note {
             phase: entry.phase.clone(),
             state: entry.job.state.clone(),
             finalizers: entry.job.finalizers.clone(),
+            named: entry.job.policy_names_its_end(),
             recounted,
         }
     }
@@ -102,8 +108,9 @@ impl fmt::Display for Note {
             Self::UnknownWords { id, words } => {
                 write!(f, "the policy of {id} has words that name nothing here: {words:?}")
             }
-            Self::Job { id, phase, state, finalizers, recounted: _ } => {
+            Self::Job { id, phase, state, finalizers, named, recounted: _ } => {
                 let ended = Ended(state);
+                let due = if *named { "as its policy names" } else { BEFORE_HOOK_CREATION };
                 match phase {
                     Phase::Seen => write!(f, "found {id}"),
                     Phase::Waiting(hint) => write!(f, "waiting for {id}: {hint}"),
@@ -121,8 +128,8 @@ impl fmt::Display for Note {
                         write!(f, "kept {id}: {ended}, and its policy does not name that")
                     }
                     Phase::Kept(kept) => write!(f, "kept {id}: {kept}"),
-                    Phase::Deleted => write!(f, "deleted {id}: {ended}, as its policy names"),
-                    Phase::WouldDelete => write!(f, "would delete {id}: {ended}, as its policy names"),
+                    Phase::Deleted => write!(f, "deleted {id}: {ended}, {due}"),
+                    Phase::WouldDelete => write!(f, "would delete {id}: {ended}, {due}"),
                     Phase::OutOfSight => {
                         write!(
                             f,
