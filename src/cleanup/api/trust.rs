@@ -11,19 +11,25 @@ use tokio::time::Instant;
 
 use super::failure::{Call, Failure};
 
-/// How long after trouble a no may be an echo of it.
+/// How long a no may be an echo of trouble, counted from the first answer after it.
 const ECHO: Duration = Duration::from_secs(15);
 
-/// What the API server has granted, and when it was last in trouble.
+/// What the API server has granted, and how it is after trouble.
 #[derive(Default)]
 pub(super) struct Trust {
     granted: HashSet<Call>,
-    trouble: Option<Instant>,
+    troubled: bool,
+    answers_since: Option<Instant>,
 }
 
 impl Trust {
     /// Takes note of an answer, and doubts it if it may be an echo.
     pub(super) fn judge<T>(&mut self, call: &Call, answer: Result<T, Failure>) -> Result<T, Failure> {
+        match &answer {
+            Err(failure) if failure.is_passing() => (self.troubled, self.answers_since) = (true, None),
+            _ if self.troubled && self.answers_since.is_none() => self.answers_since = Some(Instant::now()),
+            _ => {}
+        }
         match answer {
             Ok(answer) => {
                 if !self.granted.contains(call) {
@@ -32,15 +38,10 @@ impl Trust {
                 Ok(answer)
             }
             Err(no @ (Failure::Unauthorized(_) | Failure::Forbidden(..))) => {
-                let echo = self.trouble.is_some_and(|since| since.elapsed() < ECHO);
+                let echo = self.answers_since.is_some_and(|since| since.elapsed() < ECHO);
                 Err(if echo && self.was_granted(call) { Failure::Doubtful(Box::new(no)) } else { no })
             }
-            Err(failure) => {
-                if failure.is_passing() {
-                    self.trouble = Some(Instant::now());
-                }
-                Err(failure)
-            }
+            Err(failure) => Err(failure),
         }
     }
 
@@ -93,5 +94,11 @@ mod tests {
         assert!(matches!(trust.judge(&elsewhere, no()), Err(Failure::Doubtful(_))), "all were allowed");
         tokio::time::advance(ECHO).await;
         assert!(believed(trust.judge(&call("list"), no())), "the trouble was long ago");
+        assert!(trust.judge(&call("list"), lost()).is_err());
+        tokio::time::advance(4 * ECHO).await;
+        assert!(
+            matches!(trust.judge(&call("list"), no()), Err(Failure::Doubtful(_))),
+            "it has just come back"
+        );
     }
 }
