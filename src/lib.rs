@@ -1,7 +1,7 @@
 //! jobsweep keeps finished Kubernetes Jobs from blocking the next upgrade.
 //!
-//! Helm charts leave finished Jobs behind. A finished Job cannot be changed, so the next upgrade fails with
-//! "field is immutable". This crate is the library behind the `jobsweep` program:
+//! Helm charts leave finished Jobs behind. Nobody can change the pod template of a Job that is there, so the next upgrade that
+//! does fails with "field is immutable". This crate is the library behind the `jobsweep` program:
 //!
 //! - [`translate`] is the filter: manifests in, the same manifests out, where every Job that has the annotation
 //!   `helm.sh/hook-delete-policy` also has `kots.io/hook-delete-policy`. Pure: text in, text out.
@@ -30,6 +30,7 @@
 //!   merge key (`<<`). Helm, kubectl and kustomize read that; a reader without merge keys does not.
 //! - A literal or folded value that ends the input without a line break would gain one from a line below it. So the new
 //!   entry stands above it, in quotes. (One that is stripped, `|-`, gains nothing and is followed as usual.)
+//! - [`inject`] begins what it appends on a new line: a literal or folded value that ends the input without a line break gains one.
 //! - The Jobs of one document that share annotations by an anchor get at most 256 KiB of it written out.
 //! - `--default-policy` replaces an explicit `annotations: null`; every other change is an insertion.
 //! - U+0085, U+2028 and U+2029 are text, as YAML 1.2 has it; the YAML library behind Helm takes them for line breaks.
@@ -46,5 +47,6 @@ pub mod console;
 pub mod inject;
 mod input;
 pub mod policy;
+mod printable;
 pub mod run;
 pub mod translate;

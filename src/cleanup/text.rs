@@ -5,6 +5,8 @@
 
 use std::fmt::Write;
 
+use crate::printable::is_printable;
+
 /// One line, whatever is in it: what would move or hide text is spelt out.
 pub(crate) fn one_line(text: &str) -> String {
     escaped(text, |_| false)
@@ -24,18 +26,13 @@ pub(crate) fn log_line(text: &str) -> String {
 fn escaped(text: &str, stays: impl Fn(char) -> bool) -> String {
     let mut escaped = String::with_capacity(text.len());
     for char in text.chars() {
-        if is_plain(char) || stays(char) {
+        if is_printable(char) || stays(char) {
             escaped.push(char);
         } else {
             let _ = write!(escaped, "{}", char.escape_default());
         }
     }
     escaped
-}
-
-/// Neither a control character nor a line separator, nor one that turns the direction of writing.
-fn is_plain(char: char) -> bool {
-    !char.is_control() && !matches!(char, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -50,7 +47,7 @@ mod tests {
             ("a\nshop   b   deleted", "a\\nshop   b   deleted"),
             ("\x1b[2K\r", "\\u{1b}[2K\\r"),
             ("\u{9b}2K", "\\u{9b}2K"),
-            ("abc\u{202e}cba\u{2028}", "abc\\u{202e}cba\\u{2028}"),
+            ("a\u{200b}bc\u{202e}cba\u{2028}", "a\\u{200b}bc\\u{202e}cba\\u{2028}"),
             ("a\tb", "a\\tb"),
         ] {
             assert_eq!(one_line(text), line);

@@ -15,8 +15,6 @@ pub const INJECTED: &str = "jobsweep.io/injected";
 
 /// How long a cleanup may take: less than the five minutes that Helm waits for a hook by default.
 const TIMEOUT: &str = "--timeout=240s";
-/// How much longer its Job may take: for the image, and for a pod to take over from one that was lost.
-const SLACK_SECONDS: i64 = 300;
 /// A policy for the Job itself: it satisfies Helm, and says nothing that a sweep would obey, because of [`IGNORE`].
 const OWN_POLICY: &str = "before-hook-creation,hook-succeeded";
 
@@ -277,50 +275,7 @@ containers:
             image = quoted(&self.image),
         )
     }
-
-    fn rules(&self) -> String {
-        let mut rules = JOB_RULES.to_owned();
-        if self.shows_logs() {
-            rules.push_str(LOG_RULES);
-        }
-        rules
-    }
-
-    fn shows_logs(&self) -> bool {
-        self.value_of("--log-tail").is_some_and(|lines| lines != "0")
-    }
-
-    /// How long the Job may take, unless its arguments say that the cleanup may take for ever.
-    fn deadline(&self) -> Option<i64> {
-        let timeout = self.value_of("--timeout")?;
-        let seconds =
-            if timeout == "0" { 0 } else { timeout.parse::<jiff::SignedDuration>().ok()?.as_secs() };
-        Some(seconds.saturating_add(SLACK_SECONDS))
-    }
-
-    /// The value of one of the arguments, written with `=` or as the next argument. The last one counts.
-    fn value_of(&self, option: &str) -> Option<&str> {
-        self.args.iter().enumerate().rev().find_map(|(index, arg)| match arg.strip_prefix(option)? {
-            "" => self.args.get(index + 1).map(String::as_str),
-            rest => rest.strip_prefix('='),
-        })
-    }
 }
-
-/// What every sweep does.
-pub const JOB_RULES: &str = r#"  - apiGroups: ["batch"]
-    resources: ["jobs"]
-    verbs: ["list", "watch", "delete"]
-"#;
-
-/// What only `--log-tail` does.
-pub const LOG_RULES: &str = r#"  - apiGroups: [""]
-    resources: ["pods"]
-    verbs: ["list"]
-  - apiGroups: [""]
-    resources: ["pods/log"]
-    verbs: ["get"]
-"#;
 
 fn hook_annotations(events: &str, weight: &str) -> String {
     format!(
@@ -354,32 +309,6 @@ fn indented(by: usize, text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn with(args: &[&str]) -> Cleanup {
-        Cleanup::new("x", &[], &args.iter().map(ToString::to_string).collect::<Vec<_>>())
-    }
-
-    #[test]
-    fn the_job_may_take_longer_than_its_sweep() {
-        for (args, deadline) in [
-            (vec![], Some(540)),
-            (vec!["--timeout=10m"], Some(900)),
-            (vec!["--timeout", "1h"], Some(3900)),
-            (vec!["--timeout=0"], Some(300)),
-            (vec!["--timeout=none"], None),
-            (vec!["--timeout=9223372036854775807s"], Some(i64::MAX)),
-        ] {
-            assert_eq!(with(&args).deadline(), deadline, "{args:?}");
-        }
-        assert_eq!(with(&["--timeout=10m"]).args, ["--cleanup", "--timeout=10m"]);
-    }
-
-    #[test]
-    fn logs_may_be_read_only_where_they_are_asked_for() {
-        assert!(!with(&[]).access(Form::Plain).contains("pods/log"));
-        assert!(!with(&["--log-tail=0"]).access(Form::Plain).contains("pods/log"));
-        assert!(with(&["--log-tail=20"]).access(Form::Plain).contains("pods/log"));
-    }
 
     #[test]
     fn any_text_survives_its_quotes() {

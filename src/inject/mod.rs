@@ -10,6 +10,7 @@
 //! updated.
 
 mod about;
+pub mod args;
 pub mod manifests;
 pub(crate) mod name;
 

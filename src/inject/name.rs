@@ -22,7 +22,7 @@ pub(super) fn derived(documents: &[&[u8]]) -> String {
 
 /// A name that is another one whenever one of the texts is.
 pub(super) fn changing_with(name: &str, texts: &[&[u8]]) -> String {
-    format!("{name}-{}", hash(&texts.concat()))
+    format!("{name}-{}", hash(texts.iter().copied().flatten()))
 }
 
 /// Whether a name given by the user leaves room for what is appended to it, and is one.
@@ -62,8 +62,8 @@ fn legal(name: &str) -> String {
 }
 
 /// FNV-1a, folded to 32 bits: the same on every machine and in every version, which names have to be.
-fn hash(text: &[u8]) -> String {
-    let hash = text.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {
+fn hash<'t>(text: impl IntoIterator<Item = &'t u8>) -> String {
+    let hash = text.into_iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     });
     format!("{:08x}", (hash >> 32) ^ (hash & 0xffff_ffff))

@@ -3,9 +3,12 @@
 //! The stream is split into documents (`stream`). Each takes four steps, and most need only the first:
 //!
 //! 1. `spelling` asks whether the text can hold a Job with a policy at all.
-//! 2. `nodes` reads it, or only its `head` if that decides, `lookup` says what keys, aliases and merge keys mean, `jobs` finds the Jobs.
+//! 2. `nodes` reads it, or only its `head` if that decides; the simplest heads are read by `simple`, without the parser. `lookup` says
+//!    what keys, aliases and merge keys mean, `jobs` finds the Jobs.
 //! 3. `insert` plans at which level to add what; `entry` and `twin` word it; `extend` and `lines` find its place.
-//! 4. `change` proves that the edited text reads back as the input plus exactly that.
+//! 4. `change` holds what is to happen to text and nodes; `proof` reads the edited text and compares it with that.
+//!
+//! `places` says where in the stream a problem is, and `peek` is for those who only want a few strings of a document.
 
 mod change;
 mod diagnostic;

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::diagnostic::{Diagnostic, Place};
 use super::jobs::Fault;
 use super::stream::{BOM, skip_bom};
+use crate::printable::is_printable;
 
 /// The longest part of a line that a snippet shows on either side of the problem, in characters.
 const SNIPPET: usize = 60;
@@ -84,13 +85,13 @@ impl<'s> Places<'s> {
     }
 }
 
-/// A line as it can be shown on a terminal: bad bytes and control characters replaced, tabs one blank wide.
+/// A line as it can be shown on a terminal: bad bytes and control characters replaced, and what else would move or hide text; tabs one blank wide.
 fn printable(line: &[u8]) -> String {
     let line = line.strip_prefix(BOM).unwrap_or(line);
     let shown = |c: char| match c {
         '\t' => ' ',
-        c if c.is_control() => char::REPLACEMENT_CHARACTER,
-        c => c,
+        c if is_printable(c) => c,
+        _ => char::REPLACEMENT_CHARACTER,
     };
     String::from_utf8_lossy(line).chars().map(shown).collect()
 }

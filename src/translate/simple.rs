@@ -4,8 +4,8 @@
 //! Each line that it knows is whole in itself, and says by its indentation where it belongs. It gives up on every other:
 //! on sequences, braces and block scalars, on anchors and tags, on escapes and what is not ASCII, on a missing value,
 //! and on text that goes on in the next line, which must be indented deeper. So the parser would find the same nodes,
-//! and in debug builds it is asked. What is changed is proven by the parser anyway: the edited text is read by it, and
-//! must hold what was read here and the insertion.
+//! and in debug builds, so in every test, case and generated stream, it is asked. The mapping that is changed is read by the
+//! parser always: for the proof, edited, and it must hold what was read here and the insertion.
 
 use granit_parser::ScalarStyle;
 use memchr::memchr;

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use jobsweep::inject::manifests::{Cleanup, Form, IMAGE, JOB_RULES, LOG_RULES};
+use jobsweep::inject::args::{JOB_RULES, LOG_RULES};
+use jobsweep::inject::manifests::{Cleanup, Form, IMAGE};
 
 /// Each file with its text.
 pub(crate) fn all() -> Vec<(&'static str, String)> {

@@ -54,7 +54,7 @@ pub(crate) fn run_with(arguments: &Arguments, trials: Vec<Trial>) -> ExitCode {
 
     let conclusion = libtest_mimic::run(arguments, ignored(reason, trials));
     eprintln!(
-        "To run these tests, install Go 1.26 or newer: it builds Kubernetes and Helm once, in some 25 minutes."
+        "To run these tests, install Go 1.26 or newer: it builds Kubernetes and Helm once, in some twenty minutes."
     );
     if env::var_os("CI").is_some() && !arguments.list {
         eprintln!("CI is set, so ignored tests are a failure ({reason}).");
