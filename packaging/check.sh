@@ -15,8 +15,7 @@ fail() {
 
 sha256sum --check --strict --quiet SHA256SUMS
 for file in *; do
-    case $file in SHA256SUMS | *.prov) continue ;; esac
-    grep -q "  $file\$" SHA256SUMS || fail "$file has no checksum"
+    [ "$file" = SHA256SUMS ] || grep -q "  $file\$" SHA256SUMS || fail "$file has no checksum"
 done
 
 this=$(uname -sm | sed 's/Linux x86_64/linux-amd64/; s/Linux aarch64/linux-arm64/')
@@ -33,14 +32,17 @@ for platform; do
         [ -s "$work/$name/$file" ] || fail "$name has no $file"
     done
     case $platform in
-    linux-*) ! readelf --dynamic "$program" | grep NEEDED || fail "the program for $platform needs these libraries" ;;
+    linux-*)
+        readelf --dynamic "$program" >"$work/dynamic"
+        ! grep NEEDED "$work/dynamic" || fail "the program for $platform needs these libraries"
+        ;;
     esac
     [ "$platform" != "$this" ] || [ "$("$program" --version)" = "jobsweep $version" ] || fail "$name is not version $version"
 done
 
 # Every crate that cargo links for this machine, with its version.
-(cd "$root" && cargo tree --locked --edges normal,no-proc-macro --prefix none --format '{p}') |
-    sed -n 's/^\([^ ]*\) v\([^ ]*\).*/"pkg:cargo\/\1@\2/p' | sort -u >"$work/crates"
+(cd "$root" && cargo tree --locked --edges normal,no-proc-macro --prefix none --format '{p}') >"$work/tree"
+sed -n 's/^\([^ ]*\) v\([^ ]*\).*/"pkg:cargo\/\1@\2/p' "$work/tree" | sort -u >"$work/crates"
 grep -q '/kube@' "$work/crates"
 while read -r crate; do
     grep -qF "$crate" "jobsweep-$version.cdx.json" || fail "the SBOM does not name $crate"

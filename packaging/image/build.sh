@@ -1,13 +1,14 @@
 #!/bin/sh
 # build.sh ARCHIVE [ARCHITECTURE PROGRAM]: builds the image into a file that `docker load`, `podman load` and `ctr images import`
 # take, under the name that the manifests ask for, and prints that name. The program is this checkout's, built for this
-# machine, unless one is given, such as `arm64 some/jobsweep`. It needs buildah, podman or docker, and downloads only crates.
+# machine if that is Linux, unless one is given, such as `arm64 some/jobsweep`. It needs buildah, podman or docker, and downloads only crates.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
 archive=${1:?usage: build.sh ARCHIVE [ARCHITECTURE PROGRAM]}
 if [ $# -gt 1 ]; then
     platform=linux/$2 program=$3
 else
+    [ "$(uname -s)" = Linux ] || { echo "build.sh: a program built here is none for Linux: name one" >&2; exit 1; }
     platform=linux/$(uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/')
     program=$("$root/packaging/program.sh")
 fi
@@ -15,7 +16,8 @@ image=$(sed -n 's/^ *image: "\(.*\)"$/\1/p' "$root/examples/cleanup-job.yaml")
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-install -D -m 755 -- "$program" "$work/context/jobsweep"
+mkdir -- "$work/context"
+install -m 755 -- "$program" "$work/context/jobsweep"
 rm -f -- "$archive"
 build() {
     "$@" --quiet --platform "$platform" --file "$root/packaging/Dockerfile" --tag "$image" "$work/context" >&2

@@ -5,8 +5,14 @@
 set -eu
 archive=$1
 shift
-{
-    tar --extract --gzip --to-stdout --file "$archive" jobsweep/plugin.yaml
-    sum=$(sha256sum <"$archive")
-    printf '\n...\nfiles:\n  %s: sha256:%s\n' "$(basename -- "$archive")" "${sum%% *}"
-} | gpg --batch --yes "$@" --digest-algo SHA512 --output "$archive.prov" --clearsign
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# The whole message before any of it is signed.
+tar --extract --gzip --to-stdout --force-local --file "$archive" jobsweep/plugin.yaml >"$work/message"
+sum=$(sha256sum <"$archive")
+printf '\n...\nfiles:\n  %s: sha256:%s\n' "$(basename -- "$archive")" "${sum%% *}" >>"$work/message"
+
+gpg --batch "$@" --digest-algo SHA512 --output "$work/signed" --clearsign "$work/message"
+gpg --batch "$@" --verify "$work/signed"
+mv -f -- "$work/signed" "$archive.prov"
