@@ -104,8 +104,8 @@ pub(crate) async fn drive(
     sweep.take_notes().iter().for_each(|note| say.note(note));
     say.progress(String::new());
     match end {
-        // What was still under way at the deadline was the last of it.
-        End::Deadline if sweep.is_done() => End::Swept,
+        // What was still under way at the deadline may have been the last of it.
+        End::Deadline => limits.end(sweep, start.elapsed()).unwrap_or(End::Deadline),
         end => end,
     }
 }
