@@ -55,11 +55,11 @@ struct Scope {
 
 /// How far what is known of a scope is true, as far as we can tell.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Sight {
+pub(crate) enum Sight {
     /// It may not be true any more.
     #[default]
     Lost,
-    /// It was true a moment ago.
+    /// It was true a moment ago, and what has changed since is still to come.
     Listed,
     /// It is true, and stays so.
     Watched,
@@ -102,9 +102,9 @@ impl Sweep {
         self.scopes[scope].sight = Sight::Listed;
     }
 
-    /// The watch on a scope is lost, or found again.
-    pub(crate) fn watching(&mut self, scope: usize, stands: bool) {
-        self.scopes[scope].sight = if stands { Sight::Watched } else { Sight::Lost };
+    /// The watch on a scope stands, is being renewed, or is lost.
+    pub(crate) fn sees(&mut self, scope: usize, sight: Sight) {
+        self.scopes[scope].sight = sight;
     }
 
     /// A Job was listed, added or modified.
