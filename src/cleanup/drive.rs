@@ -166,7 +166,10 @@ fn apply(sweep: &mut Sweep, scope: usize, event: Event, now: Duration) {
         Event::Listed => sweep.listed(scope, now),
         Event::Job(WatchKind::Applied, job) => sweep.seen(scope, *job, now),
         Event::Job(WatchKind::Deleted, job) => sweep.removed(*job, now),
-        Event::Unreadable(object) => sweep.unreadable(scope, *object, now),
+        Event::Unreadable(kind, object) => match (kind, object.id.as_ref()) {
+            (WatchKind::Deleted, Some(id)) => sweep.vanished(&id.uid, now),
+            _ => sweep.unreadable(scope, *object, now),
+        },
         Event::Watching => sweep.sees(scope, Sight::Watched),
         Event::Renewing => sweep.sees(scope, Sight::Listed),
         Event::Lost(..) => sweep.sees(scope, Sight::Lost),

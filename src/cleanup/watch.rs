@@ -31,8 +31,8 @@ pub(crate) enum Event {
     Listed,
     /// A Job in its new state, from the watch.
     Job(WatchKind, Box<Job>),
-    /// An object that cannot be read.
-    Unreadable(Box<Unreadable>),
+    /// An object that cannot be read, from the watch.
+    Unreadable(WatchKind, Box<Unreadable>),
     /// The watch stands.
     Watching,
     /// It has ended in good order, and the next one, which goes on from there, does not stand yet.
@@ -156,7 +156,9 @@ impl Follower<'_> {
                     (Some(Event::Job(kind, job)), Some(newer))
                 }
                 Ok(Some(WatchEvent::Bookmark(newer))) => (None, Some(newer)),
-                Ok(Some(WatchEvent::Unreadable(object, newer))) => (Some(Event::Unreadable(object)), newer),
+                Ok(Some(WatchEvent::Unreadable(kind, object, newer))) => {
+                    (Some(Event::Unreadable(kind, object)), newer)
+                }
                 // As it goes with a long one.
                 Ok(Some(WatchEvent::Error(refusal))) if refusal.code == 410 && healthy => return Step::List,
                 Ok(Some(WatchEvent::Error(refusal))) => return Step::Failed(Failure::Refused(refusal), None),

@@ -152,6 +152,20 @@ impl Sweep {
         }
     }
 
+    /// A Job that was there is so no more, whatever its last state was.
+    pub(crate) fn vanished(&mut self, uid: &str, now: Duration) {
+        let Some(entry) = self.jobs.get_mut(uid) else {
+            return;
+        };
+        if matches!(entry.phase, Phase::Deleted | Phase::WouldDelete | Phase::Gone | Phase::OutOfSight) {
+            return;
+        }
+        entry.vanished = true;
+        if entry.phase != Phase::Deleting {
+            self.decide(uid, now);
+        }
+    }
+
     /// An object came that cannot be read. If it was known before, nothing more is done about it.
     pub(crate) fn unreadable(&mut self, scope: usize, object: Unreadable, now: Duration) {
         let listing = self.scopes[scope].listing;
@@ -270,19 +284,6 @@ impl Sweep {
         };
         if phase != entry.phase {
             self.enter(uid, phase, now);
-        }
-    }
-
-    fn vanished(&mut self, uid: &str, now: Duration) {
-        let Some(entry) = self.jobs.get_mut(uid) else {
-            return;
-        };
-        if matches!(entry.phase, Phase::Deleted | Phase::WouldDelete | Phase::Gone | Phase::OutOfSight) {
-            return;
-        }
-        entry.vanished = true;
-        if entry.phase != Phase::Deleting {
-            self.decide(uid, now);
         }
     }
 

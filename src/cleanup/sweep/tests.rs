@@ -341,7 +341,10 @@ fn a_known_job_that_becomes_unreadable_stays_and_is_not_taken_for_gone() {
     let unreadable = Unreadable { id: Some(job("a").id), why: "odd".to_owned() };
     story.sweep.unreadable(SCOPE, unreadable, story.now);
     let story = story.listed([job("b")]);
-    story.is("a", Phase::Kept(Kept::Unreadable("odd".to_owned()))).is("b", Phase::Waiting(Hint::None));
+    let mut story =
+        story.is("a", Phase::Kept(Kept::Unreadable("odd".to_owned()))).is("b", Phase::Waiting(Hint::None));
+    story.sweep.vanished("a", story.now);
+    story.is("a", Phase::Gone);
 }
 
 #[test]
