@@ -33,6 +33,8 @@ pub(crate) struct Options {
     pub log_tail: Option<u32>,
     /// Who is shown them as they are read.
     pub log_level: Level,
+    /// Whether they are kept for the report.
+    pub keep_logs: bool,
     /// When the sweep began: all times are counted from then.
     pub start: Instant,
 }
@@ -48,7 +50,7 @@ pub(crate) async fn drive(
     signals: &mut Signals,
 ) -> End {
     let start = options.start;
-    let logs = Logs::new(options.log_tail, options.log_level, say);
+    let logs = Logs::new(options.log_tail, options.keep_logs, options.log_level, say);
     let again: Vec<_> = scopes.iter().map(|_| Notify::new()).collect();
     let (sender, mut events) = mpsc::channel(16);
     let watches = !limits.no_wait;

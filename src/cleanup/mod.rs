@@ -76,8 +76,7 @@ use limits::Limits;
 use report::Report;
 use say::Say;
 use signals::Signals;
-use sweep::Level;
-use sweep::Sweep;
+use sweep::{Level, Sweep};
 
 pub(crate) use own::OWN_JOB_UID;
 
@@ -182,6 +181,7 @@ async fn sweep_all(args: CleanupArgs, say: &Say) -> (Sweep, End, Option<Signals>
         log_tail,
         // They were asked for; who asked for quiet too has them in the report, if that has a place for them.
         log_level: if output == Output::Json { Level::Normal } else { Level::Warning },
+        keep_logs: output == Output::Json,
         start: tokio::time::Instant::now(),
     };
     // Credentials may take their time too, when a plugin brings them.

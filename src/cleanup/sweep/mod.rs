@@ -14,7 +14,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use entry::Deletion;
-pub(crate) use entry::{Answer, Entry, Order, Phase, PodLog};
+pub(crate) use entry::{Answer, Entry, JobLog, Order, Phase, PodLog};
 pub(crate) use note::{Held, Level, Note};
 use pace::Pace;
 
