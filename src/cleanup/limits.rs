@@ -6,6 +6,9 @@ use super::end::End;
 use super::sweep::Sweep;
 use crate::cli::Timeout;
 
+/// How long connecting may take where nothing is waited for.
+const CONNECT: Duration = Duration::from_secs(30);
+
 /// How long a sweep may take, and how long nothing must be left to do. Times are counted from its start.
 #[derive(Debug)]
 pub(crate) struct Limits {
@@ -29,6 +32,11 @@ impl Limits {
             _ => None,
         };
         Self { deadline, no_wait, settle, quiet: None, blind: None }
+    }
+
+    /// How long connecting may take: a credential plugin may hang.
+    pub(crate) fn connect(&self) -> Duration {
+        if self.no_wait { CONNECT } else { self.deadline.unwrap_or(Duration::MAX) }
     }
 
     /// Whether it is over, and how.
@@ -137,6 +145,17 @@ mod tests {
             ("there is no end to settling", never, u64::MAX, &[Listed, Watching, Nothing], None),
         ] {
             assert_eq!(end(timeout, settle, story), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn connecting_takes_no_longer_than_the_sweep_may_and_has_an_end_without_waiting() {
+        for (timeout, limit) in [
+            (Timeout::Never, Duration::MAX),
+            (Timeout::After(seconds(90)), seconds(90)),
+            (Timeout::After(Duration::ZERO), CONNECT),
+        ] {
+            assert_eq!(Limits::new(timeout, Duration::ZERO).connect(), limit, "{timeout:?}");
         }
     }
 

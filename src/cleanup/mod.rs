@@ -185,8 +185,8 @@ async fn sweep_all(args: CleanupArgs, say: &Say) -> (Sweep, End, Option<Signals>
         start: tokio::time::Instant::now(),
     };
     // Credentials may take their time too, when a plugin brings them.
-    let deadline = limits.deadline.unwrap_or(Duration::MAX);
-    let ended = match tokio::time::timeout(deadline, connect(&args)).await {
+    let limit = limits.connect();
+    let ended = match tokio::time::timeout(limit, connect(&args)).await {
         Ok(Ok((api, own, scopes, mut signals))) => {
             rules.own = own;
             let mut sweep = Sweep::new(rules, dry_run, scopes.len(), concurrency.get());
@@ -194,6 +194,9 @@ async fn sweep_all(args: CleanupArgs, say: &Say) -> (Sweep, End, Option<Signals>
             return (sweep, end, Some(signals));
         }
         Ok(Err(failure)) => End::Failed(failure),
+        Err(_) if limits.no_wait => {
+            End::Failed(Failure::Credentials(format!("none came within {} s", limit.as_secs())))
+        }
         Err(_) => End::Deadline,
     };
     (Sweep::new(rules, dry_run, 0, 0), ended, None)
