@@ -7,17 +7,8 @@
 //!
 //! # Exit codes
 //!
-//! | code | meaning |
-//! |---:|---|
-//! | 0 | swept: nothing is left to do |
-//! | 1 | an error; also a deletion that the API server refused |
-//! | 2 | wrong usage |
-//! | 3 | a Job in scope failed, and `--fail-on-failed` was given |
-//! | 4 | the deadline came first |
-//! | 5 | not allowed: the API server answered 401 or 403 |
-//! | 130, 143 | stopped by SIGINT, SIGTERM |
-//!
-//! Where several are true, a signal comes first, then 5, 1, 4 and 3.
+//! The manual (`cli::manual`) and the README list them. Where several are true, a signal comes first, then 5, 1, 4
+//! and 3.
 //!
 //! # The sweep's own Job
 //!
