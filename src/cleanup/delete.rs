@@ -5,10 +5,10 @@ use std::cell::Cell;
 use super::api::{Api, Failure};
 use super::backoff::Backoff;
 use super::logs::Logs;
-use super::sweep::{Answer, Order, PodLog};
+use super::sweep::{Answer, JobLog, Order};
 
 /// What came of a deletion, and the logs, if they were read for it.
-pub(crate) type Result = std::result::Result<(Answer, Option<Vec<PodLog>>), Failure>;
+pub(crate) type Result = std::result::Result<(Answer, Option<JobLog>), Failure>;
 
 /// Deletes one Job and says what came of it. An error is one that ends the sweep.
 ///

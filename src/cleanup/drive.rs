@@ -9,7 +9,7 @@ use futures_util::{Stream, StreamExt};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::api::{Api, Failure, Scope};
+use super::api::{Api, Failure, Scope, WatchKind};
 use super::delete::{self, delete};
 use super::end::End;
 use super::limits::Limits;
@@ -17,9 +17,8 @@ use super::logs::Logs;
 use super::progress::Progress;
 use super::say::Say;
 use super::signals::{Signal, Signals};
-use super::sweep::{Level, Order, Sweep};
-use super::watch::{Follower, Sight};
-use crate::cleanup::api::WatchKind;
+use super::sweep::{Level, Order, Sight, Sweep};
+use super::watch::{Event, Follower};
 
 /// How long deletions that are under way may still take once the sweep is to end. A kubelet kills after 30 s.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -34,6 +33,8 @@ pub(crate) struct Options {
     pub log_tail: Option<u32>,
     /// Who is shown them as they are read.
     pub log_level: Level,
+    /// Whether they are kept for the report.
+    pub keep_logs: bool,
     /// When the sweep began: all times are counted from then.
     pub start: Instant,
 }
@@ -49,13 +50,13 @@ pub(crate) async fn drive(
     signals: &mut Signals,
 ) -> End {
     let start = options.start;
-    let logs = Logs::new(options.log_tail, options.log_level, say);
+    let logs = Logs::new(options.log_tail, options.keep_logs, options.log_level, say);
     let again: Vec<_> = scopes.iter().map(|_| Notify::new()).collect();
-    let (sender, mut sights) = mpsc::channel(16);
+    let (sender, mut events) = mpsc::channel(16);
     let watches = !limits.no_wait;
     let mut followers =
         std::pin::pin!(join_all(scopes.iter().zip(&again).enumerate().map(|(number, (scope, again))| {
-            Follower { api, scope: scope.clone(), number, sights: sender.clone(), again, watches }.follow()
+            Follower { api, scope: scope.clone(), number, events: sender.clone(), again, watches }.follow()
         })));
     // They end when there is nothing more to follow, which is not yet the end of the sweep.
     let mut following = true;
@@ -86,12 +87,12 @@ pub(crate) async fn drive(
                     break End::Failed(failure);
                 }
             }
-            Some((scope, sight)) = sights.recv() => match sight {
-                Sight::Fatal(failure) => break End::Failed(failure),
-                Sight::Lost(failure, _) if limits.no_wait => break End::Failed(failure),
-                sight => {
-                    tell(say, &mut views[scope], &scopes[scope], &sight);
-                    apply(sweep, scope, sight, start.elapsed());
+            Some((scope, event)) = events.recv() => match event {
+                Event::Fatal(failure) => break End::Failed(failure),
+                Event::Lost(failure, _) if limits.no_wait => break End::Failed(failure),
+                event => {
+                    tell(say, &mut views[scope], &scopes[scope], &event);
+                    apply(sweep, scope, event, start.elapsed());
                 }
             },
             _ = &mut followers, if following => following = false,
@@ -104,8 +105,8 @@ pub(crate) async fn drive(
     sweep.take_notes().iter().for_each(|note| say.note(note));
     say.progress(String::new());
     match end {
-        // What was still under way at the deadline was the last of it.
-        End::Deadline if sweep.is_done() => End::Swept,
+        // What was still under way at the deadline may have been the last of it.
+        End::Deadline => limits.end(sweep, start.elapsed()).unwrap_or(End::Deadline),
         end => end,
     }
 }
@@ -153,10 +154,10 @@ fn answered(sweep: &mut Sweep, order: &Order, result: delete::Result, now: Durat
 }
 
 /// Hands on to the sweep what is seen.
-fn apply(sweep: &mut Sweep, scope: usize, sight: Sight, now: Duration) {
-    match sight {
-        Sight::ListBegins => sweep.list_begins(scope),
-        Sight::Page(jobs) => {
+fn apply(sweep: &mut Sweep, scope: usize, event: Event, now: Duration) {
+    match event {
+        Event::ListBegins => sweep.list_begins(scope),
+        Event::Page(jobs) => {
             for job in jobs {
                 match job {
                     Ok(job) => sweep.seen(scope, job, now),
@@ -164,13 +165,17 @@ fn apply(sweep: &mut Sweep, scope: usize, sight: Sight, now: Duration) {
                 }
             }
         }
-        Sight::Listed => sweep.listed(scope, now),
-        Sight::Job(WatchKind::Applied, job) => sweep.seen(scope, *job, now),
-        Sight::Job(WatchKind::Deleted, job) => sweep.removed(*job, now),
-        Sight::Unreadable(object) => sweep.unreadable(scope, *object, now),
-        Sight::Watching => sweep.watching(scope, true),
-        Sight::Lost(..) => sweep.watching(scope, false),
-        Sight::Fatal(_) => {}
+        Event::Listed => sweep.listed(scope, now),
+        Event::Job(WatchKind::Applied, job) => sweep.seen(scope, *job, now),
+        Event::Job(WatchKind::Deleted, job) => sweep.removed(*job, now),
+        Event::Unreadable(kind, object) => match (kind, object.id.as_ref()) {
+            (WatchKind::Deleted, Some(id)) => sweep.vanished(&id.uid, now),
+            _ => sweep.unreadable(scope, *object, now),
+        },
+        Event::Watching => sweep.sees(scope, Sight::Watched),
+        Event::Renewing => sweep.sees(scope, Sight::Listed),
+        Event::Lost(..) => sweep.sees(scope, Sight::Lost),
+        Event::Fatal(_) => {}
     }
 }
 
@@ -188,9 +193,9 @@ enum View {
 }
 
 /// Says what the user should know of lists and watches: troubles once, and their end.
-fn tell(say: &Say, view: &mut View, scope: &Scope, sight: &Sight) {
-    match sight {
-        Sight::Lost(failure, after) => {
+fn tell(say: &Say, view: &mut View, scope: &Scope, event: &Event) {
+    match event {
+        Event::Lost(failure, after) => {
             let after = after.as_secs_f64();
             let again = format_args!("{failure}; looking again in {after:.1}s");
             match view {
@@ -200,16 +205,16 @@ fn tell(say: &Say, view: &mut View, scope: &Scope, sight: &Sight) {
             }
             *view = if matches!(view, View::Never | View::NotYet) { View::NotYet } else { View::Lost };
         }
-        Sight::Listed | Sight::Watching => {
+        Event::Listed | Event::Watching => {
             match std::mem::replace(view, View::Clear) {
                 View::NotYet => say.line(format_args!("{scope} is in sight")),
                 View::Lost => say.line(format_args!("{scope} is in sight again")),
                 View::Never | View::Clear => {}
             }
-            let what = if matches!(sight, Sight::Listed) { "listed all Jobs in" } else { "watching" };
+            let what = if matches!(event, Event::Listed) { "listed all Jobs in" } else { "watching" };
             say.detail(format_args!("{what} {scope}"));
         }
-        Sight::ListBegins => say.detail(format_args!("listing Jobs in {scope}")),
+        Event::ListBegins => say.detail(format_args!("listing Jobs in {scope}")),
         _ => {}
     }
 }

@@ -6,6 +6,9 @@ use super::end::End;
 use super::sweep::Sweep;
 use crate::cli::Timeout;
 
+/// How long connecting may take where nothing is waited for.
+const CONNECT: Duration = Duration::from_secs(30);
+
 /// How long a sweep may take, and how long nothing must be left to do. Times are counted from its start.
 #[derive(Debug)]
 pub(crate) struct Limits {
@@ -14,7 +17,10 @@ pub(crate) struct Limits {
     /// Whether it ends as soon as there is nothing to do but wait.
     pub no_wait: bool,
     settle: Duration,
+    /// Since when nothing is left to do, as far as we watched.
     quiet: Option<Duration>,
+    /// Since when we have not watched.
+    blind: Option<Duration>,
 }
 
 impl Limits {
@@ -25,18 +31,28 @@ impl Limits {
             Timeout::After(limit) if !no_wait => Some(limit),
             _ => None,
         };
-        Self { deadline, no_wait, settle, quiet: None }
+        Self { deadline, no_wait, settle, quiet: None, blind: None }
+    }
+
+    /// How long connecting may take: a credential plugin may hang.
+    pub(crate) fn connect(&self) -> Duration {
+        if self.no_wait { CONNECT } else { self.deadline.unwrap_or(Duration::MAX) }
     }
 
     /// Whether it is over, and how.
     pub(crate) fn end(&mut self, sweep: &Sweep, now: Duration) -> Option<End> {
-        // Time in which nobody watches proves nothing.
+        // Time in which nobody watches proves nothing: it is left out.
         let counts = self.settle.is_zero() || self.no_wait || sweep.is_watched();
-        self.quiet = if sweep.is_done() && counts { self.quiet.or(Some(now)) } else { None };
+        let unseen = self.blind.map_or(Duration::ZERO, |since| now.saturating_sub(since));
+        self.blind = (!counts).then_some(now);
+        self.quiet = match sweep.is_done() {
+            true => self.quiet.map(|since| since.saturating_add(unseen)).or(counts.then_some(now)),
+            false => None,
+        };
         let settled = self.settled().is_some_and(|at| now >= at || self.no_wait);
         let out_of_time =
             (self.no_wait && sweep.is_idle(now)) || self.deadline.is_some_and(|deadline| now >= deadline);
-        match self.quiet {
+        match self.quiet.filter(|_| counts) {
             Some(_) if settled || out_of_time => Some(End::Swept),
             None if out_of_time => Some(End::Deadline),
             _ => None,
@@ -49,7 +65,7 @@ impl Limits {
     }
 
     fn settled(&self) -> Option<Duration> {
-        self.quiet.map(|since| since.saturating_add(self.settle))
+        self.quiet.filter(|_| self.blind.is_none()).map(|since| since.saturating_add(self.settle))
     }
 }
 
@@ -58,6 +74,7 @@ mod tests {
     use super::*;
     use crate::cleanup::decide::Rules;
     use crate::cleanup::fixture::job;
+    use crate::cleanup::sweep::Sight;
 
     const fn seconds(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
@@ -68,11 +85,12 @@ mod tests {
     enum Then {
         Listed,
         Watching,
+        Renewing,
         Lost,
         Appears,
         Nothing,
     }
-    use Then::{Appears, Listed, Lost, Nothing, Watching};
+    use Then::{Appears, Listed, Lost, Nothing, Renewing, Watching};
 
     /// When it is over, and how.
     fn end(timeout: Timeout, settle: u64, story: &[Then]) -> Option<(u64, &'static str)> {
@@ -85,8 +103,9 @@ mod tests {
                     sweep.list_begins(0);
                     sweep.listed(0, now);
                 }
-                Watching => sweep.watching(0, true),
-                Lost => sweep.watching(0, false),
+                Watching => sweep.sees(0, Sight::Watched),
+                Renewing => sweep.sees(0, Sight::Listed),
+                Lost => sweep.sees(0, Sight::Lost),
                 Appears => sweep.seen(0, job("late"), now),
                 Nothing => {}
             }
@@ -104,6 +123,20 @@ mod tests {
             ("the list is not enough", never, 2, &[Listed, Nothing, Nothing, Nothing], None),
             ("it is watched", never, 2, &[Listed, Watching, Nothing, Nothing], Some((3, "swept"))),
             ("sight is lost", never, 2, &[Listed, Watching, Lost, Watching, Nothing], None),
+            (
+                "it is renewed",
+                never,
+                2,
+                &[Listed, Watching, Renewing, Nothing, Watching, Nothing],
+                Some((5, "swept")),
+            ),
+            (
+                "it is not renewed",
+                after(4),
+                2,
+                &[Listed, Watching, Renewing, Nothing, Nothing],
+                Some((4, "deadline")),
+            ),
             ("a Job appears", never, 2, &[Listed, Watching, Appears, Nothing, Nothing], None),
             ("no waiting", none, 2, &[Listed], Some((0, "swept"))),
             ("it never settles", after(3), 9, &[Listed, Watching, Nothing, Nothing], Some((3, "swept"))),
@@ -112,6 +145,17 @@ mod tests {
             ("there is no end to settling", never, u64::MAX, &[Listed, Watching, Nothing], None),
         ] {
             assert_eq!(end(timeout, settle, story), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn connecting_takes_no_longer_than_the_sweep_may_and_has_an_end_without_waiting() {
+        for (timeout, limit) in [
+            (Timeout::Never, Duration::MAX),
+            (Timeout::After(seconds(90)), seconds(90)),
+            (Timeout::After(Duration::ZERO), CONNECT),
+        ] {
+            assert_eq!(Limits::new(timeout, Duration::ZERO).connect(), limit, "{timeout:?}");
         }
     }
 

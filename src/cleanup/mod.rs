@@ -7,17 +7,8 @@
 //!
 //! # Exit codes
 //!
-//! | code | meaning |
-//! |---:|---|
-//! | 0 | swept: nothing is left to do |
-//! | 1 | an error; also a deletion that the API server refused |
-//! | 2 | wrong usage |
-//! | 3 | a Job in scope failed, and `--fail-on-failed` was given |
-//! | 4 | the deadline came first |
-//! | 5 | not allowed: the API server answered 401 or 403 |
-//! | 130, 143 | stopped by SIGINT, SIGTERM |
-//!
-//! Where several are true, a signal comes first, then 5, 1, 4 and 3.
+//! The manual (`cli::manual`) and the README list them. Where several are true, a signal comes first, then 5, 1, 4
+//! and 3.
 //!
 //! # The sweep's own Job
 //!
@@ -76,8 +67,7 @@ use limits::Limits;
 use report::Report;
 use say::Say;
 use signals::Signals;
-use sweep::Level;
-use sweep::Sweep;
+use sweep::{Level, Sweep};
 
 pub(crate) use own::OWN_JOB_UID;
 
@@ -182,11 +172,12 @@ async fn sweep_all(args: CleanupArgs, say: &Say) -> (Sweep, End, Option<Signals>
         log_tail,
         // They were asked for; who asked for quiet too has them in the report, if that has a place for them.
         log_level: if output == Output::Json { Level::Normal } else { Level::Warning },
+        keep_logs: output == Output::Json,
         start: tokio::time::Instant::now(),
     };
     // Credentials may take their time too, when a plugin brings them.
-    let deadline = limits.deadline.unwrap_or(Duration::MAX);
-    let ended = match tokio::time::timeout(deadline, connect(&args)).await {
+    let limit = limits.connect();
+    let ended = match tokio::time::timeout(limit, connect(&args)).await {
         Ok(Ok((api, own, scopes, mut signals))) => {
             rules.own = own;
             let mut sweep = Sweep::new(rules, dry_run, scopes.len(), concurrency.get());
@@ -194,6 +185,9 @@ async fn sweep_all(args: CleanupArgs, say: &Say) -> (Sweep, End, Option<Signals>
             return (sweep, end, Some(signals));
         }
         Ok(Err(failure)) => End::Failed(failure),
+        Err(_) if limits.no_wait => {
+            End::Failed(Failure::Credentials(format!("none came within {} s", limit.as_secs())))
+        }
         Err(_) => End::Deadline,
     };
     (Sweep::new(rules, dry_run, 0, 0), ended, None)

@@ -1,9 +1,9 @@
 //! Follows the Jobs of one scope: lists them page by page, then watches from the list's version on.
 //!
 //! A page is passed on and dropped as read. A watch that ends is renewed from where it was; one whose version has
-//! expired (410) begins with a list again, and so does one that brings what cannot be read. What may pass is tried
-//! again, ever more slowly; the sweep's deadline is what ends that. What cannot pass, like a missing permission, ends
-//! the sweep at once.
+//! expired (410) begins with a list again, and so does one that brings what is no event. An object that cannot be read
+//! is passed on as such, and the watch goes on. What may pass is tried again, ever more slowly; the sweep's deadline is
+//! what ends that. What cannot pass, like a missing permission, ends the sweep at once.
 
 #[cfg(test)]
 mod tests;
@@ -20,9 +20,9 @@ use super::job::{Job, Unreadable};
 /// A watch that lived so long was a good one: the next failure is a new trouble.
 const HEALTHY: Duration = Duration::from_secs(10);
 
-/// What is seen of a scope.
+/// What happens in a scope, as far as it is seen.
 #[derive(Debug)]
-pub(crate) enum Sight {
+pub(crate) enum Event {
     /// A list begins.
     ListBegins,
     /// A page of it.
@@ -31,10 +31,12 @@ pub(crate) enum Sight {
     Listed,
     /// A Job in its new state, from the watch.
     Job(WatchKind, Box<Job>),
-    /// An object that cannot be read.
-    Unreadable(Box<Unreadable>),
+    /// An object that cannot be read, from the watch.
+    Unreadable(WatchKind, Box<Unreadable>),
     /// The watch stands.
     Watching,
+    /// It has ended in good order, and the next one, which goes on from there, does not stand yet.
+    Renewing,
     /// What was seen last may not be true any more; why, and when we look again.
     Lost(Failure, Duration),
     /// It is over.
@@ -50,7 +52,7 @@ pub(crate) struct Follower<'a> {
     /// Its number.
     pub number: usize,
     /// Where to tell what is seen.
-    pub sights: mpsc::Sender<(usize, Sight)>,
+    pub events: mpsc::Sender<(usize, Event)>,
     /// Asks for a new list.
     pub again: &'a Notify,
     /// Whether to go on after the first list.
@@ -94,11 +96,11 @@ impl Follower<'_> {
                 Step::Over => return,
             };
             if !failure.is_passing() {
-                self.tell(Sight::Fatal(failure)).await;
+                self.tell(Event::Fatal(failure)).await;
                 return;
             }
             let delay = backoff.next(failure.retry_after());
-            if !self.tell(Sight::Lost(failure, delay)).await {
+            if !self.tell(Event::Lost(failure, delay)).await {
                 return;
             }
             sleep(delay).await;
@@ -107,7 +109,7 @@ impl Follower<'_> {
 
     /// Lists all pages.
     async fn list(&self, backoff: &mut Backoff) -> Step {
-        if !self.tell(Sight::ListBegins).await {
+        if !self.tell(Event::ListBegins).await {
             return Step::Over;
         }
         let mut token = None;
@@ -118,7 +120,7 @@ impl Follower<'_> {
             };
             token = next;
             let listed = token.is_none();
-            if !self.tell(Sight::Page(jobs)).await || (listed && !self.tell(Sight::Listed).await) {
+            if !self.tell(Event::Page(jobs)).await || (listed && !self.tell(Event::Listed).await) {
                 return Step::Over;
             }
             if listed {
@@ -136,30 +138,33 @@ impl Follower<'_> {
             Err(failure) if failure.code() == Some(410) => return Step::Failed(failure, None),
             Err(failure) => return Step::Failed(failure, Some(version)),
         };
-        if !self.tell(Sight::Watching).await {
+        if !self.tell(Event::Watching).await {
             return Step::Over;
         }
         loop {
-            let event = tokio::select! {
-                event = watch.next() => event,
+            let brought = tokio::select! {
+                brought = watch.next() => brought,
                 () = self.again.notified() => return Step::List,
             };
             let healthy = since.elapsed() > HEALTHY;
             if healthy {
                 *backoff = Backoff::default();
             }
-            let (sight, newer) = match event {
+            let (event, newer) = match brought {
                 Ok(Some(WatchEvent::Job(kind, job))) => {
                     let newer = job.version.clone();
-                    (Some(Sight::Job(kind, job)), Some(newer))
+                    (Some(Event::Job(kind, job)), Some(newer))
                 }
                 Ok(Some(WatchEvent::Bookmark(newer))) => (None, Some(newer)),
-                Ok(Some(WatchEvent::Unreadable(object, newer))) => (Some(Sight::Unreadable(object)), newer),
+                Ok(Some(WatchEvent::Unreadable(kind, object, newer))) => {
+                    (Some(Event::Unreadable(kind, object)), newer)
+                }
                 // As it goes with a long one.
                 Ok(Some(WatchEvent::Error(refusal))) if refusal.code == 410 && healthy => return Step::List,
                 Ok(Some(WatchEvent::Error(refusal))) => return Step::Failed(Failure::Refused(refusal), None),
                 // In good order, and not at once: the API server has kept it as long as it was asked to.
-                Ok(None) if healthy => return Step::Watch(version),
+                Ok(None) if healthy && self.tell(Event::Renewing).await => return Step::Watch(version),
+                Ok(None) if healthy => return Step::Over,
                 Ok(None) => {
                     return Step::Failed(Failure::Broken("the watch was closed".to_owned()), Some(version));
                 }
@@ -167,8 +172,8 @@ impl Follower<'_> {
                 Err(failure) => return Step::Failed(failure, Some(version)),
             };
             version = newer.filter(|newer| !newer.is_empty()).unwrap_or(version);
-            if let Some(sight) = sight
-                && !self.tell(sight).await
+            if let Some(event) = event
+                && !self.tell(event).await
             {
                 return Step::Over;
             }
@@ -176,7 +181,7 @@ impl Follower<'_> {
     }
 
     /// Whether anybody listened.
-    async fn tell(&self, sight: Sight) -> bool {
-        self.sights.send((self.number, sight)).await.is_ok()
+    async fn tell(&self, event: Event) -> bool {
+        self.events.send((self.number, event)).await.is_ok()
     }
 }

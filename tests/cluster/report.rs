@@ -93,7 +93,7 @@ pub async fn the_json_report_is_one_object(cluster: &ControlPlane) -> Result<()>
     let expected = json!({
         "namespace": stage.namespace.name, "name": "done", "uid": null, "outcome": "succeeded",
         "reason": "CompletionsReached", "policy": BOTH, "action": "deleted", "why": null, "finalizers": [],
-        "ranSeconds": 0, "waitedSeconds": null, "logs": [],
+        "ranSeconds": 0, "waitedSeconds": null, "logs": [], "logsCut": false,
     });
     ensure!(job == expected, "{job}");
     stage.leaves(&[]).await

@@ -23,15 +23,15 @@ pub(crate) struct Page {
 pub(crate) enum WatchEvent {
     /// A Job in its new state.
     Job(WatchKind, Box<Job>),
-    /// An object that cannot be read, and its version, if that can be.
-    Unreadable(Box<Unreadable>, Option<String>),
+    /// An object that cannot be read, what happened to it, and its version, if that can be.
+    Unreadable(WatchKind, Box<Unreadable>, Option<String>),
     /// Nothing but a newer version to continue from.
     Bookmark(String),
     /// The end of the watch, and why.
     Error(Refusal),
 }
 
-/// What happened to a Job.
+/// What happened to an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WatchKind {
     /// It is there, new or changed.
@@ -112,7 +112,7 @@ pub(super) fn event(line: &[u8]) -> Result<WatchEvent, Failure> {
             let kind = if kind == "DELETED" { WatchKind::Deleted } else { WatchKind::Applied };
             Ok(match Job::decode(object.get()) {
                 Ok(job) => WatchEvent::Job(kind, Box::new(job)),
-                Err(unreadable) => WatchEvent::Unreadable(unreadable, version()),
+                Err(unreadable) => WatchEvent::Unreadable(kind, unreadable, version()),
             })
         }
     }
@@ -175,7 +175,19 @@ mod tests {
         assert!(page.jobs[0].is_err() && page.jobs[1].is_ok());
         assert_eq!((page.next.as_deref(), page.version.as_str()), (Some("more"), "9"));
         let event = event(br#"{"type":"MODIFIED","object":{"metadata":{"resourceVersion":"8"},"status":3}}"#);
-        assert!(matches!(event, Ok(WatchEvent::Unreadable(_, Some(version))) if version == "8"));
+        assert!(
+            matches!(event, Ok(WatchEvent::Unreadable(WatchKind::Applied, _, Some(version))) if version == "8")
+        );
+    }
+
+    #[test]
+    fn an_unreadable_object_that_is_gone_is_gone() {
+        let line =
+            br#"{"type":"DELETED","object":{"metadata":{"namespace":"shop","name":"migrate","uid":"u1"}}}"#;
+        let Ok(WatchEvent::Unreadable(WatchKind::Deleted, object, None)) = event(line) else {
+            panic!("it is not readable")
+        };
+        assert_eq!(object.id.expect("an id").uid, "u1");
     }
 
     #[test]
@@ -212,7 +224,7 @@ mod tests {
             assert!(matches!(event(line.as_bytes()), Err(Failure::Nonsense(_))), "{line}");
         }
         let odd = event(br#"{"type":"MODIFIED","object":{"metadata":{"resourceVersion":""}}}"#);
-        assert!(matches!(odd, Ok(WatchEvent::Unreadable(_, None))));
+        assert!(matches!(odd, Ok(WatchEvent::Unreadable(_, _, None))));
     }
 
     #[test]

@@ -81,7 +81,8 @@ impl Scene {
         let api = api(Client::new(service, "default"));
         let scopes = [Scope { namespace: Some("shop".to_owned()), selector: None }];
         let start = Instant::now();
-        let options = Options { dry_run: false, log_tail: None, log_level: Level::Normal, start };
+        let options =
+            Options { dry_run: false, log_tail: None, log_level: Level::Normal, keep_logs: false, start };
         let mut limits = Limits::new(Timeout::After(timeout), settle);
         let heard = Heard::default();
         let say = heard.say(Level::Normal);

@@ -8,7 +8,7 @@ use serde::{Serialize, ser::SerializeSeq};
 
 use super::Report;
 use super::words::{action, outcome, reason, waited, why};
-use crate::cleanup::sweep::{Entry, PodLog};
+use crate::cleanup::sweep::{Entry, JobLog, PodLog};
 use crate::policy::DeletePolicy;
 
 #[derive(Serialize)]
@@ -40,6 +40,7 @@ struct Row<'a> {
     ran_seconds: Option<u64>,
     waited_seconds: f64,
     logs: &'a [PodLog],
+    logs_cut: bool,
 }
 
 /// Writes the object, indented, and a newline.
@@ -81,6 +82,7 @@ fn row<'a>(entry: &'a Entry, report: &Report<'_>) -> Row<'a> {
         finalizers: &job.finalizers,
         ran_seconds: job.seconds,
         waited_seconds: waited(entry, report.took).as_secs_f64(),
-        logs: entry.logs.as_deref().unwrap_or_default(),
+        logs: entry.logs.as_ref().map_or(&[], |log| &log.containers),
+        logs_cut: entry.logs.as_ref().is_some_and(JobLog::is_cut),
     }
 }

@@ -2,19 +2,13 @@
 
 use std::time::Duration;
 
-use super::entry::{Answer, Deletion, Order, Phase, PodLog};
+use super::entry::{Answer, Deletion, JobLog, Order, Phase};
 use super::{Note, Sweep};
 use crate::cleanup::decide::Kept;
 
 impl Sweep {
     /// A deletion was answered.
-    pub(crate) fn answered(
-        &mut self,
-        order: &Order,
-        answer: Answer,
-        logs: Option<Vec<PodLog>>,
-        now: Duration,
-    ) {
+    pub(crate) fn answered(&mut self, order: &Order, answer: Answer, logs: Option<JobLog>, now: Duration) {
         self.in_flight -= 1;
         let uid = &order.id.uid;
         let Some(entry) = self.jobs.get_mut(uid) else {

@@ -20,7 +20,7 @@ pub(crate) struct Entry {
     /// When nothing more was to be done about it.
     pub until: Option<Duration>,
     /// What its pods had to say, once they were asked.
-    pub logs: Option<Vec<PodLog>>,
+    pub logs: Option<JobLog>,
     /// Where it was seen.
     pub(super) scope: usize,
     /// The last list that it was in, or whose watch brought it.
@@ -187,6 +187,26 @@ impl Entry {
             failures: self.failures,
             log_failures: self.log_failures,
         }
+    }
+}
+
+/// The last words of one Job, as far as they are kept.
+#[derive(Debug, Default)]
+pub(crate) struct JobLog {
+    /// Those of its containers that had something to say.
+    pub containers: Vec<PodLog>,
+    /// About how much memory they take.
+    pub bytes: usize,
+    /// How many lines were left out, in whole or in part.
+    pub lines_cut: usize,
+    /// How many containers were not asked any more.
+    pub containers_cut: usize,
+}
+
+impl JobLog {
+    /// Whether anything was left out.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.lines_cut + self.containers_cut > 0
     }
 }
 

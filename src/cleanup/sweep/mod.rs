@@ -14,7 +14,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use entry::Deletion;
-pub(crate) use entry::{Answer, Entry, Order, Phase, PodLog};
+pub(crate) use entry::{Answer, Entry, JobLog, Order, Phase, PodLog};
 pub(crate) use note::{Held, Level, Note};
 use pace::Pace;
 
@@ -55,11 +55,11 @@ struct Scope {
 
 /// How far what is known of a scope is true, as far as we can tell.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Sight {
+pub(crate) enum Sight {
     /// It may not be true any more.
     #[default]
     Lost,
-    /// It was true a moment ago.
+    /// It was true a moment ago, and what has changed since is still to come.
     Listed,
     /// It is true, and stays so.
     Watched,
@@ -102,9 +102,9 @@ impl Sweep {
         self.scopes[scope].sight = Sight::Listed;
     }
 
-    /// The watch on a scope is lost, or found again.
-    pub(crate) fn watching(&mut self, scope: usize, stands: bool) {
-        self.scopes[scope].sight = if stands { Sight::Watched } else { Sight::Lost };
+    /// The watch on a scope stands, is being renewed, or is lost.
+    pub(crate) fn sees(&mut self, scope: usize, sight: Sight) {
+        self.scopes[scope].sight = sight;
     }
 
     /// A Job was listed, added or modified.
@@ -149,6 +149,20 @@ impl Sweep {
             let version = std::mem::take(&mut entry.job.version);
             entry.job = Job { version, ..job };
             self.vanished(&uid, now);
+        }
+    }
+
+    /// A Job that was there is so no more, whatever its last state was.
+    pub(crate) fn vanished(&mut self, uid: &str, now: Duration) {
+        let Some(entry) = self.jobs.get_mut(uid) else {
+            return;
+        };
+        if matches!(entry.phase, Phase::Deleted | Phase::WouldDelete | Phase::Gone | Phase::OutOfSight) {
+            return;
+        }
+        entry.vanished = true;
+        if entry.phase != Phase::Deleting {
+            self.decide(uid, now);
         }
     }
 
@@ -270,19 +284,6 @@ impl Sweep {
         };
         if phase != entry.phase {
             self.enter(uid, phase, now);
-        }
-    }
-
-    fn vanished(&mut self, uid: &str, now: Duration) {
-        let Some(entry) = self.jobs.get_mut(uid) else {
-            return;
-        };
-        if matches!(entry.phase, Phase::Deleted | Phase::WouldDelete | Phase::Gone | Phase::OutOfSight) {
-            return;
-        }
-        entry.vanished = true;
-        if entry.phase != Phase::Deleting {
-            self.decide(uid, now);
         }
     }
 

@@ -268,9 +268,9 @@ fn an_unfinished_list_proves_nothing() {
 #[test]
 fn nothing_is_done_while_a_scope_is_out_of_sight() {
     let mut story = story().listed([]);
-    story.sweep.watching(SCOPE, false);
+    story.sweep.sees(SCOPE, Sight::Lost);
     let mut story = story.done(false);
-    story.sweep.watching(SCOPE, true);
+    story.sweep.sees(SCOPE, Sight::Watched);
     story.done(true);
 }
 
@@ -278,7 +278,7 @@ fn nothing_is_done_while_a_scope_is_out_of_sight() {
 fn only_a_watch_notices_what_changes_after_the_list() {
     let mut story = story().listed([]).done(true);
     assert!(!story.sweep.is_watched());
-    story.sweep.watching(SCOPE, true);
+    story.sweep.sees(SCOPE, Sight::Watched);
     assert!(story.sweep.is_watched());
     let story = story.listed_again([]).done(true);
     assert!(!story.sweep.is_watched());
@@ -341,7 +341,10 @@ fn a_known_job_that_becomes_unreadable_stays_and_is_not_taken_for_gone() {
     let unreadable = Unreadable { id: Some(job("a").id), why: "odd".to_owned() };
     story.sweep.unreadable(SCOPE, unreadable, story.now);
     let story = story.listed([job("b")]);
-    story.is("a", Phase::Kept(Kept::Unreadable("odd".to_owned()))).is("b", Phase::Waiting(Hint::None));
+    let mut story =
+        story.is("a", Phase::Kept(Kept::Unreadable("odd".to_owned()))).is("b", Phase::Waiting(Hint::None));
+    story.sweep.vanished("a", story.now);
+    story.is("a", Phase::Gone);
 }
 
 #[test]
