@@ -23,7 +23,7 @@ const YQ: &str = r#"with(select(.kind == "Job" and (.apiVersion | test("^batch/"
 fn main() -> Result<()> {
     let folder = tools::target_dir().join("bench");
     let cat = Program::new("`cat`", "cat", &[]);
-    let jobsweep = Program::new("`jobsweep`", env!("CARGO_BIN_EXE_jobsweep"), &[]);
+    let jobsweep = Program::new("`jobsweep`", released_program()?, &[]);
     let yq = Program::new("`yq`", tools::yq()?, &[YQ]);
     let empty = Program::new("an empty Rust program", empty_program(&folder)?, &[]);
     let mut table = Table::new()?;
@@ -59,6 +59,17 @@ fn main() -> Result<()> {
         table.rows("growing", &input, [(&cat, rounds), (&jobsweep, rounds)])?;
     }
     Ok(())
+}
+
+/// The program in the form in which it is released: linked statically, where that can be.
+fn released_program() -> Result<PathBuf> {
+    let build = Command::new("packaging/program.sh")
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stderr(Stdio::inherit())
+        .output()
+        .context("packaging/program.sh does not run")?;
+    anyhow::ensure!(build.status.success(), "packaging/program.sh failed: {}", build.status);
+    Ok(PathBuf::from(String::from_utf8(build.stdout)?.trim()))
 }
 
 /// Rows of results as they come, and below each group what they mean for the targets.
