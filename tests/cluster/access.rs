@@ -23,8 +23,8 @@ const BOTH: &str = "hook-succeeded,hook-failed";
 /// The rule that the sweep asks for, as it would be pasted.
 fn missing_rule(swept: &Finished) -> Result<PolicyRule> {
     let stderr = swept.stderr();
-    let (_, text) = stderr.split_once("bound to this user:\n").context("it says which rule is missing")?;
-    let rule: Vec<&str> = text.lines().take_while(|line| line.starts_with("  ")).collect();
+    let (_, text) = stderr.split_once("bound to this user").context("it says which rule is missing")?;
+    let rule: Vec<&str> = text.lines().skip(1).take_while(|line| line.starts_with("  ")).collect();
     let mut rules: Vec<PolicyRule> = serde_yaml::from_str(&rule.join("\n"))?;
     rules.pop().context("one rule")
 }
