@@ -1,6 +1,7 @@
 //! Every order of events that matters, as the short story of what the cluster does.
 
 mod labels;
+mod oddities;
 mod retries;
 
 use super::*;
@@ -304,72 +305,6 @@ fn a_job_that_someone_else_deletes_is_waited_for_only_if_it_matters() {
         .is("a", Phase::Gone)
         .done(true);
     story().listed([job("a").failed().held_by("x/y")]).done(true);
-}
-
-#[test]
-fn a_refused_deletion_is_not_tried_again() {
-    let refused = Answer::Refused("no".to_owned());
-    let story = story().listed([job("a").succeeded()]).deletes("a", nothing, refused);
-    story.seen(job("a").succeeded().version("2")).deletes_nothing().done(true);
-}
-
-#[test]
-fn a_due_job_whose_annotation_goes_is_kept() {
-    let story = story().listed([job("a").succeeded()]).seen(Job { policy: None, ..job("a").succeeded() });
-    story.is("a", Phase::Kept(Kept::LeftScope)).deletes_nothing().done(true);
-}
-
-#[test]
-fn an_annotation_that_comes_later_counts() {
-    let story = story().listed([Job { policy: None, ..job("a").succeeded() }]).done(true);
-    story.seen(job("a").succeeded().version("2")).deletes("a", nothing, Answer::Gone);
-}
-
-#[test]
-fn a_rehearsal_deletes_nothing() {
-    let mut sweep = Sweep::new(Rules::default(), true, 1, 4);
-    sweep.list_begins(SCOPE);
-    let story = Story { sweep, now: Duration::ZERO }.listed([job("a").succeeded(), job("b").succeeded()]);
-    let story = story.deletes("a", nothing, Answer::Gone).deletes("b", nothing, Answer::Accepted);
-    story.is("a", Phase::WouldDelete).is("b", Phase::WouldDelete).done(true);
-}
-
-#[test]
-fn a_known_job_that_becomes_unreadable_stays_and_is_not_taken_for_gone() {
-    let mut story = story().listed([job("a"), job("b")]);
-    story.sweep.list_begins(SCOPE);
-    let unreadable = Unreadable { id: Some(job("a").id), why: "odd".to_owned() };
-    story.sweep.unreadable(SCOPE, unreadable, story.now);
-    let story = story.listed([job("b")]);
-    let mut story =
-        story.is("a", Phase::Kept(Kept::Unreadable("odd".to_owned()))).is("b", Phase::Waiting(Hint::None));
-    story.sweep.vanished("a", story.now);
-    story.is("a", Phase::Gone);
-}
-
-#[test]
-fn a_job_of_which_only_the_policy_can_be_read_is_kept_until_the_rest_can() {
-    let odd = || job("a").state(State::Unreadable("odd".to_owned()));
-    let kept = Phase::Kept(Kept::Unreadable("odd".to_owned()));
-    let story = story().listed([odd(), Job { policy: None, ..odd().uid("b") }]).is("a", kept).done(true);
-    assert_eq!(story.sweep.jobs.len(), 1);
-    story.seen(job("a").succeeded()).deletes("a", nothing, Answer::Gone);
-}
-
-#[test]
-fn jobs_of_other_releases_are_counted_once() {
-    let rules = rules(Rules { release: Some("web".to_owned()), ..Rules::default() });
-    let of = |uid: &str, release: Option<&str>| Job {
-        releases: [release.map(str::to_owned), None],
-        ..job("a").uid(uid)
-    };
-    let jobs = || {
-        let unannotated = Job { policy: None, ..of("4", None) };
-        [of("1", Some("web")), of("2", Some("api")), of("3", None), unannotated]
-    };
-    let story = rules.listed(jobs()).listed_again(jobs());
-    assert_eq!(story.sweep.elsewhere(), (1, 1));
-    assert_eq!(story.seen(of("3", Some("web"))).sweep.elsewhere(), (1, 0));
 }
 
 /// What is said to those who did not ask for more.
