@@ -46,6 +46,7 @@ pub mod cli;
 pub mod console;
 pub mod inject;
 mod input;
+mod pipe;
 pub mod policy;
 mod printable;
 pub mod run;

@@ -11,6 +11,7 @@ use crate::cli::{self, Cli, FilterArgs, InjectArgs};
 use crate::console::Console;
 use crate::inject;
 use crate::input;
+use crate::pipe;
 use crate::translate::{self, Diagnostic, Options, Problem};
 
 /// What to do when somebody runs the filter by hand.
@@ -74,7 +75,10 @@ fn answer(cli: Cli, console: &mut Console) -> anyhow::Result<()> {
     } else if io::stdin().is_terminal() {
         Err(WrongUsage(HINT.to_owned()).into())
     } else {
-        filter(cli.filter, cli.inject, &mut io::stdin().lock(), &mut stdout, console)
+        let mut stdin = io::stdin().lock();
+        pipe::widen(&stdin);
+        pipe::widen(&stdout);
+        filter(cli.filter, cli.inject, &mut stdin, &mut stdout, console)
     }
 }
 
