@@ -13,15 +13,16 @@ use crate::setup::{helm_with_jobsweep, jobsweep_folder, repository, same, shop, 
 
 const NO_JOBS: &str = "no Job in scope has the annotation kots.io/hook-delete-policy\n";
 
+async fn install_sweep(helm: &Helm) -> Result<()> {
+    let install = helm.command().args(["plugin", "install"]).arg(repository("packaging/helm3"));
+    install.run().await?.expect_success()?;
+    Ok(())
+}
+
 /// A Helm with the plugin and the program on PATH.
 async fn with_sweep(version: HelmVersion) -> Result<Helm> {
     let helm = Helm::new(version)?.on_path(jobsweep_folder()?);
-    helm.command()
-        .args(["plugin", "install"])
-        .arg(repository("packaging/helm3"))
-        .run()
-        .await?
-        .expect_success()?;
+    install_sweep(&helm).await?;
     Ok(helm)
 }
 
@@ -72,12 +73,7 @@ pub(crate) async fn helm_sweep_ends_as_the_cleanup_does(
 
 pub(crate) async fn without_the_program_it_says_so(version: HelmVersion) -> Result<()> {
     let helm = Helm::new(version)?;
-    helm.command()
-        .args(["plugin", "install"])
-        .arg(repository("packaging/helm3"))
-        .run()
-        .await?
-        .expect_success()?;
+    install_sweep(&helm).await?;
     let failed = helm.command().arg("sweep").run().await?.expect_code(1)?;
     let expected = "Error: exec: \"jobsweep\": executable file not found in $PATH\n";
     same("stderr", expected, &failed.stderr())
