@@ -16,19 +16,25 @@ use crate::stage::{Said, Stage};
 
 const BOTH: &str = "hook-succeeded,hook-failed";
 
+/// Carries a request out, and holds its answer until the word is given.
+fn held() -> (Act, Arc<Notify>) {
+    let word = Arc::new(Notify::new());
+    let given = Arc::clone(&word);
+    let held = doing(async move {
+        given.notified().await;
+        Ok(())
+    });
+    (Act::Then(held), word)
+}
+
 /// A sweep of three finished Jobs whose first deletion was carried out, but is not answered before the word.
 async fn in_the_middle(cluster: &ControlPlane, stage: &Stage) -> Result<(Between, Running, Arc<Notify>)> {
     for name in ["a", "b", "c"] {
         finished(&stage.namespace, name, BOTH).await?;
     }
     let between = Between::open(cluster, &stage.user).await?;
-    let word = Arc::new(Notify::new());
-    let answer = Arc::clone(&word);
-    let held = doing(async move {
-        answer.notified().await;
-        Ok(())
-    });
-    between.on("DELETE", "/a", vec![Act::Then(held)]);
+    let (held, word) = held();
+    between.on("DELETE", "/a", vec![held]);
     let sweep = stage.sweep_by(&between.kubeconfig).args(["--concurrency=1", "-ojson", "-v"]);
     let sweep = sweep.spawn()?;
     gone(&stage.namespace, "a").await?;
@@ -135,13 +141,8 @@ pub async fn a_deletion_that_ends_right_after_the_deadline_counts(cluster: &Cont
     let stage = Stage::set(cluster).await?;
     finished(&stage.namespace, "slow", BOTH).await?;
     let between = Between::open(cluster, &stage.user).await?;
-    let word = Arc::new(Notify::new());
-    let answer = Arc::clone(&word);
-    let held = doing(async move {
-        answer.notified().await;
-        Ok(())
-    });
-    between.on("DELETE", "/slow", vec![Act::Then(held)]);
+    let (held, word) = held();
+    between.on("DELETE", "/slow", vec![held]);
     let sweep = stage.sweep_by(&between.kubeconfig).args(["-ojson", "-v", "--timeout=2s"]);
     let mut sweep = sweep.spawn()?;
     sweep.line_with("waiting for the answers to 1 deletion").await?;
