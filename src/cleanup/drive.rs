@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{Stream, StreamExt};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::api::{Api, Failure, Scope, WatchKind};
@@ -18,7 +18,7 @@ use super::progress::Progress;
 use super::say::Say;
 use super::signals::{Signal, Signals};
 use super::sweep::{Level, Order, Sight, Sweep};
-use super::watch::{Event, Follower};
+use super::watch::{Event, Follower, Wishes};
 
 /// How long deletions that are under way may still take once the sweep is to end. A kubelet kills after 30 s.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -51,12 +51,12 @@ pub(crate) async fn drive(
 ) -> End {
     let start = options.start;
     let logs = Logs::new(options.log_tail, options.keep_logs, options.log_level, say);
-    let again: Vec<_> = scopes.iter().map(|_| Notify::new()).collect();
+    let wishes: Vec<_> = scopes.iter().map(|_| Wishes::default()).collect();
     let (sender, mut events) = mpsc::channel(16);
     let watches = !limits.no_wait;
     let mut followers =
-        std::pin::pin!(join_all(scopes.iter().zip(&again).enumerate().map(|(number, (scope, again))| {
-            Follower { api, scope: scope.clone(), number, events: sender.clone(), again, watches }.follow()
+        std::pin::pin!(join_all(scopes.iter().zip(&wishes).enumerate().map(|(number, (scope, wishes))| {
+            Follower { api, scope: scope.clone(), number, events: sender.clone(), wishes, watches }.follow()
         })));
     // They end when there is nothing more to follow, which is not yet the end of the sweep.
     let mut following = true;
@@ -67,7 +67,7 @@ pub(crate) async fn drive(
 
     let end = loop {
         let now = start.elapsed();
-        sweep.overdue(now).into_iter().for_each(|scope| again[scope].notify_one());
+        sweep.overdue(now).into_iter().for_each(|scope| wishes[scope].list.notify_one());
         while let Some(order) = sweep.next_order(now) {
             in_flight.push(send(api, &logs, order, options.dry_run, &stopping));
         }
@@ -92,7 +92,11 @@ pub(crate) async fn drive(
                 Event::Lost(failure, _) if limits.no_wait => break End::Failed(failure),
                 event => {
                     tell(say, &mut views[scope], &scopes[scope], &event);
+                    let listed = matches!(event, Event::Listed);
                     apply(sweep, scope, event, start.elapsed());
+                    if listed && (limits.no_wait || !sweep.puts_off_watch(scope)) {
+                        wishes[scope].watch.notify_one();
+                    }
                 }
             },
             _ = &mut followers, if following => following = false,
@@ -158,6 +162,7 @@ fn apply(sweep: &mut Sweep, scope: usize, event: Event, now: Duration) {
     match event {
         Event::ListBegins => sweep.list_begins(scope),
         Event::Page(jobs) => {
+            sweep.page(scope, jobs.len());
             for job in jobs {
                 match job {
                     Ok(job) => sweep.seen(scope, job, now),

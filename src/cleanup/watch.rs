@@ -1,9 +1,10 @@
 //! Follows the Jobs of one scope: lists them page by page, then watches from the list's version on.
 //!
-//! A page is passed on and dropped as read. A watch that ends is renewed from where it was; one whose version has
-//! expired (410) begins with a list again, and so does one that brings what is no event. An object that cannot be read
-//! is passed on as such, and the watch goes on. What may pass is tried again, ever more slowly; the sweep's deadline is
-//! what ends that. What cannot pass, like a missing permission, ends the sweep at once.
+//! A page is passed on and dropped as read. Those who listen say after a list whether they want a watch already, or
+//! another list later. A watch that ends is renewed from where it was; one whose version has expired (410) begins with
+//! a list again, and so does one that brings what is no event. An object that cannot be read is passed on as such, and
+//! the watch goes on. What may pass is tried again, ever more slowly; the sweep's deadline is what ends that. What
+//! cannot pass, like a missing permission, ends the sweep at once.
 
 #[cfg(test)]
 mod tests;
@@ -43,6 +44,15 @@ pub(crate) enum Event {
     Fatal(Failure),
 }
 
+/// What those who listen wish for.
+#[derive(Debug, Default)]
+pub(crate) struct Wishes {
+    /// A list, whatever stands.
+    pub list: Notify,
+    /// A watch, now that a list is complete.
+    pub watch: Notify,
+}
+
 /// One scope and who wants to hear of it.
 pub(crate) struct Follower<'a> {
     /// The connection.
@@ -53,8 +63,8 @@ pub(crate) struct Follower<'a> {
     pub number: usize,
     /// Where to tell what is seen.
     pub events: mpsc::Sender<(usize, Event)>,
-    /// Asks for a new list.
-    pub again: &'a Notify,
+    /// What they wish for.
+    pub wishes: &'a Wishes,
     /// Whether to go on after the first list.
     pub watches: bool,
 }
@@ -99,6 +109,7 @@ impl Follower<'_> {
                 self.tell(Event::Fatal(failure)).await;
                 return;
             }
+            self.api.heed(&failure);
             let delay = backoff.next(failure.retry_after());
             if !self.tell(Event::Lost(failure, delay)).await {
                 return;
@@ -125,7 +136,11 @@ impl Follower<'_> {
             }
             if listed {
                 *backoff = Backoff::default();
-                return Step::Watch(version);
+                return tokio::select! {
+                    biased;
+                    () = self.wishes.watch.notified() => Step::Watch(version),
+                    () = self.wishes.list.notified() => Step::List,
+                };
             }
         }
     }
@@ -144,7 +159,7 @@ impl Follower<'_> {
         loop {
             let brought = tokio::select! {
                 brought = watch.next() => brought,
-                () = self.again.notified() => return Step::List,
+                () = self.wishes.list.notified() => return Step::List,
             };
             let healthy = since.elapsed() > HEALTHY;
             if healthy {

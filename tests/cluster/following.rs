@@ -25,7 +25,7 @@ pub async fn three_thousand_jobs_come_in_pages(cluster: &ControlPlane) -> Result
     stage.sweep().arg("--quiet").run().await?.expect_success()?;
     let log = cluster.audit_log()?;
     let pages = log.iter().filter(|event| event.user == stage.user.full_name && event.verb == "list").count();
-    ensure!(pages == 7, "3,005 Jobs are {pages} pages");
+    ensure!(pages == 7 + 1, "3,001 Jobs and what is left of them at last are {pages} pages");
     stage.leaves(&["unannotated"]).await
 }
 

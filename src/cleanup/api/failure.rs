@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 /// What was asked, in the terms of a Role's rules.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone)]
 pub(crate) struct Call {
     /// `list`, `watch`, …
     pub verb: &'static str,

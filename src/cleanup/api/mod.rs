@@ -184,13 +184,20 @@ impl Api {
     /// Sends a request and reads its whole answer.
     async fn bytes(&self, call: Call, request: Request<Vec<u8>>) -> Result<Vec<u8>, Failure> {
         let response = self.send(call, request).await?;
-        in_time(ANSWER, read(response.into_body())).await
+        in_time(ANSWER, read(response.into_body())).await.inspect_err(|failure| self.heed(failure))
+    }
+
+    /// Takes note of an answer, or a watch, that broke off: its server may be on its way out.
+    pub(crate) fn heed(&self, failure: &Failure) {
+        if matches!(failure, Failure::Broken(_) | Failure::Silent(_)) {
+            self.trust.borrow_mut().trouble();
+        }
     }
 
     /// Sends a request, and judges a no by what was said before.
     async fn send(&self, call: Call, request: Request<Vec<u8>>) -> Result<Response<Body>, Failure> {
         let answer = self.send_with_fresh_credentials(&call, request).await;
-        self.trust.borrow_mut().judge(&call, answer)
+        self.trust.borrow_mut().judge(answer)
     }
 
     /// Sends a request. Credentials that are refused may have been replaced since they were read, so they are read

@@ -1,5 +1,6 @@
 //! When things happen: time is paused, and the API server says what a scene wants of it.
 
+use std::collections::HashSet;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 
@@ -27,6 +28,7 @@ struct Scene {
     listed: Vec<Value>,
     events: Arc<Mutex<Vec<(Duration, Value)>>>,
     deletion_takes: Duration,
+    asked: Arc<Mutex<Vec<String>>>,
 }
 
 fn job(name: &str, finished: bool) -> Value {
@@ -54,13 +56,22 @@ impl Scene {
 
     async fn answer(self, request: Request<Body>) -> Answer {
         let whole = |value: Value| Response::new(StreamBody::new(stream::iter([frame(&value)]).boxed()));
-        if request.method() == Method::DELETE {
+        let (method, uri) = (request.method(), request.uri().clone());
+        let watch = uri.query().unwrap_or_default().contains("watch=true");
+        let what = if watch { "WATCH" } else { method.as_str() };
+        let name = uri.path().rsplit('/').next().unwrap_or_default();
+        self.asked.lock().expect("no panic").push(format!("{what} {name}"));
+        if method == Method::DELETE {
             sleep(self.deletion_takes).await;
             return whole(json!({ "kind": "Status", "status": "Success" }));
         }
-        if !request.uri().query().unwrap_or_default().contains("watch=true") {
+        if !watch {
+            let asked = self.asked.lock().expect("no panic");
+            let deleted: HashSet<_> = asked.iter().filter_map(|what| what.strip_prefix("DELETE ")).collect();
+            let name = |job: &Value| job["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+            let left: Vec<_> = self.listed.iter().filter(|job| !deleted.contains(&*name(job))).collect();
             return whole(
-                json!({ "kind": "JobList", "metadata": { "resourceVersion": "1" }, "items": self.listed }),
+                json!({ "kind": "JobList", "metadata": { "resourceVersion": "1" }, "items": left }),
             );
         }
         let events = std::mem::take(&mut *self.events.lock().expect("no panic"));
@@ -110,6 +121,26 @@ async fn after_a_job_that_came_late_things_have_to_settle_anew() {
     let (end, took, said) = scene.sweep(MINUTE, default_settle(false)).await;
     assert!(matches!(end, End::Swept) && said.contains("deleted shop/late"), "{said}");
     assert_eq!(took.as_secs(), 1 + 6 + 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_most_is_to_be_deleted_the_rest_is_listed_before_it_is_watched() {
+    let mut listed: Vec<_> = (0..1200).map(|number| job(&format!("due-{number}"), true)).collect();
+    listed.push(job("late", false));
+    let asked = Arc::default();
+    let deletion_takes = Duration::from_millis(10);
+    let scene = Scene { listed, deletion_takes, asked: Arc::clone(&asked), ..Scene::default() };
+    let (end, _, said) = scene.then(3, job("late", true)).sweep(MINUTE, default_settle(false)).await;
+    assert!(matches!(end, End::Swept) && said.contains("deleted shop/late"), "{said}");
+
+    let asked = asked.lock().expect("no panic");
+    let at = |what: &str| {
+        let found = asked.iter().enumerate().filter(|(_, asked)| *asked == what);
+        found.map(|(number, _)| number).collect::<Vec<_>>()
+    };
+    let (lists, watches) = (at("GET jobs"), at("WATCH jobs"));
+    assert_eq!((lists.len(), watches.len(), asked.len()), (2, 1, 2 + 1 + 1201), "{asked:?}");
+    assert!(lists[1] >= 700 && watches[0] > lists[1], "{asked:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -24,6 +24,10 @@ use super::job::{Job, Unreadable};
 /// After a conflict the watch brings the newer version, after an accepted deletion the end. When it does not within
 /// this time, it is not relied on.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// With more due deletions than this, it may pay not to watch them take effect, but to list what they leave.
+const MANY: usize = 1000;
+/// That is listed once so few of them are left.
+const FEW: usize = 250;
 
 /// Everything known about the Jobs in scope.
 pub(crate) struct Sweep {
@@ -31,6 +35,8 @@ pub(crate) struct Sweep {
     dry_run: bool,
     jobs: HashMap<String, Entry>,
     due: VecDeque<String>,
+    /// How many have been taken from there.
+    taken: usize,
     /// How many deletions are being answered.
     in_flight: usize,
     /// How many Jobs keep the sweep from ending.
@@ -50,6 +56,10 @@ struct Scope {
     listing: u64,
     /// Whether one was ever completed.
     listed: bool,
+    /// How many Jobs the last list had, with a policy or without.
+    size: usize,
+    /// Its watch is put off until it has been listed again, which is to be when so many due deletions were taken up.
+    again_at: Option<usize>,
     sight: Sight,
 }
 
@@ -74,6 +84,7 @@ impl Sweep {
             dry_run,
             jobs: HashMap::new(),
             due: VecDeque::new(),
+            taken: 0,
             in_flight: 0,
             open: 0,
             reminders: VecDeque::new(),
@@ -86,8 +97,16 @@ impl Sweep {
 
     /// A list begins. What it will not contain is gone.
     pub(crate) fn list_begins(&mut self, scope: usize) {
-        self.scopes[scope].listing += 1;
-        self.scopes[scope].sight = Sight::Lost;
+        let scope = &mut self.scopes[scope];
+        scope.listing += 1;
+        scope.size = 0;
+        scope.again_at = None;
+        scope.sight = Sight::Lost;
+    }
+
+    /// A page of the list came, with so many Jobs.
+    pub(crate) fn page(&mut self, scope: usize, jobs: usize) {
+        self.scopes[scope].size += jobs;
     }
 
     /// A list is complete.
@@ -187,6 +206,7 @@ impl Sweep {
     pub(crate) fn next_order(&mut self, now: Duration) -> Option<Order> {
         while self.pace.allows(self.in_flight, now) {
             let uid = self.due.pop_front()?;
+            self.taken += 1;
             if let Some(entry) = self.jobs.get_mut(&uid)
                 && entry.phase == Phase::Due
             {
@@ -198,10 +218,18 @@ impl Sweep {
         None
     }
 
-    /// Looks after what has been waited for too long: a Job that nobody sees any more is asked for, and the scopes
-    /// whose watch owes us a newer version are to be listed again.
+    /// Looks after what has been waited for long enough: a Job that nobody sees any more is asked for, and the scopes
+    /// are to be listed again whose watch owes us a newer version, or was put off until now.
     pub(crate) fn overdue(&mut self, now: Duration) -> Vec<usize> {
         let mut scopes = Vec::new();
+        for (number, scope) in self.scopes.iter_mut().enumerate() {
+            // When a deletion does not go well, the rest may take long.
+            let (taken, trouble) = (self.taken, self.pace.was_slowed());
+            if scope.again_at.take_if(|at| taken >= *at || trouble).is_some() {
+                scope.sight = Sight::Lost;
+                scopes.push(number);
+            }
+        }
         while let Some(uid) = self.next_reminder(now) {
             let Some(entry) = self.jobs.get_mut(&uid) else { continue };
             match entry.phase {
@@ -221,6 +249,17 @@ impl Sweep {
         scopes.sort_unstable();
         scopes.dedup();
         scopes
+    }
+
+    /// Whether a scope that has just been listed is to be listed anew before it is watched. If most of it is about to be
+    /// deleted, a list of the rest costs the API server less than the events of all that goes.
+    pub(crate) fn puts_off_watch(&mut self, scope: usize) -> bool {
+        let is_due = |entry: &&Entry| entry.scope == scope && entry.phase == Phase::Due;
+        let due = self.jobs.values().filter(is_due).count();
+        let scope = &mut self.scopes[scope];
+        let pays = due > MANY && due > scope.size / 2 && !self.pace.was_slowed() && !self.dry_run;
+        scope.again_at = pays.then(|| self.taken + self.due.len() - FEW);
+        pays
     }
 
     /// Until when no deletion is to be sent, if one is due at all.

@@ -1,5 +1,6 @@
 //! Every order of events that matters, as the short story of what the cluster does.
 
+mod crowds;
 mod labels;
 mod oddities;
 mod retries;
@@ -28,6 +29,8 @@ fn rules(rules: Rules) -> Story {
 
 impl Story {
     fn listed(mut self, jobs: impl IntoIterator<Item = Job>) -> Self {
+        let jobs: Vec<_> = jobs.into_iter().collect();
+        self.sweep.page(SCOPE, jobs.len());
         jobs.into_iter().for_each(|job| self.sweep.seen(SCOPE, job, self.now));
         self.sweep.listed(SCOPE, self.now);
         self

@@ -1,6 +1,6 @@
 //! How a follower asks, with time paused: what a real API server does only in minutes, or only in trouble.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
@@ -24,17 +24,21 @@ const NO_CODE: &str = r#"{"type":"ERROR","object":{"kind":"Status","message":"od
 const UNBOUNDED: &str = r#"{"type":"ERROR","object":{"code":429,"details":{"retryAfterSeconds":18446744073709551615}}}
 "#;
 
+const DENIED: &str = r#"{"message":"jobs.batch is forbidden: User \"u\" cannot watch resource \"jobs\" in API group \"batch\" at the cluster scope"}"#;
+
 /// How a request is answered.
 #[derive(Clone, Copy)]
 enum Answer {
     /// With a status and, perhaps, a wish when to come back.
     Status(u16, Option<&'static str>),
+    /// With a 403, for want of a Role.
+    Denied,
     /// With this text, and the end.
     Text(&'static str),
     /// With this text, and the end after so many seconds.
     Lasting(&'static str, u64),
 }
-use Answer::{Lasting, Status, Text};
+use Answer::{Denied, Lasting, Status, Text};
 
 type Frames = stream::BoxStream<'static, Result<Frame<Bytes>, Infallible>>;
 type Asked = Arc<Mutex<Vec<(u64, String)>>>;
@@ -65,6 +69,7 @@ fn server(lists: &'static [Answer], watches: &'static [Answer]) -> (Api, Asked) 
 fn response(answer: Answer) -> Response<StreamBody<Frames>> {
     let (code, retry_after, text, lasts) = match answer {
         Status(code, retry_after) => (code, retry_after, "", 0),
+        Denied => (403, None, DENIED, 0),
         Text(text) => (200, None, text, 0),
         Lasting(text, lasts) => (200, None, text, lasts),
     };
@@ -77,14 +82,24 @@ fn response(answer: Answer) -> Response<StreamBody<Frames>> {
     response.body(StreamBody::new(frame.chain(end).boxed())).expect("a response")
 }
 
-/// What is seen of a scope within so many seconds, in words.
+/// What is seen of a scope within so many seconds, in words, by somebody who wants a watch after every list.
 async fn followed(api: &Api, seconds: u64) -> Vec<String> {
+    let wishes = Wishes::default();
+    follow(api, seconds, &wishes, |event| {
+        if matches!(event, Event::Listed) {
+            wishes.watch.notify_one();
+        }
+    })
+    .await
+}
+
+async fn follow(api: &Api, seconds: u64, wishes: &Wishes, heard: impl Fn(&Event)) -> Vec<String> {
     let (events, mut seen) = mpsc::channel(16);
-    let again = Notify::new();
-    let follower = Follower { api, scope: Scope::default(), number: 0, events, again: &again, watches: true };
+    let follower = Follower { api, scope: Scope::default(), number: 0, events, wishes, watches: true };
     let words = Rc::new(RefCell::new(Vec::new()));
     let listen = async {
         while let Some((_, event)) = seen.recv().await {
+            heard(&event);
             let text = format!("{event:?}");
             words.borrow_mut().push(text.split(['(', ' ']).next().unwrap_or_default().to_owned());
         }
@@ -110,6 +125,29 @@ async fn a_watch_is_renewed_from_the_last_bookmark_without_a_list() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_scope_is_watched_only_once_that_is_asked_for() {
+    let (api, requests) = server(&[Text(LIST)], &[Lasting("", 600)]);
+    let wishes = Wishes::default();
+    let seen = follow(&api, 60, &wishes, |_| {}).await;
+    assert_eq!(
+        (asked(&requests).as_slice(), seen.last()),
+        (&["list".to_owned()][..], Some(&"Listed".to_owned()))
+    );
+
+    let (api, requests) = server(&[Text(LIST)], &[Lasting("", 600)]);
+    let lists = Cell::new(0);
+    let seen = follow(&api, 60, &wishes, |event| {
+        if matches!(event, Event::Listed) {
+            let wish = if lists.replace(lists.get() + 1) == 0 { &wishes.list } else { &wishes.watch };
+            wish.notify_one();
+        }
+    })
+    .await;
+    assert_eq!(asked(&requests), ["list", "list", "watch 5"]);
+    assert_eq!(seen, ["ListBegins", "Page", "Listed", "ListBegins", "Page", "Listed", "Watching"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_empty_version_is_none_to_go_on_from() {
     let (api, requests) = server(&[Text(LIST)], &[Lasting(ODD, 80), Lasting("", 600)]);
     followed(&api, 85).await;
@@ -130,6 +168,19 @@ async fn watches_that_always_expire_are_no_storm_of_lists() {
         followed(&api, 60).await;
         let lists = asked(&requests).iter().filter(|what| *what == "list").count();
         assert!((6..=14).contains(&lists), "{lists} lists in a minute");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn right_after_a_watch_that_broke_a_no_may_be_that_of_a_server_without_its_roles() {
+    let (api, requests) = server(&[Text(LIST)], &[Text(BOOKMARK), Denied, Denied, Lasting("", 600)]);
+    let seen = followed(&api, 60).await;
+    assert_eq!(asked(&requests), ["list", "watch 5", "watch 7", "watch 7", "watch 7"]);
+    assert!(!seen.contains(&"Fatal".to_owned()), "{seen:?}");
+
+    for in_the_end in [&[Denied][..], &[Text(BOOKMARK), Denied]] {
+        let (api, _) = server(&[Text(LIST)], in_the_end);
+        assert_eq!(followed(&api, 60).await.last().map(String::as_str), Some("Fatal"));
     }
 }
 
