@@ -8,6 +8,7 @@ use std::fmt;
 use std::io::{IsTerminal, Write, stderr};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use super::sweep::{Level, Note};
 use super::text::{block, log_line, one_line};
@@ -15,6 +16,8 @@ use crate::console::{PREFIX, WARNING};
 
 /// Clears the line that the cursor is in.
 const CLEAR: &str = "\r\x1b[2K";
+/// For so long lines are gathered: thousands of deletions in a second are no reason for thousands of writes.
+const GATHERING: Duration = Duration::from_millis(5);
 
 /// Speaks to the user.
 pub(crate) struct Say {
@@ -113,9 +116,10 @@ impl Say {
     }
 }
 
-/// Writes what there is to say, as much as there is at once.
+/// Writes what there is to say, as much as comes together.
 fn speak(heard: Receiver<String>, mut out: impl Write) {
     while let Ok(mut text) = heard.recv() {
+        thread::sleep(GATHERING);
         text.extend(heard.try_iter());
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
