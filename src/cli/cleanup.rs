@@ -57,7 +57,7 @@ pub struct CleanupArgs {
         long,
         value_name = "N",
         requires = "cleanup",
-        default_value = "16",
+        default_value = "32",
         overrides_with = "concurrency"
     )]
     pub concurrency: NonZeroUsize,
