@@ -77,11 +77,13 @@ impl Namespace {
         Ok(())
     }
 
-    /// Waits until the Job has this condition.
+    /// Waits until the Job has this condition, or is gone.
     pub async fn condition(&self, job: &Job, kind: &str) -> Result<()> {
         let name = name(job)?;
         wait::until(&format!("{name} to be {kind}"), || async {
-            Ok(has_condition(&self.jobs().get(name).await?, kind).then_some(()))
+            // A sweep that waits for the same may be faster than we are.
+            let job = self.jobs().get_opt(name).await?;
+            Ok(job.is_none_or(|job| has_condition(&job, kind)).then_some(()))
         })
         .await
     }
