@@ -20,6 +20,7 @@ fn main() -> ExitCode {
         render::the_access_is_the_one_that_is_injected,
         render::every_value_reaches_the_manifests,
         render::names_fit_and_differ,
+        render::names_that_look_like_numbers_stay_text,
         render::a_condition_leaves_nothing_of_it,
         readme::the_table_is_made_of_the_values,
         readme::the_schema_knows_every_value,

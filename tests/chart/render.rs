@@ -81,7 +81,7 @@ pub(crate) async fn every_value_reaches_the_manifests(version: HelmVersion) -> R
         (vec!["image.pullSecrets[0].name=key"], vec!["imagePullSecrets:", "- name: key"]),
         (
             vec!["serviceAccount.name=other"],
-            vec!["serviceAccountName: other", "kind: ServiceAccount\nmetadata:\n  name: other"],
+            vec!["serviceAccountName: \"other\"", "kind: ServiceAccount\nmetadata:\n  name: \"other\""],
         ),
         (vec!["serviceAccount.annotations.a=b"], vec!["\n    a: b"]),
         (vec!["resources.limits.memory=1Gi"], vec!["memory: 1Gi"]),
@@ -91,7 +91,7 @@ pub(crate) async fn every_value_reaches_the_manifests(version: HelmVersion) -> R
         (vec!["nodeSelector.disk=ssd"], vec!["nodeSelector:\n        disk: ssd"]),
         (vec!["tolerations[0].key=k"], vec!["tolerations:\n        - key: k"]),
         (vec!["affinity.nodeAffinity.x=z"], vec!["affinity:\n        nodeAffinity:"]),
-        (vec!["priorityClassName=low"], vec!["priorityClassName: low"]),
+        (vec!["priorityClassName=low"], vec!["priorityClassName: \"low\""]),
     ] {
         let text = text(version, "shop", &values).await?;
         for needle in where_to {
@@ -120,6 +120,42 @@ pub(crate) async fn names_fit_and_differ(version: HelmVersion) -> Result<()> {
         ensure!(seen.insert(names[0].to_owned()), "{names:?} again");
     }
     Ok(())
+}
+
+pub(crate) async fn names_that_look_like_numbers_stay_text(version: HelmVersion) -> Result<()> {
+    let flags = [
+        "--kube-version=1.31.0",
+        "--namespace=123",
+        "--set-string=serviceAccount.name=8,priorityClassName=9",
+    ];
+    for values in ["when=both", "schedule=* * * * *", "scope=cluster"] {
+        let template = Helm::new(version)?.command().args(["template", "1e3"]).arg(chart()).args(flags);
+        let text = template.args(["--set", values]).run().await?.expect_success()?.stdout().into_owned();
+        for document in parsed(&text)? {
+            let odd = not_text(&document);
+            ensure!(odd.is_empty(), "{odd:?} in {text}");
+        }
+        ensure!(text.contains("123") && text.contains("1e3"), "{text}");
+    }
+    Ok(())
+}
+
+/// What the API server takes for text only, and is no text here.
+fn not_text(value: &Value) -> Vec<String> {
+    let Some(mapping) = value.as_mapping() else {
+        return value.as_sequence().into_iter().flatten().flat_map(not_text).collect();
+    };
+    let names = ["name", "namespace", "serviceAccountName", "priorityClassName"];
+    let mut odd = Vec::new();
+    for (key, value) in mapping {
+        let (key, all) = (key.as_str().unwrap_or_default(), ["labels", "annotations"]);
+        let texts =
+            value.as_mapping().filter(|_| all.contains(&key)).into_iter().flat_map(|map| map.values());
+        let wanted = texts.chain(names.contains(&key).then_some(value));
+        odd.extend(wanted.filter(|value| !value.is_string()).map(|value| format!("{key}: {value:?}")));
+        odd.extend(not_text(value));
+    }
+    odd
 }
 
 pub(crate) async fn a_condition_leaves_nothing_of_it(version: HelmVersion) -> Result<()> {

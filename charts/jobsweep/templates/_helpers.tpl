@@ -19,7 +19,7 @@ hook. A long release name is cut to leave room for what is appended, and hashed 
 
 {{- define "jobsweep.labels" -}}
 app.kubernetes.io/name: jobsweep
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version | replace "+" "_" }}
 {{- end }}
@@ -95,7 +95,7 @@ template:
       {{- toYaml . | nindent 6 }}
     {{- end }}
   spec:
-    serviceAccountName: {{ include "jobsweep.serviceAccountName" .root }}
+    serviceAccountName: {{ include "jobsweep.serviceAccountName" .root | quote }}
     restartPolicy: Never
     securityContext:
       runAsNonRoot: true
@@ -108,7 +108,7 @@ template:
       {{- toYaml . | nindent 6 }}
     {{- end }}
     {{- with $values.priorityClassName }}
-    priorityClassName: {{ . }}
+    priorityClassName: {{ . | quote }}
     {{- end }}
     {{- with $values.nodeSelector }}
     nodeSelector:
