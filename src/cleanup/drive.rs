@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{Stream, StreamExt};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::api::{Api, Failure, Scope, WatchKind};
@@ -18,7 +18,7 @@ use super::progress::Progress;
 use super::say::Say;
 use super::signals::{Signal, Signals};
 use super::sweep::{Level, Order, Sight, Sweep};
-use super::watch::{Event, Follower, Wishes};
+use super::watch::{Event, Follower};
 
 /// How long deletions that are under way may still take once the sweep is to end. A kubelet kills after 30 s.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -51,12 +51,14 @@ pub(crate) async fn drive(
 ) -> End {
     let start = options.start;
     let logs = Logs::new(options.log_tail, options.keep_logs, options.log_level, say);
-    let wishes: Vec<_> = scopes.iter().map(|_| Wishes::default()).collect();
+    let again: Vec<_> = scopes.iter().map(|_| Notify::new()).collect();
+    // What the followers wait for whose watch is deferred.
+    let mut deferred: Vec<Option<oneshot::Sender<()>>> = scopes.iter().map(|_| None).collect();
     let (sender, mut events) = mpsc::channel(16);
     let watches = !limits.no_wait;
     let mut followers =
-        std::pin::pin!(join_all(scopes.iter().zip(&wishes).enumerate().map(|(number, (scope, wishes))| {
-            Follower { api, scope: scope.clone(), number, events: sender.clone(), wishes, watches }.follow()
+        std::pin::pin!(join_all(scopes.iter().zip(&again).enumerate().map(|(number, (scope, again))| {
+            Follower { api, scope: scope.clone(), number, events: sender.clone(), again, watches }.follow()
         })));
     // They end when there is nothing more to follow, which is not yet the end of the sweep.
     let mut following = true;
@@ -67,7 +69,14 @@ pub(crate) async fn drive(
 
     let end = loop {
         let now = start.elapsed();
-        sweep.overdue(now).into_iter().for_each(|scope| wishes[scope].list.notify_one());
+        for scope in sweep.overdue(now) {
+            if deferred[scope].take().is_none() {
+                again[scope].notify_one();
+            }
+        }
+        for watch in sweep.undeferred().into_iter().filter_map(|scope| deferred[scope].take()) {
+            let _ = watch.send(());
+        }
         while let Some(order) = sweep.next_order(now) {
             in_flight.push(send(api, &logs, order, options.dry_run, &stopping));
         }
@@ -92,10 +101,13 @@ pub(crate) async fn drive(
                 Event::Lost(failure, _) if limits.no_wait => break End::Failed(failure),
                 event => {
                     tell(say, &mut views[scope], &scopes[scope], &event);
-                    let listed = matches!(event, Event::Listed);
-                    apply(sweep, scope, event, start.elapsed());
-                    if listed && (limits.no_wait || !sweep.puts_off_watch(scope)) {
-                        wishes[scope].watch.notify_one();
+                    if let Some((size, watch)) = apply(sweep, scope, event, start.elapsed()) {
+                        if watches && sweep.defers_watch(scope, size) {
+                            say.detail(format_args!("nearly all Jobs in {} go, so it is watched later", scopes[scope]));
+                            deferred[scope] = Some(watch);
+                        } else {
+                            let _ = watch.send(());
+                        }
                     }
                 }
             },
@@ -157,12 +169,16 @@ fn answered(sweep: &mut Sweep, order: &Order, result: delete::Result, now: Durat
     Ok(())
 }
 
-/// Hands on to the sweep what is seen.
-fn apply(sweep: &mut Sweep, scope: usize, event: Event, now: Duration) {
+/// Hands on to the sweep what is seen. After a list: how long it was, and what asks for a watch.
+fn apply(
+    sweep: &mut Sweep,
+    scope: usize,
+    event: Event,
+    now: Duration,
+) -> Option<(usize, oneshot::Sender<()>)> {
     match event {
         Event::ListBegins => sweep.list_begins(scope),
         Event::Page(jobs) => {
-            sweep.page(scope, jobs.len());
             for job in jobs {
                 match job {
                     Ok(job) => sweep.seen(scope, job, now),
@@ -170,7 +186,10 @@ fn apply(sweep: &mut Sweep, scope: usize, event: Event, now: Duration) {
                 }
             }
         }
-        Event::Listed => sweep.listed(scope, now),
+        Event::Listed { size, watch } => {
+            sweep.listed(scope, now);
+            return Some((size, watch));
+        }
         Event::Job(WatchKind::Applied, job) => sweep.seen(scope, *job, now),
         Event::Job(WatchKind::Deleted, job) => sweep.removed(*job, now),
         Event::Unreadable(kind, object) => match (kind, object.id.as_ref()) {
@@ -182,6 +201,7 @@ fn apply(sweep: &mut Sweep, scope: usize, event: Event, now: Duration) {
         Event::Lost(..) => sweep.sees(scope, Sight::Lost),
         Event::Fatal(_) => {}
     }
+    None
 }
 
 /// What we can see of a scope.
@@ -210,13 +230,13 @@ fn tell(say: &Say, view: &mut View, scope: &Scope, event: &Event) {
             }
             *view = if matches!(view, View::Never | View::NotYet) { View::NotYet } else { View::Lost };
         }
-        Event::Listed | Event::Watching => {
+        Event::Listed { .. } | Event::Watching => {
             match std::mem::replace(view, View::Clear) {
                 View::NotYet => say.line(format_args!("{scope} is in sight")),
                 View::Lost => say.line(format_args!("{scope} is in sight again")),
                 View::Never | View::Clear => {}
             }
-            let what = if matches!(event, Event::Listed) { "listed all Jobs in" } else { "watching" };
+            let what = if matches!(event, Event::Listed { .. }) { "listed all Jobs in" } else { "watching" };
             say.detail(format_args!("{what} {scope}"));
         }
         Event::ListBegins => say.detail(format_args!("listing Jobs in {scope}")),

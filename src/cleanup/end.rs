@@ -44,7 +44,9 @@ impl End {
     pub(crate) fn exit_code(&self, sweep: &Sweep, fail_on_failed: bool) -> u8 {
         match self {
             Self::Stopped(signal) | Self::Aborted(signal) => signal.exit_code(),
-            Self::Failed(Failure::Unauthorized(_) | Failure::Forbidden(..)) => NOT_ALLOWED,
+            Self::Failed(Failure::Unauthorized(_) | Failure::Forbidden(..) | Failure::Doubtful(_)) => {
+                NOT_ALLOWED
+            }
             Self::Failed(failure) if failure.code() == Some(403) => NOT_ALLOWED,
             _ if self.error(sweep).is_some() => ERROR,
             Self::Deadline => DEADLINE,
@@ -222,6 +224,7 @@ mod tests {
     #[test]
     fn where_several_ends_are_true_one_comes_first() {
         let failed = || listed([job("a").failed()]);
+        let no = Failure::Unauthorized(String::new());
         for (end, sweep, word, code) in [
             (End::Swept, failed(), "swept", JOB_FAILED),
             (End::Swept, listed([]), "swept", SWEPT),
@@ -230,6 +233,7 @@ mod tests {
             (End::Deadline, refused(), "error", ERROR),
             (End::Failed(Failure::Broken(String::new())), refused(), "error", ERROR),
             (End::Failed(Failure::Unauthorized(String::new())), refused(), "error", NOT_ALLOWED),
+            (End::Failed(Failure::Doubtful(Box::new(no))), refused(), "error", NOT_ALLOWED),
             (End::Stopped(Signal::Terminate), refused(), "stopped", 143),
             (End::Stopped(Signal::Terminate), sweep(1), "stopped", 143),
         ] {

@@ -30,6 +30,11 @@ pub(crate) struct Logs<'a> {
     forbidden: RefCell<HashSet<String>>,
 }
 
+/// Whether it is worth another attempt. A doubtful no is not doubted for long.
+fn may_pass(failure: &Failure, order: &Order) -> bool {
+    matches!(failure, Failure::Doubtful(_)) || (failure.is_passing() && order.log_failures + 1 < ATTEMPTS)
+}
+
 impl<'a> Logs<'a> {
     /// What the user wants to see, whether it is kept for the report, and how loud it is said.
     pub(crate) fn new(tail: Option<u32>, keep: bool, level: Level, say: &'a Say) -> Self {
@@ -46,7 +51,7 @@ impl<'a> Logs<'a> {
         let mut log = JobLog::default();
         match self.read(api, order, lines, &mut log).await {
             Ok(()) => {}
-            Err(failure) if failure.is_passing() && order.log_failures + 1 < ATTEMPTS => {
+            Err(failure) if may_pass(&failure, order) => {
                 self.left.set(self.left.get() + log.bytes);
                 return Err(failure);
             }
@@ -100,7 +105,7 @@ impl<'a> Logs<'a> {
                             .detail(format_args!("no log of pod {pod}, container {container}: {failure}"));
                     }
                     // What one cannot be asked for, another may still tell, if this is the last time we ask.
-                    Err(failure) if failure.is_passing() && order.log_failures + 1 >= ATTEMPTS => {
+                    Err(failure) if failure.is_passing() && !may_pass(&failure, order) => {
                         self.say
                             .warning(format_args!("no log of pod {pod}, container {container}: {failure}"));
                     }

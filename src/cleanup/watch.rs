@@ -11,7 +11,7 @@ mod tests;
 
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{Instant, sleep};
 
 use super::api::{Api, Failure, Page, Scope, WatchEvent, WatchKind};
@@ -29,7 +29,12 @@ pub(crate) enum Event {
     /// A page of it.
     Page(Vec<Result<Job, Box<Unreadable>>>),
     /// It is complete.
-    Listed,
+    Listed {
+        /// How many Jobs it had, with a policy or without.
+        size: usize,
+        /// Asks for a watch from there on. When it is dropped, a list comes next.
+        watch: oneshot::Sender<()>,
+    },
     /// A Job in its new state, from the watch.
     Job(WatchKind, Box<Job>),
     /// An object that cannot be read, from the watch.
@@ -44,15 +49,6 @@ pub(crate) enum Event {
     Fatal(Failure),
 }
 
-/// What those who listen wish for.
-#[derive(Debug, Default)]
-pub(crate) struct Wishes {
-    /// A list, whatever stands.
-    pub list: Notify,
-    /// A watch, now that a list is complete.
-    pub watch: Notify,
-}
-
 /// One scope and who wants to hear of it.
 pub(crate) struct Follower<'a> {
     /// The connection.
@@ -63,8 +59,8 @@ pub(crate) struct Follower<'a> {
     pub number: usize,
     /// Where to tell what is seen.
     pub events: mpsc::Sender<(usize, Event)>,
-    /// What they wish for.
-    pub wishes: &'a Wishes,
+    /// Asks for a new list.
+    pub again: &'a Notify,
     /// Whether to go on after the first list.
     pub watches: bool,
 }
@@ -123,25 +119,33 @@ impl Follower<'_> {
         if !self.tell(Event::ListBegins).await {
             return Step::Over;
         }
-        let mut token = None;
+        let (mut token, mut size) = (None, 0);
         loop {
             let Page { jobs, next, version } = match self.api.page(&self.scope, token.as_deref()).await {
                 Ok(page) => page,
                 Err(failure) => return Step::Failed(failure, None),
             };
             token = next;
-            let listed = token.is_none();
-            if !self.tell(Event::Page(jobs)).await || (listed && !self.tell(Event::Listed).await) {
+            size += jobs.len();
+            if !self.tell(Event::Page(jobs)).await {
                 return Step::Over;
             }
-            if listed {
+            if token.is_none() {
                 *backoff = Backoff::default();
-                return tokio::select! {
-                    biased;
-                    () = self.wishes.watch.notified() => Step::Watch(version),
-                    () = self.wishes.list.notified() => Step::List,
-                };
+                return self.listed(size, version).await;
             }
+        }
+    }
+
+    /// Waits for those who listen to say how to go on.
+    async fn listed(&self, size: usize, version: String) -> Step {
+        let (watch, wanted) = oneshot::channel();
+        if !self.tell(Event::Listed { size, watch }).await {
+            return Step::Over;
+        }
+        tokio::select! {
+            wanted = wanted => if wanted.is_ok() { Step::Watch(version) } else { Step::List },
+            () = self.again.notified() => Step::List,
         }
     }
 
@@ -159,7 +163,7 @@ impl Follower<'_> {
         loop {
             let brought = tokio::select! {
                 brought = watch.next() => brought,
-                () = self.wishes.list.notified() => return Step::List,
+                () = self.again.notified() => return Step::List,
             };
             let healthy = since.elapsed() > HEALTHY;
             if healthy {

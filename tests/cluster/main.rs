@@ -66,7 +66,7 @@ fn main() -> ExitCode {
         endings::a_job_that_appears_while_things_settle_is_included,
         endings::a_job_that_vanishes_before_its_end_has_an_unknown_outcome,
         following::three_thousand_jobs_come_in_pages,
-        following::a_job_that_ends_or_appears_while_thousands_are_deleted_is_swept_too,
+        following::a_job_that_appears_while_thousands_are_deleted_is_swept_too,
         following::a_watch_that_breaks_goes_on_from_where_it_was,
         following::what_a_new_list_after_410_misses_is_gone_and_not_succeeded,
         following::a_watch_that_expired_after_compaction_begins_with_a_list_again,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 /// What was asked, in the terms of a Role's rules.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Call {
     /// `list`, `watch`, …
     pub verb: &'static str,
@@ -37,7 +37,7 @@ pub(crate) enum Failure {
     Unauthorized(String),
     /// The credentials lack a permission (403 from the authorizer).
     Forbidden(Box<Call>, String),
-    /// One of these two, where it may be an echo of trouble that the API server has just had.
+    /// One of these two, where it may be an echo of an outage that the API server has just had.
     Doubtful(Box<Failure>),
     /// The API server says no, for another reason.
     Refused(Refusal),
@@ -131,6 +131,14 @@ impl Failure {
             | Self::Untrusted(_)
             | Self::Credentials(_)
             | Self::Config(_) => false,
+        }
+    }
+
+    /// Whether it looks as if the API server were down, or on its way down or up.
+    pub(super) fn is_outage(&self) -> bool {
+        match self {
+            Self::Refused(refusal) => matches!(refusal.code, 502..=504),
+            failure => matches!(failure, Self::Broken(_) | Self::Silent(_)),
         }
     }
 

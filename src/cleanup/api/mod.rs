@@ -189,15 +189,13 @@ impl Api {
 
     /// Takes note of an answer, or a watch, that broke off: its server may be on its way out.
     pub(crate) fn heed(&self, failure: &Failure) {
-        if matches!(failure, Failure::Broken(_) | Failure::Silent(_)) {
-            self.trust.borrow_mut().trouble();
-        }
+        self.trust.borrow_mut().heed(failure);
     }
 
-    /// Sends a request, and judges a no by what was said before.
+    /// Sends a request, and doubts a no right after an outage.
     async fn send(&self, call: Call, request: Request<Vec<u8>>) -> Result<Response<Body>, Failure> {
         let answer = self.send_with_fresh_credentials(&call, request).await;
-        self.trust.borrow_mut().judge(answer)
+        self.trust.borrow_mut().judge(&call, answer)
     }
 
     /// Sends a request. Credentials that are refused may have been replaced since they were read, so they are read

@@ -10,6 +10,7 @@ impl Sweep {
     /// A deletion was answered.
     pub(crate) fn answered(&mut self, order: &Order, answer: Answer, logs: Option<JobLog>, now: Duration) {
         self.in_flight -= 1;
+        self.smooth &= matches!(answer, Answer::Gone | Answer::NotFound | Answer::Accepted);
         let uid = &order.id.uid;
         let Some(entry) = self.jobs.get_mut(uid) else {
             return;

@@ -24,9 +24,9 @@ use super::job::{Job, Unreadable};
 /// After a conflict the watch brings the newer version, after an accepted deletion the end. When it does not within
 /// this time, it is not relied on.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// With more due deletions than this, it may pay not to watch them take effect, but to list what they leave.
+/// With more deletions than this ahead, it may pay to defer the watch, and not to be told of each.
 const MANY: usize = 1000;
-/// That is listed once so few of them are left.
+/// A deferred watch begins, with a list of what is left, once so few deletions are due.
 const FEW: usize = 250;
 
 /// Everything known about the Jobs in scope.
@@ -37,6 +37,8 @@ pub(crate) struct Sweep {
     due: VecDeque<String>,
     /// How many have been taken from there.
     taken: usize,
+    /// Whether all deletions so far went well.
+    smooth: bool,
     /// How many deletions are being answered.
     in_flight: usize,
     /// How many Jobs keep the sweep from ending.
@@ -56,10 +58,8 @@ struct Scope {
     listing: u64,
     /// Whether one was ever completed.
     listed: bool,
-    /// How many Jobs the last list had, with a policy or without.
-    size: usize,
-    /// Its watch is put off until it has been listed again, which is to be when so many due deletions were taken up.
-    again_at: Option<usize>,
+    /// Its watch is deferred until it has been listed again, when so many due deletions have been taken up.
+    relist_at: Option<usize>,
     sight: Sight,
 }
 
@@ -85,6 +85,7 @@ impl Sweep {
             jobs: HashMap::new(),
             due: VecDeque::new(),
             taken: 0,
+            smooth: true,
             in_flight: 0,
             open: 0,
             reminders: VecDeque::new(),
@@ -99,14 +100,8 @@ impl Sweep {
     pub(crate) fn list_begins(&mut self, scope: usize) {
         let scope = &mut self.scopes[scope];
         scope.listing += 1;
-        scope.size = 0;
-        scope.again_at = None;
+        scope.relist_at = None;
         scope.sight = Sight::Lost;
-    }
-
-    /// A page of the list came, with so many Jobs.
-    pub(crate) fn page(&mut self, scope: usize, jobs: usize) {
-        self.scopes[scope].size += jobs;
     }
 
     /// A list is complete.
@@ -219,13 +214,11 @@ impl Sweep {
     }
 
     /// Looks after what has been waited for long enough: a Job that nobody sees any more is asked for, and the scopes
-    /// are to be listed again whose watch owes us a newer version, or was put off until now.
+    /// are to be listed again whose watch owes us a newer version, or was deferred until now.
     pub(crate) fn overdue(&mut self, now: Duration) -> Vec<usize> {
         let mut scopes = Vec::new();
         for (number, scope) in self.scopes.iter_mut().enumerate() {
-            // When a deletion does not go well, the rest may take long.
-            let (taken, trouble) = (self.taken, self.pace.was_slowed());
-            if scope.again_at.take_if(|at| taken >= *at || trouble).is_some() {
+            if scope.relist_at.take_if(|at| self.taken >= *at).is_some() {
                 scope.sight = Sight::Lost;
                 scopes.push(number);
             }
@@ -238,7 +231,8 @@ impl Sweep {
                     self.due.push_back(uid);
                 }
                 Phase::Outdated(_) => {
-                    if self.scopes[entry.scope].sight != Sight::Lost {
+                    let sight = &mut self.scopes[entry.scope].sight;
+                    if std::mem::take(sight) != Sight::Lost {
                         scopes.push(entry.scope);
                     }
                     self.remind(&uid, now);
@@ -251,15 +245,34 @@ impl Sweep {
         scopes
     }
 
-    /// Whether a scope that has just been listed is to be listed anew before it is watched. If most of it is about to be
-    /// deleted, a list of the rest costs the API server less than the events of all that goes.
-    pub(crate) fn puts_off_watch(&mut self, scope: usize) -> bool {
-        let is_due = |entry: &&Entry| entry.scope == scope && entry.phase == Phase::Due;
-        let due = self.jobs.values().filter(is_due).count();
-        let scope = &mut self.scopes[scope];
-        let pays = due > MANY && due > scope.size / 2 && !self.pace.was_slowed() && !self.dry_run;
-        scope.again_at = pays.then(|| self.taken + self.due.len() - FEW);
-        pays
+    /// Whether the watch on a scope, of which so many Jobs have just been listed, is to be deferred until it has been
+    /// listed again. If nearly all of them go, and none is waited for, a list of the rest costs the API server less than
+    /// an event for each.
+    pub(crate) fn defers_watch(&mut self, scope: usize, size: usize) -> bool {
+        let listing = self.scopes[scope].listing;
+        let listed = |entry: &&Entry| entry.scope == scope && entry.listing == listing;
+        let (mut going, mut awaited) = (0, 0);
+        for entry in self.jobs.values().filter(listed) {
+            match entry.phase {
+                Phase::Due | Phase::Deleting | Phase::Deleted => going += 1,
+                Phase::Waiting(_) | Phase::Outdated(_) | Phase::Terminating { .. } => awaited += 1,
+                _ => {}
+            }
+        }
+        let most = size.saturating_sub(going) <= going / 4;
+        let defers = going > MANY && most && awaited == 0 && self.smooth && !self.dry_run;
+        self.scopes[scope].relist_at = defers.then(|| self.taken + self.due.len().saturating_sub(FEW));
+        defers
+    }
+
+    /// The scopes whose watch is to be deferred no longer: a deletion did not go well, so the rest may take long, or
+    /// need to be told of what changes.
+    pub(crate) fn undeferred(&mut self) -> Vec<usize> {
+        if self.smooth {
+            return Vec::new();
+        }
+        let scopes = self.scopes.iter_mut().enumerate();
+        scopes.filter_map(|(number, scope)| scope.relist_at.take().map(|_| number)).collect()
     }
 
     /// Until when no deletion is to be sent, if one is due at all.

@@ -25,11 +25,6 @@ impl Pace {
         now >= self.paused_until && in_flight < self.width
     }
 
-    /// Whether any was ever turned away.
-    pub(super) fn was_slowed(&self) -> bool {
-        !self.paused_until.is_zero()
-    }
-
     /// Until when none is to be sent.
     pub(super) fn paused_until(&self) -> Duration {
         self.paused_until

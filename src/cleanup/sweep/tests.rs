@@ -29,8 +29,6 @@ fn rules(rules: Rules) -> Story {
 
 impl Story {
     fn listed(mut self, jobs: impl IntoIterator<Item = Job>) -> Self {
-        let jobs: Vec<_> = jobs.into_iter().collect();
-        self.sweep.page(SCOPE, jobs.len());
         jobs.into_iter().for_each(|job| self.sweep.seen(SCOPE, job, self.now));
         self.sweep.listed(SCOPE, self.now);
         self

@@ -1,6 +1,6 @@
 //! How a follower asks, with time paused: what a real API server does only in minutes, or only in trouble.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::convert::Infallible;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
@@ -84,24 +84,24 @@ fn response(answer: Answer) -> Response<StreamBody<Frames>> {
 
 /// What is seen of a scope within so many seconds, in words, by somebody who wants a watch after every list.
 async fn followed(api: &Api, seconds: u64) -> Vec<String> {
-    let wishes = Wishes::default();
-    follow(api, seconds, &wishes, |event| {
-        if matches!(event, Event::Listed) {
-            wishes.watch.notify_one();
-        }
+    follow(api, seconds, |watch| {
+        let _ = watch.send(());
     })
     .await
 }
 
-async fn follow(api: &Api, seconds: u64, wishes: &Wishes, heard: impl Fn(&Event)) -> Vec<String> {
+async fn follow(api: &Api, seconds: u64, mut listed: impl FnMut(oneshot::Sender<()>)) -> Vec<String> {
     let (events, mut seen) = mpsc::channel(16);
-    let follower = Follower { api, scope: Scope::default(), number: 0, events, wishes, watches: true };
+    let again = Notify::new();
+    let follower = Follower { api, scope: Scope::default(), number: 0, events, again: &again, watches: true };
     let words = Rc::new(RefCell::new(Vec::new()));
     let listen = async {
         while let Some((_, event)) = seen.recv().await {
-            heard(&event);
             let text = format!("{event:?}");
             words.borrow_mut().push(text.split(['(', ' ']).next().unwrap_or_default().to_owned());
+            if let Event::Listed { watch, .. } = event {
+                listed(watch);
+            }
         }
     };
     let both = futures_util::future::join(follower.follow(), listen);
@@ -127,19 +127,19 @@ async fn a_watch_is_renewed_from_the_last_bookmark_without_a_list() {
 #[tokio::test(start_paused = true)]
 async fn a_scope_is_watched_only_once_that_is_asked_for() {
     let (api, requests) = server(&[Text(LIST)], &[Lasting("", 600)]);
-    let wishes = Wishes::default();
-    let seen = follow(&api, 60, &wishes, |_| {}).await;
+    let mut deferred = None;
+    let seen = follow(&api, 60, |watch| deferred = Some(watch)).await;
     assert_eq!(
-        (asked(&requests).as_slice(), seen.last()),
-        (&["list".to_owned()][..], Some(&"Listed".to_owned()))
+        (asked(&requests).len(), &*seen),
+        (1, &["ListBegins", "Page", "Listed"].map(str::to_owned)[..])
     );
 
     let (api, requests) = server(&[Text(LIST)], &[Lasting("", 600)]);
-    let lists = Cell::new(0);
-    let seen = follow(&api, 60, &wishes, |event| {
-        if matches!(event, Event::Listed) {
-            let wish = if lists.replace(lists.get() + 1) == 0 { &wishes.list } else { &wishes.watch };
-            wish.notify_one();
+    let mut lists = 0;
+    let seen = follow(&api, 60, |watch| {
+        lists += 1;
+        if lists == 2 {
+            let _ = watch.send(());
         }
     })
     .await;

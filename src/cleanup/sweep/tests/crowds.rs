@@ -1,11 +1,16 @@
-//! When most of a scope is to be deleted, its rest is listed anew before it is watched.
+//! When nearly all of a scope is to be deleted, its watch is deferred until the rest has been listed again.
 
 use super::*;
 
-/// So many Jobs that are to be deleted, and so many that are not.
-fn crowd(due: usize, others: usize) -> impl Iterator<Item = Job> {
-    let due = (0..due).map(|number| job(&format!("due-{number}")).succeeded());
-    due.chain((0..others).map(|number| Job { policy: None, ..job(&format!("other-{number}")) }))
+/// So many Jobs that are to be deleted.
+fn crowd(due: usize) -> impl Iterator<Item = Job> {
+    (0..due).map(|number| job(&format!("due-{number}")).succeeded())
+}
+
+fn busy_story(due: usize) -> Story {
+    let mut story = story().listed(crowd(due));
+    assert!(story.sweep.defers_watch(SCOPE, due));
+    story
 }
 
 impl Story {
@@ -18,56 +23,89 @@ impl Story {
         self
     }
 
-    /// What is to be listed again.
-    fn overdue(&mut self) -> Vec<usize> {
-        self.sweep.overdue(self.now)
+    /// What is to be listed again, and what is to be watched at last.
+    fn wants(&mut self) -> (Vec<usize>, Vec<usize>) {
+        (self.sweep.overdue(self.now), self.sweep.undeferred())
     }
 }
 
+const NOTHING: (Vec<usize>, Vec<usize>) = (Vec::new(), Vec::new());
+
 #[test]
-fn a_watch_is_put_off_where_most_of_many_jobs_are_to_be_deleted() {
-    for (due, others, put_off) in [
+fn a_watch_is_deferred_where_nearly_all_of_many_jobs_go() {
+    for (due, size, defers) in [
         (0, 0, false),
-        (1, 0, false),
-        (1000, 0, false),
-        (1001, 0, true),
-        (1001, 1000, true),
-        (1001, 1002, false),
+        (1, 1, false),
+        (1000, 1000, false),
+        (1001, 1001, true),
+        (2000, 2500, true),
+        (2000, 2501, false),
     ] {
-        let mut story = story().listed(crowd(due, others));
-        assert_eq!(story.sweep.puts_off_watch(SCOPE), put_off, "{due} due, {others} others");
+        let mut story = story().listed(crowd(due));
+        assert_eq!(story.sweep.defers_watch(SCOPE, size), defers, "{due} of {size}");
     }
 }
 
 #[test]
-fn a_rehearsal_brings_no_events_so_its_watch_is_not_put_off() {
+fn a_watch_is_not_deferred_where_a_job_is_waited_for() {
+    let mut story = story().listed(crowd(2000).chain([job("running")]));
+    assert!(!story.sweep.defers_watch(SCOPE, 2001));
+}
+
+#[test]
+fn what_went_while_the_list_was_read_counts_too() {
+    let mut story = story();
+    crowd(2000).for_each(|job| story.sweep.seen(SCOPE, job, story.now));
+    let mut story = story.swept(1900).listed([]);
+    assert!(story.sweep.defers_watch(SCOPE, 2000));
+    assert_eq!(story.wants(), (vec![SCOPE], vec![]), "there is nothing to be deferred for");
+}
+
+#[test]
+fn a_rehearsal_brings_no_events_so_its_watch_is_not_deferred() {
     let mut sweep = Sweep::new(Rules::default(), true, 1, 4);
     sweep.list_begins(SCOPE);
     let story = Story { sweep, now: Duration::ZERO };
-    assert!(!story.listed(crowd(2000, 0)).sweep.puts_off_watch(SCOPE));
+    assert!(!story.listed(crowd(2000)).sweep.defers_watch(SCOPE, 2000));
 }
 
 #[test]
 fn when_few_deletions_are_left_what_is_seen_is_old_and_a_list_is_due_once() {
-    let mut story = story().listed(crowd(1200, 1)).swept(100);
-    assert!(story.sweep.puts_off_watch(SCOPE));
-    story = story.swept(849);
-    assert!(story.overdue().is_empty());
+    let mut story = busy_story(1200).swept(949);
+    assert_eq!(story.wants(), NOTHING);
     story = story.swept(1);
-    assert_eq!(story.overdue(), [SCOPE]);
-    assert!(story.overdue().is_empty());
-
-    story = story.swept(250).done(false).listed_again(crowd(0, 1)).done(true);
-    assert!(!story.sweep.puts_off_watch(SCOPE));
+    assert_eq!(story.wants(), (vec![SCOPE], vec![]));
+    assert_eq!(story.wants(), NOTHING);
+    story = story.swept(250).done(false).listed_again([]).done(true);
+    assert!(!story.sweep.defers_watch(SCOPE, 0));
 }
 
 #[test]
-fn a_deletion_that_does_not_work_ends_the_wait_and_is_the_last_of_its_kind() {
-    let mut story = story().listed(crowd(1200, 0));
-    assert!(story.sweep.puts_off_watch(SCOPE));
-    story = story.deletes("due-0", nothing, busy());
-    assert_eq!(story.overdue(), [SCOPE]);
-    story = story.later(60).listed_again(crowd(1200, 0));
-    assert!(!story.sweep.puts_off_watch(SCOPE));
-    assert!(story.overdue().is_empty());
+fn a_list_that_begins_for_another_reason_is_not_followed_by_one_more() {
+    let mut story = busy_story(1200);
+    story.sweep.list_begins(SCOPE);
+    assert_eq!(story.swept(1200).wants(), NOTHING);
+}
+
+#[test]
+fn a_deletion_that_does_not_go_well_brings_the_watch_and_none_is_deferred_after_that() {
+    for answer in [busy(), lost(), Answer::Conflict, Answer::Refused("no".to_owned())] {
+        let mut story = busy_story(1200).deletes("due-0", nothing, answer);
+        assert_eq!(story.wants(), (vec![], vec![SCOPE]));
+        assert_eq!(story.wants(), NOTHING);
+        story = story.listed_again(crowd(1200));
+        assert!(!story.sweep.defers_watch(SCOPE, 1200));
+    }
+}
+
+#[test]
+fn of_several_scopes_only_the_crowded_one_is_watched_later() {
+    let mut sweep = Sweep::new(Rules::default(), false, 2, 4);
+    (0..2).for_each(|scope| sweep.list_begins(scope));
+    sweep.seen(0, job("running"), Duration::ZERO);
+    crowd(1200).for_each(|job| sweep.seen(1, job, Duration::ZERO));
+    (0..2).for_each(|scope| sweep.listed(scope, Duration::ZERO));
+    assert_eq!([(0, 1), (1, 1200)].map(|(scope, size)| sweep.defers_watch(scope, size)), [false, true]);
+    let mut story = Story { sweep, now: Duration::ZERO }.swept(1200);
+    assert_eq!(story.wants(), (vec![1], vec![]));
 }
