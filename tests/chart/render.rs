@@ -123,14 +123,9 @@ pub(crate) async fn names_fit_and_differ(version: HelmVersion) -> Result<()> {
 }
 
 pub(crate) async fn names_that_look_like_numbers_stay_text(version: HelmVersion) -> Result<()> {
-    let flags = [
-        "--kube-version=1.31.0",
-        "--namespace=123",
-        "--set-string=serviceAccount.name=8,priorityClassName=9",
-    ];
+    let flags = ["--namespace=123", "--set-string=serviceAccount.name=8,priorityClassName=9"];
     for values in ["when=both", "schedule=* * * * *", "scope=cluster"] {
-        let template = Helm::new(version)?.command().args(["template", "1e3"]).arg(chart()).args(flags);
-        let text = template.args(["--set", values]).run().await?.expect_success()?.stdout().into_owned();
+        let text = template(version, "1e3", flags.into_iter().chain(["--set", values])).await?;
         for document in parsed(&text)? {
             let odd = not_text(&document);
             ensure!(odd.is_empty(), "{odd:?} in {text}");
@@ -180,12 +175,17 @@ fn parsed(stream: &str) -> Result<Vec<Value>> {
 }
 
 async fn text(version: HelmVersion, release: &str, values: &[&str]) -> Result<String> {
-    let mut template =
-        Helm::new(version)?.command().args(["template", "--kube-version", "1.31.0", release]).arg(chart());
-    for value in values {
-        template = template.args(["--set", value]);
-    }
-    Ok(template.run().await?.expect_success()?.stdout().into_owned())
+    template(version, release, values.iter().flat_map(|value| ["--set", value])).await
+}
+
+async fn template<'f>(
+    version: HelmVersion,
+    release: &str,
+    flags: impl IntoIterator<Item = &'f str>,
+) -> Result<String> {
+    let helm = Helm::new(version)?;
+    let template = helm.command().args(["template", "--kube-version", "1.31.0", release]).arg(chart());
+    Ok(template.args(flags).run().await?.expect_success()?.stdout().into_owned())
 }
 
 fn named<'a>(documents: &'a [Value], kind: &str, name: &str) -> Result<&'a Value> {

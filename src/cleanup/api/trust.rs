@@ -42,10 +42,11 @@ impl Trust {
 
     /// Takes note of an answer, and doubts it if it may be an echo.
     pub(super) fn judge<T>(&mut self, call: &Call, answer: Result<T, Failure>) -> Result<T, Failure> {
-        match &answer {
-            Err(failure) if failure.is_outage() => self.server = Server::Out,
-            _ if matches!(self.server, Server::Out) => self.server = Server::BackSince(Instant::now()),
-            _ => {}
+        if matches!(self.server, Server::Out) {
+            self.server = Server::BackSince(Instant::now());
+        }
+        if let Err(failure) = &answer {
+            self.heed(failure);
         }
         match answer {
             Ok(answer) => {
