@@ -43,11 +43,17 @@
 #[cfg(feature = "cleanup")]
 pub mod cleanup;
 pub mod cli;
+#[cfg(feature = "cleanup")]
+pub mod cluster;
 pub mod console;
+#[cfg(feature = "cleanup")]
+mod escape;
 pub mod inject;
 mod input;
 mod pipe;
 pub mod policy;
 mod printable;
 pub mod run;
+#[cfg(feature = "cleanup")]
+mod signals;
 pub mod translate;

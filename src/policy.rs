@@ -14,6 +14,8 @@ pub const HELM_DELETE_POLICY: &str = "helm.sh/hook-delete-policy";
 pub const KOTS_DELETE_POLICY: &str = "kots.io/hook-delete-policy";
 /// Our own annotation on a Job: `"true"` makes the cleanup neither wait for the Job nor delete it.
 pub const IGNORE: &str = "jobsweep.io/ignore";
+/// The environment variable that carries the UID of the Job that the cleanup runs in.
+pub const OWN_JOB_UID: &str = "JOBSWEEP_OWN_JOB_UID";
 
 /// One known word of a delete policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

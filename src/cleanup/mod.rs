@@ -26,30 +26,13 @@
 //! `jobsweep.io/ignore: "true"` is left alone too.
 //!
 //! # The report as JSON
-#![doc = include_str!("report/json.md")]
+#![doc = include_str!("output/json.md")]
 
-mod api;
-mod backoff;
-mod config;
-mod decide;
-mod delete;
-mod drive;
-mod end;
-#[cfg(test)]
-mod fixture;
-mod job;
-mod limits;
-mod logs;
-mod outcome;
-mod own;
-mod progress;
-mod report;
-mod say;
-mod signals;
+mod options;
+mod output;
+mod own_job;
+mod run;
 mod sweep;
-mod text;
-mod time;
-mod watch;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -58,34 +41,27 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use api::{Api, Failure, Scope};
-use config::Target;
-use decide::Rules;
-use drive::{Options, drive};
-use end::{ERROR, End};
-use limits::Limits;
-use report::Report;
-use say::Say;
-use signals::Signals;
+use output::report::Report;
+use output::terminal::Say;
+use own_job::OwnJob;
+use run::event_loop::{self, drive};
+use sweep::completion::Limits;
+use sweep::ending::{ERROR, End};
+use sweep::rules::Rules;
 use sweep::{Level, Sweep};
 
-pub(crate) use own::OWN_JOB_UID;
+pub use options::{Format, Namespaces, Options, Verbosity, default_settle};
 
-use crate::cli::{CleanupArgs, Output};
+use crate::cluster::api::{Api, Failure, Scope};
+use crate::cluster::connect::Target;
+use crate::signals::Signals;
 
-/// How long nothing must be left to do, unless the user says so.
-const SETTLE: Duration = Duration::from_secs(2);
 /// How long the last word may take once the user wants us to go at once.
 const LAST_WORD: Duration = Duration::from_secs(1);
 
 /// Sweeps. The report goes to `out`, everything else to stderr.
-pub fn run(args: CleanupArgs, mut out: impl Write + Send + 'static) -> ExitCode {
-    let level = match (args.quiet, args.verbose || config::helm_debug()) {
-        (true, _) => Level::Warning,
-        (_, true) => Level::Verbose,
-        _ => Level::Normal,
-    };
-    let say = Say::new(level);
+pub fn run(options: Options, mut out: impl Write + Send + 'static) -> ExitCode {
+    let say = Say::new(options.verbosity);
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -95,9 +71,8 @@ pub fn run(args: CleanupArgs, mut out: impl Write + Send + 'static) -> ExitCode 
         }
     };
     let start = Instant::now();
-    let format = args.output;
-    let (dry_run, fail_on_failed) = (args.dry_run, args.fail_on_failed);
-    let (sweep, end, signals) = runtime.block_on(sweep_all(args, &say));
+    let (format, dry_run, fail_on_failed) = (options.format, options.dry_run, options.fail_on_failed);
+    let (sweep, end, signals) = runtime.block_on(sweep_all(options, &say));
 
     let exit_code = end.exit_code(&sweep, fail_on_failed);
     end.explain(&sweep, &say);
@@ -143,15 +118,12 @@ async fn written(writing: JoinHandle<u8>, signals: Option<Signals>, patience: Du
 }
 
 /// Connects, sweeps, and gives back what became of the Jobs and how it ended; and who listens for signals now.
-async fn sweep_all(args: CleanupArgs, say: &Say) -> (Sweep, End, Option<Signals>) {
-    // Every argument by name, so that none is forgotten.
-    let CleanupArgs {
-        namespaces: _,
-        all_namespaces: _,
+async fn sweep_all(options: Options, say: &Say) -> (Sweep, End, Option<Signals>) {
+    let Options {
+        connection,
+        namespaces,
         selector,
         release,
-        kubeconfig: _,
-        context: _,
         before_hook_creation,
         settle,
         once,
@@ -160,24 +132,32 @@ async fn sweep_all(args: CleanupArgs, say: &Say) -> (Sweep, End, Option<Signals>
         dry_run,
         log_tail,
         fail_on_failed: _,
-        output,
-        verbose: _,
-        quiet: _,
-    } = args.clone();
+        format,
+        verbosity: _,
+    } = options;
     let mut rules =
         Rules { before_hook_creation, once, selected: selector.is_some(), release, ..Rules::default() };
-    let mut limits = Limits::new(timeout, settle.unwrap_or(default_settle(once)));
-    let options = Options {
+    let mut limits = Limits::new(timeout, settle);
+    let options = event_loop::Options {
         dry_run,
         log_tail,
         // They were asked for; who asked for quiet too has them in the report, if that has a place for them.
-        log_level: if output == Output::Json { Level::Normal } else { Level::Warning },
-        keep_logs: output == Output::Json,
+        log_level: if format == Format::Json { Level::Normal } else { Level::Warning },
+        keep_logs: format == Format::Json,
         start: tokio::time::Instant::now(),
     };
     // Credentials may take their time too, when a plugin brings them.
     let limit = limits.connect();
-    let ended = match tokio::time::timeout(limit, connect(&args)).await {
+    let connecting = async {
+        let target = Target::find(&connection).await?;
+        let own = OwnJob::find(target.pod_namespace);
+        let scopes = scopes(namespaces, &target.config.default_namespace, selector.as_ref());
+        let api = Api::connect(target.config).await?;
+        // Only now: until here, nothing has to be brought to an end, and a signal simply ends us.
+        let signals = Signals::listen().map_err(|error| Failure::Config(format!("no signals: {error}")))?;
+        Ok((api, own, scopes, signals))
+    };
+    let ended = match tokio::time::timeout(limit, connecting).await {
         Ok(Ok((api, own, scopes, mut signals))) => {
             rules.own = own;
             let mut sweep = Sweep::new(rules, dry_run, scopes.len(), concurrency.get());
@@ -193,25 +173,14 @@ async fn sweep_all(args: CleanupArgs, say: &Say) -> (Sweep, End, Option<Signals>
     (Sweep::new(rules, dry_run, 0, 0), ended, None)
 }
 
-/// How long nothing must be left to do, unless the user says so: where nothing is waited for, nothing comes late.
-fn default_settle(once: bool) -> Duration {
-    if once { Duration::ZERO } else { SETTLE }
-}
-
-async fn connect(args: &CleanupArgs) -> Result<(Api, own::OwnJob, Vec<Scope>, Signals), Failure> {
-    let Target { config, own } = Target::find(args).await?;
-    let mut namespaces: Vec<_> = match args.namespaces.as_slice() {
-        _ if args.all_namespaces => vec![None],
-        [] => vec![Some(config.default_namespace.clone())],
-        names => names.iter().cloned().map(Some).collect(),
+/// Where the Jobs are looked for, each place once.
+fn scopes(namespaces: Namespaces, default: &str, selector: Option<&String>) -> Vec<Scope> {
+    let mut namespaces = match namespaces {
+        Namespaces::All => vec![None],
+        Namespaces::Default => vec![Some(default.to_owned())],
+        Namespaces::Named(names) => names.into_iter().map(Some).collect(),
     };
     namespaces.sort_unstable();
     namespaces.dedup();
-    let selector = &args.selector;
-    let scopes =
-        namespaces.into_iter().map(|namespace| Scope { namespace, selector: selector.clone() }).collect();
-    let api = Api::connect(config).await?;
-    // Only now: until here, nothing has to be brought to an end, and a signal simply ends us.
-    let signals = Signals::listen().map_err(|error| Failure::Config(format!("no signals: {error}")))?;
-    Ok((api, own, scopes, signals))
+    namespaces.into_iter().map(|namespace| Scope { namespace, selector: selector.cloned() }).collect()
 }

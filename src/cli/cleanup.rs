@@ -7,6 +7,10 @@ use std::time::Duration;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 
+use crate::cleanup::{Format, Namespaces, Options, Verbosity, default_settle};
+use crate::cluster::Timeout;
+use crate::cluster::connect::{Connection, helm_debug};
+
 /// What the cleanup does in the cluster. Of an option given twice the last one counts, so that a manifest's own can be
 /// followed by a user's.
 #[derive(Debug, Clone, Args)]
@@ -106,13 +110,58 @@ pub enum Output {
     Name,
 }
 
-/// How long the sweep may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Timeout {
-    /// As long as it takes.
-    Never,
-    /// So long; zero is one pass without any waiting.
-    After(Duration),
+impl CleanupArgs {
+    /// The options of the sweep.
+    #[must_use]
+    pub fn options(self) -> Options {
+        let Self {
+            namespaces,
+            all_namespaces,
+            selector,
+            release,
+            kubeconfig,
+            context,
+            before_hook_creation,
+            settle,
+            once,
+            timeout,
+            concurrency,
+            dry_run,
+            log_tail,
+            fail_on_failed,
+            output,
+            verbose,
+            quiet,
+        } = self;
+        Options {
+            connection: Connection { kubeconfig, context },
+            namespaces: match namespaces {
+                _ if all_namespaces => Namespaces::All,
+                names if names.is_empty() => Namespaces::Default,
+                names => Namespaces::Named(names),
+            },
+            selector,
+            release,
+            before_hook_creation,
+            settle: settle.unwrap_or_else(|| default_settle(once)),
+            once,
+            timeout,
+            concurrency,
+            dry_run,
+            log_tail,
+            fail_on_failed,
+            format: match output {
+                Output::Table => Format::Table,
+                Output::Json => Format::Json,
+                Output::Name => Format::Name,
+            },
+            verbosity: match (quiet, verbose || helm_debug()) {
+                (true, _) => Verbosity::Warning,
+                (_, true) => Verbosity::Verbose,
+                _ => Verbosity::Normal,
+            },
+        }
+    }
 }
 
 fn timeout(text: &str) -> Result<Timeout, String> {

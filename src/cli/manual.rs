@@ -39,7 +39,7 @@ const ENVIRONMENT: &Table = &[
     (DEFAULT_POLICY, "what --default-policy is where that is not given"),
     (LOG_FILE, "what --log-file is where that is not given"),
     #[cfg(feature = "cleanup")]
-    (crate::cleanup::OWN_JOB_UID, "the UID of the Job that the cleanup itself runs in"),
+    (crate::policy::OWN_JOB_UID, "the UID of the Job that the cleanup itself runs in"),
 ];
 
 const EXIT_CODES: &Table = &[

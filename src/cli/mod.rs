@@ -10,7 +10,7 @@ use clap::{CommandFactory, Parser};
 use clap_complete::Shell;
 
 #[cfg(feature = "cleanup")]
-pub use cleanup::{CleanupArgs, Output, Timeout};
+pub use cleanup::{CleanupArgs, Output};
 pub use filter::{DefaultPolicy, FilterArgs, log_file};
 pub use inject::InjectArgs;
 pub use manual::man;

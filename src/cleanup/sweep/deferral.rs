@@ -1,7 +1,7 @@
 //! Whether a scope is watched right after its list, or only once most of it has gone.
 
 use super::Sweep;
-use super::entry::{Entry, Phase};
+use super::tracked_job::{Entry, Phase};
 
 /// With more deletions than this ahead, it may pay to defer the watch, and not to be told of each.
 const MANY: usize = 1000;

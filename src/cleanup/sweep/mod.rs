@@ -3,24 +3,29 @@
 //! No I/O and no clock of its own, so that every order of events can be tested. Times are counted from the start.
 //! Each Job is known by its uid; one that comes back under the same name is another Job.
 
-mod answered;
+pub(crate) mod completion;
 mod deferral;
-mod entry;
-mod note;
-mod pace;
+mod deletion;
+pub(crate) mod ending;
+#[cfg(test)]
+pub(crate) mod fixture;
+pub(crate) mod rules;
 #[cfg(test)]
 mod tests;
+mod throttle;
+mod tracked_job;
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use entry::Deletion;
-pub(crate) use entry::{Answer, Entry, JobLog, Order, Phase, PodLog};
-pub(crate) use note::{Held, Level, Note};
-use pace::Pace;
+pub(crate) use crate::cleanup::options::Verbosity as Level;
+pub(crate) use crate::cleanup::output::messages::{Held, Note};
+use throttle::Pace;
+use tracked_job::Deletion;
+pub(crate) use tracked_job::{Answer, Entry, JobLog, Order, Phase, PodLog};
 
-use super::decide::{Decision, Kept, Rules};
-use super::job::{Job, Unreadable};
+use crate::cleanup::sweep::rules::{Decision, Kept, Rules};
+use crate::cluster::job::{Job, Unreadable};
 
 /// After a conflict the watch brings the newer version, after an accepted deletion the end. When it does not within
 /// this time, it is not relied on.

@@ -6,8 +6,8 @@ mod oddities;
 mod retries;
 
 use super::*;
-use crate::cleanup::fixture::job;
-use crate::cleanup::outcome::{Hint, State};
+use crate::cleanup::sweep::fixture::job;
+use crate::cluster::job::state::{Hint, State};
 
 const SCOPE: usize = 0;
 

@@ -9,16 +9,16 @@ use futures_util::{Stream, StreamExt};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::api::{Api, Failure, Scope, WatchKind};
-use super::delete::{self, delete};
-use super::end::End;
-use super::limits::Limits;
-use super::logs::Logs;
-use super::progress::Progress;
-use super::say::Say;
-use super::signals::{Signal, Signals};
-use super::sweep::{Level, Order, Sight, Sweep};
-use super::watch::{Event, Follower};
+use crate::cleanup::output::progress::Progress;
+use crate::cleanup::output::terminal::Say;
+use crate::cleanup::run::delete::{self, delete};
+use crate::cleanup::run::logs::Logs;
+use crate::cleanup::sweep::completion::Limits;
+use crate::cleanup::sweep::ending::End;
+use crate::cleanup::sweep::{Level, Order, Sight, Sweep};
+use crate::cluster::api::{Api, Failure, Scope, WatchKind};
+use crate::cluster::follow::{Event, Follower};
+use crate::signals::{Signal, Signals};
 
 /// How long deletions that are under way may still take once the sweep is to end. A kubelet kills after 30 s.
 const DRAIN: Duration = Duration::from_secs(10);

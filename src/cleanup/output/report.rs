@@ -1,15 +1,12 @@
 //! The final report on stdout.
 
-mod json;
-mod table;
-pub(crate) mod words;
-
+use super::{json, table};
 use std::io::{self, BufWriter, Write};
 use std::time::Duration;
 
-use super::end::End;
-use super::sweep::{Entry, Phase, Sweep};
-use crate::cli::Output;
+use crate::cleanup::options::Format;
+use crate::cleanup::sweep::ending::End;
+use crate::cleanup::sweep::{Entry, Phase, Sweep};
 
 /// Everything that a report says.
 pub(crate) struct Report<'a> {
@@ -27,13 +24,13 @@ pub(crate) struct Report<'a> {
 
 impl Report<'_> {
     /// Writes it.
-    pub(crate) fn write(&self, format: Output, out: &mut impl Write) -> io::Result<()> {
+    pub(crate) fn write(&self, format: Format, out: &mut impl Write) -> io::Result<()> {
         // The standard library's stdout passes on every line by itself.
         let out = &mut BufWriter::with_capacity(64 * 1024, out);
         match format {
-            Output::Table => table::write(&self.rows(), out)?,
-            Output::Json => json::write(self, out)?,
-            Output::Name => {
+            Format::Table => table::write(&self.rows(), out)?,
+            Format::Json => json::write(self, out)?,
+            Format::Name => {
                 for entry in self.rows() {
                     if matches!(entry.phase, Phase::Deleted | Phase::WouldDelete) {
                         writeln!(out, "job.batch/{}", entry.job.id.name)?;
@@ -45,7 +42,7 @@ impl Report<'_> {
     }
 
     /// The Jobs in the order in which people look for them; of one name, the older first.
-    fn rows(&self) -> Vec<&Entry> {
+    pub(super) fn rows(&self) -> Vec<&Entry> {
         let mut rows: Vec<_> = self.sweep.entries().collect();
         rows.sort_by(|a, b| {
             let key = |entry: &Entry| (entry.since, entry.until);

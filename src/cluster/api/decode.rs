@@ -5,7 +5,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::failure::{Failure, Refusal, Status};
-use crate::cleanup::job::{Job, Unreadable};
+use crate::cluster::job::{Job, Unreadable};
 
 /// A page of a list.
 #[derive(Debug)]

@@ -14,11 +14,11 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use super::*;
-use crate::cleanup::api::tests::api;
-use crate::cleanup::decide::Rules;
 use crate::cleanup::default_settle;
-use crate::cleanup::say::tests::Heard;
-use crate::cli::Timeout;
+use crate::cleanup::output::terminal::tests::Heard;
+use crate::cleanup::sweep::rules::Rules;
+use crate::cluster::Timeout;
+use crate::cluster::api::tests::api;
 
 const MINUTE: Duration = Duration::from_secs(60);
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::say::Say;
-use super::sweep::{Phase, Sweep};
-use super::time::brief;
+use crate::cleanup::output::duration::brief;
+use crate::cleanup::output::terminal::Say;
+use crate::cleanup::sweep::{Phase, Sweep};
 
 /// Where there is no progress line, this often it is said what is still waited for.
 const REMINDER: Duration = Duration::from_secs(30);

@@ -3,9 +3,9 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 
-use super::api::{Api, Failure};
-use super::say::Say;
-use super::sweep::{JobLog, Level, Order, PodLog};
+use crate::cleanup::output::terminal::Say;
+use crate::cleanup::sweep::{JobLog, Level, Order, PodLog};
+use crate::cluster::api::{Api, Failure};
 
 /// How many lines a Job gets that asks for its logs, when the user has not said.
 const LINES: u32 = 20;
@@ -162,7 +162,7 @@ fn wanted(tail: Option<u32>, order: &Order) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cleanup::job::JobId;
+    use crate::cluster::job::JobId;
 
     #[test]
     fn the_last_lines_that_there_is_room_for_are_kept() {

@@ -2,10 +2,10 @@
 
 use std::cell::Cell;
 
-use super::api::{Api, Failure};
-use super::backoff::Backoff;
-use super::logs::Logs;
-use super::sweep::{Answer, JobLog, Order};
+use crate::cleanup::run::logs::Logs;
+use crate::cleanup::sweep::{Answer, JobLog, Order};
+use crate::cluster::api::{Api, Failure};
+use crate::cluster::backoff::Backoff;
 
 /// What came of a deletion, and the logs, if they were read for it.
 pub(crate) type Result = std::result::Result<(Answer, Option<JobLog>), Failure>;

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::api::Failure;
-use super::decide::Kept;
-use super::progress::jobs;
-use super::report::words::{action, why};
-use super::say::Say;
-use super::signals::Signal;
-use super::sweep::{Entry, Phase, Sweep};
+use crate::cleanup::output::progress::jobs;
+use crate::cleanup::output::terminal::Say;
+use crate::cleanup::output::words::{action, why};
+use crate::cleanup::sweep::rules::Kept;
+use crate::cleanup::sweep::{Entry, Phase, Sweep};
+use crate::cluster::api::Failure;
 use crate::policy::{KOTS_DELETE_POLICY, Outcome};
+use crate::signals::Signal;
 
 /// Every Job in scope was seen to, and every due deletion is confirmed.
 pub(crate) const SWEPT: u8 = 0;
@@ -164,12 +164,12 @@ fn has_failed(sweep: &Sweep) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cleanup::decide::Rules;
-    use crate::cleanup::fixture::job;
-    use crate::cleanup::job::Job;
-    use crate::cleanup::outcome::State;
-    use crate::cleanup::say::tests::Heard;
+    use crate::cleanup::output::terminal::tests::Heard;
+    use crate::cleanup::sweep::fixture::job;
+    use crate::cleanup::sweep::rules::Rules;
     use crate::cleanup::sweep::{Answer, Level};
+    use crate::cluster::job::Job;
+    use crate::cluster::job::state::State;
     use std::time::Duration;
 
     fn sweep(scopes: usize) -> Sweep {

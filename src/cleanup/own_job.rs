@@ -6,10 +6,9 @@
 
 use std::env;
 
-use super::job::Job;
+use crate::cluster::job::Job;
+use crate::policy::OWN_JOB_UID;
 
-/// Names the variable that carries our own Job's uid.
-pub(crate) const OWN_JOB_UID: &str = "JOBSWEEP_OWN_JOB_UID";
 /// Where Kubernetes cuts a name before it appends five letters of its own.
 const GENERATED_BASE: usize = 58;
 

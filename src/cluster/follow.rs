@@ -14,9 +14,9 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{Instant, sleep};
 
-use super::api::{Api, Failure, Page, Scope, WatchEvent, WatchKind};
-use super::backoff::Backoff;
-use super::job::{Job, Unreadable};
+use crate::cluster::api::{Api, Failure, Page, Scope, WatchEvent, WatchKind};
+use crate::cluster::backoff::Backoff;
+use crate::cluster::job::{Job, Unreadable};
 
 /// A watch that lived so long was a good one: the next failure is a new trouble.
 const HEALTHY: Duration = Duration::from_secs(10);

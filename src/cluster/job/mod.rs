@@ -5,8 +5,10 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::outcome::{Spec, State, Status};
+pub(crate) mod state;
+
 use crate::policy::{DeletePolicy, Outcome};
+use state::{Spec, State, Status};
 
 /// A Job as the sweep sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]

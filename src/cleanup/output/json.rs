@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use serde::ser::Serializer;
 use serde::{Serialize, ser::SerializeSeq};
 
-use super::Report;
+use super::report::Report;
 use super::words::{action, outcome, reason, waited, why};
 use crate::cleanup::sweep::{Entry, JobLog, PodLog};
 use crate::policy::DeletePolicy;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::cleanup::decide::Kept;
-use crate::cleanup::job::{Job, JobId};
-use crate::cleanup::outcome::Hint;
+use crate::cleanup::sweep::rules::Kept;
+use crate::cluster::job::state::Hint;
+use crate::cluster::job::{Job, JobId};
 use crate::policy::Outcome;
 
 /// One Job's place in the sweep.

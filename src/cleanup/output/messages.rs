@@ -4,10 +4,11 @@ use std::fmt;
 use std::mem::discriminant;
 use std::time::Duration;
 
-use super::entry::{Entry, Phase};
-use crate::cleanup::decide::Kept;
-use crate::cleanup::job::{Job, JobId, Unreadable};
-use crate::cleanup::outcome::State;
+use crate::cleanup::options::Verbosity as Level;
+use crate::cleanup::sweep::rules::Kept;
+use crate::cleanup::sweep::{Entry, Phase};
+use crate::cluster::job::state::State;
+use crate::cluster::job::{Job, JobId, Unreadable};
 
 /// Something worth saying.
 #[derive(Debug)]
@@ -47,17 +48,6 @@ pub(crate) enum Note {
     },
     /// An object was skipped.
     Unreadable(Unreadable),
-}
-
-/// Who wants to hear it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Level {
-    /// Everybody.
-    Warning,
-    /// Everybody who did not ask for quiet.
-    Normal,
-    /// Those who asked for more.
-    Verbose,
 }
 
 /// Why a Job is deleted whose policy does not name how it ended.

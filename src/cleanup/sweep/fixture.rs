@@ -1,7 +1,7 @@
 //! Jobs for tests.
 
-use super::job::{Job, JobId};
-use super::outcome::{Hint, State};
+use crate::cluster::job::state::{Hint, State};
+use crate::cluster::job::{Job, JobId};
 use crate::policy::{DeletePolicy, Outcome};
 
 /// A running Job of this name in version 1, whose uid is its name, with the policy `hook-succeeded`.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::cleanup::outcome::State;
 use crate::cleanup::sweep::{Entry, Held, Phase};
+use crate::cluster::job::state::State;
 use crate::policy::Outcome;
 
 /// How a Job ended, in one word.

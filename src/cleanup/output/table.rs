@@ -6,9 +6,9 @@ use std::time::Duration;
 use unicode_width::UnicodeWidthStr;
 
 use super::words::{action, outcome, reason, why};
+use crate::cleanup::output::duration::brief;
 use crate::cleanup::sweep::Entry;
-use crate::cleanup::text::one_line;
-use crate::cleanup::time::brief;
+use crate::escape::one_line;
 
 const HEADINGS: [&str; COLUMNS] = ["NAMESPACE", "JOB", "OUTCOME", "REASON", "POLICY", "ACTION", "RAN", "WHY"];
 const COLUMNS: usize = 8;
@@ -58,10 +58,10 @@ fn line(cells: &[String; COLUMNS], widths: &[usize; COLUMNS], out: &mut dyn Writ
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cleanup::decide::Rules;
-    use crate::cleanup::fixture::job;
-    use crate::cleanup::outcome::State;
     use crate::cleanup::sweep::Sweep;
+    use crate::cleanup::sweep::fixture::job;
+    use crate::cleanup::sweep::rules::Rules;
+    use crate::cluster::job::state::State;
     use crate::policy::Outcome;
 
     #[test]

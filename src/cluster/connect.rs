@@ -7,49 +7,56 @@ use kube::Config;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::api::Failure;
-use super::own::OwnJob;
-use crate::cli::CleanupArgs;
+use crate::cluster::api::Failure;
 
 /// How we call ourselves before the API server.
 const USER_AGENT: &str = concat!("jobsweep/", env!("CARGO_PKG_VERSION"));
 
-/// A cluster to sweep.
+/// Which cluster is meant, if not the usual one.
+#[derive(Debug, Clone, Default)]
+pub struct Connection {
+    /// The kubeconfig file.
+    pub kubeconfig: Option<PathBuf>,
+    /// The context of the kubeconfig.
+    pub context: Option<String>,
+}
+
+/// A cluster that was found.
 pub(crate) struct Target {
     /// How to connect to it.
     pub config: Config,
-    /// The Job that we run in.
-    pub own: OwnJob,
+    /// The namespace of the pod that we run in, if it is how the cluster was found.
+    pub pod_namespace: Option<String>,
 }
 
 impl Target {
     /// Finds the cluster as kubectl does: the kubeconfig named, else `$KUBECONFIG`, else `~/.kube/config`, else the
     /// pod that we are in. Run by Helm as a plugin, its flags count like our own.
-    pub(crate) async fn find(args: &CleanupArgs) -> Result<Self, Failure> {
+    pub(crate) async fn find(connection: &Connection) -> Result<Self, Failure> {
         let helm = Helm::from_env();
-        let context = args.context.clone().or(helm.context.clone());
-        let in_pod = args.kubeconfig.is_none() && context.is_none() && !has_kubeconfig() && in_pod();
-        let (mut config, own) = if in_pod {
+        let context = connection.context.clone().or(helm.context.clone());
+        let in_pod = connection.kubeconfig.is_none() && context.is_none() && !has_kubeconfig() && in_pod();
+        let (mut config, pod_namespace) = if in_pod {
             let config = Config::incluster().map_err(failed)?;
-            let own = OwnJob::find(Some(config.default_namespace.clone()));
-            (config, own)
+            let namespace = config.default_namespace.clone();
+            (config, Some(namespace))
         } else {
             // On a thread of its own: what is named may be a pipe that nobody writes to yet.
-            let path = args.kubeconfig.clone();
+            let path = connection.kubeconfig.clone();
             let read = move || path.map_or_else(Kubeconfig::read, Kubeconfig::read_from);
             let kubeconfig = tokio::task::spawn_blocking(read).await.map_err(failed)?;
             let options = KubeConfigOptions { context, ..KubeConfigOptions::default() };
             let config = Config::from_custom_kubeconfig(kubeconfig.map_err(failed)?, &options)
                 .await
                 .map_err(failed)?;
-            (config, OwnJob::find(None))
+            (config, None)
         };
         helm.apply(&mut config)?;
         check_token(&config)?;
         // Retries are ours: they heed Retry-After and the deadline.
         config.default_retry = false;
         config.headers.push((http::header::USER_AGENT, http::HeaderValue::from_static(USER_AGENT)));
-        Ok(Self { config, own })
+        Ok(Self { config, pod_namespace })
     }
 }
 
@@ -147,5 +154,5 @@ fn is_true(value: &str) -> bool {
 }
 
 fn failed(error: impl std::error::Error + 'static) -> Failure {
-    Failure::Config(super::api::chain(&error))
+    Failure::Config(crate::cluster::api::chain(&error))
 }

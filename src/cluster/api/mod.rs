@@ -3,11 +3,11 @@
 //! They are sent through kube's client, which knows proxies, TLS and credentials, but answered here: a refusal keeps
 //! its status and `Retry-After`, and bodies are read without copies that would cost memory.
 
-mod answer;
+mod decode;
 mod failure;
+mod outage;
 #[cfg(test)]
 pub(crate) mod tests;
-mod trust;
 
 use std::cell::RefCell;
 use std::fmt;
@@ -22,12 +22,12 @@ use kube::core::subresource::LogParams;
 use kube::{Client, Config};
 use tokio::sync::Mutex;
 
-pub(crate) use answer::{Page, Pods, WatchEvent, WatchKind};
+pub(crate) use decode::{Page, Pods, WatchEvent, WatchKind};
 use failure::Call;
 pub(crate) use failure::{Failure, chain};
-use trust::Trust;
+use outage::Trust;
 
-use super::job::{Job, JobId, Unreadable};
+use crate::cluster::job::{Job, JobId, Unreadable};
 
 /// How long an answer may take, a watch's events apart.
 const ANSWER: Duration = Duration::from_secs(30);
@@ -84,7 +84,7 @@ impl Api {
     }
 
     /// A connection that is there already.
-    pub(super) fn with_client(config: Config, client: Client) -> Self {
+    pub(crate) fn with_client(config: Config, client: Client) -> Self {
         let client = RefCell::new((0, client));
         Self { config, client, refreshing: Mutex::default(), trust: RefCell::default() }
     }
@@ -100,7 +100,7 @@ impl Api {
         let call =
             Call { verb: "list", group: "batch", resource: "jobs", namespace: scope.namespace.clone() };
         let request = jobs(scope.namespace.as_deref()).list(&params)?;
-        answer::page(&self.bytes(call, request).await?)
+        decode::page(&self.bytes(call, request).await?)
     }
 
     /// Watches the Jobs in a scope from a version on.
@@ -130,7 +130,7 @@ impl Api {
         let call =
             Call { verb: "delete", group: "batch", resource: "jobs", namespace: Some(id.namespace.clone()) };
         let request = jobs(Some(&id.namespace)).delete(&id.name, &params)?;
-        answer::is_gone(&self.bytes(call, request).await?)
+        decode::is_gone(&self.bytes(call, request).await?)
     }
 
     /// Whether a Job is gone: by a list of its name, which needs no other permission than the sweep has.
@@ -141,7 +141,7 @@ impl Api {
         };
         let call =
             Call { verb: "list", group: "batch", resource: "jobs", namespace: Some(id.namespace.clone()) };
-        let page = answer::page(&self.bytes(call, jobs(Some(&id.namespace)).list(&params)?).await?)?;
+        let page = decode::page(&self.bytes(call, jobs(Some(&id.namespace)).list(&params)?).await?)?;
         let is_it = |job: &Result<Job, Box<Unreadable>>| match job {
             Ok(job) => job.id.uid == id.uid,
             // One that cannot be told from it may be it.
@@ -158,7 +158,7 @@ impl Api {
             ..ListParams::default()
         };
         let call = Call { verb: "list", group: "", resource: "pods", namespace: Some(id.namespace.clone()) };
-        answer::pods(&self.bytes(call, pods(&id.namespace).list(&params)?).await?)
+        decode::pods(&self.bytes(call, pods(&id.namespace).list(&params)?).await?)
     }
 
     /// The last lines of a container's log.
@@ -227,7 +227,7 @@ impl Watch {
         loop {
             if let Some(at) = memchr::memchr(b'\n', &self.buffer[self.searched..]) {
                 let end = self.searched + at;
-                let event = answer::event(&self.buffer[..end]);
+                let event = decode::event(&self.buffer[..end]);
                 self.buffer.drain(..=end);
                 self.searched = 0;
                 return event.map(Some);

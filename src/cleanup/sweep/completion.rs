@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::end::End;
-use super::sweep::Sweep;
-use crate::cli::Timeout;
+use crate::cleanup::sweep::Sweep;
+use crate::cleanup::sweep::ending::End;
+use crate::cluster::Timeout;
 
 /// How long connecting may take where nothing is waited for.
 const CONNECT: Duration = Duration::from_secs(30);
@@ -72,9 +72,9 @@ impl Limits {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cleanup::decide::Rules;
-    use crate::cleanup::fixture::job;
     use crate::cleanup::sweep::Sight;
+    use crate::cleanup::sweep::fixture::job;
+    use crate::cleanup::sweep::rules::Rules;
 
     const fn seconds(seconds: u64) -> Duration {
         Duration::from_secs(seconds)

@@ -10,9 +10,9 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use super::sweep::{Level, Note};
-use super::text::{block, log_line, one_line};
+use crate::cleanup::sweep::{Level, Note};
 use crate::console::{PREFIX, WARNING};
+use crate::escape::{block, log_line, one_line};
 
 /// Clears the line that the cursor is in.
 const CLEAR: &str = "\r\x1b[2K";

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use super::job::Job;
-use super::outcome::{Hint, State};
-use super::own::OwnJob;
+use crate::cleanup::own_job::OwnJob;
+use crate::cluster::job::Job;
+use crate::cluster::job::state::{Hint, State};
 use crate::policy::{DeletePolicy, IGNORE, Outcome, Token};
 
 /// The options that bear on a decision.
@@ -119,7 +119,7 @@ impl fmt::Display for Kept {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cleanup::fixture;
+    use crate::cleanup::sweep::fixture;
 
     fn job(policy: &str, state: State) -> Job {
         fixture::job("migrate").policy(policy).state(state)

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::entry::{Answer, Deletion, JobLog, Order, Phase};
+use super::tracked_job::{Answer, Deletion, JobLog, Order, Phase};
 use super::{Note, Sweep};
-use crate::cleanup::decide::Kept;
+use crate::cleanup::sweep::rules::Kept;
 
 impl Sweep {
     /// A deletion was answered.
