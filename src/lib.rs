@@ -48,6 +48,7 @@ pub mod cluster;
 pub mod console;
 #[cfg(feature = "cleanup")]
 mod escape;
+pub mod exit_code;
 pub mod inject;
 mod input;
 mod pipe;

@@ -2,13 +2,14 @@
 
 use std::ffi::OsString;
 use std::io::{self, BufWriter, IsTerminal, Read, Write};
-use std::process::ExitCode;
+use std::process;
 
 use anyhow::{Context, anyhow};
 use clap::Parser;
 
 use crate::cli::{self, Cli, FilterArgs, InjectArgs};
 use crate::console::Console;
+use crate::exit_code::ExitCode;
 use crate::inject;
 use crate::input;
 use crate::pipe;
@@ -25,16 +26,9 @@ See jobsweep --help.";
 /// Why output is missing.
 const NOT_WRITTEN: &str = "cannot write stdout";
 
-/// Input or output failed, or we did.
-const FAILURE: u8 = 1;
-/// Wrong usage, as clap has it.
-const USAGE: u8 = 2;
-/// `EX_DATAERR` of sysexits.h: the input is not valid.
-const INVALID_INPUT: u8 = 65;
-
 /// Runs the mode that the command line asks for, on the process's own streams.
 #[must_use]
-pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+pub fn run(args: impl IntoIterator<Item = OsString>) -> process::ExitCode {
     let (mut console, done) = match Cli::try_parse_from(args) {
         #[cfg(feature = "cleanup")]
         Ok(cli) if cli.cleanup => return crate::cleanup::run(cli.sweep.options(), io::stdout()),
@@ -48,9 +42,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(answer) if !answer.use_stderr() => (Console::default(), answer.print().context(NOT_WRITTEN)),
         Err(wrong) => (console(None).unwrap_or_default(), Err(WrongUsage(cli::what_is_wrong(&wrong)).into())),
     };
-    let Err(error) = done else { return ExitCode::SUCCESS };
+    let Err(error) = done else { return ExitCode::Done.into() };
     console.error(&format_args!("{error:#}"));
-    ExitCode::from(exit_code(&error))
+    exit_code(&error).into()
 }
 
 fn console(log_file: Option<OsString>) -> anyhow::Result<Console> {
@@ -116,12 +110,12 @@ fn filter(
     output.write_all(appendix.as_bytes()).and_then(|()| output.flush()).context(NOT_WRITTEN)
 }
 
-fn exit_code(error: &anyhow::Error) -> u8 {
+fn exit_code(error: &anyhow::Error) -> ExitCode {
     match error.downcast_ref::<Diagnostic>() {
-        Some(Diagnostic { problem: Problem::NotProven, .. }) => FAILURE,
-        Some(_) => INVALID_INPUT,
-        None if error.is::<WrongUsage>() => USAGE,
-        None => FAILURE,
+        Some(Diagnostic { problem: Problem::NotProven, .. }) => ExitCode::Failure,
+        Some(_) => ExitCode::InvalidInput,
+        None if error.is::<WrongUsage>() => ExitCode::Usage,
+        None => ExitCode::Failure,
     }
 }
 
@@ -160,7 +154,7 @@ mod tests {
             (WrongUsage("no".to_owned()).into(), 2),
             (io::Error::other("no").into(), 1),
         ] {
-            assert_eq!(exit_code(&error), code, "{error:?}");
+            assert_eq!(exit_code(&error).code(), code, "{error:?}");
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The signals that ask us to stop.
 
+use crate::exit_code::ExitCode;
+
 /// Asked to stop, by which signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Signal {
@@ -11,10 +13,10 @@ pub(crate) enum Signal {
 
 impl Signal {
     /// The exit code that shells give to a program ended by it.
-    pub(crate) fn exit_code(self) -> u8 {
+    pub(crate) fn exit_code(self) -> ExitCode {
         match self {
-            Self::Interrupt => 130,
-            Self::Terminate => 143,
+            Self::Interrupt => ExitCode::Interrupted,
+            Self::Terminate => ExitCode::Terminated,
         }
     }
 }

@@ -35,7 +35,7 @@ mod run;
 mod sweep;
 
 use std::io::{self, Write};
-use std::process::ExitCode;
+use std::process;
 use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
@@ -46,7 +46,7 @@ use output::terminal::Say;
 use own_job::OwnJob;
 use run::event_loop::{self, drive};
 use sweep::completion::Limits;
-use sweep::ending::{ERROR, End};
+use sweep::ending::End;
 use sweep::rules::Rules;
 use sweep::{Level, Sweep};
 
@@ -54,20 +54,21 @@ pub use options::{Format, Namespaces, Options, Verbosity, default_settle};
 
 use crate::cluster::api::{Api, Failure, Scope};
 use crate::cluster::connect::Target;
+use crate::exit_code::ExitCode;
 use crate::signals::Signals;
 
 /// How long the last word may take once the user wants us to go at once.
 const LAST_WORD: Duration = Duration::from_secs(1);
 
 /// Sweeps. The report goes to `out`, everything else to stderr.
-pub fn run(options: Options, mut out: impl Write + Send + 'static) -> ExitCode {
+pub fn run(options: Options, mut out: impl Write + Send + 'static) -> process::ExitCode {
     let say = Say::new(options.verbosity);
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             say.error(format_args!("no runtime: {error}"));
             say.finish();
-            return ExitCode::from(ERROR);
+            return ExitCode::Failure.into();
         }
     };
     let start = Instant::now();
@@ -89,20 +90,24 @@ pub fn run(options: Options, mut out: impl Write + Send + 'static) -> ExitCode {
     let written = runtime.block_on(written(writing, signals, patience));
     // Neither the writing nor a credential plugin that still runs must keep us.
     runtime.shutdown_background();
-    ExitCode::from(written.unwrap_or(exit_code))
+    written.unwrap_or(exit_code).into()
 }
 
 /// Says that the report could not be written, and gives the exit code for it.
-fn not_written(error: io::Error) -> u8 {
+fn not_written(error: io::Error) -> ExitCode {
     let say = Say::new(Level::Warning);
     say.error(format_args!("the report could not be written: {error}"));
     say.finish();
-    ERROR
+    ExitCode::Failure
 }
 
 /// Waits until everything has been written, and gives the exit code for that. Who reads it may take their time, and a
 /// signal ends that.
-async fn written(writing: JoinHandle<u8>, signals: Option<Signals>, patience: Duration) -> Option<u8> {
+async fn written(
+    writing: JoinHandle<ExitCode>,
+    signals: Option<Signals>,
+    patience: Duration,
+) -> Option<ExitCode> {
     let signal = async {
         match signals {
             Some(mut signals) => signals.next().await,
@@ -112,7 +117,7 @@ async fn written(writing: JoinHandle<u8>, signals: Option<Signals>, patience: Du
     };
     tokio::select! {
         biased;
-        written = timeout(patience, writing) => written.ok().map(|exit_code| exit_code.unwrap_or(ERROR)),
+        written = timeout(patience, writing) => written.ok().map(|exit_code| exit_code.unwrap_or(ExitCode::Failure)),
         signal = signal => Some(signal.exit_code()),
     }
 }

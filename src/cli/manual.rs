@@ -9,6 +9,7 @@ use clap_mangen::roff::{Roff, bold, roman};
 
 use super::Cli;
 use super::filter::{DEFAULT_POLICY, LOG_FILE};
+use crate::exit_code::ExitCode;
 
 pub(super) const ABOUT: &str = "\
 Keep finished Kubernetes Jobs from blocking the next upgrade.
@@ -32,30 +33,33 @@ pub(super) const USAGE: &str =
 #[cfg(not(feature = "cleanup"))]
 pub(super) const USAGE: &str = "jobsweep [OPTIONS] < MANIFESTS > TRANSLATED";
 
-/// Words and what they mean.
-type Table = [(&'static str, &'static str)];
-
-const ENVIRONMENT: &Table = &[
+const ENVIRONMENT: &[(&str, &str)] = &[
     (DEFAULT_POLICY, "what --default-policy is where that is not given"),
     (LOG_FILE, "what --log-file is where that is not given"),
     #[cfg(feature = "cleanup")]
     (crate::policy::OWN_JOB_UID, "the UID of the Job that the cleanup itself runs in"),
 ];
 
-const EXIT_CODES: &Table = &[
-    ("0", "done: the filter wrote everything, or the due Jobs are gone"),
-    ("1", "input, output, reading a Job or deleting one failed, or an internal error"),
-    ("2", "wrong usage"),
-    ("3", "--fail-on-failed: a Job in scope failed"),
-    ("4", "the deadline came first; what still ran, or which finalizer held it, is in the report"),
-    ("5", "not allowed; the missing rule is on stderr"),
-    ("65", "the filter's input is not valid; nothing was written"),
-    ("130, 143", "ended by SIGINT, SIGTERM, after the deletions under way were brought to an end"),
-];
-
 /// What stands below the options.
 pub(super) fn after_help() -> String {
-    format!("Environment:\n{}\nExit codes:\n{}", lines(ENVIRONMENT), lines(EXIT_CODES)).trim_end().to_owned()
+    format!("Environment:\n{}\nExit codes:\n{}", lines(&environment()), lines(&exit_codes()))
+        .trim_end()
+        .to_owned()
+}
+
+/// Words and what they mean.
+type Table = Vec<(String, &'static str)>;
+
+fn environment() -> Table {
+    ENVIRONMENT.iter().map(|(name, meaning)| ((*name).to_owned(), *meaning)).collect()
+}
+
+fn exit_codes() -> Table {
+    let codes = |codes: &[ExitCode]| {
+        let codes: Vec<_> = codes.iter().map(|code| code.code().to_string()).collect();
+        codes.join(", ")
+    };
+    ExitCode::TABLE.iter().map(|(alike, meaning)| (codes(alike), *meaning)).collect()
 }
 
 fn lines(table: &Table) -> String {
@@ -72,10 +76,10 @@ pub fn man() -> io::Result<Vec<u8>> {
     let command: Command = Cli::command().after_long_help(Resettable::Reset);
     Man::new(command).render(&mut page)?;
     let mut sections = Roff::new();
-    for (heading, table) in [("ENVIRONMENT", ENVIRONMENT), ("EXIT STATUS", EXIT_CODES)] {
+    for (heading, table) in [("ENVIRONMENT", environment()), ("EXIT STATUS", exit_codes())] {
         sections.control("SH", [heading]);
         for (word, meaning) in table {
-            sections.control("TP", []).text([bold(*word)]).text([roman(*meaning)]);
+            sections.control("TP", []).text([bold(word)]).text([roman(meaning)]);
         }
     }
     sections.to_writer(&mut page)?;

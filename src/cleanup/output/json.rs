@@ -49,7 +49,7 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
         version: 1,
         end: report.end.word(report.sweep),
         error: report.end.error(report.sweep),
-        exit_code: report.exit_code,
+        exit_code: report.exit_code.code(),
         dry_run: report.dry_run,
         seconds: report.took.as_secs_f64(),
         jobs: report,

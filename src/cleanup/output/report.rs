@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::cleanup::options::Format;
 use crate::cleanup::sweep::ending::End;
 use crate::cleanup::sweep::{Entry, Phase, Sweep};
+use crate::exit_code::ExitCode;
 
 /// Everything that a report says.
 pub(crate) struct Report<'a> {
@@ -15,7 +16,7 @@ pub(crate) struct Report<'a> {
     /// How it ended.
     pub end: &'a End,
     /// The exit code for that.
-    pub exit_code: u8,
+    pub exit_code: ExitCode,
     /// Whether deletions were only rehearsed.
     pub dry_run: bool,
     /// How long it all took.

@@ -9,19 +9,9 @@ use crate::cleanup::output::words::{action, why};
 use crate::cleanup::sweep::rules::Kept;
 use crate::cleanup::sweep::{Entry, Phase, Sweep};
 use crate::cluster::api::Failure;
+use crate::exit_code::ExitCode;
 use crate::policy::{KOTS_DELETE_POLICY, Outcome};
 use crate::signals::Signal;
-
-/// Every Job in scope was seen to, and every due deletion is confirmed.
-pub(crate) const SWEPT: u8 = 0;
-/// Something went wrong.
-pub(crate) const ERROR: u8 = 1;
-/// A Job in scope failed, and the user wanted to know.
-pub(crate) const JOB_FAILED: u8 = 3;
-/// The deadline came first.
-pub(crate) const DEADLINE: u8 = 4;
-/// Not allowed.
-pub(crate) const NOT_ALLOWED: u8 = 5;
 
 /// How a sweep ended.
 #[derive(Debug)]
@@ -41,17 +31,17 @@ pub(crate) enum End {
 impl End {
     /// The exit code. What says most about the sweep wins: that it was cut short, then that it went wrong, then what
     /// became of the Jobs.
-    pub(crate) fn exit_code(&self, sweep: &Sweep, fail_on_failed: bool) -> u8 {
+    pub(crate) fn exit_code(&self, sweep: &Sweep, fail_on_failed: bool) -> ExitCode {
         match self {
             Self::Stopped(signal) | Self::Aborted(signal) => signal.exit_code(),
             Self::Failed(Failure::Unauthorized(_) | Failure::Forbidden(..) | Failure::Doubtful(_)) => {
-                NOT_ALLOWED
+                ExitCode::NotAllowed
             }
-            Self::Failed(failure) if failure.code() == Some(403) => NOT_ALLOWED,
-            _ if self.error(sweep).is_some() => ERROR,
-            Self::Deadline => DEADLINE,
-            _ if fail_on_failed && has_failed(sweep) => JOB_FAILED,
-            _ => SWEPT,
+            Self::Failed(failure) if failure.code() == Some(403) => ExitCode::NotAllowed,
+            _ if self.error(sweep).is_some() => ExitCode::Failure,
+            Self::Deadline => ExitCode::Deadline,
+            _ if fail_on_failed && has_failed(sweep) => ExitCode::JobFailed,
+            _ => ExitCode::Done,
         }
     }
 
@@ -208,7 +198,10 @@ mod tests {
         sweep.answered(&order, Answer::Refused("no".to_owned()), None, Duration::ZERO);
         let error = "the API server refused to delete 1 Job, and 1 Job could not be read";
         assert_eq!(End::Swept.error(&sweep).as_deref(), Some(error));
-        assert_eq!((End::Swept.exit_code(&sweep, false), End::Swept.word(&sweep)), (ERROR, "error"));
+        assert_eq!(
+            (End::Swept.exit_code(&sweep, false), End::Swept.word(&sweep)),
+            (ExitCode::Failure, "error")
+        );
         assert!(explained(&End::Swept, &sweep).contains(error));
     }
 
@@ -226,16 +219,16 @@ mod tests {
         let failed = || listed([job("a").failed()]);
         let no = Failure::Unauthorized(String::new());
         for (end, sweep, word, code) in [
-            (End::Swept, failed(), "swept", JOB_FAILED),
-            (End::Swept, listed([]), "swept", SWEPT),
-            (End::Deadline, listed([job("a")]), "deadline", DEADLINE),
-            (End::Deadline, sweep(1), "error", ERROR),
-            (End::Deadline, refused(), "error", ERROR),
-            (End::Failed(Failure::Broken(String::new())), refused(), "error", ERROR),
-            (End::Failed(Failure::Unauthorized(String::new())), refused(), "error", NOT_ALLOWED),
-            (End::Failed(Failure::Doubtful(Box::new(no))), refused(), "error", NOT_ALLOWED),
-            (End::Stopped(Signal::Terminate), refused(), "stopped", 143),
-            (End::Stopped(Signal::Terminate), sweep(1), "stopped", 143),
+            (End::Swept, failed(), "swept", ExitCode::JobFailed),
+            (End::Swept, listed([]), "swept", ExitCode::Done),
+            (End::Deadline, listed([job("a")]), "deadline", ExitCode::Deadline),
+            (End::Deadline, sweep(1), "error", ExitCode::Failure),
+            (End::Deadline, refused(), "error", ExitCode::Failure),
+            (End::Failed(Failure::Broken(String::new())), refused(), "error", ExitCode::Failure),
+            (End::Failed(Failure::Unauthorized(String::new())), refused(), "error", ExitCode::NotAllowed),
+            (End::Failed(Failure::Doubtful(Box::new(no))), refused(), "error", ExitCode::NotAllowed),
+            (End::Stopped(Signal::Terminate), refused(), "stopped", ExitCode::Terminated),
+            (End::Stopped(Signal::Terminate), sweep(1), "stopped", ExitCode::Terminated),
         ] {
             assert_eq!((end.word(&sweep), end.exit_code(&sweep, true)), (word, code), "{end:?}");
         }
