@@ -50,8 +50,15 @@ pub(crate) struct Sweep {
     scopes: Vec<Scope>,
     pace: Pace,
     notes: Vec<Note>,
-    /// The Jobs that have a policy and are not of the release, and whether they say of which they are.
-    elsewhere: HashMap<String, bool>,
+    /// The Jobs that have a policy and are not of the release.
+    elsewhere: HashMap<String, Elsewhere>,
+}
+
+/// A Job that `--release` leaves out.
+struct Elsewhere {
+    scope: usize,
+    listing: u64,
+    names_release: bool,
 }
 
 #[derive(Default)]
@@ -114,6 +121,7 @@ impl Sweep {
         for uid in missing {
             self.vanished(&uid, now);
         }
+        self.elsewhere.retain(|_, job| job.scope != scope || job.listing == listing);
         self.scopes[scope].listed = true;
         self.scopes[scope].sight = Sight::Listed;
     }
@@ -146,7 +154,10 @@ impl Sweep {
             }
             None => {
                 if job.policy.is_some() {
-                    self.elsewhere.insert(uid, job.releases.iter().any(Option::is_some));
+                    let names_release = job.releases.iter().any(Option::is_some);
+                    self.elsewhere.insert(uid, Elsewhere { scope, listing, names_release });
+                } else {
+                    self.elsewhere.remove(&uid);
                 }
                 return;
             }
@@ -161,6 +172,7 @@ impl Sweep {
     /// Its version stays the one that was seen before: the new one would match a Job that has only left the selection.
     pub(crate) fn removed(&mut self, job: Job, now: Duration) {
         let uid = job.id.uid.clone();
+        self.elsewhere.remove(&uid);
         if let Some(entry) = self.jobs.get_mut(&uid) {
             let version = std::mem::take(&mut entry.job.version);
             entry.job = Job { version, ..job };
@@ -170,6 +182,7 @@ impl Sweep {
 
     /// A Job that was there is so no more, whatever its last state was.
     pub(crate) fn vanished(&mut self, uid: &str, now: Duration) {
+        self.elsewhere.remove(uid);
         let Some(entry) = self.jobs.get_mut(uid) else {
             return;
         };
@@ -280,7 +293,7 @@ impl Sweep {
     /// How many Jobs had a policy, but were not of the release: those that say of which they are, and those that
     /// do not.
     pub(crate) fn elsewhere(&self) -> (usize, usize) {
-        let named = self.elsewhere.values().filter(|named| **named).count();
+        let named = self.elsewhere.values().filter(|job| job.names_release).count();
         (named, self.elsewhere.len() - named)
     }
 

@@ -67,3 +67,24 @@ fn jobs_of_other_releases_are_counted_once() {
     assert_eq!(story.sweep.elsewhere(), (1, 1));
     assert_eq!(story.seen(of("3", Some("web"))).sweep.elsewhere(), (1, 0));
 }
+
+#[test]
+fn a_job_of_another_release_that_is_gone_or_has_lost_its_policy_is_no_longer_counted() {
+    type Then = fn(Story) -> Story;
+    let other = || Job { releases: [Some("api".to_owned()), None], ..job("a") };
+    let gone: Then = |story| story.removed(job("a"));
+    let gone_unread: Then = |mut story| {
+        story.sweep.vanished("a", story.now);
+        story
+    };
+    let missed: Then = |story| story.listed_again([]);
+    let bare: Then = |story| story.seen(Job { policy: None, ..job("a") });
+    for (name, then) in
+        [("deleted", gone), ("deleted, unreadable", gone_unread), ("missed", missed), ("bare", bare)]
+    {
+        let rules = rules(Rules { release: Some("web".to_owned()), ..Rules::default() });
+        let story = then(rules.listed([other()]));
+        assert_eq!(story.sweep.elsewhere(), (0, 0), "{name}");
+        assert_eq!(story.seen(other().uid("new")).sweep.elsewhere(), (1, 0), "{name}, then created again");
+    }
+}
