@@ -41,6 +41,8 @@
 //!   its place: nothing is written, and the exit code is 0. One that is full or that nobody reads is an error.
 
 #[cfg(feature = "cleanup")]
+mod background;
+#[cfg(feature = "cleanup")]
 pub mod cleanup;
 pub mod cli;
 #[cfg(feature = "cleanup")]

@@ -1,206 +1,160 @@
-//! Follows the Jobs of one scope: lists them page by page, then watches from the list's version on.
+//! Follows the Jobs of one scope: lists them page by page, then watches from the version of the list.
 //!
-//! A page is passed on and dropped as read. Those who listen say after a list whether they want a watch already, or
-//! another list later. A watch that ends is renewed from where it was; one whose version has expired (410) begins with
-//! a list again, and so does one that brings what is no event. An object that cannot be read is passed on as such, and
-//! the watch goes on. What may pass is tried again, ever more slowly; the sweep's deadline is what ends that. What
-//! cannot pass, like a missing permission, ends the sweep at once.
+//! A page is passed on and dropped as soon as it is read. A watch that ends is resumed from its last version. A watch
+//! whose version has expired (410), or that sends something unreadable, is replaced by a new list. An object that cannot
+//! be read is passed on as such, and the watch goes on. Failures that may pass are retried with growing delays; any
+//! other failure, such as a missing permission, ends following.
 
 #[cfg(test)]
 mod tests;
 
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep};
 
-use crate::cluster::api::{Api, Failure, Page, Scope, WatchEvent, WatchKind};
+use crate::cluster::api::{Api, Change, Decoded, Failure, Page, Scope};
 use crate::cluster::backoff::Backoff;
-use crate::cluster::job::{Job, Unreadable};
 
-/// A watch that lived so long was a good one: the next failure is a new trouble.
+/// A watch that lasted this long was healthy: its end is no failure, and the next failure is the first of its kind.
 const HEALTHY: Duration = Duration::from_secs(10);
 
-/// What happens in a scope, as far as it is seen.
+/// What happens in a scope.
 #[derive(Debug)]
 pub(crate) enum Event {
     /// A list begins.
     ListBegins,
-    /// A page of it.
-    Page(Vec<Result<Job, Box<Unreadable>>>),
-    /// It is complete.
-    Listed {
-        /// How many Jobs it had, with a policy or without.
-        size: usize,
-        /// Asks for a watch from there on. When it is dropped, a list comes next.
-        watch: oneshot::Sender<()>,
-    },
-    /// A Job in its new state, from the watch.
-    Job(WatchKind, Box<Job>),
-    /// An object that cannot be read, from the watch.
-    Unreadable(WatchKind, Box<Unreadable>),
-    /// The watch stands.
+    /// One page of the list.
+    Page(Vec<Decoded>),
+    /// The list is complete.
+    Listed,
+    /// The watch is open.
     Watching,
-    /// It has ended in good order, and the next one, which goes on from there, does not stand yet.
+    /// The watch reports a change.
+    Change(Box<Change>),
+    /// The watch ended normally. The next one continues from there but is not open yet.
     Renewing,
-    /// What was seen last may not be true any more; why, and when we look again.
-    Lost(Failure, Duration),
-    /// It is over.
+    /// A list or a watch failed. It is retried after this delay; until then, changes go unnoticed.
+    Interrupted(Failure, Duration),
+    /// A failure that no retry can cure. Nothing follows.
     Fatal(Failure),
 }
 
-/// One scope and who wants to hear of it.
+/// Follows one scope and sends what happens to a channel.
 pub(crate) struct Follower<'a> {
-    /// The connection.
     pub api: &'a Api,
-    /// Where to look.
     pub scope: Scope,
-    /// Its number.
+    /// Identifies the scope in `events`.
     pub number: usize,
-    /// Where to tell what is seen.
     pub events: mpsc::Sender<(usize, Event)>,
-    /// Asks for a new list.
-    pub again: &'a Notify,
-    /// Whether to go on after the first list.
+    /// Requests a new list.
+    pub relist: &'a Notify,
+    /// Whether a watch follows the first list.
     pub watches: bool,
 }
 
-/// What comes after a list or a watch.
-enum Step {
-    /// A watch from this version on.
-    Watch(String),
-    /// A list.
-    List,
-    /// A pause, and then a watch from this version on, or a list.
+/// Why a list or a watch stopped.
+enum Stop {
+    /// With a version, the next watch continues from there. Without one, a list has to come first.
     Failed(Failure, Option<String>),
-    /// Nothing: nobody listens any more.
-    Over,
+    NobodyListens,
 }
 
+/// The version from which to watch next, or `None` if a list has to come first.
+type Next = Result<Option<String>, Stop>;
+
 impl Follower<'_> {
-    /// Follows the scope for as long as anybody listens.
+    /// Follows the scope until a failure is fatal or nobody listens any more.
     pub(crate) async fn follow(self) {
-        // Each of its own: a list that works says nothing of the watch that follows it.
+        // One each: a list that works says nothing about the watch after it.
         let (mut lists, mut watches) = (Backoff::default(), Backoff::default());
         let mut version = None;
         loop {
-            let (step, backoff) = match version.take() {
+            let (next, backoff) = match version {
                 None => (self.list(&mut lists).await, &mut lists),
                 Some(_) if !self.watches => return,
                 Some(from) => (self.watch(from, &mut watches).await, &mut watches),
             };
-            let failure = match step {
-                Step::Watch(from) => {
-                    version = Some(from);
+            let failure = match next {
+                Ok(next) => {
+                    version = next;
                     continue;
                 }
-                Step::List => continue,
-                Step::Failed(failure, from) => {
+                Err(Stop::Failed(failure, from)) => {
                     version = from;
                     failure
                 }
-                Step::Over => return,
+                Err(Stop::NobodyListens) => return,
             };
             if !failure.is_passing() {
-                self.tell(Event::Fatal(failure)).await;
+                let _ = self.tell(Event::Fatal(failure)).await;
                 return;
             }
             self.api.heed(&failure);
             let delay = backoff.next(failure.retry_after());
-            if !self.tell(Event::Lost(failure, delay)).await {
+            if self.tell(Event::Interrupted(failure, delay)).await.is_err() {
                 return;
             }
             sleep(delay).await;
         }
     }
 
-    /// Lists all pages.
-    async fn list(&self, backoff: &mut Backoff) -> Step {
-        if !self.tell(Event::ListBegins).await {
-            return Step::Over;
-        }
-        let (mut token, mut size) = (None, 0);
+    async fn list(&self, backoff: &mut Backoff) -> Next {
+        self.tell(Event::ListBegins).await?;
+        let mut token = None;
         loop {
-            let Page { jobs, next, version } = match self.api.page(&self.scope, token.as_deref()).await {
-                Ok(page) => page,
-                Err(failure) => return Step::Failed(failure, None),
-            };
+            let page = self.api.page(&self.scope, token.as_deref()).await;
+            let Page { jobs, next, version } = page.map_err(|failure| Stop::Failed(failure, None))?;
+            self.tell(Event::Page(jobs)).await?;
             token = next;
-            size += jobs.len();
-            if !self.tell(Event::Page(jobs)).await {
-                return Step::Over;
-            }
             if token.is_none() {
                 *backoff = Backoff::default();
-                return self.listed(size, version).await;
+                self.tell(Event::Listed).await?;
+                return Ok(Some(version));
             }
         }
     }
 
-    /// Waits for those who listen to say how to go on.
-    async fn listed(&self, size: usize, version: String) -> Step {
-        let (watch, wanted) = oneshot::channel();
-        if !self.tell(Event::Listed { size, watch }).await {
-            return Step::Over;
-        }
-        tokio::select! {
-            wanted = wanted => if wanted.is_ok() { Step::Watch(version) } else { Step::List },
-            () = self.again.notified() => Step::List,
-        }
-    }
-
-    /// Watches from a version on until the watch ends in one way or another.
-    async fn watch(&self, mut version: String, backoff: &mut Backoff) -> Step {
+    async fn watch(&self, from: String, backoff: &mut Backoff) -> Next {
         let since = Instant::now();
-        let mut watch = match self.api.watch(&self.scope, &version).await {
+        let mut watch = match self.api.watch(&self.scope, &from).await {
             Ok(watch) => watch,
-            Err(failure) if failure.code() == Some(410) => return Step::Failed(failure, None),
-            Err(failure) => return Step::Failed(failure, Some(version)),
+            Err(failure) => {
+                let expired = failure.code() == Some(410);
+                return Err(Stop::Failed(failure, (!expired).then_some(from)));
+            }
         };
-        if !self.tell(Event::Watching).await {
-            return Step::Over;
-        }
+        self.tell(Event::Watching).await?;
         loop {
-            let brought = tokio::select! {
-                brought = watch.next() => brought,
-                () = self.again.notified() => return Step::List,
+            let change = tokio::select! {
+                change = watch.next() => change,
+                () = self.relist.notified() => return Ok(None),
             };
             let healthy = since.elapsed() > HEALTHY;
             if healthy {
                 *backoff = Backoff::default();
             }
-            let (event, newer) = match brought {
-                Ok(Some(WatchEvent::Job(kind, job))) => {
-                    let newer = job.version.clone();
-                    (Some(Event::Job(kind, job)), Some(newer))
+            let failure = match change {
+                Ok(Some(change)) => {
+                    self.tell(Event::Change(Box::new(change))).await?;
+                    continue;
                 }
-                Ok(Some(WatchEvent::Bookmark(newer))) => (None, Some(newer)),
-                Ok(Some(WatchEvent::Unreadable(kind, object, newer))) => {
-                    (Some(Event::Unreadable(kind, object)), newer)
+                // The API server ends every watch after a while.
+                Ok(None) if healthy => {
+                    self.tell(Event::Renewing).await?;
+                    return Ok(Some(watch.version));
                 }
-                // As it goes with a long one.
-                Ok(Some(WatchEvent::Error(refusal))) if refusal.code == 410 && healthy => return Step::List,
-                Ok(Some(WatchEvent::Error(refusal))) => return Step::Failed(Failure::Refused(refusal), None),
-                // In good order, and not at once: the API server has kept it as long as it was asked to.
-                Ok(None) if healthy && self.tell(Event::Renewing).await => return Step::Watch(version),
-                Ok(None) if healthy => return Step::Over,
-                Ok(None) => {
-                    return Step::Failed(Failure::Broken("the watch was closed".to_owned()), Some(version));
-                }
-                Err(failure @ Failure::Nonsense(_)) => return Step::Failed(failure, None),
-                Err(failure) => return Step::Failed(failure, Some(version)),
+                Ok(None) => Failure::Broken("the watch was closed".to_owned()),
+                // As usual for a version that has become old.
+                Err(failure) if healthy && failure.code() == Some(410) => return Ok(None),
+                Err(failure) => failure,
             };
-            version = newer.filter(|newer| !newer.is_empty()).unwrap_or(version);
-            if let Some(event) = event
-                && !self.tell(event).await
-            {
-                return Step::Over;
-            }
+            let resumable = !matches!(failure, Failure::Refused(_) | Failure::Nonsense(_));
+            return Err(Stop::Failed(failure, resumable.then_some(watch.version)));
         }
     }
 
-    /// Whether anybody listened.
-    async fn tell(&self, event: Event) -> bool {
-        self.events.send((self.number, event)).await.is_ok()
+    async fn tell(&self, event: Event) -> Result<(), Stop> {
+        self.events.send((self.number, event)).await.map_err(|_| Stop::NobodyListens)
     }
 }

@@ -3,11 +3,13 @@
 //! - `connect` finds the cluster: kubeconfig, pod, or what Helm hands to a plugin.
 //! - `job` is a Job as jobsweep reads it; its `state` follows from its conditions. Pure.
 //! - `api` makes the requests and says how one failed; `backoff` says when to send it again.
+//! - `delete` deletes one Job and classifies the result.
 //! - `follow` lists the Jobs of a scope and watches them from there on.
 
 pub(crate) mod api;
 pub(crate) mod backoff;
 pub(crate) mod connect;
+pub(crate) mod delete;
 pub(crate) mod follow;
 pub(crate) mod job;
 

@@ -83,7 +83,7 @@ pub async fn a_job_recreated_under_the_same_name_at_the_last_moment_is_another_j
     let swept = sweep.finish(PATIENCE).await?.expect_success()?;
     swept.says(&[
         "someone else deleted it",
-        "migrate: it has failed (BackoffLimitExceeded), as its policy names",
+        "migrate: it has failed (BackoffLimitExceeded); its policy names hook-failed",
     ])?;
     stage.leaves(&[]).await
 }
@@ -198,7 +198,7 @@ pub async fn a_deletion_whose_answer_is_lost_is_sent_again_and_counted_once(
     between.on("GET", "watch=true", vec![Act::Rewrite(|_| String::new())]);
     between.on("DELETE", "/lossy", vec![Act::LoseAnswer]);
     let swept = stage.sweep_by(&between.kubeconfig).arg("-ojson").run().await?.expect_success()?;
-    swept.says(&["did not work (attempt 1)"])?.reports("lossy", "deleted", "succeeded")?;
+    swept.says(&["lossy (attempt 1)"])?.reports("lossy", "deleted", "succeeded")?;
     stage.leaves(&[]).await
 }
 

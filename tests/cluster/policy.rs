@@ -54,8 +54,8 @@ pub async fn a_policy_is_read_by_whole_words(cluster: &ControlPlane) -> Result<(
     one_of_each(&stage, &policies).await?;
     let swept = stage.sweep().run().await?.expect_success()?;
     swept.says(&[
-        "wrapped-succeeded: its policy names no outcome that is known here",
-        "known-failed has words that name nothing here: [\"whatever\"]",
+        "wrapped-succeeded: its policy names no known outcome",
+        "known-failed has unknown words: [\"whatever\"]",
     ])?;
     stage
         .leaves(&[
@@ -78,7 +78,7 @@ pub async fn a_job_whose_policy_names_no_outcome_is_not_waited_for_but_reported(
     let stage = Stage::set(cluster).await?;
     stage.namespace.create(job("running").policy("before-hook-creation")).await?;
     let swept = stage.sweep().arg("-ojson").run().await?.expect_success()?;
-    swept.says(&["running: its policy names before-hook-creation alone"])?.reports(
+    swept.says(&["running: its policy names only before-hook-creation"])?.reports(
         "running",
         "kept",
         "unfinished",

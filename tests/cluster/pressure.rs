@@ -92,7 +92,7 @@ pub async fn a_burst_of_server_errors_is_survived(cluster: &ControlPlane) -> Res
     between.on("GET", "watch=true", vec![trouble(500), trouble(504)]);
     between.on("DELETE", "", vec![trouble(500), trouble(502), trouble(503)]);
     let swept = stage.sweep_by(&between.kubeconfig).run().await?.expect_success()?;
-    swept.says(&["lost sight of", "in sight again", "deleted"])?;
+    swept.says(&["watch interrupted on", "is reachable again", "deleted"])?;
     stage.leaves(&[]).await
 }
 

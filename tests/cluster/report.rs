@@ -70,7 +70,7 @@ pub async fn the_table_has_a_line_for_every_job(cluster: &ControlPlane) -> Resul
             "hook-succeeded,hook-failed",
             "kept",
             "-",
-            "it is suspended, and nothing ends it before it is resumed",
+            "it is suspended and cannot finish before it is resumed",
         ],
     ];
     ensure!(table == expected, "{}", swept.stdout());

@@ -122,14 +122,14 @@ pub async fn a_namespace_that_is_lost_from_sight_holds_the_sweep_and_no_other(
     let mut sweep = stage.sweep_by(&between.kubeconfig).args(namespaces).spawn()?;
     between.until_seen("GET", &watch, 1).await?;
     cut.notify_one();
-    sweep.line_with(&format!("lost sight of namespace {}", other.namespace.name)).await?;
+    sweep.line_with(&format!("watch interrupted on namespace {}", other.namespace.name)).await?;
     other.namespace.finish(&there, Outcome::Succeeded).await?;
     stage.namespace.finish(&here, Outcome::Succeeded).await?;
     sweep.line_with(&format!("deleted {}", stage.id("running"))).await?;
     other.leaves(&["running"]).await?;
     word.notify_one();
     let swept = sweep.finish(PATIENCE).await?.expect_success()?;
-    ensure!(!swept.stderr().contains(&format!("lost sight of namespace {}", stage.namespace.name)));
+    ensure!(!swept.stderr().contains(&format!("watch interrupted on namespace {}", stage.namespace.name)));
     other.leaves(&[]).await?;
     stage.leaves(&[]).await
 }
@@ -145,7 +145,7 @@ pub async fn a_release_is_known_by_annotation_or_label(cluster: &ControlPlane) -
     swept.says(&[
         "2 deleted",
         "left out by --release: 1 Job of other releases",
-        "3 Jobs that name no release",
+        "3 Jobs without a release",
     ])?;
     stage.sweep().arg("--release=").run().await?.expect_code(2)?;
     stage.leaves(&["neither", "other"]).await

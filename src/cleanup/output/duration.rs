@@ -1,4 +1,6 @@
-//! Durations for people.
+//! Durations as people write them.
+//!
+//! `jiff` and `humantime` print every unit down to the nanosecond; here a longer duration is rounded to two units.
 
 use std::time::Duration;
 

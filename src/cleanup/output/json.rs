@@ -1,4 +1,4 @@
-//! The report for programs: one object.
+//! The report as JSON.
 #![doc = include_str!("json.md")]
 
 use std::io::{self, Write};
@@ -7,8 +7,9 @@ use serde::ser::Serializer;
 use serde::{Serialize, ser::SerializeSeq};
 
 use super::report::Report;
-use super::words::{action, outcome, reason, waited, why};
-use crate::cleanup::sweep::{Entry, JobLog, PodLog};
+use super::words::{action, end_word, outcome, reason, why};
+use crate::cleanup::sweep::TrackedJob;
+use crate::cleanup::sweep::job_log::{ContainerLog, JobLog};
 use crate::policy::DeletePolicy;
 
 #[derive(Serialize)]
@@ -39,16 +40,15 @@ struct Row<'a> {
     finalizers: &'a [String],
     ran_seconds: Option<u64>,
     waited_seconds: f64,
-    logs: &'a [PodLog],
+    logs: &'a [ContainerLog],
     logs_cut: bool,
 }
 
-/// Writes the object, indented, and a newline.
 pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     let object = Object {
         version: 1,
-        end: report.end.word(report.sweep),
-        error: report.end.error(report.sweep),
+        end: end_word(report.ending, report.sweep),
+        error: report.ending.problem(report.sweep).map(|problem| problem.to_string()),
         exit_code: report.exit_code.code(),
         dry_run: report.dry_run,
         seconds: report.took.as_secs_f64(),
@@ -58,31 +58,31 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
     writeln!(out)
 }
 
-/// One row after the other, so that they are not all in memory at once.
+/// Writes one row after the other, so that they are not all in memory at once.
 fn rows<S: Serializer>(report: &&Report<'_>, serializer: S) -> Result<S::Ok, S::Error> {
-    let entries = report.rows();
-    let mut rows = serializer.serialize_seq(Some(entries.len()))?;
-    for entry in entries {
-        rows.serialize_element(&row(entry, report))?;
+    let jobs = report.jobs();
+    let mut rows = serializer.serialize_seq(Some(jobs.len()))?;
+    for tracked in jobs {
+        rows.serialize_element(&row(tracked, report))?;
     }
     rows.end()
 }
 
-fn row<'a>(entry: &'a Entry, report: &Report<'_>) -> Row<'a> {
-    let job = &entry.job;
+fn row<'a>(tracked: &'a TrackedJob, report: &Report<'_>) -> Row<'a> {
+    let job = &tracked.job;
     Row {
         namespace: &job.id.namespace,
         name: &job.id.name,
         uid: &job.id.uid,
-        outcome: outcome(entry),
-        reason: Some(reason(entry)).filter(|reason| !reason.is_empty()),
+        outcome: outcome(tracked),
+        reason: Some(reason(job)).filter(|reason| !reason.is_empty()),
         policy: job.policy.as_ref().map(DeletePolicy::as_written),
-        action: action(entry),
-        why: why(entry),
+        action: action(&tracked.phase),
+        why: why(job, &tracked.phase),
         finalizers: &job.finalizers,
         ran_seconds: job.seconds,
-        waited_seconds: waited(entry, report.took).as_secs_f64(),
-        logs: entry.logs.as_ref().map_or(&[], |log| &log.containers),
-        logs_cut: entry.logs.as_ref().is_some_and(JobLog::is_cut),
+        waited_seconds: tracked.until.unwrap_or(report.took).saturating_sub(tracked.since).as_secs_f64(),
+        logs: tracked.logs.as_ref().map_or(&[], |log| &log.containers),
+        logs_cut: tracked.logs.as_ref().is_some_and(JobLog::is_cut),
     }
 }

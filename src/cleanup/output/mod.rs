@@ -1,10 +1,10 @@
-//! What the sweep says: lines as things happen, the progress line, and the report at the end.
+//! What the user sees: messages and progress on stderr, and the report on stdout.
 
-pub(crate) mod duration;
+mod duration;
 mod json;
-pub(crate) mod messages;
 pub(crate) mod progress;
 pub(crate) mod report;
+pub(crate) mod summary;
 mod table;
 pub(crate) mod terminal;
 pub(crate) mod words;

@@ -1,40 +1,33 @@
-//! The final report on stdout.
+//! The report on stdout.
 
-use super::{json, table};
 use std::io::{self, BufWriter, Write};
 use std::time::Duration;
 
+use super::{json, table};
 use crate::cleanup::options::Format;
-use crate::cleanup::sweep::ending::End;
-use crate::cleanup::sweep::{Entry, Phase, Sweep};
+use crate::cleanup::sweep::ending::Ending;
+use crate::cleanup::sweep::{Phase, Sweep, TrackedJob};
 use crate::exit_code::ExitCode;
 
-/// Everything that a report says.
 pub(crate) struct Report<'a> {
-    /// What became of the Jobs.
     pub sweep: &'a Sweep,
-    /// How it ended.
-    pub end: &'a End,
-    /// The exit code for that.
+    pub ending: &'a Ending,
     pub exit_code: ExitCode,
-    /// Whether deletions were only rehearsed.
     pub dry_run: bool,
-    /// How long it all took.
     pub took: Duration,
 }
 
 impl Report<'_> {
-    /// Writes it.
     pub(crate) fn write(&self, format: Format, out: &mut impl Write) -> io::Result<()> {
-        // The standard library's stdout passes on every line by itself.
+        // The standard library's stdout writes every line by itself.
         let out = &mut BufWriter::with_capacity(64 * 1024, out);
         match format {
-            Format::Table => table::write(&self.rows(), out)?,
+            Format::Table => table::write(&self.jobs(), out)?,
             Format::Json => json::write(self, out)?,
             Format::Name => {
-                for entry in self.rows() {
-                    if matches!(entry.phase, Phase::Deleted | Phase::WouldDelete) {
-                        writeln!(out, "job.batch/{}", entry.job.id.name)?;
+                for tracked in self.jobs() {
+                    if matches!(tracked.phase, Phase::Deleted | Phase::WouldDelete) {
+                        writeln!(out, "job.batch/{}", tracked.job.id.name)?;
                     }
                 }
             }
@@ -42,14 +35,14 @@ impl Report<'_> {
         out.flush()
     }
 
-    /// The Jobs in the order in which people look for them; of one name, the older first.
-    pub(super) fn rows(&self) -> Vec<&Entry> {
-        let mut rows: Vec<_> = self.sweep.entries().collect();
-        rows.sort_by(|a, b| {
-            let key = |entry: &Entry| (entry.since, entry.until);
+    /// The Jobs by namespace and name, and by age if they share a name.
+    pub(super) fn jobs(&self) -> Vec<&TrackedJob> {
+        let mut jobs: Vec<_> = self.sweep.jobs().collect();
+        jobs.sort_by(|a, b| {
+            let key = |tracked: &TrackedJob| (tracked.since, tracked.until);
             let ids = (&a.job.id.namespace, &a.job.id.name).cmp(&(&b.job.id.namespace, &b.job.id.name));
             ids.then_with(|| key(a).cmp(&key(b)))
         });
-        rows
+        jobs
     }
 }

@@ -1,4 +1,6 @@
-//! The report for people.
+//! The report as a table.
+//!
+//! `comfy-table` and `tabwriter` hold the whole table in memory, which a sweep of many thousand Jobs must not do.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -7,41 +9,41 @@ use unicode_width::UnicodeWidthStr;
 
 use super::words::{action, outcome, reason, why};
 use crate::cleanup::output::duration::brief;
-use crate::cleanup::sweep::Entry;
+use crate::cleanup::sweep::TrackedJob;
 use crate::escape::one_line;
 
 const HEADINGS: [&str; COLUMNS] = ["NAMESPACE", "JOB", "OUTCOME", "REASON", "POLICY", "ACTION", "RAN", "WHY"];
 const COLUMNS: usize = 8;
-/// How many blanks are between two columns.
+/// The blanks between two columns.
 const GAP: usize = 3;
 
-/// Writes a line for every Job under headings, or nothing at all.
-pub(super) fn write(rows: &[&Entry], out: &mut dyn Write) -> io::Result<()> {
+/// Writes a line for every Job below the headings; nothing if there is no Job.
+pub(super) fn write(rows: &[&TrackedJob], out: &mut dyn Write) -> io::Result<()> {
     if rows.is_empty() {
         return Ok(());
     }
     let mut widths = HEADINGS.map(str::len);
-    for entry in rows {
-        for (width, cell) in widths.iter_mut().zip(cells(entry)) {
+    for tracked in rows {
+        for (width, cell) in widths.iter_mut().zip(cells(tracked)) {
             *width = (*width).max(cell.width());
         }
     }
     line(&HEADINGS.map(str::to_owned), &widths, out)?;
-    rows.iter().try_for_each(|entry| line(&cells(entry), &widths, out))
+    rows.iter().try_for_each(|tracked| line(&cells(tracked), &widths, out))
 }
 
-fn cells(entry: &Entry) -> [String; COLUMNS] {
-    let job = &entry.job;
+fn cells(tracked: &TrackedJob) -> [String; COLUMNS] {
+    let job = &tracked.job;
     let or_dash = |text: String| if text.is_empty() { "-".to_owned() } else { one_line(&text) };
     [
         one_line(&job.id.namespace),
         one_line(&job.id.name),
-        outcome(entry).to_owned(),
-        or_dash(reason(entry).to_owned()),
+        outcome(tracked).to_owned(),
+        or_dash(reason(job).to_owned()),
         or_dash(job.policy.as_ref().map(ToString::to_string).unwrap_or_default()),
-        action(entry).to_owned(),
+        action(&tracked.phase).to_owned(),
         or_dash(job.seconds.map(|seconds| brief(Duration::from_secs(seconds))).unwrap_or_default()),
-        or_dash(why(entry).unwrap_or_default()),
+        or_dash(why(job, &tracked.phase).unwrap_or_default()),
     ]
 }
 
@@ -58,22 +60,17 @@ fn line(cells: &[String; COLUMNS], widths: &[usize; COLUMNS], out: &mut dyn Writ
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cleanup::sweep::Sweep;
-    use crate::cleanup::sweep::fixture::job;
-    use crate::cleanup::sweep::rules::Rules;
+    use crate::cleanup::sweep::fixture::{job, listed};
     use crate::cluster::job::state::State;
     use crate::policy::Outcome;
 
     #[test]
     fn no_job_can_forge_a_line_and_columns_stand_below_one_another() {
-        let mut sweep = Sweep::new(Rules::default(), false, 1, 1);
         let forged = job("a").policy("hook-failed\nshop   b   succeeded   -   x   deleted");
         let wide = job("b").policy("数据").state(State::Finished(Outcome::Failed, "Odd\x1b[2J".to_owned()));
-        for job in [forged, wide] {
-            sweep.seen(0, job, Duration::ZERO);
-        }
-        let mut rows: Vec<_> = sweep.entries().collect();
-        rows.sort_by_key(|entry| entry.job.id.name.clone());
+        let sweep = listed([forged, wide]);
+        let mut rows: Vec<_> = sweep.jobs().collect();
+        rows.sort_by_key(|tracked| tracked.job.id.name.clone());
         let mut out = Vec::new();
         write(&rows, &mut out).expect("written");
         let table = String::from_utf8(out).expect("text");

@@ -1,7 +1,9 @@
-//! What goes to stderr: lines as things happen, and on a terminal one more line that shows how far it is.
+//! Messages on stderr, and on a terminal a progress line below them.
 //!
-//! They are written by a thread of their own: who reads them may stop reading, and that must keep neither the sweep
-//! from its deadline nor the user from stopping it.
+//! A thread of its own writes them: a reader who stops reading must neither delay the deadline nor block a signal. Where
+//! no thread can be started, they are written directly.
+//!
+//! `indicatif` is not used: it also draws from the thread that calls it.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -10,117 +12,137 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::cleanup::sweep::{Level, Note};
+use crate::background;
+use crate::cleanup::options::Verbosity;
+use crate::cleanup::sweep::message::Message;
 use crate::console::{PREFIX, WARNING};
 use crate::escape::{block, log_line, one_line};
 
 /// Clears the line that the cursor is in.
 const CLEAR: &str = "\r\x1b[2K";
-/// For so long lines are gathered: thousands of deletions in a second are no reason for thousands of writes.
+/// How long to gather lines for one write: there may be thousands of deletions a second.
 const GATHERING: Duration = Duration::from_millis(5);
 
-/// Speaks to the user.
-pub(crate) struct Say {
-    level: Level,
-    terminal: bool,
-    /// What the progress line shows, if it is there.
+pub(crate) struct Terminal {
+    verbosity: Verbosity,
+    is_terminal: bool,
+    /// What the progress line shows now.
     progress: RefCell<String>,
-    words: Sender<String>,
-    speaker: JoinHandle<()>,
+    writer: Writer,
 }
 
-impl Say {
-    /// Speaks up to this level.
-    pub(crate) fn new(level: Level) -> Self {
-        Self::to(level, stderr().is_terminal(), stderr())
+enum Writer {
+    Thread(Sender<String>, JoinHandle<()>),
+    Direct(RefCell<Box<dyn Write + Send>>),
+}
+
+impl Terminal {
+    /// Shows messages up to this verbosity.
+    pub(crate) fn new(verbosity: Verbosity) -> Self {
+        Self::to(verbosity, stderr().is_terminal(), Writer::new(Box::new(stderr())))
     }
 
-    fn to(level: Level, terminal: bool, out: impl Write + Send + 'static) -> Self {
-        let (words, heard) = channel();
-        let speaker = thread::spawn(|| speak(heard, out));
-        Self { level, terminal, progress: RefCell::default(), words, speaker }
+    fn to(verbosity: Verbosity, is_terminal: bool, writer: Writer) -> Self {
+        Self { verbosity, is_terminal, progress: RefCell::default(), writer }
     }
 
-    /// Whether there is a progress line.
     pub(crate) fn has_progress(&self) -> bool {
-        self.terminal && self.level >= Level::Normal
+        self.is_terminal && self.verbosity >= Verbosity::Normal
     }
 
-    /// Something the sweep noted.
-    pub(crate) fn note(&self, note: &Note) {
-        let level = note.level();
-        let warning = if level == Level::Warning { WARNING } else { "" };
-        self.at(level, || format!("{warning}{}", one_line(&note.to_string())));
+    pub(crate) fn message(&self, message: &Message) {
+        let level = message.level();
+        let warning = if level == Verbosity::Warning { WARNING } else { "" };
+        let escape = match message {
+            // A failure may have more than one line.
+            Message::Interrupted { .. } | Message::Retrying { .. } => block,
+            _ => one_line,
+        };
+        self.at(level, || format!("{warning}{}", escape(&message.to_string())));
     }
 
-    /// Something that went wrong without stopping anything.
+    /// Something that went wrong without ending the sweep.
     pub(crate) fn warning(&self, text: fmt::Arguments<'_>) {
-        self.at(Level::Warning, || block(&format!("{WARNING}{text}")));
+        self.at(Verbosity::Warning, || block(&format!("{WARNING}{text}")));
     }
 
-    /// What stopped the sweep.
+    /// What ended the sweep.
     pub(crate) fn error(&self, text: fmt::Arguments<'_>) {
-        self.at(Level::Warning, || block(&format!("{PREFIX}{text}")));
+        self.at(Verbosity::Warning, || block(&format!("{PREFIX}{text}")));
     }
 
-    /// What the user wants to know.
     pub(crate) fn line(&self, text: fmt::Arguments<'_>) {
-        self.at(Level::Normal, || block(&text.to_string()));
+        self.at(Verbosity::Normal, || block(&text.to_string()));
     }
 
-    /// What the user wants to know who asked for more.
     pub(crate) fn detail(&self, text: fmt::Arguments<'_>) {
-        self.at(Level::Verbose, || block(&text.to_string()));
+        self.at(Verbosity::Verbose, || block(&text.to_string()));
     }
 
-    /// The lines of a log under a heading.
-    pub(crate) fn log(&self, level: Level, heading: fmt::Arguments<'_>, lines: &[String]) {
+    /// Log lines under a heading.
+    pub(crate) fn log(&self, level: Verbosity, heading: fmt::Arguments<'_>, lines: &[String]) {
         self.at(level, || {
             let lines = lines.iter().map(|line| format!("\n  | {}", log_line(line)));
             format!("{}:{}", one_line(&heading.to_string()), lines.collect::<String>())
         });
     }
 
-    /// Shows how far it is; nothing clears the line.
+    /// Shows this as the progress line; an empty text removes it.
     pub(crate) fn progress(&self, text: String) {
         if self.has_progress() && *self.progress.borrow() != text {
             *self.progress.borrow_mut() = text;
-            self.write(format!("{CLEAR}{}", self.progress.borrow()));
+            self.writer.write(format!("{CLEAR}{}", self.progress.borrow()));
         }
     }
 
-    /// Waits until all has been written.
+    /// Waits until everything is written.
     pub(crate) fn finish(self) {
-        let Self { words, speaker, .. } = self;
-        drop(words);
-        // A speaker that panicked has said what it could.
-        let _ = speaker.join();
+        if let Writer::Thread(texts, thread) = self.writer {
+            drop(texts);
+            let _ = thread.join();
+        }
     }
 
-    fn at(&self, level: Level, text: impl FnOnce() -> String) {
-        if level > self.level {
+    fn at(&self, level: Verbosity, text: impl FnOnce() -> String) {
+        if level > self.verbosity {
             return;
         }
         let text = text();
         let progress = self.progress.borrow();
-        self.write(if progress.is_empty() {
+        self.writer.write(if progress.is_empty() {
             format!("{text}\n")
         } else {
             format!("{CLEAR}{text}\n{progress}")
         });
     }
+}
 
-    /// A closed stderr stops no sweep.
+impl Writer {
+    fn new(out: Box<dyn Write + Send>) -> Self {
+        let (texts, received) = channel();
+        match background::spawn((received, out), |(received, out)| write_all(&received, out)) {
+            Ok(thread) => Self::Thread(texts, thread),
+            Err((_, out)) => Self::Direct(RefCell::new(out)),
+        }
+    }
+
+    /// A closed stderr stops no sweep, so errors are ignored.
     fn write(&self, text: String) {
-        let _ = self.words.send(text);
+        match self {
+            Self::Thread(texts, _) => {
+                let _ = texts.send(text);
+            }
+            Self::Direct(out) => {
+                let _ = out.borrow_mut().write_all(text.as_bytes());
+            }
+        }
     }
 }
 
-/// Writes what there is to say, as much as comes together.
-fn speak(heard: Receiver<String>, mut out: impl Write) {
-    while let Ok(mut text) = heard.recv() {
+fn write_all(received: &Receiver<String>, mut out: impl Write) {
+    while let Ok(mut text) = received.recv() {
         thread::sleep(GATHERING);
-        text.extend(heard.try_iter());
+        text.extend(received.try_iter());
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 }
@@ -131,23 +153,21 @@ pub(crate) mod tests {
 
     use super::*;
 
-    /// What was said.
+    /// Everything that was written.
     #[derive(Clone, Default)]
-    pub(crate) struct Heard(Arc<Mutex<Vec<Vec<u8>>>>);
+    pub(crate) struct Screen(Arc<Mutex<Vec<Vec<u8>>>>);
 
-    impl Heard {
-        /// Somebody who speaks up to this level and is heard here, on no terminal.
-        pub(crate) fn say(&self, level: Level) -> Say {
-            Say::to(level, false, self.clone())
+    impl Screen {
+        pub(crate) fn terminal(&self, verbosity: Verbosity) -> Terminal {
+            Terminal::to(verbosity, false, Writer::new(Box::new(self.clone())))
         }
 
-        /// All of it.
         pub(crate) fn text(&self) -> String {
             String::from_utf8(self.0.lock().expect("no panic").concat()).expect("text")
         }
     }
 
-    impl Write for Heard {
+    impl Write for Screen {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
             self.0.lock().expect("no panic").push(bytes.to_vec());
             Ok(bytes.len())
@@ -159,23 +179,34 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_line_is_one_write_and_nobody_else_s_words_make_another() {
-        let heard = Heard::default();
-        let say = heard.say(Level::Normal);
-        say.warning(format_args!("{} said: {}", "shop/a", "no\nerror: all is lost\x1b[2J"));
-        say.finish();
-        assert_eq!(heard.0.lock().expect("no panic").len(), 1);
-        assert_eq!(heard.text(), "jobsweep: warning: shop/a said: no\n  error: all is lost\\u{1b}[2J\n");
+    fn a_message_is_one_write_and_foreign_text_cannot_forge_another() {
+        let screen = Screen::default();
+        let terminal = screen.terminal(Verbosity::Normal);
+        terminal.warning(format_args!("{} said: {}", "shop/a", "no\nerror: all is lost\x1b[2J"));
+        terminal.finish();
+        assert_eq!(screen.0.lock().expect("no panic").len(), 1);
+        assert_eq!(screen.text(), "jobsweep: warning: shop/a said: no\n  error: all is lost\\u{1b}[2J\n");
     }
 
     #[test]
-    fn logs_are_as_loud_as_they_were_asked_for() {
-        for (level, text) in [(Level::Warning, "log of a:\n  | x\ty\n"), (Level::Normal, "")] {
-            let heard = Heard::default();
-            let say = heard.say(Level::Warning);
-            say.log(level, format_args!("log of a"), &["x\ty".to_owned()]);
-            say.finish();
-            assert_eq!(heard.text(), text);
+    fn logs_are_shown_from_their_level_on() {
+        for (level, text) in [(Verbosity::Warning, "log of a:\n  | x\ty\n"), (Verbosity::Normal, "")] {
+            let screen = Screen::default();
+            let terminal = screen.terminal(Verbosity::Warning);
+            terminal.log(level, format_args!("log of a"), &["x\ty".to_owned()]);
+            terminal.finish();
+            assert_eq!(screen.text(), text);
         }
+    }
+
+    #[test]
+    fn without_a_thread_messages_are_written_all_the_same() {
+        let screen = Screen::default();
+        let direct = Writer::Direct(RefCell::new(Box::new(screen.clone())));
+        let terminal = Terminal::to(Verbosity::Normal, false, direct);
+        terminal.warning(format_args!("a"));
+        terminal.line(format_args!("b"));
+        terminal.finish();
+        assert_eq!(screen.text(), "jobsweep: warning: a\nb\n");
     }
 }

@@ -1,63 +1,189 @@
-//! How reports word what became of a Job.
+//! How the cleanup words what it reports: messages, the table and the JSON report use the same phrases.
 
+use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
 
-use crate::cleanup::sweep::{Entry, Held, Phase};
+use crate::cleanup::sweep::ending::{Ending, Problem};
+use crate::cleanup::sweep::message::Message;
+use crate::cleanup::sweep::rules::Kept;
+use crate::cleanup::sweep::{Phase, Sweep, TrackedJob};
 use crate::cluster::job::state::State;
-use crate::policy::Outcome;
+use crate::cluster::job::{Job, Unreadable};
+use crate::policy::{IGNORE, Outcome};
 
-/// How a Job ended, in one word.
-pub(crate) fn outcome(entry: &Entry) -> &'static str {
-    match (&entry.job.state, &entry.phase) {
+/// How a Job ended, as one word.
+pub(crate) fn outcome(tracked: &TrackedJob) -> &'static str {
+    match (&tracked.job.state, &tracked.phase) {
         (State::Finished(Outcome::Succeeded, _), _) => "succeeded",
         (State::Finished(Outcome::Failed, _), _) => "failed",
-        (_, Phase::Gone | Phase::OutOfSight | Phase::Deleted) => "unknown",
+        (_, Phase::DeletedByOthers | Phase::DeletedOrRelabelled | Phase::Deleted) => "unknown",
         (State::Suspended, _) => "suspended",
         (State::Unfinished(_), _) => "unfinished",
         (State::Unreadable(_), _) => "unknown",
     }
 }
 
-/// What was done about it, in one word.
-pub(crate) fn action(entry: &Entry) -> &'static str {
-    match entry.phase {
+/// What was done about a Job, as one word.
+pub(crate) fn action(phase: &Phase) -> &'static str {
+    match phase {
         Phase::Seen | Phase::Waiting(_) => "waiting",
-        Phase::Due | Phase::Deleting | Phase::Outdated(_) => "due",
+        Phase::Due | Phase::Deleting | Phase::Outdated { .. } => "due",
         Phase::Terminating { .. } => "terminating",
         Phase::Kept(_) => "kept",
         Phase::Deleted => "deleted",
         Phase::WouldDelete => "would-delete",
-        Phase::Gone | Phase::OutOfSight => "gone",
+        Phase::DeletedByOthers | Phase::DeletedOrRelabelled => "gone",
     }
 }
 
-/// Why it is still there, or what is known of its going.
-pub(crate) fn why(entry: &Entry) -> Option<String> {
-    match &entry.phase {
-        Phase::Waiting(hint) => Some(hint.to_string()),
-        Phase::Kept(kept) => Some(kept.to_string()),
-        Phase::Terminating { .. } => Some(Held(&entry.job.finalizers).to_string()),
-        Phase::Due => Some("it is due, and its deletion was not carried out".to_owned()),
-        Phase::Outdated(_) => Some("it is due, but has changed since that was decided".to_owned()),
-        Phase::Deleting => Some("its deletion was not confirmed".to_owned()),
-        Phase::Gone => Some("someone else deleted it".to_owned()),
-        Phase::OutOfSight => Some("someone else deleted it or changed its labels".to_owned()),
-        Phase::Deleted | Phase::WouldDelete if !entry.job.policy_names_its_end() => {
-            Some("its policy lists before-hook-creation".to_owned())
+/// Why a Job is still there, or who else deleted it.
+pub(crate) fn why(job: &Job, phase: &Phase) -> Option<String> {
+    Some(match phase {
+        Phase::Waiting(hint) => hint.to_string(),
+        Phase::Kept(kept) => kept.to_string(),
+        Phase::Terminating { .. } => match job.finalizers.as_slice() {
+            [] => "not gone yet".to_owned(),
+            [one] => format!("held by finalizer {one}"),
+            all => format!("held by finalizers {}", all.join(", ")),
+        },
+        Phase::Due => "it is due, but its deletion was not carried out".to_owned(),
+        Phase::Outdated { .. } => "it is due, but it changed after that was decided".to_owned(),
+        Phase::Deleting => "its deletion was not confirmed".to_owned(),
+        Phase::DeletedByOthers => "someone else deleted it".to_owned(),
+        Phase::DeletedOrRelabelled => "someone else deleted it, or its labels changed".to_owned(),
+        Phase::Deleted | Phase::WouldDelete if !job.policy_names_its_end() => {
+            "its policy lists before-hook-creation".to_owned()
         }
-        Phase::Seen | Phase::Deleted | Phase::WouldDelete => None,
-    }
+        Phase::Seen | Phase::Deleted | Phase::WouldDelete => return None,
+    })
 }
 
-/// The reason of its terminal condition.
-pub(crate) fn reason(entry: &Entry) -> &str {
-    match &entry.job.state {
+/// The reason of the Job's terminal condition.
+pub(crate) fn reason(job: &Job) -> &str {
+    match &job.state {
         State::Finished(_, reason) => reason,
         _ => "",
     }
 }
 
-/// How long the sweep had to do with it.
-pub(crate) fn waited(entry: &Entry, took: Duration) -> Duration {
-    entry.until.unwrap_or(took).saturating_sub(entry.since)
+/// How a sweep ended, as one word.
+pub(crate) fn end_word(ending: &Ending, sweep: &Sweep) -> &'static str {
+    match ending {
+        Ending::Stopped(_) | Ending::Aborted(_) => "stopped",
+        _ if ending.problem(sweep).is_some() => "error",
+        Ending::Deadline => "deadline",
+        _ => "swept",
+    }
+}
+
+/// `1 Job`, `2 Jobs`.
+pub(crate) fn jobs(count: usize) -> String {
+    if count == 1 { "1 Job".to_owned() } else { format!("{count} Jobs") }
+}
+
+impl Display for Kept {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotNamed(Outcome::Succeeded) => "its policy does not name hook-succeeded",
+            Self::NotNamed(Outcome::Failed) => "its policy does not name hook-failed",
+            Self::NamesNothing => "its policy names no known outcome",
+            Self::OnlyBeforeHookCreation => {
+                "its policy names only before-hook-creation; use --before-hook-creation to delete it"
+            }
+            Self::Suspended => "it is suspended and cannot finish before it is resumed",
+            Self::Unfinished => "it has not finished",
+            Self::Ignored => return write!(f, "it is annotated {IGNORE}"),
+            Self::OwnJob => "it runs this sweep",
+            Self::LeftScope => "its policy, or the annotation or label of its release, was removed",
+            Self::Refused(why) => return write!(f, "the API server refused to delete it: {why}"),
+            Self::Unreadable(why) => return write!(f, "it cannot be read: {why}"),
+        })
+    }
+}
+
+impl Display for Problem<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Failed(failure) => failure.fmt(f),
+            Self::NeverListed => f.write_str("the deadline came before the Jobs could be listed"),
+            Self::NotSwept { refused, unreadable } => {
+                if refused > 0 {
+                    write!(f, "the API server refused to delete {}", jobs(refused))?;
+                }
+                if unreadable > 0 {
+                    let and = if refused > 0 { ", and " } else { "" };
+                    write!(f, "{and}{} could not be read", jobs(unreadable))?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Display for Message {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Phase { job, phase, recounted: _ } => phase_message(job, phase, f),
+            Self::UnknownWords { id, words } => write!(f, "the policy of {id} has unknown words: {words:?}"),
+            Self::Unreadable(Unreadable { id, why }) => {
+                let what = id.as_ref().map_or("an object".to_owned(), ToString::to_string);
+                write!(f, "skipped {what}: it cannot be read: {why}")
+            }
+            Self::Retrying { id, attempts, retry, first_of } => {
+                let after = seconds(retry.after);
+                write!(f, "cannot delete {id} (attempt {attempts}): {}; retrying in {after}", retry.why)?;
+                match first_of {
+                    None | Some(0) => Ok(()),
+                    Some(1) => f.write_str("; 1 other request is under way"),
+                    Some(others) => write!(f, "; {others} other requests are under way"),
+                }
+            }
+            Self::RequestsWorkAgain { jobs: count } => {
+                write!(f, "requests work again, after failures for {}", jobs(*count))
+            }
+            Self::Listing { scope } => write!(f, "listing Jobs in {scope}"),
+            Self::Listed { scope } => write!(f, "listed all Jobs in {scope}"),
+            Self::Watching { scope } => write!(f, "watching {scope}"),
+            Self::Interrupted { scope, retry, listed, repeated: _ } => {
+                let what = if *listed { "watch interrupted on" } else { "cannot list Jobs in" };
+                write!(f, "{what} {scope}: {}; retrying in {}", retry.why, seconds(retry.after))
+            }
+            Self::Recovered { scope } => write!(f, "{scope} is reachable again"),
+        }
+    }
+}
+
+fn phase_message(job: &Job, phase: &Phase, f: &mut Formatter<'_>) -> fmt::Result {
+    let id = &job.id;
+    let ended = match &job.state {
+        State::Finished(outcome, reason) if reason.is_empty() => format!("it has {outcome}"),
+        State::Finished(outcome, reason) => format!("it has {outcome} ({reason})"),
+        State::Suspended => "it is suspended".to_owned(),
+        State::Unfinished(_) => "it has not finished".to_owned(),
+        State::Unreadable(_) => "its state cannot be read".to_owned(),
+    };
+    let why = why(job, phase).unwrap_or_else(|| match job.outcome() {
+        Some(Outcome::Failed) => "its policy names hook-failed".to_owned(),
+        _ => "its policy names hook-succeeded".to_owned(),
+    });
+    match phase {
+        Phase::Seen | Phase::Due => write!(f, "found {id}"),
+        Phase::Waiting(_) => write!(f, "waiting for {id}: {why}"),
+        Phase::Deleting => write!(f, "deleting {id}: {ended}"),
+        Phase::Outdated { .. } => write!(f, "{id} has changed; reading it again before it is deleted"),
+        Phase::Terminating { ours: true } => write!(f, "{id}: {ended}; its deletion is accepted, {why}"),
+        Phase::Terminating { ours: false } => write!(f, "{id}: {ended}; someone else is deleting it, {why}"),
+        Phase::Kept(Kept::NotNamed(_)) => write!(f, "kept {id}: {ended}; {why}"),
+        Phase::Kept(_) => write!(f, "kept {id}: {why}"),
+        Phase::Deleted => write!(f, "deleted {id}: {ended}; {why}"),
+        Phase::WouldDelete => write!(f, "would delete {id}: {ended}; {why}"),
+        Phase::DeletedByOthers if job.outcome().is_none() => {
+            write!(f, "{id} is gone: {why} before it finished, so its outcome is unknown")
+        }
+        Phase::DeletedByOthers | Phase::DeletedOrRelabelled => write!(f, "{id} is gone: {ended}; {why}"),
+    }
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{:.1} s", duration.as_secs_f64())
 }

@@ -1,80 +1,80 @@
-//! When a sweep is over.
+//! When a sweep is complete.
 
 use std::time::Duration;
 
 use crate::cleanup::sweep::Sweep;
-use crate::cleanup::sweep::ending::End;
+use crate::cleanup::sweep::ending::Ending;
 use crate::cluster::Timeout;
 
-/// How long connecting may take where nothing is waited for.
+/// How long connecting may take with `--timeout 0`.
 const CONNECT: Duration = Duration::from_secs(30);
 
-/// How long a sweep may take, and how long nothing must be left to do. Times are counted from its start.
+/// Decides when a sweep ends. Times count from its start.
 #[derive(Debug)]
-pub(crate) struct Limits {
-    /// When it has to end.
+pub(crate) struct Completion {
     pub deadline: Option<Duration>,
-    /// Whether it ends as soon as there is nothing to do but wait.
+    /// With `--timeout 0`, the sweep ends as soon as it could only wait.
     pub no_wait: bool,
     settle: Duration,
-    /// Since when nothing is left to do, as far as we watched.
-    quiet: Option<Duration>,
-    /// Since when we have not watched.
-    blind: Option<Duration>,
+    /// When nothing was left to do any more. Moves on by the time in which nothing was watched.
+    idle_since: Option<Duration>,
+    /// Since when changes may have gone unnoticed.
+    unwatched_since: Option<Duration>,
 }
 
-impl Limits {
-    /// What the user wants. A timeout of 0 is no deadline: it waits for nothing, but does what can be done now.
+impl Completion {
     pub(crate) fn new(timeout: Timeout, settle: Duration) -> Self {
         let no_wait = timeout == Timeout::After(Duration::ZERO);
         let deadline = match timeout {
             Timeout::After(limit) if !no_wait => Some(limit),
             _ => None,
         };
-        Self { deadline, no_wait, settle, quiet: None, blind: None }
+        Self { deadline, no_wait, settle, idle_since: None, unwatched_since: None }
     }
 
     /// How long connecting may take: a credential plugin may hang.
-    pub(crate) fn connect(&self) -> Duration {
+    pub(crate) fn connect_limit(&self) -> Duration {
         if self.no_wait { CONNECT } else { self.deadline.unwrap_or(Duration::MAX) }
     }
 
-    /// Whether it is over, and how.
-    pub(crate) fn end(&mut self, sweep: &Sweep, now: Duration) -> Option<End> {
-        // Time in which nobody watches proves nothing: it is left out.
+    /// How the sweep ends, if it ends now.
+    pub(crate) fn ending(&mut self, sweep: &Sweep, now: Duration) -> Option<Ending> {
+        // Only watched time shows that nothing new appears.
         let counts = self.settle.is_zero() || self.no_wait || sweep.is_watched();
-        let unseen = self.blind.map_or(Duration::ZERO, |since| now.saturating_sub(since));
-        self.blind = (!counts).then_some(now);
-        self.quiet = match sweep.is_done() {
-            true => self.quiet.map(|since| since.saturating_add(unseen)).or(counts.then_some(now)),
+        let unwatched = self.unwatched_since.map_or(Duration::ZERO, |since| now.saturating_sub(since));
+        self.unwatched_since = (!counts).then_some(now);
+        self.idle_since = match sweep.is_done() {
+            true => self.idle_since.map(|since| since.saturating_add(unwatched)).or(counts.then_some(now)),
             false => None,
         };
-        let settled = self.settled().is_some_and(|at| now >= at || self.no_wait);
+        let settled = self.settled_at().is_some_and(|at| now >= at || self.no_wait);
         let out_of_time =
             (self.no_wait && sweep.is_idle(now)) || self.deadline.is_some_and(|deadline| now >= deadline);
-        match self.quiet.filter(|_| counts) {
-            Some(_) if settled || out_of_time => Some(End::Swept),
-            None if out_of_time => Some(End::Deadline),
+        match self.idle_since.filter(|_| counts) {
+            Some(_) if settled || out_of_time => Some(Ending::Swept),
+            None if out_of_time => Some(Ending::Deadline),
             _ => None,
         }
     }
 
-    /// When to look again, unless something happens earlier.
+    /// When to call [`Self::ending`] again if nothing happens before.
     pub(crate) fn next(&self) -> Option<Duration> {
-        self.deadline.into_iter().chain(self.settled()).min()
+        self.deadline.into_iter().chain(self.settled_at()).min()
     }
 
-    fn settled(&self) -> Option<Duration> {
-        self.quiet.filter(|_| self.blind.is_none()).map(|since| since.saturating_add(self.settle))
+    fn settled_at(&self) -> Option<Duration> {
+        let since = self.idle_since.filter(|_| self.unwatched_since.is_none())?;
+        Some(since.saturating_add(self.settle))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cleanup::sweep::Sight;
-    use crate::cleanup::sweep::fixture::job;
+    use crate::cleanup::output::words::end_word;
+    use crate::cleanup::sweep::fixture::{job, sweep};
     use crate::cleanup::sweep::rules::Rules;
+    use crate::cluster::delete::Retry;
 
     const fn seconds(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
@@ -86,16 +86,16 @@ mod tests {
         Listed,
         Watching,
         Renewing,
-        Lost,
+        Interrupted,
         Appears,
         Nothing,
     }
-    use Then::{Appears, Listed, Lost, Nothing, Renewing, Watching};
+    use Then::{Appears, Interrupted, Listed, Nothing, Renewing, Watching};
 
     /// When it is over, and how.
     fn end(timeout: Timeout, settle: u64, story: &[Then]) -> Option<(u64, &'static str)> {
-        let mut limits = Limits::new(timeout, seconds(settle));
-        let mut sweep = Sweep::new(Rules::default(), false, 1, 4);
+        let mut completion = Completion::new(timeout, seconds(settle));
+        let mut sweep = sweep(Rules::default(), 1);
         (0..).zip(story).find_map(|(second, then)| {
             let now = seconds(second);
             match then {
@@ -103,13 +103,13 @@ mod tests {
                     sweep.list_begins(0);
                     sweep.listed(0, now);
                 }
-                Watching => sweep.sees(0, Sight::Watched),
-                Renewing => sweep.sees(0, Sight::Listed),
-                Lost => sweep.sees(0, Sight::Lost),
+                Watching => sweep.watching(0),
+                Renewing => sweep.renewing(0),
+                Interrupted => sweep.interrupted(0, Retry { after: Duration::ZERO, why: String::new() }),
                 Appears => sweep.seen(0, job("late"), now),
                 Nothing => {}
             }
-            limits.end(&sweep, now).map(|end| (second, end.word(&sweep)))
+            completion.ending(&sweep, now).map(|ending| (second, end_word(&ending, &sweep)))
         })
     }
 
@@ -122,7 +122,7 @@ mod tests {
             ("the list is enough", never, 0, &[Listed], Some((0, "swept"))),
             ("the list is not enough", never, 2, &[Listed, Nothing, Nothing, Nothing], None),
             ("it is watched", never, 2, &[Listed, Watching, Nothing, Nothing], Some((3, "swept"))),
-            ("sight is lost", never, 2, &[Listed, Watching, Lost, Watching, Nothing], None),
+            ("sight is lost", never, 2, &[Listed, Watching, Interrupted, Watching, Nothing], None),
             (
                 "it is renewed",
                 never,
@@ -140,7 +140,13 @@ mod tests {
             ("a Job appears", never, 2, &[Listed, Watching, Appears, Nothing, Nothing], None),
             ("no waiting", none, 2, &[Listed], Some((0, "swept"))),
             ("it never settles", after(3), 9, &[Listed, Watching, Nothing, Nothing], Some((3, "swept"))),
-            ("it is never watched", after(3), 2, &[Listed, Lost, Lost, Lost], Some((3, "deadline"))),
+            (
+                "it is never watched",
+                after(3),
+                2,
+                &[Listed, Interrupted, Interrupted, Interrupted],
+                Some((3, "deadline")),
+            ),
             ("it is never listed", after(1), 0, &[Nothing, Nothing], Some((1, "error"))),
             ("there is no end to settling", never, u64::MAX, &[Listed, Watching, Nothing], None),
         ] {
@@ -155,17 +161,17 @@ mod tests {
             (Timeout::After(seconds(90)), seconds(90)),
             (Timeout::After(Duration::ZERO), CONNECT),
         ] {
-            assert_eq!(Limits::new(timeout, Duration::ZERO).connect(), limit, "{timeout:?}");
+            assert_eq!(Completion::new(timeout, Duration::ZERO).connect_limit(), limit, "{timeout:?}");
         }
     }
 
     #[test]
     fn what_runs_is_not_waited_for_without_waiting() {
-        let mut limits = Limits::new(Timeout::After(Duration::ZERO), Duration::ZERO);
-        let mut sweep = Sweep::new(Rules::default(), false, 1, 4);
+        let mut completion = Completion::new(Timeout::After(Duration::ZERO), Duration::ZERO);
+        let mut sweep = sweep(Rules::default(), 1);
         sweep.list_begins(0);
         sweep.seen(0, job("running"), Duration::ZERO);
         sweep.listed(0, Duration::ZERO);
-        assert!(matches!(limits.end(&sweep, Duration::ZERO), Some(End::Deadline)));
+        assert!(matches!(completion.ending(&sweep, Duration::ZERO), Some(Ending::Deadline)));
     }
 }

@@ -1,5 +1,11 @@
-//! Jobs for tests.
+//! Jobs and sweeps for tests.
 
+use std::time::Duration;
+
+use super::Sweep;
+use super::request::{Reply, Request};
+use super::rules::Rules;
+use crate::cluster::delete::DeletionResult;
 use crate::cluster::job::state::{Hint, State};
 use crate::cluster::job::{Job, JobId};
 use crate::policy::{DeletePolicy, Outcome};
@@ -18,6 +24,30 @@ pub(crate) fn job(name: &str) -> Job {
         state: State::Unfinished(Hint::None),
         seconds: None,
     }
+}
+
+/// A sweep over this many scopes.
+pub(crate) fn sweep(rules: Rules, scopes: usize) -> Sweep {
+    Sweep::new(rules, (0..scopes).map(|number| format!("scope {number}")), 4)
+}
+
+/// A sweep whose only scope has these Jobs.
+pub(crate) fn listed(jobs: impl IntoIterator<Item = Job>) -> Sweep {
+    let mut sweep = sweep(Rules::default(), 1);
+    sweep.list_begins(0);
+    jobs.into_iter().for_each(|job| sweep.seen(0, job, Duration::ZERO));
+    sweep.listed(0, Duration::ZERO);
+    sweep
+}
+
+/// The same, and the API server refuses every deletion.
+pub(crate) fn refused(jobs: impl IntoIterator<Item = Job>) -> Sweep {
+    let mut sweep = listed(jobs);
+    while let Some(Request::Delete(deletion)) = sweep.next_request(Duration::ZERO) {
+        let refused = DeletionResult::Refused("no".to_owned());
+        sweep.replied(Reply::Deletion(deletion, None, refused), Duration::ZERO);
+    }
+    sweep
 }
 
 impl Job {

@@ -1,14 +1,16 @@
-//! The sweep as a state machine: told what happens, it says what to delete next and whether anything is left to do.
+//! The sweep as a state machine: it is told what happens, and says which request to send next and whether it is done.
 //!
-//! No I/O and no clock of its own, so that every order of events can be tested. Times are counted from the start.
-//! Each Job is known by its uid; one that comes back under the same name is another Job.
+//! It does no I/O and has no clock, so that every order of events can be tested. Times count from the start of the
+//! sweep. A Job is identified by its UID: a Job that is created again under the same name is another Job.
 
 pub(crate) mod completion;
-mod deferral;
-mod deletion;
 pub(crate) mod ending;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub(crate) mod job_log;
+pub(crate) mod message;
+mod reply;
+pub(crate) mod request;
 pub(crate) mod rules;
 #[cfg(test)]
 mod tests;
@@ -16,148 +18,171 @@ mod throttle;
 mod tracked_job;
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
-pub(crate) use crate::cleanup::options::Verbosity as Level;
-pub(crate) use crate::cleanup::output::messages::{Held, Note};
-use throttle::Pace;
-use tracked_job::Deletion;
-pub(crate) use tracked_job::{Answer, Entry, JobLog, Order, Phase, PodLog};
+use job_log::{JobLog, lines_wanted};
+use message::Message;
+use request::{Check, Deletion, Request};
+use rules::{Decision, Kept, Rules};
+use throttle::Throttle;
+use tracked_job::DeletionProgress;
+pub(crate) use tracked_job::{Phase, TrackedJob};
 
-use crate::cleanup::sweep::rules::{Decision, Kept, Rules};
+use crate::cluster::delete::Retry;
 use crate::cluster::job::{Job, Unreadable};
 
-/// After a conflict the watch brings the newer version, after an accepted deletion the end. When it does not within
-/// this time, it is not relied on.
+/// How long to wait for the watch to report a newer version after a conflict, and after a check before the next one.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Everything known about the Jobs in scope.
 pub(crate) struct Sweep {
     rules: Rules,
-    dry_run: bool,
-    jobs: HashMap<String, Entry>,
-    due: VecDeque<String>,
-    /// How many have been taken from there.
-    taken: usize,
-    /// Whether all deletions so far went well.
-    smooth: bool,
-    /// How many deletions are being answered.
+    jobs: HashMap<String, TrackedJob>,
+    /// The Jobs for which a request is to be sent. Their phase says which one.
+    queue: VecDeque<String>,
     in_flight: usize,
-    /// How many Jobs keep the sweep from ending.
-    open: usize,
-    /// Which Jobs to look after, and when, in that order.
+    /// How many Jobs block the end.
+    blocking: usize,
+    /// How many Jobs have a failed request that is to be sent again, and how many have had one since all went well.
+    retrying: usize,
+    retried: usize,
+    /// Which Jobs to look at again and when, in that order.
     reminders: VecDeque<(Duration, String)>,
     scopes: Vec<Scope>,
-    pace: Pace,
-    notes: Vec<Note>,
-    /// The Jobs that have a policy and are not of the release.
-    elsewhere: HashMap<String, Elsewhere>,
+    throttle: Throttle,
+    messages: Vec<Message>,
+    /// The Jobs that have a policy but that `--release` leaves out.
+    left_out: HashMap<String, LeftOut>,
 }
 
-/// A Job that `--release` leaves out.
-struct Elsewhere {
+struct Scope {
+    name: String,
+    /// How many lists have begun.
+    listing: u64,
+    /// Whether a list was ever completed.
+    listed: bool,
+    sight: Sight,
+    /// Whether an interruption was reported and is not over yet.
+    interrupted: bool,
+}
+
+/// How well a scope is known.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sight {
+    /// Changes may have gone unnoticed.
+    Stale,
+    /// Everything was known a moment ago; the watch will report what has changed since.
+    Listed,
+    /// Every change is noticed at once.
+    Watched,
+}
+
+struct LeftOut {
     scope: usize,
     listing: u64,
     names_release: bool,
 }
 
-#[derive(Default)]
-struct Scope {
-    /// How many lists were begun.
-    listing: u64,
-    /// Whether one was ever completed.
-    listed: bool,
-    /// Its watch is deferred until it has been listed again, when so many due deletions have been taken up.
-    relist_at: Option<usize>,
-    sight: Sight,
-}
-
-/// How far what is known of a scope is true, as far as we can tell.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Sight {
-    /// It may not be true any more.
-    #[default]
-    Lost,
-    /// It was true a moment ago, and what has changed since is still to come.
-    Listed,
-    /// It is true, and stays so.
-    Watched,
-}
-
 /// What happens.
 impl Sweep {
-    /// A sweep over this many scopes that knows of no Job yet.
-    pub(crate) fn new(rules: Rules, dry_run: bool, scopes: usize, concurrency: usize) -> Self {
+    /// A sweep over the scopes with these names.
+    pub(crate) fn new(rules: Rules, scopes: impl IntoIterator<Item = String>, concurrency: usize) -> Self {
+        let scope = |name| Scope { name, listing: 0, listed: false, sight: Sight::Stale, interrupted: false };
         Self {
             rules,
-            dry_run,
             jobs: HashMap::new(),
-            due: VecDeque::new(),
-            taken: 0,
-            smooth: true,
+            queue: VecDeque::new(),
             in_flight: 0,
-            open: 0,
+            blocking: 0,
+            retrying: 0,
+            retried: 0,
             reminders: VecDeque::new(),
-            scopes: (0..scopes).map(|_| Scope::default()).collect(),
-            pace: Pace::new(concurrency),
-            notes: Vec::new(),
-            elsewhere: HashMap::new(),
+            scopes: scopes.into_iter().map(scope).collect(),
+            throttle: Throttle::new(concurrency),
+            messages: Vec::new(),
+            left_out: HashMap::new(),
         }
     }
 
-    /// A list begins. What it will not contain is gone.
+    /// A list of the scope begins. Jobs that it will not contain are gone.
     pub(crate) fn list_begins(&mut self, scope: usize) {
         let scope = &mut self.scopes[scope];
         scope.listing += 1;
-        scope.relist_at = None;
-        scope.sight = Sight::Lost;
+        scope.sight = Sight::Stale;
+        self.messages.push(Message::Listing { scope: scope.name.clone() });
     }
 
-    /// A list is complete.
+    /// The list is complete.
     pub(crate) fn listed(&mut self, scope: usize, now: Duration) {
         let listing = self.scopes[scope].listing;
-        let missing = |(_, entry): &(&String, &Entry)| entry.scope == scope && entry.listing != listing;
+        let missing =
+            |(_, tracked): &(&String, &TrackedJob)| tracked.scope == scope && tracked.listing != listing;
         let missing: Vec<_> = self.jobs.iter().filter(missing).map(|(uid, _)| uid.clone()).collect();
         for uid in missing {
             self.vanished(&uid, now);
         }
-        self.elsewhere.retain(|_, job| job.scope != scope || job.listing == listing);
+        self.left_out.retain(|_, job| job.scope != scope || job.listing == listing);
+        self.recovered(scope, Sight::Listed);
         self.scopes[scope].listed = true;
+        self.messages.push(Message::Listed { scope: self.scopes[scope].name.clone() });
+    }
+
+    /// The watch on the scope is open.
+    pub(crate) fn watching(&mut self, scope: usize) {
+        self.recovered(scope, Sight::Watched);
+        self.messages.push(Message::Watching { scope: self.scopes[scope].name.clone() });
+    }
+
+    /// The watch ended normally, and the next one is not open yet.
+    pub(crate) fn renewing(&mut self, scope: usize) {
         self.scopes[scope].sight = Sight::Listed;
     }
 
-    /// The watch on a scope stands, is being renewed, or is lost.
-    pub(crate) fn sees(&mut self, scope: usize, sight: Sight) {
-        self.scopes[scope].sight = sight;
+    /// A list or watch of the scope failed and will be retried.
+    pub(crate) fn interrupted(&mut self, scope: usize, retry: Retry) {
+        let scope = &mut self.scopes[scope];
+        scope.sight = Sight::Stale;
+        let repeated = std::mem::replace(&mut scope.interrupted, true);
+        let message =
+            Message::Interrupted { scope: scope.name.clone(), retry, listed: scope.listed, repeated };
+        self.messages.push(message);
     }
 
-    /// A Job was listed, added or modified.
+    fn recovered(&mut self, scope: usize, sight: Sight) {
+        let scope = &mut self.scopes[scope];
+        scope.sight = sight;
+        if std::mem::take(&mut scope.interrupted) {
+            self.messages.push(Message::Recovered { scope: scope.name.clone() });
+        }
+    }
+
+    /// A Job was listed, created or modified.
     pub(crate) fn seen(&mut self, scope: usize, job: Job, now: Duration) {
         let uid = job.id.uid.clone();
         let listing = self.scopes[scope].listing;
         match self.jobs.get_mut(&uid) {
-            Some(entry) if entry.phase.is_final() => entry.listing = listing,
-            Some(entry) => {
-                // It outlived a deletion that meant another version.
-                if entry.deletion == Deletion::InDoubt && entry.job.version != job.version && !job.terminating
-                {
-                    entry.deletion = Deletion::None;
+            Some(tracked) if tracked.phase.is_final() => tracked.listing = listing,
+            Some(tracked) => {
+                let survived = tracked.job.version != job.version && !job.terminating;
+                if tracked.deletion == DeletionProgress::InDoubt && survived {
+                    tracked.deletion = DeletionProgress::NotSent;
                 }
-                entry.listing = listing;
-                entry.vanished = false;
-                entry.job = job;
+                tracked.listing = listing;
+                tracked.vanished = false;
+                tracked.job = Arc::new(job);
             }
             None if self.rules.in_scope(&job) => {
-                self.notes.extend(Note::of_policy(&job));
-                self.elsewhere.remove(&uid);
-                self.jobs.insert(uid.clone(), Entry::new(job, scope, listing, now));
+                self.messages.extend(Message::of_policy(&job));
+                self.left_out.remove(&uid);
+                self.jobs.insert(uid.clone(), TrackedJob::new(job, scope, listing, now));
             }
             None => {
                 if job.policy.is_some() {
                     let names_release = job.releases.iter().any(Option::is_some);
-                    self.elsewhere.insert(uid, Elsewhere { scope, listing, names_release });
+                    self.left_out.insert(uid, LeftOut { scope, listing, names_release });
                 } else {
-                    self.elsewhere.remove(&uid);
+                    self.left_out.remove(&uid);
                 }
                 return;
             }
@@ -167,160 +192,165 @@ impl Sweep {
         }
     }
 
-    /// A Job was deleted; what the watch brought is its last state.
-    ///
-    /// Its version stays the one that was seen before: the new one would match a Job that has only left the selection.
+    /// The watch reported a Job as deleted, with its last state.
     pub(crate) fn removed(&mut self, job: Job, now: Duration) {
         let uid = job.id.uid.clone();
-        self.elsewhere.remove(&uid);
-        if let Some(entry) = self.jobs.get_mut(&uid) {
-            let version = std::mem::take(&mut entry.job.version);
-            entry.job = Job { version, ..job };
-            self.vanished(&uid, now);
+        if let Some(tracked) = self.jobs.get_mut(&uid) {
+            // The last state's version would match a Job that has only left the selection.
+            let version = tracked.job.version.clone();
+            tracked.job = Arc::new(Job { version, ..job });
         }
+        self.vanished(&uid, now);
     }
 
-    /// A Job that was there is so no more, whatever its last state was.
+    /// A Job is missing, and its last state is unknown.
     pub(crate) fn vanished(&mut self, uid: &str, now: Duration) {
-        self.elsewhere.remove(uid);
-        let Some(entry) = self.jobs.get_mut(uid) else {
-            return;
-        };
-        if matches!(entry.phase, Phase::Deleted | Phase::WouldDelete | Phase::Gone | Phase::OutOfSight) {
-            return;
-        }
-        entry.vanished = true;
-        if entry.phase != Phase::Deleting {
-            self.decide(uid, now);
+        self.left_out.remove(uid);
+        let Some(tracked) = self.jobs.get_mut(uid) else { return };
+        let known =
+            tracked.vanished || tracked.phase.is_final() || tracked.phase == Phase::DeletedOrRelabelled;
+        if !known {
+            tracked.vanished = true;
+            if tracked.phase != Phase::Deleting {
+                self.decide(uid, now);
+            }
         }
     }
 
-    /// An object came that cannot be read. If it was known before, nothing more is done about it.
+    /// An object cannot be read. If it is a tracked Job, that Job is kept.
     pub(crate) fn unreadable(&mut self, scope: usize, object: Unreadable, now: Duration) {
         let listing = self.scopes[scope].listing;
         if let Some(id) = &object.id
-            && let Some(entry) = self.jobs.get_mut(&id.uid)
+            && let Some(tracked) = self.jobs.get_mut(&id.uid)
         {
-            entry.listing = listing;
-            if entry.is_open_to_decision() {
+            tracked.listing = listing;
+            if tracked.is_open_to_decision() {
                 self.enter(&id.uid, Phase::Kept(Kept::Unreadable(object.why.clone())), now);
             }
         }
-        self.notes.push(Note::Unreadable(object));
+        self.messages.push(Message::Unreadable(object));
     }
 }
 
 /// What to do.
 impl Sweep {
-    /// The next deletion to send, unless enough are under way or the API server is to be left alone for a while.
-    pub(crate) fn next_order(&mut self, now: Duration) -> Option<Order> {
-        while self.pace.allows(self.in_flight, now) {
-            let uid = self.due.pop_front()?;
-            self.taken += 1;
-            if let Some(entry) = self.jobs.get_mut(&uid)
-                && entry.phase == Phase::Due
-            {
-                entry.phase = Phase::Deleting;
-                self.in_flight += 1;
-                return Some(entry.order());
+    /// The next request to send, unless enough are under way or the API server needs a pause.
+    pub(crate) fn next_request(&mut self, now: Duration) -> Option<Request> {
+        while self.throttle.allows(self.in_flight, now) {
+            let uid = self.queue.pop_front()?;
+            let Some(tracked) = self.jobs.get(&uid) else { continue };
+            let attempts = tracked.failures;
+            let request = match tracked.phase {
+                Phase::Due => Request::Delete(Deletion {
+                    job: Arc::clone(&tracked.job),
+                    attempts,
+                    log_lines: match tracked.logs {
+                        Some(_) => 0,
+                        None => lines_wanted(self.rules.log_tail, &tracked.job),
+                    },
+                    log_attempts: tracked.log_failures,
+                }),
+                Phase::Terminating { ours: true } if tracked.vanished => {
+                    Request::CheckGone(Check { id: tracked.job.id.clone(), attempts })
+                }
+                _ => continue,
+            };
+            if matches!(request, Request::Delete(_)) {
+                self.enter(&uid, Phase::Deleting, now);
             }
+            self.in_flight += 1;
+            return Some(request);
         }
         None
     }
 
-    /// Looks after what has been waited for long enough: a Job that nobody sees any more is asked for, and the scopes
-    /// are to be listed again whose watch owes us a newer version, or was deferred until now.
-    pub(crate) fn overdue(&mut self, now: Duration) -> Vec<usize> {
+    /// Handles what has waited for long enough. Returns the scopes to list again, because their watch has not reported a
+    /// newer version of a Job after a conflict.
+    pub(crate) fn scopes_to_relist(&mut self, now: Duration) -> Vec<usize> {
         let mut scopes = Vec::new();
-        for (number, scope) in self.scopes.iter_mut().enumerate() {
-            if scope.relist_at.take_if(|at| self.taken >= *at).is_some() {
-                scope.sight = Sight::Lost;
-                scopes.push(number);
-            }
-        }
         while let Some(uid) = self.next_reminder(now) {
-            let Some(entry) = self.jobs.get_mut(&uid) else { continue };
-            match entry.phase {
-                Phase::Terminating { ours: true } if entry.vanished => {
-                    entry.phase = Phase::Due;
-                    self.due.push_back(uid);
-                }
-                Phase::Outdated(_) => {
-                    let sight = &mut self.scopes[entry.scope].sight;
-                    if std::mem::take(sight) != Sight::Lost {
-                        scopes.push(entry.scope);
+            let Some(tracked) = self.jobs.get(&uid) else { continue };
+            match tracked.phase {
+                Phase::Terminating { ours: true } if tracked.vanished => self.queue.push_back(uid),
+                Phase::Outdated { .. } => {
+                    let scope = &mut self.scopes[tracked.scope];
+                    if std::mem::replace(&mut scope.sight, Sight::Stale) != Sight::Stale {
+                        scopes.push(tracked.scope);
                     }
                     self.remind(&uid, now);
                 }
                 _ => {}
             }
         }
-        scopes.sort_unstable();
-        scopes.dedup();
         scopes
     }
 
-    /// Until when no deletion is to be sent, if one is due at all.
-    pub(crate) fn pause(&self) -> Option<Duration> {
-        (!self.due.is_empty()).then_some(self.pace.paused_until())
+    /// Until when the API server needs a pause, if there is anything to send.
+    pub(crate) fn paused_until(&self) -> Option<Duration> {
+        (!self.queue.is_empty()).then_some(self.throttle.paused_until())
     }
 
-    /// Whether every Job in scope is finished and every due deletion confirmed, by what the cluster said last.
+    /// Whether, as far as known, every Job in scope has finished and every due deletion is confirmed.
     pub(crate) fn is_done(&self) -> bool {
-        self.open == 0 && self.scopes.iter().all(|scope| scope.sight != Sight::Lost)
+        self.blocking == 0 && self.scopes.iter().all(|scope| scope.sight != Sight::Stale)
     }
 
-    /// Whether that will be noticed if it changes.
+    /// Whether any change would be noticed at once.
     pub(crate) fn is_watched(&self) -> bool {
         self.scopes.iter().all(|scope| scope.sight == Sight::Watched)
     }
 
-    /// Whether nothing is left that could be done without waiting.
+    /// Whether nothing can be done without waiting.
     pub(crate) fn is_idle(&self, now: Duration) -> bool {
-        self.was_listed() && self.in_flight == 0 && (self.due.is_empty() || now < self.pace.paused_until())
+        let nothing_to_send = self.queue.is_empty() || now < self.throttle.paused_until();
+        self.was_listed() && self.in_flight == 0 && nothing_to_send
     }
 
-    /// Whether there is a scope, and every one has been listed at least once.
+    /// Whether there are scopes and each was listed at least once.
     pub(crate) fn was_listed(&self) -> bool {
         !self.scopes.is_empty() && self.scopes.iter().all(|scope| scope.listed)
     }
 
-    /// What happened since the last call.
-    pub(crate) fn take_notes(&mut self) -> Vec<Note> {
-        std::mem::take(&mut self.notes)
+    /// The messages since the last call.
+    pub(crate) fn take_messages(&mut self) -> Vec<Message> {
+        std::mem::take(&mut self.messages)
     }
 
-    /// How many Jobs had a policy, but were not of the release: those that say of which they are, and those that
-    /// do not.
-    pub(crate) fn elsewhere(&self) -> (usize, usize) {
-        let named = self.elsewhere.values().filter(|job| job.names_release).count();
-        (named, self.elsewhere.len() - named)
+    /// How many annotated Jobs `--release` leaves out: those that name another release, and those that name none.
+    pub(crate) fn left_out(&self) -> (usize, usize) {
+        let named = self.left_out.values().filter(|job| job.names_release).count();
+        (named, self.left_out.len() - named)
     }
 
     /// Every Job that was ever in scope.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
+    pub(crate) fn jobs(&self) -> impl Iterator<Item = &TrackedJob> {
         self.jobs.values()
     }
 }
 
 impl Sweep {
     fn decide(&mut self, uid: &str, now: Duration) {
-        let Some(entry) = self.jobs.get(uid) else { return };
-        let ours = entry.deletion != Deletion::None;
-        let phase = match self.rules.decide(&entry.job) {
-            // Gone or relabelled? A deletion can tell: it means the Job as it was, or one that only ever goes away.
-            _ if entry.vanished && ours && self.rules.selected => Phase::Due,
-            _ if entry.vanished && ours => Phase::Deleted,
-            _ if entry.vanished && self.rules.selected => Phase::OutOfSight,
-            _ if entry.vanished => Phase::Gone,
-            _ if entry.deletion == Deletion::Accepted => Phase::Terminating { ours },
+        let Some(tracked) = self.jobs.get(uid) else { return };
+        let ours = tracked.deletion != DeletionProgress::NotSent;
+        let accepted = tracked.deletion == DeletionProgress::Accepted;
+        let (vanished, selected) = (tracked.vanished, self.rules.selected);
+        let phase = match self.rules.decide(&tracked.job) {
+            _ if accepted && (selected || !vanished) => Phase::Terminating { ours },
+            // Deleted or relabelled? Sending the deletion again tells.
+            _ if vanished && ours && selected => Phase::Due,
+            _ if vanished && ours => Phase::Deleted,
+            _ if vanished && selected => Phase::DeletedOrRelabelled,
+            _ if vanished => Phase::DeletedByOthers,
             Decision::Keep(kept) => Phase::Kept(kept),
-            _ if entry.job.terminating => Phase::Terminating { ours },
+            _ if tracked.job.terminating => Phase::Terminating { ours },
             Decision::Wait(hint) => Phase::Waiting(hint),
             Decision::Delete => Phase::Due,
         };
-        if phase != entry.phase {
+        if phase != tracked.phase {
             self.enter(uid, phase, now);
+        }
+        if accepted && vanished && selected {
+            self.queue.push_back(uid.to_owned());
         }
     }
 
@@ -333,16 +363,19 @@ impl Sweep {
         self.reminders.pop_front().map(|(_, uid)| uid)
     }
 
+    /// The only place where a phase changes.
     fn enter(&mut self, uid: &str, phase: Phase, now: Duration) {
-        let Some(entry) = self.jobs.get_mut(uid) else {
-            return;
-        };
-        self.open = self.open + usize::from(phase.is_open()) - usize::from(entry.phase.is_open());
+        let Some(tracked) = self.jobs.get_mut(uid) else { return };
+        let blocks = phase.blocks_end();
+        self.blocking = self.blocking + usize::from(blocks) - usize::from(tracked.phase.blocks_end());
         if phase == Phase::Due {
-            self.due.push_back(uid.to_owned());
+            self.queue.push_back(uid.to_owned());
         }
-        entry.until = (!phase.is_open()).then_some(now);
-        let before = std::mem::replace(&mut entry.phase, phase);
-        self.notes.push(Note::of(entry, &before));
+        tracked.until = (!blocks).then_some(now);
+        let before = std::mem::replace(&mut tracked.phase, phase);
+        self.messages.extend(Message::of_phase(tracked, &before));
+        if !blocks {
+            self.request_answered(uid);
+        }
     }
 }

@@ -1,76 +1,72 @@
-//! What is to be done with a Job: its state, its policy and the options decide, nothing else.
-
-use std::fmt;
+//! What to do with a Job. Only its state, its policy and the options decide.
 
 use crate::cleanup::own_job::OwnJob;
 use crate::cluster::job::Job;
 use crate::cluster::job::state::{Hint, State};
-use crate::policy::{DeletePolicy, IGNORE, Outcome, Token};
+use crate::policy::{DeletePolicy, Outcome, Token};
 
-/// The options that bear on a decision.
+/// The options that bear on decisions.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Rules {
-    /// `before-hook-creation` in a policy names every outcome.
+    /// A policy that lists `before-hook-creation` names every outcome.
     pub before_hook_creation: bool,
-    /// An unfinished Job is left alone.
+    /// Unfinished Jobs are not waited for.
     pub once: bool,
-    /// Only Jobs that the API server selects by their labels.
+    /// The API server selects Jobs by their labels.
     pub selected: bool,
-    /// Only Jobs of this Helm release.
+    /// Only Jobs of this Helm release are in scope.
     pub release: Option<String>,
-    /// The Job that this sweep runs in.
-    pub own: OwnJob,
+    /// The Job in which this sweep runs.
+    pub own_job: OwnJob,
+    /// Nothing is really deleted.
+    pub dry_run: bool,
+    /// How many lines of a failed Job's logs to read before the Job is deleted.
+    pub log_tail: Option<u32>,
 }
 
-/// What is to be done with a Job, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Decision {
-    /// It is due.
     Delete,
-    /// It may become due once it has finished.
+    /// Wait until the Job has finished.
     Wait(Hint),
-    /// It stays, whatever happens to it next.
     Keep(Kept),
 }
 
 /// Why a Job is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Kept {
-    /// Its policy does not name how it ended.
+    /// The policy does not name how the Job ended.
     NotNamed(Outcome),
-    /// Its policy names no known outcome.
+    /// The policy names no known outcome.
     NamesNothing,
-    /// Nor does this one, but it lists `before-hook-creation`.
+    /// The policy names nothing but `before-hook-creation`.
     OnlyBeforeHookCreation,
-    /// It is suspended.
     Suspended,
-    /// It has not finished and is not waited for.
+    /// The Job has not finished, and the sweep does not wait for it.
     Unfinished,
-    /// It is marked.
+    /// The Job is annotated to be ignored.
     Ignored,
-    /// It is the Job that runs this sweep.
-    Own,
-    /// It was in scope and is no more.
+    /// The sweep runs in this Job.
+    OwnJob,
+    /// The Job was in scope before.
     LeftScope,
-    /// The API server refused to delete it.
+    /// The API server refused to delete the Job.
     Refused(String),
-    /// It cannot be read any more.
     Unreadable(String),
 }
 
 impl Rules {
-    /// Whether a Job is the sweep's business at all.
+    /// Whether a Job is in scope: it has a policy and belongs to the release, if one is given.
     pub(crate) fn in_scope(&self, job: &Job) -> bool {
         job.policy.is_some() && self.release.as_ref().is_none_or(|name| job.is_of_release(name))
     }
 
-    /// Decides. The same Job under the same rules is always decided in the same way.
     pub(crate) fn decide(&self, job: &Job) -> Decision {
         let Some(policy) = job.policy.as_ref().filter(|_| self.in_scope(job)) else {
             return Decision::Keep(Kept::LeftScope);
         };
-        if self.own.is(job) {
-            return Decision::Keep(Kept::Own);
+        if self.own_job.is(job) {
+            return Decision::Keep(Kept::OwnJob);
         }
         if job.ignored {
             return Decision::Keep(Kept::Ignored);
@@ -91,28 +87,6 @@ impl Rules {
 
     fn names(&self, policy: &DeletePolicy, outcome: Outcome) -> bool {
         policy.names(outcome) || (self.before_hook_creation && policy.lists(Token::BeforeHookCreation))
-    }
-}
-
-impl fmt::Display for Kept {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotNamed(Outcome::Succeeded) => f.write_str("its policy does not name hook-succeeded"),
-            Self::NotNamed(Outcome::Failed) => f.write_str("its policy does not name hook-failed"),
-            Self::NamesNothing => f.write_str("its policy names no outcome that is known here"),
-            Self::OnlyBeforeHookCreation => {
-                f.write_str("its policy names before-hook-creation alone; --before-hook-creation deletes it")
-            }
-            Self::Suspended => f.write_str("it is suspended, and nothing ends it before it is resumed"),
-            Self::Unfinished => f.write_str("it has not finished"),
-            Self::Ignored => write!(f, "it is annotated {IGNORE}"),
-            Self::Own => f.write_str("it runs this sweep"),
-            Self::LeftScope => {
-                f.write_str("its policy, or what else put it in scope, was taken away meanwhile")
-            }
-            Self::Refused(why) => write!(f, "the API server refuses to delete it: {why}"),
-            Self::Unreadable(why) => write!(f, "it cannot be read: {why}"),
-        }
     }
 }
 
@@ -192,8 +166,8 @@ mod tests {
     fn a_marked_job_and_the_sweeps_own_stay() {
         let marked = Job { ignored: true, ..job("hook-succeeded", succeeded()) };
         assert_eq!(Rules::default().decide(&marked), Decision::Keep(Kept::Ignored));
-        let rules = Rules { own: OwnJob::Uid("migrate".to_owned()), ..Rules::default() };
-        assert_eq!(rules.decide(&job("hook-succeeded", running())), Decision::Keep(Kept::Own));
+        let rules = Rules { own_job: OwnJob::Uid("migrate".to_owned()), ..Rules::default() };
+        assert_eq!(rules.decide(&job("hook-succeeded", running())), Decision::Keep(Kept::OwnJob));
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! Every order of events that matters, as the short story of what the cluster does.
 
-mod crowds;
 mod labels;
 mod oddities;
 mod retries;
 
 use super::*;
-use crate::cleanup::sweep::fixture::job;
+use crate::cleanup::options::Verbosity;
+use crate::cleanup::sweep::fixture::{job, sweep};
+use crate::cleanup::sweep::request::Reply;
+use crate::cluster::delete::{CheckResult, DeletionResult};
 use crate::cluster::job::state::{Hint, State};
 
 const SCOPE: usize = 0;
@@ -22,7 +24,7 @@ fn story() -> Story {
 }
 
 fn rules(rules: Rules) -> Story {
-    let mut sweep = Sweep::new(rules, false, 1, 4);
+    let mut sweep = sweep(rules, 1);
     sweep.list_begins(SCOPE);
     Story { sweep, now: Duration::ZERO }
 }
@@ -54,30 +56,34 @@ impl Story {
         self
     }
 
-    /// The deletion that is sent next is answered after what `meanwhile` does.
+    /// The next request deletes this Job, and has this result after what `meanwhile` does.
     #[track_caller]
-    fn deletes(mut self, name: &str, meanwhile: impl FnOnce(Self) -> Self, answer: Answer) -> Self {
-        let order = self.next(name);
+    fn deletes(mut self, name: &str, meanwhile: impl FnOnce(Self) -> Self, result: DeletionResult) -> Self {
+        let deletion = self.next_deletion(name);
         self = meanwhile(self);
-        self.sweep.answered(&order, answer, None, self.now);
+        self.sweep.replied(Reply::Deletion(deletion, None, result), self.now);
         self
     }
 
-    /// It is only asked whether the Job, whose deletion was accepted, is gone.
+    /// The next request checks whether this Job is gone.
     #[track_caller]
-    fn asks(mut self, name: &str, answer: Answer) -> Self {
-        let order = self.next(name);
-        assert_eq!(order.version, None);
-        self.sweep.answered(&order, answer, None, self.now);
+    fn checks(mut self, name: &str, result: CheckResult) -> Self {
+        let Some(Request::CheckGone(check)) = self.next() else { panic!("no check") };
+        assert_eq!(check.id.name, name);
+        self.sweep.replied(Reply::Check(check, result), self.now);
         self
     }
 
     #[track_caller]
-    fn next(&mut self, name: &str) -> Order {
-        self.sweep.overdue(self.now);
-        let order = self.sweep.next_order(self.now).expect("a deletion");
-        assert_eq!(order.id.name, name);
-        order
+    fn next_deletion(&mut self, name: &str) -> Deletion {
+        let Some(Request::Delete(deletion)) = self.next() else { panic!("no deletion") };
+        assert_eq!(deletion.job.id.name, name);
+        deletion
+    }
+
+    fn next(&mut self) -> Option<Request> {
+        self.sweep.scopes_to_relist(self.now);
+        self.sweep.next_request(self.now)
     }
 
     #[track_caller]
@@ -87,9 +93,8 @@ impl Story {
     }
 
     #[track_caller]
-    fn deletes_nothing(mut self) -> Self {
-        self.sweep.overdue(self.now);
-        assert!(self.sweep.next_order(self.now).is_none());
+    fn sends_nothing(mut self) -> Self {
+        assert!(self.next().is_none());
         self
     }
 
@@ -108,12 +113,20 @@ fn gone(story: Story) -> Story {
     story.removed(job("a").succeeded().version("2"))
 }
 
-fn busy() -> Answer {
-    Answer::TurnedAway(Duration::from_secs(3), "429".to_owned())
+fn retry(why: &str) -> Retry {
+    Retry { after: Duration::from_secs(3), why: why.to_owned() }
 }
 
-fn lost() -> Answer {
-    Answer::Lost(Duration::from_secs(3), "connection reset".to_owned())
+fn busy() -> DeletionResult {
+    DeletionResult::TurnedAway(retry("429"))
+}
+
+fn no_reply() -> DeletionResult {
+    DeletionResult::NoReply(retry("connection reset"))
+}
+
+fn refused() -> DeletionResult {
+    DeletionResult::Refused("no".to_owned())
 }
 
 #[test]
@@ -127,7 +140,7 @@ fn nothing_in_scope_is_done_once_listed() {
 fn a_finished_job_of_the_first_list_is_deleted() {
     story()
         .listed([job("a").succeeded()])
-        .deletes("a", nothing, Answer::Gone)
+        .deletes("a", nothing, DeletionResult::Deleted)
         .is("a", Phase::Deleted)
         .done(true);
 }
@@ -137,17 +150,17 @@ fn a_running_job_is_waited_for_and_then_deleted() {
     story()
         .listed([job("a")])
         .is("a", Phase::Waiting(Hint::None))
-        .deletes_nothing()
+        .sends_nothing()
         .done(false)
         .seen(job("a").succeeded().version("2"))
-        .deletes("a", nothing, Answer::Gone)
+        .deletes("a", nothing, DeletionResult::Deleted)
         .done(true);
 }
 
 #[test]
 fn a_job_that_ends_otherwise_is_kept() {
     let kept = Phase::Kept(Kept::NotNamed(crate::policy::Outcome::Failed));
-    story().listed([job("a")]).seen(job("a").failed()).is("a", kept).deletes_nothing().done(true);
+    story().listed([job("a")]).seen(job("a").failed()).is("a", kept).sends_nothing().done(true);
 }
 
 #[test]
@@ -158,7 +171,7 @@ fn a_suspended_job_holds_nothing_until_it_is_resumed() {
         .seen(job("a"))
         .done(false)
         .seen(job("a").succeeded())
-        .deletes("a", nothing, Answer::Gone)
+        .deletes("a", nothing, DeletionResult::Deleted)
         .done(true);
 }
 
@@ -171,10 +184,10 @@ fn a_job_that_appears_later_is_included() {
 fn accepted_is_not_gone() {
     story()
         .listed([job("a").succeeded()])
-        .deletes("a", nothing, Answer::Accepted)
+        .deletes("a", nothing, DeletionResult::Accepted)
         .is("a", Phase::Terminating { ours: true })
         .seen(job("a").succeeded().held_by("x/y").version("2"))
-        .deletes_nothing()
+        .sends_nothing()
         .done(false)
         .removed(job("a").succeeded().version("3"))
         .is("a", Phase::Deleted)
@@ -184,18 +197,22 @@ fn accepted_is_not_gone() {
 #[test]
 fn the_watch_may_be_faster_than_the_answer() {
     for (answer, phase) in [
-        (Answer::Gone, Phase::Deleted),
-        (Answer::Accepted, Phase::Deleted),
-        (lost(), Phase::Deleted),
-        (Answer::NotFound, Phase::Gone),
-        (Answer::Conflict, Phase::Gone),
-        (Answer::Refused("no".to_owned()), Phase::Gone),
-        (busy(), Phase::Gone),
-        (Answer::NoLogs(Duration::ZERO, "no".to_owned()), Phase::Gone),
+        (DeletionResult::Deleted, Phase::Deleted),
+        (DeletionResult::Accepted, Phase::Deleted),
+        (no_reply(), Phase::Deleted),
+        (DeletionResult::NotFound, Phase::DeletedByOthers),
+        (DeletionResult::Conflict, Phase::DeletedByOthers),
+        (refused(), Phase::DeletedByOthers),
+        (busy(), Phase::DeletedByOthers),
     ] {
         let story = story().listed([job("a").succeeded()]);
-        story.deletes("a", gone, answer).is("a", phase).later(9).deletes_nothing().done(true);
+        story.deletes("a", gone, answer).is("a", phase).later(9).sends_nothing().done(true);
     }
+    let mut story = story().listed([job("a").succeeded()]);
+    let deletion = story.next_deletion("a");
+    let mut story = gone(story);
+    story.sweep.replied(Reply::NoLogs(deletion, retry("no")), story.now);
+    story.is("a", Phase::DeletedByOthers).later(9).sends_nothing().done(true);
 }
 
 #[test]
@@ -205,8 +222,8 @@ fn after_a_conflict_the_newer_version_decides() {
     // The newer version comes after the answer …
     story()
         .listed([job("a").succeeded()])
-        .deletes("a", nothing, Answer::Conflict)
-        .deletes_nothing()
+        .deletes("a", nothing, DeletionResult::Conflict)
+        .sends_nothing()
         .done(false)
         .seen(edited())
         .is("a", kept())
@@ -215,36 +232,36 @@ fn after_a_conflict_the_newer_version_decides() {
     let meanwhile = |story: Story| story.seen(edited());
     story()
         .listed([job("a").succeeded()])
-        .deletes("a", meanwhile, Answer::Conflict)
+        .deletes("a", meanwhile, DeletionResult::Conflict)
         .is("a", kept())
         .done(true);
     // And if it says the same, it is deleted as that version.
-    let story = story().listed([job("a").succeeded()]).deletes("a", nothing, Answer::Conflict);
-    story.seen(job("a").succeeded().version("2")).deletes("a", nothing, Answer::Gone).done(true);
+    let story = story().listed([job("a").succeeded()]).deletes("a", nothing, DeletionResult::Conflict);
+    story.seen(job("a").succeeded().version("2")).deletes("a", nothing, DeletionResult::Deleted).done(true);
 }
 
 #[test]
 fn after_a_conflict_that_the_watch_does_not_explain_the_list_is_read_again() {
-    let mut story = story().listed([job("a").succeeded()]).deletes("a", nothing, Answer::Conflict);
-    assert!(story.sweep.overdue(story.now).is_empty());
+    let mut story = story().listed([job("a").succeeded()]).deletes("a", nothing, DeletionResult::Conflict);
+    assert!(story.sweep.scopes_to_relist(story.now).is_empty());
     story = story.later(5);
-    assert_eq!(story.sweep.overdue(story.now), [SCOPE]);
-    assert!(story.sweep.overdue(story.now).is_empty(), "it is asked for once");
+    assert_eq!(story.sweep.scopes_to_relist(story.now), [SCOPE]);
+    assert!(story.sweep.scopes_to_relist(story.now).is_empty(), "it is asked for once");
     // The old version again, from the watch: nothing new. From a list: worth another attempt.
-    let story = story.seen(job("a").succeeded()).deletes_nothing();
-    story.listed_again([job("a").succeeded()]).deletes("a", nothing, Answer::Gone).done(true);
+    let story = story.seen(job("a").succeeded()).sends_nothing();
+    story.listed_again([job("a").succeeded()]).deletes("a", nothing, DeletionResult::Deleted).done(true);
 }
 
 #[test]
 fn another_job_of_the_same_name_is_another_job() {
     story()
         .listed([job("a").succeeded()])
-        .deletes("a", nothing, Answer::Conflict)
+        .deletes("a", nothing, DeletionResult::Conflict)
         .removed(job("a").succeeded())
         .seen(job("a").uid("a2").version("9"))
-        .is("a", Phase::Gone)
+        .is("a", Phase::DeletedByOthers)
         .is("a2", Phase::Waiting(Hint::None))
-        .deletes_nothing()
+        .sends_nothing()
         .done(false);
 }
 
@@ -252,9 +269,9 @@ fn another_job_of_the_same_name_is_another_job() {
 fn what_a_new_list_misses_is_gone() {
     story()
         .listed([job("a"), job("b").succeeded(), job("c")])
-        .deletes("b", nothing, Answer::Accepted)
+        .deletes("b", nothing, DeletionResult::Accepted)
         .listed_again([job("c")])
-        .is("a", Phase::Gone)
+        .is("a", Phase::DeletedByOthers)
         .is("b", Phase::Deleted)
         .is("c", Phase::Waiting(Hint::None));
 }
@@ -268,11 +285,11 @@ fn an_unfinished_list_proves_nothing() {
 }
 
 #[test]
-fn nothing_is_done_while_a_scope_is_out_of_sight() {
+fn nothing_is_done_while_a_scope_is_interrupted() {
     let mut story = story().listed([]);
-    story.sweep.sees(SCOPE, Sight::Lost);
+    story.sweep.interrupted(SCOPE, retry("reset"));
     let mut story = story.done(false);
-    story.sweep.sees(SCOPE, Sight::Watched);
+    story.sweep.watching(SCOPE);
     story.done(true);
 }
 
@@ -280,7 +297,7 @@ fn nothing_is_done_while_a_scope_is_out_of_sight() {
 fn only_a_watch_notices_what_changes_after_the_list() {
     let mut story = story().listed([]).done(true);
     assert!(!story.sweep.is_watched());
-    story.sweep.sees(SCOPE, Sight::Watched);
+    story.sweep.watching(SCOPE);
     assert!(story.sweep.is_watched());
     let story = story.listed_again([]).done(true);
     assert!(!story.sweep.is_watched());
@@ -288,30 +305,27 @@ fn only_a_watch_notices_what_changes_after_the_list() {
 
 #[test]
 fn a_sweep_over_no_scope_has_listed_nothing() {
-    assert!(!Sweep::new(Rules::default(), false, 0, 4).was_listed());
+    assert!(!sweep(Rules::default(), 0).was_listed());
 }
 
 #[test]
 fn a_job_that_someone_else_deletes_is_waited_for_only_if_it_matters() {
     let theirs = Phase::Terminating { ours: false };
-    story()
-        .listed([job("a").succeeded().held_by("x/y")])
-        .deletes_nothing()
-        .is("a", theirs.clone())
-        .done(false);
+    story().listed([job("a").succeeded().held_by("x/y")]).sends_nothing().is("a", theirs.clone()).done(false);
     story()
         .listed([job("a").held_by("x/y")])
         .is("a", theirs)
         .removed(job("a"))
-        .is("a", Phase::Gone)
+        .is("a", Phase::DeletedByOthers)
         .done(true);
     story().listed([job("a").failed().held_by("x/y")]).done(true);
 }
 
-/// What is said to those who did not ask for more.
+/// The messages without `-v`.
 fn said(mut story: Story) -> Vec<String> {
-    let notes = story.sweep.take_notes();
-    notes.iter().filter(|note| note.level() <= Level::Normal).map(ToString::to_string).collect()
+    let messages = story.sweep.take_messages();
+    let said = messages.iter().filter(|message| message.level() <= Verbosity::Normal);
+    said.map(ToString::to_string).collect()
 }
 
 #[test]
@@ -331,18 +345,18 @@ fn unknown_words_beside_known_ones_are_mentioned_once() {
     let policy = "hook-succeeded, hook-fialed,";
     let story = story().listed([job("a").policy(policy)]).listed_again([job("a").policy(policy)]);
     let lines = said(story);
-    assert_eq!(lines.iter().filter(|line| line.contains(r#"name nothing here: ["hook-fialed"]"#)).count(), 1);
+    assert_eq!(lines.iter().filter(|line| line.contains(r#"has unknown words: ["hook-fialed"]"#)).count(), 1);
 }
 
 #[test]
 fn one_of_many_is_enough_to_go_on() {
     let mut story = story().listed((0..100).map(|number| job(&number.to_string()).succeeded()));
     for _ in 0..99 {
-        let order = story.sweep.next_order(story.now).expect("a deletion");
-        story.sweep.answered(&order, Answer::Gone, None, story.now);
+        let Some(Request::Delete(deletion)) = story.next() else { panic!("no deletion") };
+        story.sweep.replied(Reply::Deletion(deletion, None, DeletionResult::Deleted), story.now);
         story = story.done(false);
     }
-    let order = story.sweep.next_order(story.now).expect("a deletion");
-    story.sweep.answered(&order, Answer::Gone, None, story.now);
-    story.done(true).deletes_nothing();
+    let Some(Request::Delete(deletion)) = story.next() else { panic!("no deletion") };
+    story.sweep.replied(Reply::Deletion(deletion, None, DeletionResult::Deleted), story.now);
+    story.done(true).sends_nothing();
 }

@@ -1,50 +1,51 @@
-//! How many deletions may be under way: fewer when the API server turns some away, slowly more when it does not.
+//! How many requests may be under way: fewer when the API server turns some away, slowly more when it does not.
+//!
+//! Congestion control as in TCP, in 40 lines; rate limiters such as `governor` work with rates, not with what is under way.
 
 use std::time::Duration;
 
-/// So many deletions for each one under way must go well before there is one more.
-const PROOF: usize = 10;
+/// For each request under way, this many must succeed before one more is allowed.
+const SUCCESSES_PER_STEP: usize = 10;
 
-/// The pace that the API server bears.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(super) struct Throttle {
     most: usize,
-    width: usize,
-    went_well: usize,
+    allowed: usize,
+    successes: usize,
     paused_until: Duration,
 }
 
-impl Pace {
-    /// Begins with the most.
+impl Throttle {
+    /// Starts with the most that may be under way.
     pub(super) fn new(most: usize) -> Self {
-        Self { most, width: most, went_well: 0, paused_until: Duration::ZERO }
+        Self { most, allowed: most, successes: 0, paused_until: Duration::ZERO }
     }
 
-    /// Whether one more may be sent now.
+    /// Whether one more request may be sent now.
     pub(super) fn allows(&self, in_flight: usize, now: Duration) -> bool {
-        now >= self.paused_until && in_flight < self.width
+        now >= self.paused_until && in_flight < self.allowed
     }
 
-    /// Until when none is to be sent.
+    /// Until when no request may be sent.
     pub(super) fn paused_until(&self) -> Duration {
         self.paused_until
     }
 
-    /// One was carried out.
+    /// A request succeeded.
     pub(super) fn went_well(&mut self) {
-        self.went_well += 1;
-        if self.went_well >= PROOF * self.width {
-            self.went_well = 0;
-            self.width = self.most.min(self.width + 1);
+        self.successes += 1;
+        if self.successes >= SUCCESSES_PER_STEP * self.allowed {
+            self.successes = 0;
+            self.allowed = self.most.min(self.allowed + 1);
         }
     }
 
-    /// One was turned away, and may come back after a while. Those sent together with it are likely to be turned away
-    /// too, which is no further reason to slow down.
+    /// A request was turned away and may be sent again after a while. Others that were sent with it will probably be
+    /// turned away too; they do not slow down the sweep any further.
     pub(super) fn turned_away(&mut self, after: Duration, now: Duration) {
         if now >= self.paused_until {
-            self.width = 1.max(self.width / 2);
-            self.went_well = 0;
+            self.allowed = 1.max(self.allowed / 2);
+            self.successes = 0;
         }
         self.paused_until = self.paused_until.max(now.saturating_add(after));
     }
@@ -55,26 +56,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_burst_of_refusals_halves_the_pace_once() {
-        let mut pace = Pace::new(16);
+    fn a_burst_of_refusals_halves_the_requests_once() {
+        let mut throttle = Throttle::new(16);
         for _ in 0..16 {
-            pace.turned_away(Duration::from_secs(1), Duration::ZERO);
+            throttle.turned_away(Duration::from_secs(1), Duration::ZERO);
         }
-        assert!(!pace.allows(0, Duration::ZERO));
-        assert!(pace.allows(7, Duration::from_secs(1)) && !pace.allows(8, Duration::from_secs(1)));
+        assert!(!throttle.allows(0, Duration::ZERO));
+        assert!(throttle.allows(7, Duration::from_secs(1)) && !throttle.allows(8, Duration::from_secs(1)));
     }
 
     #[test]
     fn it_never_stops_and_recovers_slowly() {
-        let mut pace = Pace::new(4);
+        let mut throttle = Throttle::new(4);
         for second in 0..10 {
-            pace.turned_away(Duration::from_secs(1), Duration::from_secs(second));
+            throttle.turned_away(Duration::from_secs(1), Duration::from_secs(second));
         }
         let now = Duration::from_secs(60);
-        assert!(pace.allows(0, now) && !pace.allows(1, now));
-        (0..PROOF).for_each(|_| pace.went_well());
-        assert!(pace.allows(1, now) && !pace.allows(2, now));
-        (0..1000).for_each(|_| pace.went_well());
-        assert!(pace.allows(3, now) && !pace.allows(4, now));
+        assert!(throttle.allows(0, now) && !throttle.allows(1, now));
+        (0..SUCCESSES_PER_STEP).for_each(|_| throttle.went_well());
+        assert!(throttle.allows(1, now) && !throttle.allows(2, now));
+        (0..1000).for_each(|_| throttle.went_well());
+        assert!(throttle.allows(3, now) && !throttle.allows(4, now));
     }
 }

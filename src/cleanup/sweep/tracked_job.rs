@@ -1,148 +1,100 @@
-//! One Job's place in the sweep.
+//! One Job in the sweep.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
-
+use crate::cleanup::sweep::job_log::JobLog;
 use crate::cleanup::sweep::rules::Kept;
+use crate::cluster::job::Job;
 use crate::cluster::job::state::Hint;
-use crate::cluster::job::{Job, JobId};
-use crate::policy::Outcome;
 
-/// One Job's place in the sweep.
-pub(crate) struct Entry {
+/// A Job with everything that the sweep knows about it.
+pub(crate) struct TrackedJob {
     /// The Job as last seen.
-    pub job: Job,
-    /// How far it is.
+    pub job: Arc<Job>,
     pub phase: Phase,
-    /// When it was first seen.
+    /// When the sweep first saw the Job.
     pub since: Duration,
-    /// When nothing more was to be done about it.
+    /// When the Job stopped to block the end of the sweep.
     pub until: Option<Duration>,
-    /// What its pods had to say, once they were asked.
+    /// The logs of its pods, once they were read.
     pub logs: Option<JobLog>,
-    /// Where it was seen.
     pub(super) scope: usize,
-    /// The last list that it was in, or whose watch brought it.
+    /// The last list that contained the Job, or whose watch reported it.
     pub(super) listing: u64,
-    /// The watch saw it go, or the last list lacks it.
+    /// Whether the watch reported the Job as deleted, or the last list lacks it.
     pub(super) vanished: bool,
-    /// How many of its deletions did not work.
+    pub(super) deletion: DeletionProgress,
+    /// How many requests about the Job failed.
     pub(super) failures: u32,
-    /// How many times its logs could not be read.
     pub(super) log_failures: u32,
-    /// How far our deletion of it has come.
-    pub(super) deletion: Deletion,
+    /// Whether the last request failed and is to be sent again.
+    pub(super) retrying: bool,
 }
 
-/// How far our deletion of a Job has come, whatever else happens to the Job.
+/// How far the sweep's own deletion of a Job has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Deletion {
-    /// None was carried out.
-    None,
-    /// One may have been carried out: its answer never came.
+pub(super) enum DeletionProgress {
+    NotSent,
+    /// A deletion was sent, and no response says whether it was carried out.
     InDoubt,
-    /// It is accepted.
     Accepted,
 }
 
-/// In what state a Job was seen last: the same version is news if it comes from a list that was begun later.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Sighting {
-    pub(super) version: String,
-    pub(super) listing: u64,
-}
-
-/// How far a Job is.
+/// How far the sweep is with a Job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// It has not been decided on.
+    /// Not decided yet.
     Seen,
-    /// It has to finish first.
+    /// The Job has to finish first.
     Waiting(Hint),
-    /// It is to be deleted.
+    /// The Job is to be deleted.
     Due,
-    /// Its deletion has been sent.
+    /// The deletion was sent.
     Deleting,
-    /// It turned out to have changed since it was decided on, which is how it was seen last.
-    Outdated(Sighting),
-    /// Its deletion is accepted, and it is not gone yet.
+    /// The deletion failed because the Job changed after it was seen like this.
+    Outdated {
+        version: String,
+        listing: u64,
+    },
+    /// The deletion was accepted, but the Job is not gone yet.
     Terminating {
-        /// Whether we asked for it.
+        /// Whether this sweep asked for the deletion.
         ours: bool,
     },
-    /// It stays.
     Kept(Kept),
-    /// We deleted it, and it is gone.
     Deleted,
-    /// We would have deleted it.
+    /// The dry run succeeded.
     WouldDelete,
-    /// It is gone, and not by us.
-    Gone,
-    /// It is gone, and not by us, or its labels have changed: a watch that selects by labels cannot tell.
-    OutOfSight,
-}
-
-/// A deletion to be sent.
-#[derive(Debug, Clone)]
-pub(crate) struct Order {
-    /// Which Job.
-    pub id: JobId,
-    /// In which version; in none where its deletion is accepted, and all that is asked is whether it is gone.
-    pub version: Option<String>,
-    /// Whether it failed.
-    pub failed: bool,
-    /// Whether its own log policy names how it ended.
-    pub logs_by_policy: bool,
-    /// Whether its logs have been seen to already.
-    pub logs_read: bool,
-    /// How many of its deletions did not work.
-    pub failures: u32,
-    /// How many times its logs could not be read.
-    pub log_failures: u32,
-}
-
-/// What came of a deletion.
-#[derive(Debug)]
-pub(crate) enum Answer {
-    /// The Job is gone.
-    Gone,
-    /// It was gone already.
-    NotFound,
-    /// It will be, when its finalizers let it.
-    Accepted,
-    /// It has changed since it was decided on.
-    Conflict,
-    /// Nothing: it was not sent after all.
-    Unsent,
-    /// Nothing, for now: it was not sent, since the logs could not be read. Again after this long.
-    NoLogs(Duration, String),
-    /// Nothing, for now: it was not carried out. Again after this long.
-    TurnedAway(Duration, String),
-    /// It may have been carried out, but no answer came that says so. Again after this long.
-    Lost(Duration, String),
-    /// The API server does not want to, for this reason.
-    Refused(String),
+    DeletedByOthers,
+    /// A watch that selects by labels reports both in the same way.
+    DeletedOrRelabelled,
 }
 
 impl Phase {
-    /// Whether the sweep goes on because of it.
-    pub(crate) fn is_open(&self) -> bool {
-        use Phase::{Deleted, Gone, Kept, OutOfSight, Seen, WouldDelete};
-        !matches!(self, Seen | Kept(_) | Deleted | WouldDelete | Gone | OutOfSight)
+    /// Whether the sweep cannot end yet because of the Job.
+    pub(crate) fn blocks_end(&self) -> bool {
+        match self {
+            Self::Waiting(_)
+            | Self::Due
+            | Self::Deleting
+            | Self::Outdated { .. }
+            | Self::Terminating { .. } => true,
+            Self::Seen | Self::Kept(_) | Self::DeletedOrRelabelled => false,
+            Self::Deleted | Self::WouldDelete | Self::DeletedByOthers => false,
+        }
     }
 
-    /// Whether nothing can change it any more.
+    /// Whether nothing can change the phase any more.
     pub(crate) fn is_final(&self) -> bool {
-        matches!(self, Self::Deleted | Self::WouldDelete | Self::Gone)
+        matches!(self, Self::Deleted | Self::WouldDelete | Self::DeletedByOthers)
     }
 }
 
-impl Entry {
-    /// A Job that is seen for the first time.
+impl TrackedJob {
     pub(super) fn new(job: Job, scope: usize, listing: u64, now: Duration) -> Self {
         Self {
-            job,
+            job: Arc::new(job),
             phase: Phase::Seen,
             since: now,
             until: None,
@@ -150,73 +102,24 @@ impl Entry {
             scope,
             listing,
             vanished: false,
+            deletion: DeletionProgress::NotSent,
             failures: 0,
             log_failures: 0,
-            deletion: Deletion::None,
+            retrying: false,
         }
     }
 
-    /// Whether what is known of the Job may change what is done about it.
+    /// Whether a newer state of the Job may change what is done about it.
     pub(super) fn is_open_to_decision(&self) -> bool {
         match &self.phase {
             Phase::Seen | Phase::Waiting(_) | Phase::Due | Phase::Terminating { ours: false } => true,
             // Its labels may have changed back.
-            Phase::OutOfSight => true,
-            Phase::Outdated(then) => *then != self.sighting(),
+            Phase::DeletedOrRelabelled => true,
+            // The same version is news if it comes from a list that began later.
+            Phase::Outdated { version, listing } => *version != self.job.version || *listing != self.listing,
             Phase::Kept(kept) => !matches!(kept, Kept::Refused(_)),
             Phase::Deleting | Phase::Terminating { ours: true } => false,
-            Phase::Deleted | Phase::WouldDelete | Phase::Gone => false,
+            Phase::Deleted | Phase::WouldDelete | Phase::DeletedByOthers => false,
         }
     }
-
-    pub(super) fn sighting(&self) -> Sighting {
-        Sighting { version: self.job.version.clone(), listing: self.listing }
-    }
-
-    /// A Job whose deletion is accepted only ever goes away, so no version has to guard it any more.
-    pub(super) fn order(&self) -> Order {
-        let outcome = self.job.outcome();
-        Order {
-            id: self.job.id.clone(),
-            version: (self.deletion != Deletion::Accepted).then(|| self.job.version.clone()),
-            failed: outcome == Some(Outcome::Failed),
-            logs_by_policy: outcome.is_some_and(|outcome| {
-                self.job.log_policy.as_ref().is_some_and(|policy| policy.names(outcome))
-            }),
-            logs_read: self.logs.is_some(),
-            failures: self.failures,
-            log_failures: self.log_failures,
-        }
-    }
-}
-
-/// The last words of one Job, as far as they are kept.
-#[derive(Debug, Default)]
-pub(crate) struct JobLog {
-    /// Those of its containers that had something to say.
-    pub containers: Vec<PodLog>,
-    /// About how much memory they take.
-    pub bytes: usize,
-    /// How many lines were left out, in whole or in part.
-    pub lines_cut: usize,
-    /// How many containers were not asked any more.
-    pub containers_cut: usize,
-}
-
-impl JobLog {
-    /// Whether anything was left out.
-    pub(crate) fn is_cut(&self) -> bool {
-        self.lines_cut + self.containers_cut > 0
-    }
-}
-
-/// The last lines of one container.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct PodLog {
-    /// The pod.
-    pub pod: String,
-    /// The container.
-    pub container: String,
-    /// The lines, oldest first.
-    pub lines: Vec<String>,
 }

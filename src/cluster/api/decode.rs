@@ -11,33 +11,23 @@ use crate::cluster::job::{Job, Unreadable};
 #[derive(Debug)]
 pub(crate) struct Page {
     /// Its Jobs; one that cannot be read spoils no other.
-    pub jobs: Vec<Result<Job, Box<Unreadable>>>,
+    pub jobs: Vec<Decoded>,
     /// What to ask the next page with.
     pub next: Option<String>,
     /// The version of the list, to watch from.
     pub version: String,
 }
 
-/// What a watch brings.
-#[derive(Debug)]
-pub(crate) enum WatchEvent {
-    /// A Job in its new state.
-    Job(WatchKind, Box<Job>),
-    /// An object that cannot be read, what happened to it, and its version, if that can be.
-    Unreadable(WatchKind, Box<Unreadable>, Option<String>),
-    /// Nothing but a newer version to continue from.
-    Bookmark(String),
-    /// The end of the watch, and why.
-    Error(Refusal),
-}
+/// A Job of a list or a watch, or an object that cannot be read as one.
+pub(crate) type Decoded = Result<Job, Box<Unreadable>>;
 
-/// What happened to an object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum WatchKind {
-    /// It is there, new or changed.
-    Applied,
-    /// It is there no more.
-    Deleted,
+/// What a watch says has happened to a Job.
+#[derive(Debug)]
+pub(crate) enum Change {
+    /// The Job was created or modified.
+    Applied(Decoded),
+    /// The Job was deleted, or left the selection.
+    Deleted(Decoded),
 }
 
 /// The pods of a Job with the containers of each, in the order in which they run.
@@ -82,8 +72,9 @@ pub(super) fn page(bytes: &[u8]) -> Result<Page, Failure> {
     })
 }
 
-/// Reads one line of a watch.
-pub(super) fn event(line: &[u8]) -> Result<WatchEvent, Failure> {
+/// Reads one line of a watch: what changed, and the version from which the watch can be resumed. A bookmark changes
+/// nothing; an error event is a failure.
+pub(super) fn event(line: &[u8]) -> Result<(Option<Change>, Option<String>), Failure> {
     #[derive(Deserialize)]
     struct Line<'a> {
         r#type: &'a str,
@@ -95,27 +86,24 @@ pub(super) fn event(line: &[u8]) -> Result<WatchEvent, Failure> {
         let versioned = serde_json::from_str::<Versioned>(object.get()).ok()?;
         Some(versioned.metadata.resource_version).filter(|version| !version.is_empty())
     };
-    match r#type {
-        "BOOKMARK" => {
-            let nonsense = || Failure::Nonsense("a bookmark without a version".to_owned());
-            Ok(WatchEvent::Bookmark(version().ok_or_else(nonsense)?))
-        }
-        "ERROR" => {
-            let refusal: Refusal =
-                serde_json::from_str::<Status>(object.get()).map_err(Failure::nonsense)?.into();
-            match refusal.code {
-                0 => Err(Failure::Nonsense(format!("an error without a code: {}", refusal.message))),
-                _ => Ok(WatchEvent::Error(refusal)),
-            }
-        }
-        kind => {
-            let kind = if kind == "DELETED" { WatchKind::Deleted } else { WatchKind::Applied };
-            Ok(match Job::decode(object.get()) {
-                Ok(job) => WatchEvent::Job(kind, Box::new(job)),
-                Err(unreadable) => WatchEvent::Unreadable(kind, unreadable, version()),
-            })
-        }
+    if r#type == "BOOKMARK" {
+        let nonsense = || Failure::Nonsense("a bookmark without a version".to_owned());
+        return Ok((None, Some(version().ok_or_else(nonsense)?)));
     }
+    if r#type == "ERROR" {
+        let refusal: Refusal =
+            serde_json::from_str::<Status>(object.get()).map_err(Failure::nonsense)?.into();
+        return Err(match refusal.code {
+            0 => Failure::Nonsense(format!("an error without a code: {}", refusal.message)),
+            _ => Failure::Refused(refusal),
+        });
+    }
+    let job = Job::decode(object.get());
+    let version = match &job {
+        Ok(job) => Some(job.version.clone()).filter(|version| !version.is_empty()),
+        Err(_) => version(),
+    };
+    Ok((Some(if r#type == "DELETED" { Change::Deleted(job) } else { Change::Applied(job) }), version))
 }
 
 /// Whether a deletion's answer says that the object is gone: then it is a `Status`, and else the object itself, which
@@ -175,16 +163,14 @@ mod tests {
         assert!(page.jobs[0].is_err() && page.jobs[1].is_ok());
         assert_eq!((page.next.as_deref(), page.version.as_str()), (Some("more"), "9"));
         let event = event(br#"{"type":"MODIFIED","object":{"metadata":{"resourceVersion":"8"},"status":3}}"#);
-        assert!(
-            matches!(event, Ok(WatchEvent::Unreadable(WatchKind::Applied, _, Some(version))) if version == "8")
-        );
+        assert!(matches!(event, Ok((Some(Change::Applied(Err(_))), Some(version))) if version == "8"));
     }
 
     #[test]
     fn an_unreadable_object_that_is_gone_is_gone() {
         let line =
             br#"{"type":"DELETED","object":{"metadata":{"namespace":"shop","name":"migrate","uid":"u1"}}}"#;
-        let Ok(WatchEvent::Unreadable(WatchKind::Deleted, object, None)) = event(line) else {
+        let Ok((Some(Change::Deleted(Err(object))), None)) = event(line) else {
             panic!("it is not readable")
         };
         assert_eq!(object.id.expect("an id").uid, "u1");
@@ -224,13 +210,13 @@ mod tests {
             assert!(matches!(event(line.as_bytes()), Err(Failure::Nonsense(_))), "{line}");
         }
         let odd = event(br#"{"type":"MODIFIED","object":{"metadata":{"resourceVersion":""}}}"#);
-        assert!(matches!(odd, Ok(WatchEvent::Unreadable(_, _, None))));
+        assert!(matches!(odd, Ok((Some(Change::Applied(Err(_))), None))));
     }
 
     #[test]
     fn a_watch_says_when_its_version_has_expired() {
         let line = br#"{"type":"ERROR","object":{"kind":"Status","code":410,"reason":"Expired","message":"too old"}}"#;
-        assert!(matches!(event(line), Ok(WatchEvent::Error(refusal)) if refusal.code == 410));
+        assert!(matches!(event(line), Err(Failure::Refused(refusal)) if refusal.code == 410));
     }
 
     #[test]

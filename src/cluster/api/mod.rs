@@ -22,12 +22,12 @@ use kube::core::subresource::LogParams;
 use kube::{Client, Config};
 use tokio::sync::Mutex;
 
-pub(crate) use decode::{Page, Pods, WatchEvent, WatchKind};
+pub(crate) use decode::{Change, Decoded, Page, Pods};
 use failure::Call;
 pub(crate) use failure::{Failure, chain};
 use outage::Trust;
 
-use crate::cluster::job::{Job, JobId, Unreadable};
+use crate::cluster::job::JobId;
 
 /// How long an answer may take, a watch's events apart.
 const ANSWER: Duration = Duration::from_secs(30);
@@ -68,8 +68,10 @@ impl fmt::Display for Scope {
     }
 }
 
-/// An open watch.
+/// An open watch, which knows from where it can be resumed.
 pub(crate) struct Watch {
+    /// The version of the last event, with which another watch goes on.
+    pub version: String,
     body: Body,
     buffer: Vec<u8>,
     /// How much of the buffer has been searched for a line's end.
@@ -113,7 +115,7 @@ impl Api {
         let call =
             Call { verb: "watch", group: "batch", resource: "jobs", namespace: scope.namespace.clone() };
         let response = self.send(call, jobs(scope.namespace.as_deref()).watch(&params, version)?).await?;
-        Ok(Watch { body: response.into_body(), buffer: Vec::new(), searched: 0 })
+        Ok(Watch { version: version.to_owned(), body: response.into_body(), buffer: Vec::new(), searched: 0 })
     }
 
     /// Deletes a Job as it was seen, or asks whether that would be done. Says whether it is gone already.
@@ -142,7 +144,7 @@ impl Api {
         let call =
             Call { verb: "list", group: "batch", resource: "jobs", namespace: Some(id.namespace.clone()) };
         let page = decode::page(&self.bytes(call, jobs(Some(&id.namespace)).list(&params)?).await?)?;
-        let is_it = |job: &Result<Job, Box<Unreadable>>| match job {
+        let is_it = |job: &Decoded| match job {
             Ok(job) => job.id.uid == id.uid,
             // One that cannot be told from it may be it.
             Err(object) => object.id.as_ref().is_none_or(|found| found.uid == id.uid),
@@ -222,15 +224,21 @@ impl Api {
 }
 
 impl Watch {
-    /// The next event; `None` when the API server ended the watch in good order.
-    pub(crate) async fn next(&mut self) -> Result<Option<WatchEvent>, Failure> {
+    /// The next change; `None` when the API server ended the watch in good order. An error event of the API server is a
+    /// [`Failure::Refused`].
+    pub(crate) async fn next(&mut self) -> Result<Option<Change>, Failure> {
         loop {
             if let Some(at) = memchr::memchr(b'\n', &self.buffer[self.searched..]) {
                 let end = self.searched + at;
                 let event = decode::event(&self.buffer[..end]);
                 self.buffer.drain(..=end);
                 self.searched = 0;
-                return event.map(Some);
+                let (change, version) = event?;
+                self.version = version.unwrap_or(std::mem::take(&mut self.version));
+                match change {
+                    Some(change) => return Ok(Some(change)),
+                    None => continue,
+                }
             }
             self.searched = self.buffer.len();
             let frame =

@@ -82,26 +82,17 @@ fn response(answer: Answer) -> Response<StreamBody<Frames>> {
     response.body(StreamBody::new(frame.chain(end).boxed())).expect("a response")
 }
 
-/// What is seen of a scope within so many seconds, in words, by somebody who wants a watch after every list.
+/// What happens in a scope within so many seconds, one word for each event.
 async fn followed(api: &Api, seconds: u64) -> Vec<String> {
-    follow(api, seconds, |watch| {
-        let _ = watch.send(());
-    })
-    .await
-}
-
-async fn follow(api: &Api, seconds: u64, mut listed: impl FnMut(oneshot::Sender<()>)) -> Vec<String> {
     let (events, mut seen) = mpsc::channel(16);
-    let again = Notify::new();
-    let follower = Follower { api, scope: Scope::default(), number: 0, events, again: &again, watches: true };
+    let relist = Notify::new();
+    let follower =
+        Follower { api, scope: Scope::default(), number: 0, events, relist: &relist, watches: true };
     let words = Rc::new(RefCell::new(Vec::new()));
     let listen = async {
         while let Some((_, event)) = seen.recv().await {
             let text = format!("{event:?}");
             words.borrow_mut().push(text.split(['(', ' ']).next().unwrap_or_default().to_owned());
-            if let Event::Listed { watch, .. } = event {
-                listed(watch);
-            }
         }
     };
     let both = futures_util::future::join(follower.follow(), listen);
@@ -122,29 +113,6 @@ async fn a_watch_is_renewed_from_the_last_bookmark_without_a_list() {
         seen,
         ["ListBegins", "Page", "Listed", "Watching", "Renewing", "Watching", "Renewing", "Watching"]
     );
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_scope_is_watched_only_once_that_is_asked_for() {
-    let (api, requests) = server(&[Text(LIST)], &[Lasting("", 600)]);
-    let mut deferred = None;
-    let seen = follow(&api, 60, |watch| deferred = Some(watch)).await;
-    assert_eq!(
-        (asked(&requests).len(), &*seen),
-        (1, &["ListBegins", "Page", "Listed"].map(str::to_owned)[..])
-    );
-
-    let (api, requests) = server(&[Text(LIST)], &[Lasting("", 600)]);
-    let mut lists = 0;
-    let seen = follow(&api, 60, |watch| {
-        lists += 1;
-        if lists == 2 {
-            let _ = watch.send(());
-        }
-    })
-    .await;
-    assert_eq!(asked(&requests), ["list", "list", "watch 5"]);
-    assert_eq!(seen, ["ListBegins", "Page", "Listed", "ListBegins", "Page", "Listed", "Watching"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -191,7 +159,7 @@ async fn what_cannot_be_read_is_got_round_by_a_list() {
         let (api, requests) = server(&[Text(LIST)], watches);
         let seen = followed(&api, 5).await;
         assert_eq!(asked(&requests), ["list", "watch 5", "list", "watch 5"]);
-        assert!(seen.contains(&"Lost".to_owned()) && !seen.contains(&"Fatal".to_owned()), "{seen:?}");
+        assert!(seen.contains(&"Interrupted".to_owned()) && !seen.contains(&"Fatal".to_owned()), "{seen:?}");
     }
 }
 

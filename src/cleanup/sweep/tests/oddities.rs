@@ -4,29 +4,30 @@ use super::*;
 
 #[test]
 fn a_refused_deletion_is_not_tried_again() {
-    let refused = Answer::Refused("no".to_owned());
+    let refused = refused();
     let story = story().listed([job("a").succeeded()]).deletes("a", nothing, refused);
-    story.seen(job("a").succeeded().version("2")).deletes_nothing().done(true);
+    story.seen(job("a").succeeded().version("2")).sends_nothing().done(true);
 }
 
 #[test]
 fn a_due_job_whose_annotation_goes_is_kept() {
     let story = story().listed([job("a").succeeded()]).seen(Job { policy: None, ..job("a").succeeded() });
-    story.is("a", Phase::Kept(Kept::LeftScope)).deletes_nothing().done(true);
+    story.is("a", Phase::Kept(Kept::LeftScope)).sends_nothing().done(true);
 }
 
 #[test]
 fn an_annotation_that_comes_later_counts() {
     let story = story().listed([Job { policy: None, ..job("a").succeeded() }]).done(true);
-    story.seen(job("a").succeeded().version("2")).deletes("a", nothing, Answer::Gone);
+    story.seen(job("a").succeeded().version("2")).deletes("a", nothing, DeletionResult::Deleted);
 }
 
 #[test]
-fn a_rehearsal_deletes_nothing() {
-    let mut sweep = Sweep::new(Rules::default(), true, 1, 4);
+fn a_rehearsal_sends_nothing() {
+    let mut sweep = sweep(Rules { dry_run: true, ..Rules::default() }, 1);
     sweep.list_begins(SCOPE);
     let story = Story { sweep, now: Duration::ZERO }.listed([job("a").succeeded(), job("b").succeeded()]);
-    let story = story.deletes("a", nothing, Answer::Gone).deletes("b", nothing, Answer::Accepted);
+    let story =
+        story.deletes("a", nothing, DeletionResult::Deleted).deletes("b", nothing, DeletionResult::Accepted);
     story.is("a", Phase::WouldDelete).is("b", Phase::WouldDelete).done(true);
 }
 
@@ -40,7 +41,7 @@ fn a_known_job_that_becomes_unreadable_stays_and_is_not_taken_for_gone() {
     let mut story =
         story.is("a", Phase::Kept(Kept::Unreadable("odd".to_owned()))).is("b", Phase::Waiting(Hint::None));
     story.sweep.vanished("a", story.now);
-    story.is("a", Phase::Gone);
+    story.is("a", Phase::DeletedByOthers);
 }
 
 #[test]
@@ -49,7 +50,7 @@ fn a_job_of_which_only_the_policy_can_be_read_is_kept_until_the_rest_can() {
     let kept = Phase::Kept(Kept::Unreadable("odd".to_owned()));
     let story = story().listed([odd(), Job { policy: None, ..odd().uid("b") }]).is("a", kept).done(true);
     assert_eq!(story.sweep.jobs.len(), 1);
-    story.seen(job("a").succeeded()).deletes("a", nothing, Answer::Gone);
+    story.seen(job("a").succeeded()).deletes("a", nothing, DeletionResult::Deleted);
 }
 
 #[test]
@@ -64,8 +65,8 @@ fn jobs_of_other_releases_are_counted_once() {
         [of("1", Some("web")), of("2", Some("api")), of("3", None), unannotated]
     };
     let story = rules.listed(jobs()).listed_again(jobs());
-    assert_eq!(story.sweep.elsewhere(), (1, 1));
-    assert_eq!(story.seen(of("3", Some("web"))).sweep.elsewhere(), (1, 0));
+    assert_eq!(story.sweep.left_out(), (1, 1));
+    assert_eq!(story.seen(of("3", Some("web"))).sweep.left_out(), (1, 0));
 }
 
 #[test]
@@ -84,7 +85,7 @@ fn a_job_of_another_release_that_is_gone_or_has_lost_its_policy_is_no_longer_cou
     {
         let rules = rules(Rules { release: Some("web".to_owned()), ..Rules::default() });
         let story = then(rules.listed([other()]));
-        assert_eq!(story.sweep.elsewhere(), (0, 0), "{name}");
-        assert_eq!(story.seen(other().uid("new")).sweep.elsewhere(), (1, 0), "{name}, then created again");
+        assert_eq!(story.sweep.left_out(), (0, 0), "{name}");
+        assert_eq!(story.seen(other().uid("new")).sweep.left_out(), (1, 0), "{name}, then created again");
     }
 }

@@ -1,0 +1,114 @@
+//! The last messages of a sweep: how it ended, what is left, and how many Jobs it handled.
+
+use std::collections::BTreeMap;
+
+use crate::cleanup::output::terminal::Terminal;
+use crate::cleanup::output::words::{action, jobs, why};
+use crate::cleanup::sweep::Sweep;
+use crate::cleanup::sweep::ending::Ending;
+use crate::policy::KOTS_DELETE_POLICY;
+use crate::signals::Signal;
+
+pub(crate) fn explain(ending: &Ending, sweep: &Sweep, terminal: &Terminal) {
+    match ending {
+        Ending::Stopped(Signal::Interrupt) => terminal.warning(format_args!("stopped by SIGINT")),
+        Ending::Stopped(Signal::Terminate) => terminal.warning(format_args!("stopped by SIGTERM")),
+        Ending::Aborted(_) => {
+            terminal.error(format_args!("aborted; the deletions under way may or may not be carried out"));
+        }
+        Ending::Deadline if sweep.was_listed() => {
+            terminal.error(format_args!("the deadline came before everything was swept"));
+        }
+        Ending::Swept | Ending::Deadline | Ending::Failed(_) => {
+            if let Some(problem) = ending.problem(sweep) {
+                terminal.error(format_args!("{problem}"));
+            }
+        }
+    }
+    let mut left: Vec<_> = sweep.jobs().filter(|tracked| tracked.phase.blocks_end()).collect();
+    left.sort_by_key(|tracked| tracked.job.id.to_string());
+    for tracked in left {
+        let why = why(&tracked.job, &tracked.phase).unwrap_or_default();
+        terminal.warning(format_args!("left {}: {why}", tracked.job.id));
+    }
+    let any = sweep.jobs().next().is_some();
+    if sweep.was_listed() || any {
+        terminal.line(format_args!("{}", totals(sweep)));
+        left_out(sweep, terminal, any);
+    }
+}
+
+/// `3 deleted, 1 kept`.
+fn totals(sweep: &Sweep) -> String {
+    let mut counts = BTreeMap::new();
+    for tracked in sweep.jobs() {
+        *counts.entry(action(&tracked.phase)).or_insert(0) += 1;
+    }
+    if counts.is_empty() {
+        return format!("no Job in scope has the annotation {KOTS_DELETE_POLICY}");
+    }
+    let counts: Vec<_> = counts.into_iter().map(|(action, count)| format!("{count} {action}")).collect();
+    counts.join(", ")
+}
+
+fn left_out(sweep: &Sweep, terminal: &Terminal, any_in_scope: bool) {
+    let (others, nameless) = sweep.left_out();
+    if others > 0 {
+        terminal.line(format_args!("left out by --release: {} of other releases", jobs(others)));
+    }
+    if nameless > 0 {
+        let text = format!(
+            "left out by --release: {} without a release. Helm does not annotate hooks with it: give such a Job the \
+             label app.kubernetes.io/instance, or sweep without --release",
+            jobs(nameless)
+        );
+        // They may be all that the user meant.
+        if any_in_scope {
+            terminal.line(format_args!("{text}"));
+        } else {
+            terminal.warning(format_args!("{text}"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cleanup::options::Verbosity;
+    use crate::cleanup::output::terminal::tests::Screen;
+    use crate::cleanup::output::words::end_word;
+    use crate::cleanup::sweep::fixture::{job, listed, refused, sweep};
+    use crate::cleanup::sweep::rules::Rules;
+    use crate::cluster::api::Failure;
+    use crate::cluster::job::state::State;
+    use crate::exit_code::ExitCode;
+
+    fn explained(ending: &Ending, sweep: &Sweep) -> String {
+        let screen = Screen::default();
+        let terminal = screen.terminal(Verbosity::Normal);
+        explain(ending, sweep, &terminal);
+        terminal.finish();
+        screen.text()
+    }
+
+    #[test]
+    fn nothing_is_summed_up_that_was_never_looked_at() {
+        let nowhere = Ending::Failed(Failure::Config("no kubeconfig".to_owned()));
+        assert_eq!(explained(&nowhere, &sweep(Rules::default(), 0)).lines().count(), 1);
+        assert_eq!(explained(&Ending::Deadline, &sweep(Rules::default(), 1)).lines().count(), 1);
+        assert!(explained(&Ending::Swept, &listed([])).contains("no Job in scope has the annotation"));
+    }
+
+    #[test]
+    fn a_deletion_that_was_refused_and_a_job_that_was_not_read_are_errors() {
+        let odd = job("odd").state(State::Unreadable("odd".to_owned()));
+        let sweep = refused([job("a").succeeded(), odd]);
+        let error = "the API server refused to delete 1 Job, and 1 Job could not be read";
+        assert_eq!(Ending::Swept.problem(&sweep).map(|problem| problem.to_string()).as_deref(), Some(error));
+        assert_eq!(
+            (Ending::Swept.exit_code(&sweep, false), end_word(&Ending::Swept, &sweep)),
+            (ExitCode::Failure, "error")
+        );
+        assert!(explained(&Ending::Swept, &sweep).contains(error));
+    }
+}

@@ -1,0 +1,95 @@
+//! What the sweep reports while it goes on, as data.
+
+use std::mem::discriminant;
+use std::sync::Arc;
+
+use crate::cleanup::options::Verbosity;
+use crate::cleanup::sweep::rules::Kept;
+use crate::cleanup::sweep::{Phase, TrackedJob};
+use crate::cluster::delete::Retry;
+use crate::cluster::job::{Job, JobId, Unreadable};
+
+/// Something that the user may want to know.
+#[derive(Debug)]
+pub(crate) enum Message {
+    /// A Job entered a phase.
+    Phase {
+        job: Arc<Job>,
+        phase: Phase,
+        /// Whether only the numbers in it changed.
+        recounted: bool,
+    },
+    /// A Job's policy has words without a meaning.
+    UnknownWords { id: JobId, words: Vec<String> },
+    /// An object is skipped.
+    Unreadable(Unreadable),
+    /// A request about a Job failed and is sent again.
+    Retrying {
+        id: JobId,
+        attempts: u32,
+        retry: Retry,
+        /// How many other requests are under way, if this is the first failure after all went well.
+        first_of: Option<usize>,
+    },
+    /// Requests work again, after those about this many Jobs had failed.
+    RequestsWorkAgain { jobs: usize },
+    /// A list of the scope begins.
+    Listing { scope: String },
+    /// The list of the scope is complete.
+    Listed { scope: String },
+    /// The watch on the scope is open.
+    Watching { scope: String },
+    /// The list or the watch of the scope failed.
+    Interrupted {
+        scope: String,
+        retry: Retry,
+        /// Whether the scope was listed before.
+        listed: bool,
+        /// Whether the failure before this one was reported already.
+        repeated: bool,
+    },
+    /// The first success after an interruption.
+    Recovered { scope: String },
+}
+
+impl Message {
+    pub(super) fn of_phase(tracked: &TrackedJob, before: &Phase) -> Option<Self> {
+        let recounted = match (before, &tracked.phase) {
+            // The deletion itself is reported next.
+            (_, Phase::Due) => return None,
+            (Phase::Waiting(before), Phase::Waiting(now)) => discriminant(before) == discriminant(now),
+            _ => false,
+        };
+        Some(Self::Phase { job: Arc::clone(&tracked.job), phase: tracked.phase.clone(), recounted })
+    }
+
+    /// A policy without any known word needs no message: its Job is kept for that reason.
+    pub(super) fn of_policy(job: &Job) -> Option<Self> {
+        let policy = job.policy.as_ref().filter(|policy| policy.names_any_outcome())?;
+        let words: Vec<_> = policy.unknown().filter(|word| !word.is_empty()).map(str::to_owned).collect();
+        (!words.is_empty()).then(|| Self::UnknownWords { id: job.id.clone(), words })
+    }
+
+    /// From which verbosity on the message is shown.
+    pub(crate) fn level(&self) -> Verbosity {
+        match self {
+            Self::Unreadable(_)
+            | Self::UnknownWords { .. }
+            | Self::Interrupted { repeated: false, .. }
+            | Self::Phase { phase: Phase::Kept(Kept::Refused(_) | Kept::Unreadable(_)), .. } => {
+                Verbosity::Warning
+            }
+            Self::Phase { phase: Phase::Seen | Phase::Due | Phase::Deleting, .. }
+            | Self::Phase { recounted: true, .. }
+            | Self::Retrying { first_of: None, .. }
+            | Self::Interrupted { repeated: true, .. }
+            | Self::Listing { .. }
+            | Self::Listed { .. }
+            | Self::Watching { .. } => Verbosity::Verbose,
+            Self::Phase { .. }
+            | Self::Retrying { .. }
+            | Self::RequestsWorkAgain { .. }
+            | Self::Recovered { .. } => Verbosity::Normal,
+        }
+    }
+}
