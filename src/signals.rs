@@ -1,18 +1,14 @@
-//! The signals that ask us to stop.
+//! The signals that stop a sweep.
 
 use crate::exit_code::ExitCode;
 
-/// Asked to stop, by which signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Signal {
-    /// Ctrl-C.
     Interrupt,
-    /// What a kubelet sends before it kills.
     Terminate,
 }
 
 impl Signal {
-    /// The exit code that shells give to a program ended by it.
     pub(crate) fn exit_code(self) -> ExitCode {
         match self {
             Self::Interrupt => ExitCode::Interrupted,
@@ -21,7 +17,6 @@ impl Signal {
     }
 }
 
-/// Listens for signals from now on.
 #[cfg(unix)]
 pub(crate) struct Signals {
     interrupt: tokio::signal::unix::Signal,
@@ -30,13 +25,12 @@ pub(crate) struct Signals {
 
 #[cfg(unix)]
 impl Signals {
-    /// Begins to listen.
+    /// From now on, a signal does not end the process by itself.
     pub(crate) fn listen() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
 
-    /// The next one.
     pub(crate) async fn next(&mut self) -> Signal {
         tokio::select! {
             Some(()) = self.interrupt.recv() => Signal::Interrupt,
@@ -46,18 +40,15 @@ impl Signals {
     }
 }
 
-/// Listens for signals from now on.
 #[cfg(not(unix))]
 pub(crate) struct Signals;
 
 #[cfg(not(unix))]
 impl Signals {
-    /// Begins to listen.
     pub(crate) fn listen() -> std::io::Result<Self> {
         Ok(Self)
     }
 
-    /// The next one.
     pub(crate) async fn next(&mut self) -> Signal {
         match tokio::signal::ctrl_c().await {
             Ok(()) => Signal::Interrupt,

@@ -1,36 +1,30 @@
-//! Which Job is the one that this sweep runs in: waiting for it would be waiting for oneself.
+//! The Job in which this sweep runs: to wait for it would be to wait for oneself.
 //!
-//! The downward API says it best. Without it, a pod's hostname tells: it is the pod's name, and that begins with its
-//! Job's. No request is made for it, so no permission is needed; when in doubt, a Job is taken for the sweep's own and
-//! left alone.
+//! The downward API names it. Without that, the pod's hostname does: it begins with the name of the Job. This needs no
+//! request, so no permission.
 
 use std::env;
 
 use crate::cluster::job::Job;
 use crate::policy::OWN_JOB_UID;
 
-/// Where Kubernetes cuts a name before it appends five letters of its own.
+/// Kubernetes cuts a longer name before it appends five characters of its own.
 const GENERATED_BASE: usize = 58;
 
-/// The Job that this sweep runs in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) enum OwnJob {
-    /// There is none.
     #[default]
     None,
-    /// Known for sure.
     Uid(String),
-    /// Guessed from this namespace and the pod's hostname.
+    /// The Job whose pods have such a hostname.
     Hostname {
-        /// The pod's namespace.
         namespace: String,
-        /// The pod's hostname.
         hostname: String,
     },
 }
 
 impl OwnJob {
-    /// Looks around; `namespace` is that of the pod, if this is a pod.
+    /// `namespace` is that of the pod, if the program runs in one.
     pub(crate) fn find(namespace: Option<String>) -> Self {
         let set = |name| env::var(name).ok().filter(|value: &String| !value.is_empty());
         match (set(OWN_JOB_UID), namespace, set("HOSTNAME")) {
@@ -40,7 +34,6 @@ impl OwnJob {
         }
     }
 
-    /// Whether it is this one.
     pub(crate) fn is(&self, job: &Job) -> bool {
         match self {
             Self::None => false,
@@ -52,8 +45,8 @@ impl OwnJob {
     }
 }
 
-/// Whether a pod of this Job can have this hostname: the Job's name, cut when it is long, a dash and five letters,
-/// or, as an Indexed Job sets it, its name, a dash and the index.
+/// Whether a pod of this Job can have this hostname: the Job's name, a dash, and five characters or, for an Indexed Job,
+/// the index.
 fn is_pod_of(hostname: &str, job: &str) -> bool {
     let base: Vec<u8> = job.bytes().chain([b'-']).take(GENERATED_BASE).collect();
     let generated = hostname.as_bytes().strip_prefix(base.as_slice()).is_some_and(|rest| {
@@ -87,7 +80,7 @@ mod tests {
         let job = "a".repeat(63);
         assert!(is_pod_of(&format!("{}x7k2p", &job[..58]), &job));
         assert!(!is_pod_of(&format!("{}-x7k2p", &job[..20]), &job));
-        // No name that Kubernetes lets through, but one that a server may send: it is cut within a letter.
+        // Kubernetes allows no such name, but a server may send it: the cut is within a character.
         assert!(!is_pod_of("sweep-x7k2p", &format!("a{}", "ä".repeat(40))));
     }
 }

@@ -11,21 +11,18 @@ use crate::cluster::job::JobId;
 pub(crate) enum DeletionResult {
     /// The Job is gone. In a dry run, it would be.
     Deleted,
-    /// The API server accepted the deletion. The Job is gone once its finalizers are removed.
+    /// The Job is gone once its finalizers are removed.
     Accepted,
-    /// The Job was gone already.
     NotFound,
     /// The Job has changed since it was seen, or another Job has its name.
     Conflict,
-    /// The API server refused the deletion, for this reason.
     Refused(String),
-    /// The API server did not carry out the deletion, but may do so later.
+    /// The deletion was not carried out.
     TurnedAway(Retry),
     /// No response says whether the deletion was carried out.
     NoReply(Retry),
 }
 
-/// What came of the check whether a Job is gone.
 #[derive(Debug)]
 pub(crate) enum CheckResult {
     Gone,
@@ -33,7 +30,6 @@ pub(crate) enum CheckResult {
     Failed(Retry),
 }
 
-/// When to send a request again, and why.
 #[derive(Debug)]
 pub(crate) struct Retry {
     pub after: Duration,
@@ -41,7 +37,7 @@ pub(crate) struct Retry {
 }
 
 impl Retry {
-    /// The retry after a failure that followed `attempts` earlier ones.
+    /// After a failure that followed `attempts` earlier ones.
     pub(crate) fn new(attempts: u32, failure: &Failure) -> Self {
         Self { after: Backoff::after(attempts).next(failure.retry_after()), why: failure.to_string() }
     }

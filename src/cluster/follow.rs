@@ -19,35 +19,27 @@ use crate::cluster::backoff::Backoff;
 /// A watch that lasted this long was healthy: its end is no failure, and the next failure is the first of its kind.
 const HEALTHY: Duration = Duration::from_secs(10);
 
-/// What happens in a scope.
 #[derive(Debug)]
 pub(crate) enum Event {
-    /// A list begins.
     ListBegins,
-    /// One page of the list.
     Page(Vec<Decoded>),
-    /// The list is complete.
     Listed,
-    /// The watch is open.
     Watching,
-    /// The watch reports a change.
     Change(Box<Change>),
     /// The watch ended normally. The next one continues from there but is not open yet.
     Renewing,
     /// A list or a watch failed. It is retried after this delay; until then, changes go unnoticed.
     Interrupted(Failure, Duration),
-    /// A failure that no retry can cure. Nothing follows.
+    /// No retry can cure this failure, and nothing follows.
     Fatal(Failure),
 }
 
-/// Follows one scope and sends what happens to a channel.
 pub(crate) struct Follower<'a> {
     pub api: &'a Api,
     pub scope: Scope,
     /// Identifies the scope in `events`.
     pub number: usize,
     pub events: mpsc::Sender<(usize, Event)>,
-    /// Requests a new list.
     pub relist: &'a Notify,
     /// Whether a watch follows the first list.
     pub watches: bool,

@@ -95,7 +95,7 @@ pub async fn what_a_new_list_after_410_misses_is_gone_and_not_succeeded(
     });
     between.on("GET", "limit=500", vec![Act::First(meanwhile)]);
     cut.notify_one();
-    sweep.line_with("deleted").await?;
+    sweep.line_with(&format!("deleted {}", stage.id("finishes"))).await?;
     stage.leaves(&["stays"]).await?;
     let stays = stage.namespace.jobs().get("stays").await?;
     stage.namespace.finish(&stays, Outcome::Succeeded).await?;

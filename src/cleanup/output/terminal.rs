@@ -26,7 +26,6 @@ const GATHERING: Duration = Duration::from_millis(5);
 pub(crate) struct Terminal {
     verbosity: Verbosity,
     is_terminal: bool,
-    /// What the progress line shows now.
     progress: RefCell<String>,
     writer: Writer,
 }
@@ -37,7 +36,6 @@ enum Writer {
 }
 
 impl Terminal {
-    /// Shows messages up to this verbosity.
     pub(crate) fn new(verbosity: Verbosity) -> Self {
         Self::to(verbosity, stderr().is_terminal(), Writer::new(Box::new(stderr())))
     }
@@ -79,7 +77,6 @@ impl Terminal {
         self.at(Verbosity::Verbose, || block(&text.to_string()));
     }
 
-    /// Log lines under a heading.
     pub(crate) fn log(&self, level: Verbosity, heading: fmt::Arguments<'_>, lines: &[String]) {
         self.at(level, || {
             let lines = lines.iter().map(|line| format!("\n  | {}", log_line(line)));

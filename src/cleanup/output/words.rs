@@ -76,7 +76,6 @@ pub(crate) fn end_word(ending: &Ending, sweep: &Sweep) -> &'static str {
     }
 }
 
-/// `1 Job`, `2 Jobs`.
 pub(crate) fn jobs(count: usize) -> String {
     if count == 1 { "1 Job".to_owned() } else { format!("{count} Jobs") }
 }

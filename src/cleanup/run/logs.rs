@@ -20,10 +20,8 @@ pub(crate) struct LogReader<'a> {
     terminal: &'a Terminal,
     /// From which verbosity on logs are shown.
     level: Verbosity,
-    /// Whether logs are kept for the report.
     in_report: bool,
     bytes_left: Cell<usize>,
-    /// The namespaces in which a permission is missing.
     forbidden: RefCell<HashSet<String>>,
 }
 

@@ -9,8 +9,6 @@ use crate::cluster::Timeout;
 /// How long connecting may take with `--timeout 0`.
 const CONNECT: Duration = Duration::from_secs(30);
 
-/// Decides when a sweep ends. Times count from its start.
-#[derive(Debug)]
 pub(crate) struct Completion {
     pub deadline: Option<Duration>,
     /// With `--timeout 0`, the sweep ends as soon as it could only wait.
@@ -18,7 +16,6 @@ pub(crate) struct Completion {
     settle: Duration,
     /// When nothing was left to do any more. Moves on by the time in which nothing was watched.
     idle_since: Option<Duration>,
-    /// Since when changes may have gone unnoticed.
     unwatched_since: Option<Duration>,
 }
 
@@ -32,7 +29,7 @@ impl Completion {
         Self { deadline, no_wait, settle, idle_since: None, unwatched_since: None }
     }
 
-    /// How long connecting may take: a credential plugin may hang.
+    /// A credential plugin may hang.
     pub(crate) fn connect_limit(&self) -> Duration {
         if self.no_wait { CONNECT } else { self.deadline.unwrap_or(Duration::MAX) }
     }

@@ -9,29 +9,19 @@ use crate::signals::Signal;
 
 #[derive(Debug)]
 pub(crate) enum Ending {
-    /// Nothing is left to do.
     Swept,
-    /// The deadline came first.
     Deadline,
-    /// A signal came first.
     Stopped(Signal),
     /// A second signal came before the deletions under way had results.
     Aborted(Signal),
-    /// A failure that waiting cannot cure.
     Failed(Failure),
 }
 
 /// What makes an ending an error.
-#[derive(Debug)]
 pub(crate) enum Problem<'a> {
     Failed(&'a Failure),
-    /// The deadline came before the Jobs could be listed.
     NeverListed,
-    /// These many Jobs are left: the API server refused to delete some, and some could not be read.
-    NotSwept {
-        refused: usize,
-        unreadable: usize,
-    },
+    NotSwept { refused: usize, unreadable: usize },
 }
 
 impl Ending {

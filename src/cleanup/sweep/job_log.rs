@@ -7,10 +7,9 @@ use crate::policy::Outcome;
 
 /// How many lines are read when the Job asks for its logs and the user gave no number.
 const DEFAULT_LINES: u32 = 20;
-/// The memory that a line takes besides its text.
+/// What a line takes besides its text.
 pub(crate) const LINE_BYTES: usize = size_of::<String>();
 
-/// The last lines of a Job's logs.
 #[derive(Debug, Default)]
 pub(crate) struct JobLog {
     pub containers: Vec<ContainerLog>,
@@ -18,11 +17,9 @@ pub(crate) struct JobLog {
     pub bytes: usize,
     /// How many lines were left out, in whole or in part.
     pub lines_cut: usize,
-    /// How many containers were not asked, because there was no room left.
     pub containers_cut: usize,
 }
 
-/// The last lines of one container, oldest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct ContainerLog {
     pub pod: String,

@@ -9,21 +9,19 @@ use crate::cleanup::sweep::{Phase, TrackedJob};
 use crate::cluster::delete::Retry;
 use crate::cluster::job::{Job, JobId, Unreadable};
 
-/// Something that the user may want to know.
 #[derive(Debug)]
 pub(crate) enum Message {
-    /// A Job entered a phase.
     Phase {
         job: Arc<Job>,
         phase: Phase,
         /// Whether only the numbers in it changed.
         recounted: bool,
     },
-    /// A Job's policy has words without a meaning.
-    UnknownWords { id: JobId, words: Vec<String> },
-    /// An object is skipped.
+    UnknownWords {
+        id: JobId,
+        words: Vec<String>,
+    },
     Unreadable(Unreadable),
-    /// A request about a Job failed and is sent again.
     Retrying {
         id: JobId,
         attempts: u32,
@@ -31,25 +29,30 @@ pub(crate) enum Message {
         /// How many other requests are under way, if this is the first failure after all went well.
         first_of: Option<usize>,
     },
-    /// Requests work again, after those about this many Jobs had failed.
-    RequestsWorkAgain { jobs: usize },
-    /// A list of the scope begins.
-    Listing { scope: String },
-    /// The list of the scope is complete.
-    Listed { scope: String },
-    /// The watch on the scope is open.
-    Watching { scope: String },
-    /// The list or the watch of the scope failed.
+    /// After failures for this many Jobs.
+    RequestsWorkAgain {
+        jobs: usize,
+    },
+    Listing {
+        scope: String,
+    },
+    Listed {
+        scope: String,
+    },
+    Watching {
+        scope: String,
+    },
     Interrupted {
         scope: String,
         retry: Retry,
-        /// Whether the scope was listed before.
+        /// Whether the scope was ever listed.
         listed: bool,
-        /// Whether the failure before this one was reported already.
+        /// Whether the failure before this one was reported.
         repeated: bool,
     },
-    /// The first success after an interruption.
-    Recovered { scope: String },
+    Recovered {
+        scope: String,
+    },
 }
 
 impl Message {

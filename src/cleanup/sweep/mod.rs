@@ -12,6 +12,7 @@ pub(crate) mod message;
 mod reply;
 pub(crate) mod request;
 pub(crate) mod rules;
+mod scope;
 #[cfg(test)]
 mod tests;
 mod throttle;
@@ -25,17 +26,17 @@ use job_log::{JobLog, lines_wanted};
 use message::Message;
 use request::{Check, Deletion, Request};
 use rules::{Decision, Kept, Rules};
+use scope::{Scope, Sight};
 use throttle::Throttle;
 use tracked_job::DeletionProgress;
 pub(crate) use tracked_job::{Phase, TrackedJob};
 
-use crate::cluster::delete::Retry;
 use crate::cluster::job::{Job, Unreadable};
 
 /// How long to wait for the watch to report a newer version after a conflict, and after a check before the next one.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Everything known about the Jobs in scope.
+#[derive(Default)]
 pub(crate) struct Sweep {
     rules: Rules,
     jobs: HashMap<String, TrackedJob>,
@@ -56,28 +57,6 @@ pub(crate) struct Sweep {
     left_out: HashMap<String, LeftOut>,
 }
 
-struct Scope {
-    name: String,
-    /// How many lists have begun.
-    listing: u64,
-    /// Whether a list was ever completed.
-    listed: bool,
-    sight: Sight,
-    /// Whether an interruption was reported and is not over yet.
-    interrupted: bool,
-}
-
-/// How well a scope is known.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Sight {
-    /// Changes may have gone unnoticed.
-    Stale,
-    /// Everything was known a moment ago; the watch will report what has changed since.
-    Listed,
-    /// Every change is noticed at once.
-    Watched,
-}
-
 struct LeftOut {
     scope: usize,
     listing: u64,
@@ -88,73 +67,8 @@ struct LeftOut {
 impl Sweep {
     /// A sweep over the scopes with these names.
     pub(crate) fn new(rules: Rules, scopes: impl IntoIterator<Item = String>, concurrency: usize) -> Self {
-        let scope = |name| Scope { name, listing: 0, listed: false, sight: Sight::Stale, interrupted: false };
-        Self {
-            rules,
-            jobs: HashMap::new(),
-            queue: VecDeque::new(),
-            in_flight: 0,
-            blocking: 0,
-            retrying: 0,
-            retried: 0,
-            reminders: VecDeque::new(),
-            scopes: scopes.into_iter().map(scope).collect(),
-            throttle: Throttle::new(concurrency),
-            messages: Vec::new(),
-            left_out: HashMap::new(),
-        }
-    }
-
-    /// A list of the scope begins. Jobs that it will not contain are gone.
-    pub(crate) fn list_begins(&mut self, scope: usize) {
-        let scope = &mut self.scopes[scope];
-        scope.listing += 1;
-        scope.sight = Sight::Stale;
-        self.messages.push(Message::Listing { scope: scope.name.clone() });
-    }
-
-    /// The list is complete.
-    pub(crate) fn listed(&mut self, scope: usize, now: Duration) {
-        let listing = self.scopes[scope].listing;
-        let missing =
-            |(_, tracked): &(&String, &TrackedJob)| tracked.scope == scope && tracked.listing != listing;
-        let missing: Vec<_> = self.jobs.iter().filter(missing).map(|(uid, _)| uid.clone()).collect();
-        for uid in missing {
-            self.vanished(&uid, now);
-        }
-        self.left_out.retain(|_, job| job.scope != scope || job.listing == listing);
-        self.recovered(scope, Sight::Listed);
-        self.scopes[scope].listed = true;
-        self.messages.push(Message::Listed { scope: self.scopes[scope].name.clone() });
-    }
-
-    /// The watch on the scope is open.
-    pub(crate) fn watching(&mut self, scope: usize) {
-        self.recovered(scope, Sight::Watched);
-        self.messages.push(Message::Watching { scope: self.scopes[scope].name.clone() });
-    }
-
-    /// The watch ended normally, and the next one is not open yet.
-    pub(crate) fn renewing(&mut self, scope: usize) {
-        self.scopes[scope].sight = Sight::Listed;
-    }
-
-    /// A list or watch of the scope failed and will be retried.
-    pub(crate) fn interrupted(&mut self, scope: usize, retry: Retry) {
-        let scope = &mut self.scopes[scope];
-        scope.sight = Sight::Stale;
-        let repeated = std::mem::replace(&mut scope.interrupted, true);
-        let message =
-            Message::Interrupted { scope: scope.name.clone(), retry, listed: scope.listed, repeated };
-        self.messages.push(message);
-    }
-
-    fn recovered(&mut self, scope: usize, sight: Sight) {
-        let scope = &mut self.scopes[scope];
-        scope.sight = sight;
-        if std::mem::take(&mut scope.interrupted) {
-            self.messages.push(Message::Recovered { scope: scope.name.clone() });
-        }
+        let scopes = scopes.into_iter().map(|name| Scope { name, ..Scope::default() }).collect();
+        Self { rules, scopes, throttle: Throttle::new(concurrency), ..Self::default() }
     }
 
     /// A Job was listed, created or modified.
@@ -375,7 +289,7 @@ impl Sweep {
         let before = std::mem::replace(&mut tracked.phase, phase);
         self.messages.extend(Message::of_phase(tracked, &before));
         if !blocks {
-            self.request_answered(uid);
+            self.nothing_to_retry(uid);
         }
     }
 }

@@ -48,18 +48,16 @@ impl Sweep {
         let (vanished, sent_before) = (tracked.vanished, tracked.deletion != DeletionProgress::NotSent);
         let newer = deletion.job.version != tracked.job.version;
         match &result {
-            _ if self.rules.dry_run => {}
-            Accepted => tracked.deletion = DeletionProgress::Accepted,
+            Accepted if !self.rules.dry_run => tracked.deletion = DeletionProgress::Accepted,
             // A newer version that is not terminating shows that the deletion was not carried out.
-            NoReply(_) if !sent_before && (!newer || tracked.job.terminating) => {
+            NoReply(_) if !self.rules.dry_run && !sent_before && (!newer || tracked.job.terminating) => {
                 tracked.deletion = DeletionProgress::InDoubt;
             }
-            NoReply(_) | TurnedAway(_) | Deleted | NotFound | Conflict | Refused(_) => {}
+            _ => {}
         }
         match &result {
-            Deleted | Accepted | NotFound => self.request_carried_out(uid),
-            Conflict | Refused(_) => self.request_answered(uid),
             NoReply(_) | TurnedAway(_) => tracked.failures += 1,
+            _ => self.request_answered(uid),
         }
         match result {
             Deleted | Accepted if self.rules.dry_run => self.enter(uid, Phase::WouldDelete, now),
@@ -88,11 +86,11 @@ impl Sweep {
         }
         match result {
             CheckResult::Gone => {
-                self.request_carried_out(uid);
+                self.request_answered(uid);
                 self.enter(uid, Phase::Deleted, now);
             }
             CheckResult::StillThere => {
-                self.request_carried_out(uid);
+                self.request_answered(uid);
                 self.remind(uid, now);
             }
             CheckResult::Failed(retry) => {
@@ -124,13 +122,12 @@ impl Sweep {
         self.messages.push(Message::Retrying { id: id.clone(), attempts: attempts + 1, retry, first_of });
     }
 
-    fn request_carried_out(&mut self, uid: &str) {
+    fn request_answered(&mut self, uid: &str) {
         self.throttle.went_well();
-        self.request_answered(uid);
+        self.nothing_to_retry(uid);
     }
 
-    /// There is nothing to retry any more for this Job.
-    pub(super) fn request_answered(&mut self, uid: &str) {
+    pub(super) fn nothing_to_retry(&mut self, uid: &str) {
         if let Some(tracked) = self.jobs.get_mut(uid)
             && std::mem::take(&mut tracked.retrying)
         {

@@ -6,7 +6,6 @@ use crate::cleanup::sweep::job_log::JobLog;
 use crate::cluster::delete::{CheckResult, DeletionResult, Retry};
 use crate::cluster::job::{Job, JobId};
 
-/// A request that the sweep wants to be sent.
 #[derive(Debug)]
 pub(crate) enum Request {
     Delete(Deletion),
@@ -17,23 +16,19 @@ pub(crate) enum Request {
 #[derive(Debug)]
 pub(crate) struct Deletion {
     pub job: Arc<Job>,
-    /// How many requests about the Job failed before.
     pub attempts: u32,
     /// How many lines of its logs to read first.
     pub log_lines: u32,
-    /// How many times reading the logs failed before.
     pub log_attempts: u32,
 }
 
-/// Checks whether a Job is gone whose deletion was accepted. A Job never leaves that state other than by being gone, so
-/// its version does not matter.
+/// Checks whether a Job is gone whose deletion was accepted.
 #[derive(Debug)]
 pub(crate) struct Check {
     pub id: JobId,
     pub attempts: u32,
 }
 
-/// What came of a request.
 #[derive(Debug)]
 pub(crate) enum Reply {
     Deletion(Deletion, Option<JobLog>, DeletionResult),

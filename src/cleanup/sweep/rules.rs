@@ -5,29 +5,22 @@ use crate::cluster::job::Job;
 use crate::cluster::job::state::{Hint, State};
 use crate::policy::{DeletePolicy, Outcome, Token};
 
-/// The options that bear on decisions.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Rules {
     /// A policy that lists `before-hook-creation` names every outcome.
     pub before_hook_creation: bool,
-    /// Unfinished Jobs are not waited for.
     pub once: bool,
     /// The API server selects Jobs by their labels.
     pub selected: bool,
-    /// Only Jobs of this Helm release are in scope.
     pub release: Option<String>,
-    /// The Job in which this sweep runs.
     pub own_job: OwnJob,
-    /// Nothing is really deleted.
     pub dry_run: bool,
-    /// How many lines of a failed Job's logs to read before the Job is deleted.
     pub log_tail: Option<u32>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Decision {
     Delete,
-    /// Wait until the Job has finished.
     Wait(Hint),
     Keep(Kept),
 }
@@ -35,28 +28,19 @@ pub(crate) enum Decision {
 /// Why a Job is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Kept {
-    /// The policy does not name how the Job ended.
     NotNamed(Outcome),
-    /// The policy names no known outcome.
     NamesNothing,
-    /// The policy names nothing but `before-hook-creation`.
     OnlyBeforeHookCreation,
     Suspended,
-    /// The Job has not finished, and the sweep does not wait for it.
     Unfinished,
-    /// The Job is annotated to be ignored.
     Ignored,
-    /// The sweep runs in this Job.
     OwnJob,
-    /// The Job was in scope before.
     LeftScope,
-    /// The API server refused to delete the Job.
     Refused(String),
     Unreadable(String),
 }
 
 impl Rules {
-    /// Whether a Job is in scope: it has a policy and belongs to the release, if one is given.
     pub(crate) fn in_scope(&self, job: &Job) -> bool {
         job.policy.is_some() && self.release.as_ref().is_none_or(|name| job.is_of_release(name))
     }

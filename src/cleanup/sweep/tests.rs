@@ -8,7 +8,7 @@ use super::*;
 use crate::cleanup::options::Verbosity;
 use crate::cleanup::sweep::fixture::{job, sweep};
 use crate::cleanup::sweep::request::Reply;
-use crate::cluster::delete::{CheckResult, DeletionResult};
+use crate::cluster::delete::{CheckResult, DeletionResult, Retry};
 use crate::cluster::job::state::{Hint, State};
 
 const SCOPE: usize = 0;

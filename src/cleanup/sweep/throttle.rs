@@ -7,7 +7,7 @@ use std::time::Duration;
 /// For each request under way, this many must succeed before one more is allowed.
 const SUCCESSES_PER_STEP: usize = 10;
 
-#[derive(Debug)]
+#[derive(Default)]
 pub(super) struct Throttle {
     most: usize,
     allowed: usize,
@@ -16,22 +16,18 @@ pub(super) struct Throttle {
 }
 
 impl Throttle {
-    /// Starts with the most that may be under way.
     pub(super) fn new(most: usize) -> Self {
-        Self { most, allowed: most, successes: 0, paused_until: Duration::ZERO }
+        Self { most, allowed: most, ..Self::default() }
     }
 
-    /// Whether one more request may be sent now.
     pub(super) fn allows(&self, in_flight: usize, now: Duration) -> bool {
         now >= self.paused_until && in_flight < self.allowed
     }
 
-    /// Until when no request may be sent.
     pub(super) fn paused_until(&self) -> Duration {
         self.paused_until
     }
 
-    /// A request succeeded.
     pub(super) fn went_well(&mut self) {
         self.successes += 1;
         if self.successes >= SUCCESSES_PER_STEP * self.allowed {

@@ -1,0 +1,84 @@
+//! How well each scope is known: by lists, by watches, and by their interruptions.
+
+use std::time::Duration;
+
+use super::message::Message;
+use super::{Sweep, TrackedJob};
+use crate::cluster::delete::Retry;
+
+#[derive(Default)]
+pub(super) struct Scope {
+    pub name: String,
+    /// How many lists have begun.
+    pub listing: u64,
+    /// Whether a list was ever completed.
+    pub listed: bool,
+    pub sight: Sight,
+    /// Whether an interruption was reported and is not over yet.
+    pub interrupted: bool,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Sight {
+    /// Changes may have gone unnoticed.
+    #[default]
+    Stale,
+    /// Everything was known a moment ago; the watch will report what has changed since.
+    Listed,
+    /// Every change is noticed at once.
+    Watched,
+}
+
+impl Sweep {
+    /// A list of the scope begins. Jobs that it will not contain are gone.
+    pub(crate) fn list_begins(&mut self, scope: usize) {
+        let scope = &mut self.scopes[scope];
+        scope.listing += 1;
+        scope.sight = Sight::Stale;
+        self.messages.push(Message::Listing { scope: scope.name.clone() });
+    }
+
+    /// The list is complete.
+    pub(crate) fn listed(&mut self, scope: usize, now: Duration) {
+        let listing = self.scopes[scope].listing;
+        let missing =
+            |(_, tracked): &(&String, &TrackedJob)| tracked.scope == scope && tracked.listing != listing;
+        let missing: Vec<_> = self.jobs.iter().filter(missing).map(|(uid, _)| uid.clone()).collect();
+        for uid in missing {
+            self.vanished(&uid, now);
+        }
+        self.left_out.retain(|_, job| job.scope != scope || job.listing == listing);
+        self.recovered(scope, Sight::Listed);
+        self.scopes[scope].listed = true;
+        self.messages.push(Message::Listed { scope: self.scopes[scope].name.clone() });
+    }
+
+    /// The watch on the scope is open.
+    pub(crate) fn watching(&mut self, scope: usize) {
+        self.recovered(scope, Sight::Watched);
+        self.messages.push(Message::Watching { scope: self.scopes[scope].name.clone() });
+    }
+
+    /// The watch ended normally, and the next one is not open yet.
+    pub(crate) fn renewing(&mut self, scope: usize) {
+        self.scopes[scope].sight = Sight::Listed;
+    }
+
+    /// A list or watch of the scope failed and will be retried.
+    pub(crate) fn interrupted(&mut self, scope: usize, retry: Retry) {
+        let scope = &mut self.scopes[scope];
+        scope.sight = Sight::Stale;
+        let repeated = std::mem::replace(&mut scope.interrupted, true);
+        let message =
+            Message::Interrupted { scope: scope.name.clone(), retry, listed: scope.listed, repeated };
+        self.messages.push(message);
+    }
+
+    fn recovered(&mut self, scope: usize, sight: Sight) {
+        let scope = &mut self.scopes[scope];
+        scope.sight = sight;
+        if std::mem::take(&mut scope.interrupted) {
+            self.messages.push(Message::Recovered { scope: scope.name.clone() });
+        }
+    }
+}
