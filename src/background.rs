@@ -1,34 +1,51 @@
-//! Work on a thread of its own, if one can be started.
+//! Work on a thread of its own, or in place where no thread can be started, for example because of a limit of process IDs.
+//!
+//! `std::thread::spawn` and `tokio::task::spawn_blocking` panic there.
 
 use std::sync::mpsc::{SendError, channel};
 use std::thread::{Builder, JoinHandle};
 
+use tokio::sync::oneshot;
+
 /// Starts a thread that does `work` on `value`.
 ///
 /// # Errors
-/// Gives `value` back if no thread can be started, for example because of a limit of process IDs.
+/// Gives `value` back if no thread can be started.
 pub(crate) fn spawn<T: Send + 'static>(value: T, work: fn(T)) -> Result<JoinHandle<()>, T> {
     // A closure that owned the value would take it along when the thread cannot be started.
     let (sender, receiver) = channel();
-    let start = move || receiver.recv().into_iter().for_each(work);
-    match Builder::new().spawn(start) {
+    match Builder::new().spawn(move || receiver.recv().into_iter().for_each(work)) {
         Ok(thread) => sender.send(value).map(|()| thread).map_err(|SendError(value)| value),
         Err(_) => Err(value),
     }
 }
 
+/// Does `work`, which may block, without blocking the other tasks if a thread can be started.
+///
+/// # Errors
+/// If `work` panics.
+pub(crate) async fn run<T, W>(work: W) -> Result<T, oneshot::error::RecvError>
+where
+    T: Send + 'static,
+    W: FnOnce() -> T + Send + 'static,
+{
+    fn finish<T>((work, done): (impl FnOnce() -> T, oneshot::Sender<T>)) {
+        let _ = done.send(work());
+    }
+    let (done, result) = oneshot::channel();
+    if let Err(here) = spawn((work, done), finish) {
+        finish(here);
+    }
+    result.await
+}
+
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicBool, Ordering};
-
     use super::*;
 
-    #[test]
-    fn the_work_is_done() {
-        let done = Arc::new(AtomicBool::new(false));
-        let thread = spawn(Arc::clone(&done), |done| done.store(true, Ordering::SeqCst)).expect("a thread");
-        thread.join().expect("no panic");
-        assert!(done.load(Ordering::SeqCst));
+    #[tokio::test]
+    async fn work_is_done_and_a_panic_is_an_error() {
+        assert_eq!(run(|| 7).await.ok(), Some(7));
+        assert!(run(|| assert!(std::env::args().count() == 0, "it panics")).await.is_err());
     }
 }

@@ -22,7 +22,6 @@ use std::process;
 use std::time::{Duration, Instant};
 
 use tokio::runtime;
-use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::background;
@@ -84,13 +83,6 @@ async fn finish_writing(
     signals: Option<Signals>,
     limit: Duration,
 ) -> Option<ExitCode> {
-    let (done, written) = oneshot::channel();
-    let work = (write, done);
-    if let Err((write, _)) = background::spawn(work, |(write, done)| {
-        let _ = done.send(write());
-    }) {
-        return Some(write());
-    }
     let signal = async {
         match signals {
             Some(mut signals) => signals.next().await,
@@ -100,7 +92,7 @@ async fn finish_writing(
     };
     tokio::select! {
         biased;
-        written = timeout(limit, written) => written.ok().map(|exit_code| exit_code.unwrap_or(ExitCode::Failure)),
+        written = timeout(limit, background::run(write)) => written.ok().map(|exit_code| exit_code.unwrap_or(ExitCode::Failure)),
         signal = signal => Some(signal.exit_code()),
     }
 }

@@ -44,7 +44,7 @@ impl Target {
             // On a thread of its own: what is named may be a pipe that nobody writes to yet.
             let path = connection.kubeconfig.clone();
             let read = move || path.map_or_else(Kubeconfig::read, Kubeconfig::read_from);
-            let kubeconfig = tokio::task::spawn_blocking(read).await.map_err(failed)?;
+            let kubeconfig = crate::background::run(read).await.map_err(failed)?;
             let options = KubeConfigOptions { context, ..KubeConfigOptions::default() };
             let config = Config::from_custom_kubeconfig(kubeconfig.map_err(failed)?, &options)
                 .await

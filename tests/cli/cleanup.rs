@@ -1,5 +1,7 @@
 //! The cleanup before it has reached a cluster.
 
+use jobsweep_harness::process::Program;
+
 use crate::{folder, jobsweep, refuses, run};
 
 const NOWHERE: [&str; 3] = ["--cleanup", "--kubeconfig", "/no/such/kubeconfig"];
@@ -46,4 +48,23 @@ fn what_cannot_start_says_why_and_reports_nothing() {
     let report: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
     assert_eq!((&report["end"], &report["jobs"]), (&"error".into(), &serde_json::json!([])));
     assert!(said.contains(report["error"].as_str().unwrap()), "{report}");
+}
+
+/// As another user than root: the limit of processes does not apply to root.
+#[cfg(target_os = "linux")]
+#[test]
+fn where_no_thread_can_be_started_it_goes_on() {
+    let nobody =
+        ["--reuid=65533", "--regid=65533", "--clear-groups", "--bounding-set=-all", "--inh-caps=-all"];
+    let as_nobody = |wrapper: &[&str], args: &[&str]| {
+        let program = Program::new("/usr/bin/setpriv").args(nobody).args(wrapper);
+        run(program.arg(env!("CARGO_BIN_EXE_jobsweep")).args(args))
+    };
+    if as_nobody(&[], &["--version"]).code() != Some(0) {
+        // Not root, or the program cannot be reached by others.
+        return;
+    }
+    let expected = run(jobsweep(&NOWHERE));
+    let found = as_nobody(&["/usr/bin/prlimit", "--nproc=1"], &NOWHERE).expect_code(1).unwrap();
+    assert_eq!(found.stderr(), expected.stderr());
 }

@@ -287,7 +287,7 @@ async fn in_time<T>(limit: Duration, work: impl Future<Output = Result<T, Failur
 
 /// On a thread of its own: a credential plugin may take its time.
 async fn new_client(config: Config) -> Result<Client, Failure> {
-    let made = tokio::task::spawn_blocking(move || Client::try_from(config)).await;
+    let made = crate::background::run(move || Client::try_from(config)).await;
     match made {
         Ok(Ok(client)) => Ok(client),
         Ok(Err(error)) => Err(Failure::Credentials(chain(&error))),
