@@ -1,4 +1,4 @@
-//! What a sweep is asked to do. The command line makes these; nothing here knows of it.
+//! The options of a sweep.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -6,26 +6,26 @@ use std::time::Duration;
 use crate::cluster::Timeout;
 use crate::cluster::connect::Connection;
 
-/// What a sweep is asked to do.
+/// The options of a sweep.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The cluster.
     pub connection: Connection,
     /// The namespaces in scope.
     pub namespaces: Namespaces,
-    /// Only Jobs with these labels, as in `kubectl get -l`.
+    /// Only Jobs with these labels are in scope, as in `kubectl get -l`.
     pub selector: Option<String>,
-    /// Only Jobs of this Helm release.
+    /// Only Jobs of this Helm release are in scope.
     pub release: Option<String>,
     /// Whether a policy that lists `before-hook-creation` names every outcome.
     pub before_hook_creation: bool,
     /// How long nothing must be left to do before the sweep ends.
     pub settle: Duration,
-    /// Whether Jobs that have not finished stay, instead of being waited for.
+    /// Whether unfinished Jobs are left alone instead of waited for.
     pub once: bool,
     /// How long the sweep may take.
     pub timeout: Timeout,
-    /// How many deletions are under way at once.
+    /// How many requests are under way at once.
     pub concurrency: NonZeroUsize,
     /// Whether deletions are sent as server-side dry runs.
     pub dry_run: bool,
@@ -33,46 +33,46 @@ pub struct Options {
     pub log_tail: Option<u32>,
     /// Whether the exit code tells that a Job in scope failed.
     pub fail_on_failed: bool,
-    /// The form of the report on stdout.
+    /// The format of the report on stdout.
     pub format: Format,
-    /// How much is said on stderr.
+    /// Which messages appear on stderr.
     pub verbosity: Verbosity,
 }
 
 /// The namespaces in scope.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Namespaces {
-    /// The pod's own, or that of the kubeconfig's context.
+    /// The namespace of the pod, or of the kubeconfig's context.
     Default,
-    /// These.
+    /// These namespaces.
     Named(Vec<String>),
-    /// All of them.
+    /// All namespaces.
     All,
 }
 
-/// The form of the report on stdout.
+/// The format of the report on stdout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// One line for every Job.
+    /// A table with one line for each Job.
     Table,
-    /// One object.
+    /// One JSON object.
     Json,
-    /// The deleted Jobs only, as `job.batch/NAME`.
+    /// Only the deleted Jobs, as `job.batch/NAME`.
     Name,
 }
 
-/// How much is said on stderr.
+/// Which messages appear on stderr.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verbosity {
     /// Warnings and errors.
     Warning,
-    /// What the sweep does and why.
+    /// Also what the sweep does and why.
     Normal,
-    /// Lists, watches and retries too.
+    /// Also every list, watch and retry.
     Verbose,
 }
 
-/// How long nothing must be left to do, unless the user says so. Where nothing is waited for, nothing comes late.
+/// The default of [`Options::settle`]. With `once`, no Job is expected to appear later.
 #[must_use]
 pub fn default_settle(once: bool) -> Duration {
     if once { Duration::ZERO } else { Duration::from_secs(2) }

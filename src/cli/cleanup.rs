@@ -11,12 +11,12 @@ use crate::cleanup::{Format, Namespaces, Options, Verbosity, default_settle};
 use crate::cluster::Timeout;
 use crate::cluster::connect::{Connection, helm_debug};
 
-/// What the cleanup does in the cluster. Of an option given twice the last one counts, so that a manifest's own can be
-/// followed by a user's.
+/// Options of the cleanup. If an option is given twice, the last one counts, so that users can append theirs to those of a
+/// manifest.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Cleanup")]
 pub struct CleanupArgs {
-    /// Sweep this namespace; may be repeated [default: the pod's own, or that of the kubeconfig's context]
+    /// Sweep this namespace; may be repeated [default: the pod's, or that of the kubeconfig's context]
     #[arg(short, long = "namespace", value_name = "NAME", requires = "cleanup", value_parser = super::namespace)]
     pub namespaces: Vec<String>,
 
@@ -24,11 +24,11 @@ pub struct CleanupArgs {
     #[arg(short = 'A', long, requires = "cleanup", conflicts_with = "namespaces")]
     pub all_namespaces: bool,
 
-    /// Only Jobs with these labels, as in `kubectl get -l`
+    /// Sweep only Jobs with these labels, as in `kubectl get -l`
     #[arg(short = 'l', long, value_name = "LABELS", requires = "cleanup")]
     pub selector: Option<String>,
 
-    /// Only Jobs of this Helm release, by annotation meta.helm.sh/release-name or label app.kubernetes.io/instance
+    /// Sweep only Jobs of this Helm release: annotation meta.helm.sh/release-name or label app.kubernetes.io/instance
     #[arg(long, value_name = "NAME", requires = "cleanup", value_parser = NonEmptyStringValueParser::new())]
     pub release: Option<String>,
 
@@ -36,15 +36,15 @@ pub struct CleanupArgs {
     #[arg(long, value_name = "FILE", requires = "cleanup")]
     pub kubeconfig: Option<PathBuf>,
 
-    /// Context of the kubeconfig [default: its current one]
+    /// Context of the kubeconfig [default: its current context]
     #[arg(long, value_name = "NAME", requires = "cleanup")]
     pub context: Option<String>,
 
-    /// Delete a Job whose policy says before-hook-creation however it ended; for use right before the next apply
+    /// Delete a finished Job whose policy lists before-hook-creation, however it ended; use this right before the next apply
     #[arg(long, requires = "cleanup")]
     pub before_hook_creation: bool,
 
-    /// How long nothing must be left to do before the sweep ends [default: 2s, with --once 0s]
+    /// End only after nothing was left to do for this long [default: 2s, with --once 0s]
     #[arg(long, value_name = "DURATION", requires = "cleanup", value_parser = duration, overrides_with = "settle")]
     pub settle: Option<Duration>,
 
@@ -52,11 +52,11 @@ pub struct CleanupArgs {
     #[arg(long, requires = "cleanup")]
     pub once: bool,
 
-    /// Give up after this long, but for 10s more if deletions are under way; 0 waits for nothing at all, `none` for ever
+    /// Give up after this long, plus up to 10s for deletions under way; 0 does not wait at all, `none` waits without limit
     #[arg(long, value_name = "DURATION", requires = "cleanup", default_value = "5m", value_parser = timeout, overrides_with = "timeout")]
     pub timeout: Timeout,
 
-    /// How many deletions are under way at once
+    /// Keep at most this many deletions under way
     #[arg(
         long,
         value_name = "N",
@@ -66,12 +66,12 @@ pub struct CleanupArgs {
     )]
     pub concurrency: NonZeroUsize,
 
-    /// Send every deletion as a server-side dry run: permissions, admission and preconditions are really checked
+    /// Send every deletion as a server-side dry run, which checks permissions, admission and preconditions
     #[arg(long, requires = "cleanup")]
     pub dry_run: bool,
 
-    /// Before a failed Job is deleted, show the last N lines of its pods' logs; 0 never does
-    /// [default: 20 where the Job's helm.sh/hook-output-log-policy asks for it, else none]
+    /// Show the last N lines of a failed Job's logs before the Job is deleted; 0 shows none
+    /// [default: 20 if the Job's helm.sh/hook-output-log-policy asks for logs, otherwise 0]
     #[arg(long, value_name = "N", requires = "cleanup", overrides_with = "log_tail")]
     pub log_tail: Option<u32>,
 
@@ -79,7 +79,7 @@ pub struct CleanupArgs {
     #[arg(long, requires = "cleanup")]
     pub fail_on_failed: bool,
 
-    /// What is written to stdout at the end
+    /// Format of the report on stdout
     #[arg(
         short,
         long,
@@ -90,28 +90,28 @@ pub struct CleanupArgs {
     )]
     pub output: Output,
 
-    /// Also say what goes on between the lines: lists, watches, retries
+    /// Also show lists, watches and retries
     #[arg(short, long, requires = "cleanup", conflicts_with = "quiet")]
     pub verbose: bool,
 
-    /// Say nothing on stderr but warnings, errors and logs; these not with -o json, which has them
+    /// Show only warnings, errors and logs. With -o json, logs appear only in the report
     #[arg(short, long, requires = "cleanup")]
     pub quiet: bool,
 }
 
-/// The form of the final report on stdout.
+/// The format of the report on stdout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Output {
-    /// One line for every Job
+    /// A table with one line for each Job
     Table,
-    /// One object; README has its fields
+    /// One JSON object; the README links to its fields
     Json,
-    /// The deleted Jobs only, as job.batch/NAME
+    /// Only the deleted Jobs, as job.batch/NAME
     Name,
 }
 
 impl CleanupArgs {
-    /// The options of the sweep.
+    /// Converts the arguments to the options of the sweep.
     #[must_use]
     pub fn options(self) -> Options {
         let Self {
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn waiting_for_ever_must_be_said() {
+    fn only_none_waits_without_limit() {
         assert_eq!(timeout("none"), Ok(Timeout::Never));
         assert_eq!(timeout("0"), Ok(Timeout::After(Duration::ZERO)));
         assert!(timeout("never").is_err());

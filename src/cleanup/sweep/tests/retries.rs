@@ -61,3 +61,28 @@ fn not_found_at_once_was_someone_else() {
         .is("a", Phase::DeletedByOthers)
         .done(true);
 }
+
+#[test]
+fn an_outage_is_reported_once_when_it_begins_and_once_when_it_is_over() {
+    let mut story = story().listed((0..3).map(|number| job(&number.to_string()).succeeded()));
+    for round in 0..3 {
+        let deletions: Vec<_> = std::iter::from_fn(|| story.next()).collect();
+        for deletion in deletions {
+            let Request::Delete(deletion) = deletion else { panic!("no deletion") };
+            let result = if round < 2 { no_reply() } else { DeletionResult::Deleted };
+            story.sweep.replied(Reply::Deletion(deletion, None, result), story.now);
+        }
+        // The throttle halves what is sent at once.
+        story = story.later(4);
+    }
+    while let Some(Request::Delete(deletion)) = story.next() {
+        story.sweep.replied(Reply::Deletion(deletion, None, DeletionResult::Deleted), story.now);
+    }
+    let lines: Vec<_> = said(story).into_iter().filter(|line| !line.starts_with("deleted")).collect();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(
+        lines[0]
+            .ends_with("(attempt 1): connection reset; retrying in 3.0 s; 2 other requests are under way")
+    );
+    assert_eq!(lines[1], "requests work again, after failures for 3 Jobs");
+}
