@@ -7,7 +7,7 @@ use serde::ser::Serializer;
 use serde::{Serialize, ser::SerializeSeq};
 
 use super::report::Report;
-use super::words::{action, end_word, outcome, reason, why};
+use super::words::{action, outcome, reason, why};
 use crate::cleanup::sweep::TrackedJob;
 use crate::cleanup::sweep::job_log::{ContainerLog, JobLog};
 use crate::policy::DeletePolicy;
@@ -47,7 +47,7 @@ struct Row<'a> {
 pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     let object = Object {
         version: 1,
-        end: end_word(report.ending, report.sweep),
+        end: report.ending.name(report.sweep),
         error: report.ending.problem(report.sweep).map(|problem| problem.to_string()),
         exit_code: report.exit_code.code(),
         dry_run: report.dry_run,

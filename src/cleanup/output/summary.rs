@@ -76,7 +76,6 @@ mod tests {
     use super::*;
     use crate::cleanup::options::Verbosity;
     use crate::cleanup::output::terminal::tests::Screen;
-    use crate::cleanup::output::words::end_word;
     use crate::cleanup::sweep::fixture::{job, listed, refused, sweep};
     use crate::cleanup::sweep::rules::Rules;
     use crate::cluster::api::Failure;
@@ -106,7 +105,7 @@ mod tests {
         let error = "the API server refused to delete 1 Job, and 1 Job could not be read";
         assert_eq!(Ending::Swept.problem(&sweep).map(|problem| problem.to_string()).as_deref(), Some(error));
         assert_eq!(
-            (Ending::Swept.exit_code(&sweep, false), end_word(&Ending::Swept, &sweep)),
+            (Ending::Swept.exit_code(&sweep, false), Ending::Swept.name(&sweep)),
             (ExitCode::Failure, "error")
         );
         assert!(explained(&Ending::Swept, &sweep).contains(error));

@@ -3,10 +3,10 @@
 use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
 
-use crate::cleanup::sweep::ending::{Ending, Problem};
+use crate::cleanup::sweep::ending::Problem;
 use crate::cleanup::sweep::message::Message;
 use crate::cleanup::sweep::rules::Kept;
-use crate::cleanup::sweep::{Phase, Sweep, TrackedJob};
+use crate::cleanup::sweep::{Phase, TrackedJob};
 use crate::cluster::job::state::State;
 use crate::cluster::job::{Job, Unreadable};
 use crate::policy::{IGNORE, Outcome};
@@ -63,16 +63,6 @@ pub(crate) fn reason(job: &Job) -> &str {
     match &job.state {
         State::Finished(_, reason) => reason,
         _ => "",
-    }
-}
-
-/// How a sweep ended, as one word.
-pub(crate) fn end_word(ending: &Ending, sweep: &Sweep) -> &'static str {
-    match ending {
-        Ending::Stopped(_) | Ending::Aborted(_) => "stopped",
-        _ if ending.problem(sweep).is_some() => "error",
-        Ending::Deadline => "deadline",
-        _ => "swept",
     }
 }
 

@@ -68,7 +68,6 @@ impl Completion {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cleanup::output::words::end_word;
     use crate::cleanup::sweep::fixture::{job, sweep};
     use crate::cleanup::sweep::rules::Rules;
     use crate::cluster::delete::Retry;
@@ -106,7 +105,7 @@ mod tests {
                 Appears => sweep.seen(0, job("late"), now),
                 Nothing => {}
             }
-            completion.ending(&sweep, now).map(|ending| (second, end_word(&ending, &sweep)))
+            completion.ending(&sweep, now).map(|ending| (second, ending.name(&sweep)))
         })
     }
 

@@ -40,6 +40,16 @@ impl Ending {
         }
     }
 
+    /// The value of the report's field `end`.
+    pub(crate) fn name(&self, sweep: &Sweep) -> &'static str {
+        match self {
+            Self::Stopped(_) | Self::Aborted(_) => "stopped",
+            _ if self.problem(sweep).is_some() => "error",
+            Self::Deadline => "deadline",
+            _ => "swept",
+        }
+    }
+
     pub(crate) fn problem(&self, sweep: &Sweep) -> Option<Problem<'_>> {
         match self {
             Self::Failed(failure) => Some(Problem::Failed(failure)),
@@ -68,7 +78,6 @@ fn has_failed(sweep: &Sweep) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cleanup::output::words::end_word;
     use crate::cleanup::sweep::fixture::{job, listed, refused, sweep};
     use crate::cleanup::sweep::rules::Rules;
 
@@ -90,7 +99,7 @@ mod tests {
             (Ending::Stopped(Signal::Terminate), refused(), "stopped", ExitCode::Terminated),
             (Ending::Stopped(Signal::Terminate), sweep(1), "stopped", ExitCode::Terminated),
         ] {
-            let found = (end_word(&ending, &sweep), ending.exit_code(&sweep, true));
+            let found = (ending.name(&sweep), ending.exit_code(&sweep, true));
             assert_eq!(found, (word, code), "{ending:?}");
         }
     }
