@@ -45,7 +45,7 @@ pub(crate) struct Sweep {
     in_flight: usize,
     /// How many Jobs block the end.
     blocking: usize,
-    /// How many Jobs have a failed request that is to be sent again, and how many have had one since all went well.
+    /// How many Jobs have a failed request that is to be sent again, and how many have had one since all requests worked.
     retrying: usize,
     retried: usize,
     /// Which Jobs to look at again and when, in that order.

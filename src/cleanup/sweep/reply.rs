@@ -112,7 +112,7 @@ impl Sweep {
     /// A request failed. It is sent again after a while, if it is still needed then.
     fn retry(&mut self, id: &JobId, attempts: u32, retry: Retry, now: Duration) {
         self.throttle.turned_away(retry.after, now);
-        let first_of = (self.retrying == 0).then_some(self.in_flight);
+        let first_of = (self.retried == 0).then_some(self.in_flight);
         if let Some(tracked) = self.jobs.get_mut(&id.uid)
             && !std::mem::replace(&mut tracked.retrying, true)
         {
@@ -125,16 +125,14 @@ impl Sweep {
     fn request_answered(&mut self, uid: &str) {
         self.throttle.went_well();
         self.nothing_to_retry(uid);
+        if self.retrying == 0 && self.retried > 0 {
+            self.messages.push(Message::RequestsWorkAgain { jobs: std::mem::take(&mut self.retried) });
+        }
     }
 
     pub(super) fn nothing_to_retry(&mut self, uid: &str) {
-        if let Some(tracked) = self.jobs.get_mut(uid)
-            && std::mem::take(&mut tracked.retrying)
-        {
-            self.retrying -= 1;
-            if self.retrying == 0 {
-                self.messages.push(Message::RequestsWorkAgain { jobs: std::mem::take(&mut self.retried) });
-            }
+        if let Some(tracked) = self.jobs.get_mut(uid) {
+            self.retrying -= usize::from(std::mem::take(&mut tracked.retrying));
         }
     }
 }

@@ -86,3 +86,16 @@ fn an_outage_is_reported_once_when_it_begins_and_once_when_it_is_over() {
     );
     assert_eq!(lines[1], "requests work again, after failures for 3 Jobs");
 }
+
+#[test]
+fn replies_that_are_lost_one_after_another_are_one_outage() {
+    let mut story = story().listed((0..3).map(|number| job(&number.to_string()).succeeded()));
+    for number in 0..3 {
+        let Some(Request::Delete(deletion)) = story.next() else { panic!("no deletion") };
+        let removed = Job::clone(&deletion.job);
+        story.sweep.replied(Reply::Deletion(deletion, None, no_reply()), story.now);
+        story = story.removed(removed).later(4).done(number == 2);
+    }
+    let said = said(story);
+    assert_eq!(said.iter().filter(|line| line.starts_with("cannot delete")).count(), 1, "{said:?}");
+}
