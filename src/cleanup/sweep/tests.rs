@@ -1,11 +1,11 @@
 //! Every order of events that matters, as the short story of what the cluster does.
 
 mod labels;
+mod messages;
 mod oddities;
 mod retries;
 
 use super::*;
-use crate::cleanup::options::Verbosity;
 use crate::cleanup::sweep::fixture::{job, sweep};
 use crate::cleanup::sweep::request::Reply;
 use crate::cluster::delete::{CheckResult, DeletionResult, Retry};
@@ -321,42 +321,13 @@ fn a_job_that_someone_else_deletes_is_waited_for_only_if_it_matters() {
     story().listed([job("a").failed().held_by("x/y")]).done(true);
 }
 
-/// The messages without `-v`.
-fn said(mut story: Story) -> Vec<String> {
-    let messages = story.sweep.take_messages();
-    let said = messages.iter().filter(|message| message.level() <= Verbosity::Normal);
-    said.map(ToString::to_string).collect()
-}
-
-#[test]
-fn a_job_is_mentioned_when_it_gets_further_and_not_whenever_its_pods_are_counted() {
-    let active = |pods| job("a").state(State::Unfinished(Hint::Active(pods)));
-    let mut story = story().listed([active(1)]);
-    for pods in 2..200 {
-        story = story.seen(active(pods));
-    }
-    let story = story.seen(job("a").state(State::Unfinished(Hint::BetweenRetries(1)))).seen(active(1));
-    let lines = said(story);
-    assert_eq!(lines.len(), 3, "{lines:?}");
-}
-
-#[test]
-fn unknown_words_beside_known_ones_are_mentioned_once() {
-    let policy = "hook-succeeded, hook-fialed,";
-    let story = story().listed([job("a").policy(policy)]).listed_again([job("a").policy(policy)]);
-    let lines = said(story);
-    assert_eq!(lines.iter().filter(|line| line.contains(r#"has unknown words: ["hook-fialed"]"#)).count(), 1);
-}
-
 #[test]
 fn one_of_many_is_enough_to_go_on() {
     let mut story = story().listed((0..100).map(|number| job(&number.to_string()).succeeded()));
-    for _ in 0..99 {
+    for left in (0..100).rev() {
         let Some(Request::Delete(deletion)) = story.next() else { panic!("no deletion") };
         story.sweep.replied(Reply::Deletion(deletion, None, DeletionResult::Deleted), story.now);
-        story = story.done(false);
+        story = story.done(left == 0);
     }
-    let Some(Request::Delete(deletion)) = story.next() else { panic!("no deletion") };
-    story.sweep.replied(Reply::Deletion(deletion, None, DeletionResult::Deleted), story.now);
-    story.done(true).sends_nothing();
+    story.sends_nothing();
 }
