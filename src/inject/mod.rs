@@ -9,17 +9,17 @@
 //! minute after its end; its name changes with the stream, so every changed apply starts a new one and none is ever
 //! updated.
 
-mod about;
 pub mod args;
 pub mod manifests;
+mod metadata;
 pub(crate) mod name;
 
 use std::fmt;
 
 use memchr::memmem;
 
-use self::about::About;
 use self::manifests::{Cleanup, Form, INJECTED, Moment};
+use self::metadata::Metadata;
 use crate::translate::documents;
 
 /// Helm 4 gives every document that it sends to a post-renderer this annotation.
@@ -108,7 +108,7 @@ fn has_content(document: &[u8]) -> bool {
 
 fn is_injected(document: &[u8]) -> bool {
     memmem::find(document, INJECTED.as_bytes()).is_some()
-        && About::read(document).is_some_and(|about| about.injected)
+        && Metadata::read(document).is_some_and(|metadata| metadata.injected)
 }
 
 #[cfg(test)]

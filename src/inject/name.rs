@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::about::About;
+use super::metadata::Metadata;
 
 /// The longest name that may become a label's value, as a Job's does on its pods.
 const MAX: usize = 63;
@@ -14,9 +14,9 @@ const SUFFIX: usize = 9;
 pub(super) fn derived(documents: &[&[u8]]) -> String {
     let instance = documents
         .iter()
-        .filter(|document| memchr::memmem::find(document, About::INSTANCE.as_bytes()).is_some())
-        .find_map(|document| About::read(document)?.instance);
-    let release = instance.or_else(|| documents.iter().find_map(|document| About::read(document)?.name));
+        .filter(|document| memchr::memmem::find(document, Metadata::INSTANCE.as_bytes()).is_some())
+        .find_map(|document| Metadata::read(document)?.instance);
+    let release = instance.or_else(|| documents.iter().find_map(|document| Metadata::read(document)?.name));
     release.map_or_else(|| "jobsweep".to_owned(), |release| legal(&format!("jobsweep-{release}")))
 }
 

@@ -2,45 +2,36 @@
 //!
 //! The stream is split into documents (`stream`). Each takes four steps, and most need only the first:
 //!
-//! 1. `spelling` asks whether the text can hold a Job with a policy at all.
-//! 2. `nodes` reads it, or only its `head` if that decides; the simplest heads are read by `simple`, without the parser. `lookup` says
+//! 1. `prefilter` asks whether the text can hold a Job with a policy at all.
+//! 2. `nodes` reads it, or only its `head` if that decides; the simplest heads are read by `line_reader`, without the parser. `lookup` says
 //!    what keys, aliases and merge keys mean, `jobs` finds the Jobs.
-//! 3. `insert` plans at which level to add what; `entry` and `twin` word it; `extend` and `lines` find its place.
+//! 3. `insert` plans at which level to add what; `new_entry` and `mirrored_entry` word it; `extend` and `lines` find its place.
 //! 4. `change` holds what is to happen to text and nodes; `proof` reads the edited text and compares it with that.
 //!
-//! `places` says where in the stream a problem is, and `peek` is for those who only want a few strings of a document.
+//! `locate` says where in the stream a problem is, and `query` is for those who only want a few strings of a document.
 
-mod change;
 mod diagnostic;
-mod entry;
-mod extend;
-mod head;
-mod insert;
-mod jobs;
-mod lines;
-mod lookup;
-mod nodes;
+mod locate;
 mod parallel;
-mod peek;
-mod places;
+mod plan;
 mod proof;
-mod simple;
-mod spelling;
-mod stream;
-mod twin;
+mod query;
+mod read;
+mod write;
 
 use std::io::{self, Write};
 
 pub use diagnostic::{Diagnostic, Place, Problem};
-pub(crate) use peek::{documents, strings};
+pub(crate) use query::{documents, strings};
 
-use self::change::Edit;
-use self::entry::Policy;
-use self::insert::Inserter;
-use self::jobs::{Fault, Job, Sharing};
-use self::lookup::{Found, Lookup};
-use self::nodes::Nodes;
-use self::places::Places;
+use self::locate::Places;
+use self::plan::insert::Inserter;
+use self::read::jobs::{self, Fault, Job, Sharing};
+use self::read::lookup::{Found, Lookup};
+use self::read::nodes::Nodes;
+use self::read::{head, line_reader, prefilter, stream};
+use self::write::change::Edit;
+use self::write::new_entry::Policy;
 use crate::policy::{DeletePolicy, HELM_DELETE_POLICY, KOTS_DELETE_POLICY};
 
 /// What the translator does beyond its one job.
@@ -145,13 +136,14 @@ pub fn translate<'a>(input: &'a [u8], options: &Options) -> Result<Translated<'a
 
 /// Whether a document is worth parsing. What spells no Job, or no policy, cannot hold a Job with one.
 fn may_hold_a_job_to_change(text: &str, options: &Options) -> bool {
-    (options.default_policy.is_some() || spelling::may_hold_a_policy(text)) && spelling::may_hold_a_job(text)
+    (options.default_policy.is_some() || prefilter::may_hold_a_policy(text))
+        && prefilter::may_hold_a_job(text)
 }
 
 /// Translates one document: by its head if that decides, and otherwise as a whole.
 fn document(text: &str, options: &Options, warnings: &mut Vec<Fault>) -> Result<Vec<Edit>, Fault> {
     if let Some(head) = head::of(text)
-        && let Some(nodes) = simple::read(head).or_else(|| Nodes::read(head).ok())
+        && let Some(nodes) = line_reader::read(head).or_else(|| Nodes::read(head).ok())
         && head::decides(&nodes)
     {
         return jobs_of(&nodes, options, warnings);

@@ -3,8 +3,8 @@
 use std::iter;
 use std::ops::Range;
 
-use super::change::{Change, Edit};
-use super::nodes::{Id, Node, Nodes};
+use super::read::nodes::{Id, Node, Nodes};
+use super::write::change::{Change, Edit};
 
 /// What is read again: a text of the input, and the nodes that were read from it.
 #[derive(Debug)]
@@ -111,7 +111,7 @@ impl<'a> Change<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::translate::change::{Expected, Fragment};
+    use crate::translate::write::change::{Expected, Fragment};
 
     /// Its nodes: the mapping, `a`, the inner mapping, `b`, `c`.
     const TEXT: &str = "a:\n  b: c\n";

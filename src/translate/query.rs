@@ -1,8 +1,8 @@
 //! A look into a stream without translating it, for those who add to it.
 
-use super::lookup::Lookup;
-use super::nodes::Nodes;
-use super::stream;
+use super::read::lookup::Lookup;
+use super::read::nodes::Nodes;
+use super::read::stream;
 
 /// The documents of a stream, as the translator splits it.
 pub(crate) fn documents(stream: &[u8]) -> impl Iterator<Item = &[u8]> {

@@ -6,7 +6,7 @@ use super::nodes::{Kind, Node, Nodes};
 /// The part of a document before the first `spec:` or `status:` at the left margin, if nothing else follows at the margin.
 ///
 /// A key of a block mapping at the left margin can stand nowhere else, so no further `kind` or `metadata` follows.
-pub(super) fn of(text: &str) -> Option<&str> {
+pub(crate) fn of(text: &str) -> Option<&str> {
     let is_tail_key = |line: &str| line.starts_with("spec:") || line.starts_with("status:");
     let mut head = None;
     for (start, line) in lines(text) {
@@ -24,7 +24,7 @@ pub(super) fn of(text: &str) -> Option<&str> {
 ///
 /// At a key at the left margin a parser knows nothing of what came before but the mapping that the key is in, and the
 /// anchors. So the head means the same alone as with the rest, and the rest the same after an edited head.
-pub(super) fn decides(nodes: &Nodes<'_>) -> bool {
+pub(crate) fn decides(nodes: &Nodes<'_>) -> bool {
     let shares = |node: &Node<'_>| node.anchor != 0 || matches!(node.kind, Kind::Alias { .. });
     let Some(root) = nodes.list().first() else { return false };
     let lookup = Lookup::new(nodes);
@@ -36,7 +36,7 @@ pub(super) fn decides(nodes: &Nodes<'_>) -> bool {
 }
 
 /// The lines of a text with their places, line breaks left out.
-pub(super) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+pub(crate) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut start = 0;
     let mut breaks = memchr::memchr2_iter(b'\n', b'\r', text.as_bytes());
     std::iter::from_fn(move || {

@@ -12,11 +12,11 @@ use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StructureStyle}
 const MAX_DEPTH: usize = 10_000;
 
 /// The place of a node in [`Nodes`].
-pub(super) type Id = usize;
+pub(crate) type Id = usize;
 
 /// What a node is.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Kind<'a> {
+pub(crate) enum Kind<'a> {
     Scalar {
         value: Cow<'a, str>,
         style: ScalarStyle,
@@ -35,55 +35,55 @@ pub(super) enum Kind<'a> {
 
 /// One node.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Node<'a> {
-    pub(super) kind: Kind<'a>,
+pub(crate) struct Node<'a> {
+    pub(crate) kind: Kind<'a>,
     /// The resolved tag, if one is written.
-    pub(super) tag: Option<Box<str>>,
+    pub(crate) tag: Option<Box<str>>,
     /// The tag as it is written.
-    pub(super) tag_text: Range<usize>,
+    pub(crate) tag_text: Range<usize>,
     /// Which anchor it defines, counted from 1 within the document; 0 for none.
-    pub(super) anchor: usize,
-    pub(super) depth: usize,
-    pub(super) parent: Option<Id>,
+    pub(crate) anchor: usize,
+    pub(crate) depth: usize,
+    pub(crate) parent: Option<Id>,
     /// The node after the last one inside this one.
-    pub(super) end: Id,
+    pub(crate) end: Id,
     /// Where its first property (anchor or tag) stands, or its text.
-    pub(super) start: usize,
+    pub(crate) start: usize,
     /// Where its anchor and tag end; 0 if it has none.
-    pub(super) properties_end: usize,
+    pub(crate) properties_end: usize,
     /// Its own text, without properties. A literal or folded scalar's begins after its header.
-    pub(super) text: Range<usize>,
+    pub(crate) text: Range<usize>,
 }
 
 impl Node<'_> {
-    pub(super) fn is_block_scalar(&self) -> bool {
+    pub(crate) fn is_block_scalar(&self) -> bool {
         matches!(self.kind, Kind::Scalar { style: ScalarStyle::Literal | ScalarStyle::Folded, .. })
     }
 
-    pub(super) fn is_block_mapping(&self) -> bool {
+    pub(crate) fn is_block_mapping(&self) -> bool {
         self.kind == Kind::Mapping { flow: false }
     }
 }
 
 /// The nodes of one document, or of its head.
 #[derive(Debug)]
-pub(super) struct Nodes<'a> {
-    pub(super) text: &'a str,
+pub(crate) struct Nodes<'a> {
+    pub(crate) text: &'a str,
     list: Vec<Node<'a>>,
     /// By anchor: the node that bears it.
     anchors: Vec<Id>,
     /// Whether each line is whole in itself; see `simple`.
-    pub(super) has_simple_lines: bool,
+    pub(crate) has_simple_lines: bool,
 }
 
 impl<'a> Nodes<'a> {
     /// No nodes yet.
-    pub(super) fn new(text: &'a str) -> Self {
+    pub(crate) fn new(text: &'a str) -> Self {
         Self { text, list: Vec::with_capacity(64), anchors: vec![0], has_simple_lines: false }
     }
 
     /// Reads a document.
-    pub(super) fn read(text: &'a str) -> Result<Self, ScanError> {
+    pub(crate) fn read(text: &'a str) -> Result<Self, ScanError> {
         let mut nodes = Self::new(text);
         let mut open: Vec<Id> = Vec::new();
         for event in Parser::new_from_str_with_options(text, options()) {
@@ -126,7 +126,7 @@ impl<'a> Nodes<'a> {
     }
 
     /// Adds a node without properties.
-    pub(super) fn push(&mut self, kind: Kind<'a>, text: Range<usize>, parent: Option<Id>) -> Id {
+    pub(crate) fn push(&mut self, kind: Kind<'a>, text: Range<usize>, parent: Option<Id>) -> Id {
         let id = self.list.len();
         self.list.push(Node {
             kind,
@@ -144,7 +144,7 @@ impl<'a> Nodes<'a> {
     }
 
     /// All nodes of a collection have been added.
-    pub(super) fn close(&mut self, collection: Id, text_end: usize) {
+    pub(crate) fn close(&mut self, collection: Id, text_end: usize) {
         let end = self.list.len();
         let node = &mut self.list[collection];
         node.end = end;
@@ -175,25 +175,25 @@ impl<'a> Nodes<'a> {
         self.anchors[anchor] = id;
     }
 
-    pub(super) fn list(&self) -> &[Node<'a>] {
+    pub(crate) fn list(&self) -> &[Node<'a>] {
         &self.list
     }
 
-    pub(super) fn get(&self, id: Id) -> &Node<'a> {
+    pub(crate) fn get(&self, id: Id) -> &Node<'a> {
         &self.list[id]
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
 
     /// Whether any node bears an anchor, so that text may mean more than once.
-    pub(super) fn has_anchors(&self) -> bool {
+    pub(crate) fn has_anchors(&self) -> bool {
         self.anchors.len() > 1
     }
 
     /// The node itself, or the one that an alias stands for.
-    pub(super) fn resolve(&self, id: Id) -> Id {
+    pub(crate) fn resolve(&self, id: Id) -> Id {
         match self.list[id].kind {
             Kind::Alias { anchor } => self.anchors[anchor],
             _ => id,
@@ -201,7 +201,7 @@ impl<'a> Nodes<'a> {
     }
 
     /// The children of a collection, in order.
-    pub(super) fn children(&self, collection: Id) -> impl Iterator<Item = Id> {
+    pub(crate) fn children(&self, collection: Id) -> impl Iterator<Item = Id> {
         let mut next = collection + 1;
         let end = self.list[collection].end;
         std::iter::from_fn(move || {
@@ -212,18 +212,18 @@ impl<'a> Nodes<'a> {
     }
 
     /// The keys and values of a mapping as they are written, aliases and merge keys not followed.
-    pub(super) fn entries(&self, mapping: Id) -> impl Iterator<Item = (Id, Id)> {
+    pub(crate) fn entries(&self, mapping: Id) -> impl Iterator<Item = (Id, Id)> {
         let mut children = self.children(mapping);
         std::iter::from_fn(move || Some((children.next()?, children.next()?)))
     }
 
     /// The raw text of a node, without its properties.
-    pub(super) fn raw(&self, id: Id) -> &'a str {
+    pub(crate) fn raw(&self, id: Id) -> &'a str {
         &self.text[self.list[id].text.clone()]
     }
 
     /// A scalar's text with the header of a literal or folded one, but without properties.
-    pub(super) fn with_header(&self, id: Id) -> Range<usize> {
+    pub(crate) fn with_header(&self, id: Id) -> Range<usize> {
         let node = &self.list[id];
         if !node.is_block_scalar() {
             return node.text.clone();
@@ -240,7 +240,7 @@ impl<'a> Nodes<'a> {
     }
 
     /// The last scalar, alias or flow collection inside a node: where its text ends.
-    pub(super) fn last_inside(&self, id: Id) -> Id {
+    pub(crate) fn last_inside(&self, id: Id) -> Id {
         let mut last = id;
         while let Kind::Mapping { flow: false } | Kind::Sequence { flow: false } = self.list[last].kind {
             match self.children(last).last() {
@@ -252,22 +252,22 @@ impl<'a> Nodes<'a> {
     }
 
     /// Whether a node is a value of a block mapping.
-    pub(super) fn is_in_block_mapping(&self, id: Id) -> bool {
+    pub(crate) fn is_in_block_mapping(&self, id: Id) -> bool {
         self.list[id].parent.is_some_and(|parent| self.list[parent].is_block_mapping())
     }
 
     /// How many characters stand before a byte on its line.
-    pub(super) fn column(&self, at: usize) -> usize {
+    pub(crate) fn column(&self, at: usize) -> usize {
         let line = &self.text[self.line_start(at)..at];
         line.trim_start_matches('\u{feff}').chars().count()
     }
 
-    pub(super) fn line_start(&self, at: usize) -> usize {
+    pub(crate) fn line_start(&self, at: usize) -> usize {
         self.text[..at].rfind(['\n', '\r']).map_or(0, |before| before + 1)
     }
 
     /// Where the line's text ends: at its line break, or at the end.
-    pub(super) fn line_end(&self, at: usize) -> usize {
+    pub(crate) fn line_end(&self, at: usize) -> usize {
         self.text[at..].find(['\n', '\r']).map_or(self.text.len(), |after| at + after)
     }
 }

@@ -6,17 +6,17 @@
 
 use std::collections::HashSet;
 
-use super::change::{Change, Expected, Fragment};
-use super::diagnostic::Problem;
-use super::entry::{Policy, Style};
-use super::extend::Extend;
-use super::jobs::{Fault, Job, Level, Sharing};
-use super::lines::newline;
-use super::lookup::{Found, Lookup, key};
-use super::nodes::{Id, Kind};
+use crate::translate::diagnostic::Problem;
+use crate::translate::read::jobs::{Fault, Job, Level, Sharing};
+use crate::translate::read::lookup::{Found, Lookup, key};
+use crate::translate::read::nodes::{Id, Kind};
+use crate::translate::write::change::{Change, Expected, Fragment};
+use crate::translate::write::extend::Extend;
+use crate::translate::write::lines::newline;
+use crate::translate::write::new_entry::{Policy, Style};
 
 /// Inserts policies into the Jobs of one document.
-pub(super) struct Inserter<'l, 'n, 'a> {
+pub(crate) struct Inserter<'l, 'n, 'a> {
     lookup: &'l Lookup<'n, 'a>,
     sharing: &'l Sharing,
     change: Change<'a>,
@@ -25,16 +25,16 @@ pub(super) struct Inserter<'l, 'n, 'a> {
 }
 
 impl<'l, 'n, 'a> Inserter<'l, 'n, 'a> {
-    pub(super) fn new(lookup: &'l Lookup<'n, 'a>, sharing: &'l Sharing) -> Self {
+    pub(crate) fn new(lookup: &'l Lookup<'n, 'a>, sharing: &'l Sharing) -> Self {
         Self { lookup, sharing, change: Change::default(), done: HashSet::new() }
     }
 
-    pub(super) fn finish(self) -> Change<'a> {
+    pub(crate) fn finish(self) -> Change<'a> {
         self.change
     }
 
     /// Adds the policy to a Job, whose metadata is a mapping.
-    pub(super) fn insert(&mut self, job: &Job, policy: Policy<'_>) -> Result<(), Fault> {
+    pub(crate) fn insert(&mut self, job: &Job, policy: Policy<'_>) -> Result<(), Fault> {
         self.place(job, policy).map_err(|why| Fault {
             problem: Problem::CannotExtend(why),
             at: self.lookup.nodes.get(job.id).start,

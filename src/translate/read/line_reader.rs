@@ -18,7 +18,7 @@ const MAX_INDENT: usize = 64;
 const MAX_KEY: usize = 512;
 
 /// The nodes of a text, if it is so simple.
-pub(super) fn read(text: &str) -> Option<Nodes<'_>> {
+pub(crate) fn read(text: &str) -> Option<Nodes<'_>> {
     let mut nodes = Nodes::new(text);
     let mut open: Vec<Open> = Vec::new();
     let mut awaits_mapping = true;

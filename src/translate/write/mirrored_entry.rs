@@ -4,12 +4,12 @@ use granit_parser::ScalarStyle;
 
 use super::change::{Expected, Fragment};
 use super::lines::{BLANKS, newline};
-use super::nodes::{Id, Kind, Nodes};
 use crate::policy::{HELM_DELETE_POLICY, KOTS_DELETE_POLICY};
+use crate::translate::read::nodes::{Id, Kind, Nodes};
 
 impl<'a> Nodes<'a> {
     /// A policy's entry under the other key: the same quotes, the same separator, the same value.
-    pub(super) fn twin(&self, mapping: Id, key: Id, value: Id) -> Fragment<'a> {
+    pub(crate) fn twin(&self, mapping: Id, key: Id, value: Id) -> Fragment<'a> {
         let (key_node, value_node) = (self.get(key), self.get(value));
         let key_text = self.with_header(key);
         let value_text = self.with_header(value);
@@ -64,7 +64,7 @@ impl<'a> Nodes<'a> {
     }
 
     /// The blanks between the `?` of an explicit key and the key; nothing if the key is not explicit.
-    pub(super) fn explicit_key_blanks(&self, mapping: Id, key: Id) -> Option<&'a str> {
+    pub(crate) fn explicit_key_blanks(&self, mapping: Id, key: Id) -> Option<&'a str> {
         let before = &self.text[..self.get(key).start.min(self.with_header(key).start)];
         let outside = before.trim_end_matches(BLANKS);
         let explicit = if self.get(mapping).is_block_mapping() {
@@ -76,7 +76,7 @@ impl<'a> Nodes<'a> {
     }
 
     /// The blanks to put before a new entry of a flow mapping: those between an entry and the `{` or `,` before it.
-    pub(super) fn blank_before(&self, mapping: Id, key: Id, value: Id) -> &'a str {
+    pub(crate) fn blank_before(&self, mapping: Id, key: Id, value: Id) -> &'a str {
         let before = &self.text[..self.get(key).start];
         let before = match self.explicit_key_blanks(mapping, key) {
             Some(blanks) => &before[..before.len() - blanks.len() - 1],

@@ -5,7 +5,7 @@ use crate::translate::strings;
 
 /// The metadata of a document.
 #[derive(Debug)]
-pub(super) struct About {
+pub(super) struct Metadata {
     pub(super) name: Option<String>,
     /// The Helm release, as charts label what belongs to it.
     pub(super) instance: Option<String>,
@@ -13,7 +13,7 @@ pub(super) struct About {
     pub(super) injected: bool,
 }
 
-impl About {
+impl Metadata {
     /// The label that names the release.
     pub(super) const INSTANCE: &str = "app.kubernetes.io/instance";
 

@@ -10,11 +10,11 @@ use std::vec;
 use memchr::memmem;
 
 /// A byte-order mark, which may stand before any document.
-pub(super) const BOM: &[u8] = "\u{feff}".as_bytes();
+pub(crate) const BOM: &[u8] = "\u{feff}".as_bytes();
 
 /// The documents of a stream, in order and without gaps. Each begins with its own directives and `---`, and
 /// ends before the next marker, or with its `...` line.
-pub(super) fn documents(stream: &[u8]) -> impl Iterator<Item = Range<usize>> {
+pub(crate) fn documents(stream: &[u8]) -> impl Iterator<Item = Range<usize>> {
     let mut markers = Markers::new(stream).peekable();
     let mut start = 0;
     std::iter::from_fn(move || {
@@ -145,7 +145,7 @@ fn line_end(text: &[u8], from: usize) -> usize {
 }
 
 /// The place itself, or the one after a byte-order mark there.
-pub(super) fn skip_bom(stream: &[u8], at: usize) -> usize {
+pub(crate) fn skip_bom(stream: &[u8], at: usize) -> usize {
     if stream[at..].starts_with(BOM) { at + BOM.len() } else { at }
 }
 

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::diagnostic::{Diagnostic, Place};
-use super::jobs::Fault;
-use super::stream::{BOM, skip_bom};
+use super::read::jobs::Fault;
+use super::read::stream::{BOM, skip_bom};
 use crate::printable::is_printable;
 
 /// The longest part of a line that a snippet shows on either side of the problem, in characters.

@@ -3,24 +3,24 @@
 use granit_parser::ScalarStyle;
 
 use super::change::{Change, Expected, Fragment};
-use super::entry::Style;
 use super::lines::{BLANKS, newline, newline_at};
-use super::nodes::{Id, Kind, Node, Nodes};
+use super::new_entry::Style;
 use crate::policy::KOTS_DELETE_POLICY;
+use crate::translate::read::nodes::{Id, Kind, Node, Nodes};
 
 /// Writes entries into a document's mappings.
-pub(super) struct Extend<'c, 'n, 'a> {
+pub(crate) struct Extend<'c, 'n, 'a> {
     nodes: &'n Nodes<'a>,
     change: &'c mut Change<'a>,
 }
 
 impl<'c, 'n, 'a> Extend<'c, 'n, 'a> {
-    pub(super) fn new(nodes: &'n Nodes<'a>, change: &'c mut Change<'a>) -> Self {
+    pub(crate) fn new(nodes: &'n Nodes<'a>, change: &'c mut Change<'a>) -> Self {
         Self { nodes, change }
     }
 
     /// Repeats the policy's entry under the other key, directly after it.
-    pub(super) fn like(&mut self, mapping: Id, key: Id, value: Id, policy: &str) {
+    pub(crate) fn like(&mut self, mapping: Id, key: Id, value: Id, policy: &str) {
         let nodes = self.nodes;
         let entry = nodes.twin(mapping, key, value);
         if !nodes.get(mapping).is_block_mapping() {
@@ -45,7 +45,7 @@ impl<'c, 'n, 'a> Extend<'c, 'n, 'a> {
     }
 
     /// Writes an entry after another one of the same mapping; gives it back if no line can follow there.
-    pub(super) fn after(&mut self, mapping: Id, value: Id, entry: Fragment<'a>) -> Result<(), Fragment<'a>> {
+    pub(crate) fn after(&mut self, mapping: Id, value: Id, entry: Fragment<'a>) -> Result<(), Fragment<'a>> {
         let nodes = self.nodes;
         if nodes.get(mapping).is_block_mapping() {
             let Some(line) = nodes.line_after(value) else { return Err(entry) };
@@ -60,7 +60,7 @@ impl<'c, 'n, 'a> Extend<'c, 'n, 'a> {
     }
 
     /// Writes an entry before all others of a mapping.
-    pub(super) fn first(&mut self, mapping: Id, entry: Fragment<'a>, style: Style) {
+    pub(crate) fn first(&mut self, mapping: Id, entry: Fragment<'a>, style: Style) {
         let nodes = self.nodes;
         let start = nodes.get(mapping).text.start;
         if nodes.get(mapping).is_block_mapping() {
@@ -85,7 +85,7 @@ impl<'c, 'n, 'a> Extend<'c, 'n, 'a> {
     }
 
     /// Gives null annotations an entry.
-    pub(super) fn fill(&mut self, null: Id, entry: Fragment<'a>) -> Result<(), &'static str> {
+    pub(crate) fn fill(&mut self, null: Id, entry: Fragment<'a>) -> Result<(), &'static str> {
         let nodes = self.nodes;
         let written = !nodes.get(null).text.is_empty();
         let block = !written && nodes.is_in_block_mapping(null);
@@ -112,7 +112,7 @@ impl<'c, 'n, 'a> Extend<'c, 'n, 'a> {
     }
 
     /// Puts a mapping around a shared one, that merges it and has one entry more.
-    pub(super) fn merge(&mut self, shared: Id, entry: Fragment<'a>) -> Result<(), &'static str> {
+    pub(crate) fn merge(&mut self, shared: Id, entry: Fragment<'a>) -> Result<(), &'static str> {
         let nodes = self.nodes;
         let node = nodes.get(shared);
         let block = node.is_block_mapping();

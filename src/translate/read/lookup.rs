@@ -8,20 +8,20 @@ use granit_parser::ScalarStyle;
 use super::nodes::{Id, Kind, Nodes};
 
 /// The keys that decide what happens to a document.
-pub(super) mod key {
-    pub(in crate::translate) const API_VERSION: &str = "apiVersion";
-    pub(in crate::translate) const KIND: &str = "kind";
-    pub(in crate::translate) const ITEMS: &str = "items";
-    pub(in crate::translate) const METADATA: &str = "metadata";
-    pub(in crate::translate) const NAME: &str = "name";
-    pub(in crate::translate) const GENERATE_NAME: &str = "generateName";
-    pub(in crate::translate) const ANNOTATIONS: &str = "annotations";
-    pub(in crate::translate) const MERGE: &str = "<<";
+pub(crate) mod key {
+    pub(crate) const API_VERSION: &str = "apiVersion";
+    pub(crate) const KIND: &str = "kind";
+    pub(crate) const ITEMS: &str = "items";
+    pub(crate) const METADATA: &str = "metadata";
+    pub(crate) const NAME: &str = "name";
+    pub(crate) const GENERATE_NAME: &str = "generateName";
+    pub(crate) const ANNOTATIONS: &str = "annotations";
+    pub(crate) const MERGE: &str = "<<";
 }
 
 /// How a mapping comes by a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Found {
+pub(crate) enum Found {
     /// By an entry of its own.
     Own { key: Id, value: Id },
     /// Through a merge key (`<<`).
@@ -29,7 +29,7 @@ pub(super) enum Found {
 }
 
 impl Found {
-    pub(super) fn value(self) -> Id {
+    pub(crate) fn value(self) -> Id {
         match self {
             Self::Own { value, .. } | Self::Merged { value } => value,
         }
@@ -37,27 +37,27 @@ impl Found {
 }
 
 /// A key and its value.
-pub(super) type Entry = (Id, Id);
+pub(crate) type Entry = (Id, Id);
 
 /// How many mappings one lookup follows through merge keys.
 const MAX_MERGES: usize = 100;
 
 /// Looks up keys in the nodes of a document. What aliases can ask about again is remembered, so that text shared by many Jobs
 /// is read once.
-pub(super) struct Lookup<'n, 'a> {
-    pub(super) nodes: &'n Nodes<'a>,
+pub(crate) struct Lookup<'n, 'a> {
+    pub(crate) nodes: &'n Nodes<'a>,
     own: RefCell<HashMap<(Id, &'static str), Vec<Entry>>>,
     merged: RefCell<HashMap<Id, Vec<Id>>>,
     contested: RefCell<HashMap<(Id, &'static str), Option<Id>>>,
     gave_up: Cell<Option<Id>>,
     /// How much of shared text has been written out (`entry`).
-    pub(super) copied: Cell<usize>,
+    pub(crate) copied: Cell<usize>,
     /// Whether a merge key can stand anywhere; most documents have none.
     has_merge_keys: bool,
 }
 
 impl<'n, 'a> Lookup<'n, 'a> {
-    pub(super) fn new(nodes: &'n Nodes<'a>) -> Self {
+    pub(crate) fn new(nodes: &'n Nodes<'a>) -> Self {
         Self {
             nodes,
             own: RefCell::default(),
@@ -70,13 +70,13 @@ impl<'n, 'a> Lookup<'n, 'a> {
     }
 
     /// The mapping behind a node, if it is one.
-    pub(super) fn mapping(&self, id: Id) -> Option<Id> {
+    pub(crate) fn mapping(&self, id: Id) -> Option<Id> {
         let id = self.nodes.resolve(id);
         matches!(self.nodes.get(id).kind, Kind::Mapping { .. }).then_some(id)
     }
 
     /// A mapping's own entries of one key: more than one are duplicates.
-    pub(super) fn own(&self, mapping: Id, key: &'static str) -> Vec<Entry> {
+    pub(crate) fn own(&self, mapping: Id, key: &'static str) -> Vec<Entry> {
         let is_key =
             |name: Id| if key == key::MERGE { self.is_merge(name) } else { self.is_string(name, key) };
         let entries = || self.nodes.entries(mapping).filter(|&(name, _)| is_key(name)).collect();
@@ -87,7 +87,7 @@ impl<'n, 'a> Lookup<'n, 'a> {
     }
 
     /// The value of a key: the mapping's own (of duplicates the last), or else the first merged one.
-    pub(super) fn find(&self, mapping: Id, key: &'static str) -> Option<Found> {
+    pub(crate) fn find(&self, mapping: Id, key: &'static str) -> Option<Found> {
         if let Some(&(key, value)) = self.own(mapping, key).last() {
             return Some(Found::Own { key, value });
         }
@@ -113,13 +113,13 @@ impl<'n, 'a> Lookup<'n, 'a> {
     }
 
     /// The first mapping from which more merge keys lead on than a lookup follows, so that its answer may be wrong.
-    pub(super) fn gave_up(&self) -> Option<Id> {
+    pub(crate) fn gave_up(&self) -> Option<Id> {
         self.gave_up.get()
     }
 
     /// The mappings that a mapping merges, each once, the one that counts most last: of several merge keys the last
     /// counts, in a merge key's list the first.
-    pub(super) fn merged_into(&self, mapping: Id) -> Vec<Id> {
+    pub(crate) fn merged_into(&self, mapping: Id) -> Vec<Id> {
         if !self.has_merge_keys {
             return Vec::new();
         }
@@ -154,7 +154,7 @@ impl<'n, 'a> Lookup<'n, 'a> {
 
     /// The value that a merge key brings for a key of the mapping's own that stands before it. YAML libraries differ in
     /// which one wins: the one behind Helm and kubectl takes the later, that of kustomize the mapping's own.
-    pub(super) fn contested(&self, mapping: Id, key: &'static str) -> Option<Id> {
+    pub(crate) fn contested(&self, mapping: Id, key: &'static str) -> Option<Id> {
         if !self.has_merge_keys {
             return None;
         }
@@ -171,14 +171,14 @@ impl<'n, 'a> Lookup<'n, 'a> {
         *self.contested.borrow_mut().entry((mapping, key)).or_insert_with(contested)
     }
 
-    pub(super) fn is_merge(&self, key: Id) -> bool {
+    pub(crate) fn is_merge(&self, key: Id) -> bool {
         let node = self.nodes.get(key);
         let plain = matches!(&node.kind, Kind::Scalar { value, style: ScalarStyle::Plain } if value == "<<");
         plain && node.tag.as_deref().is_none_or(|tag| tag == "tag:yaml.org,2002:merge")
     }
 
     /// The text of a node that is a string, an alias of one included.
-    pub(super) fn string(&self, id: Id) -> Option<&'n str> {
+    pub(crate) fn string(&self, id: Id) -> Option<&'n str> {
         let node = self.nodes.get(self.nodes.resolve(id));
         let Kind::Scalar { value, style } = &node.kind else {
             return None;
@@ -198,7 +198,7 @@ impl<'n, 'a> Lookup<'n, 'a> {
     }
 
     /// Whether a node is null: nothing at all, `~` or `null`.
-    pub(super) fn is_null(&self, id: Id) -> bool {
+    pub(crate) fn is_null(&self, id: Id) -> bool {
         let node = self.nodes.get(id);
         let Kind::Scalar { value, style: ScalarStyle::Plain } = &node.kind else {
             return false;

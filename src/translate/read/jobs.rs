@@ -2,22 +2,22 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::diagnostic::Problem;
 use super::lookup::{Found, Lookup, key};
 use super::nodes::{Id, Kind};
 use crate::policy::{HELM_DELETE_POLICY, KOTS_DELETE_POLICY};
+use crate::translate::diagnostic::Problem;
 
 /// A problem at a byte of the document.
 #[derive(Debug)]
-pub(super) struct Fault {
-    pub(super) problem: Problem,
-    pub(super) at: usize,
-    pub(super) job: Option<String>,
+pub(crate) struct Fault {
+    pub(crate) problem: Problem,
+    pub(crate) at: usize,
+    pub(crate) job: Option<String>,
 }
 
 /// How deep a node lies in its Job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Level {
+pub(crate) enum Level {
     /// The Job itself: the document, or an item of a list.
     Job,
     Metadata,
@@ -26,18 +26,18 @@ pub(super) enum Level {
 
 /// A Job, and what decides about it.
 #[derive(Debug)]
-pub(super) struct Job {
+pub(crate) struct Job {
     /// Where the Job stands: its mapping, or an alias of it.
-    pub(super) id: Id,
-    pub(super) name: Option<String>,
-    pub(super) metadata: Option<Found>,
-    pub(super) annotations: Option<Found>,
-    pub(super) helm_policy: Option<Found>,
-    pub(super) kots_policy: Option<Found>,
+    pub(crate) id: Id,
+    pub(crate) name: Option<String>,
+    pub(crate) metadata: Option<Found>,
+    pub(crate) annotations: Option<Found>,
+    pub(crate) helm_policy: Option<Found>,
+    pub(crate) kots_policy: Option<Found>,
 }
 
 /// The Jobs of a document in the order of the text: at its root, or among the items of a `List` or `JobList`.
-pub(super) fn find(lookup: &Lookup<'_, '_>) -> Result<Vec<Job>, Fault> {
+pub(crate) fn find(lookup: &Lookup<'_, '_>) -> Result<Vec<Job>, Fault> {
     let mut jobs = Vec::new();
     let mut lists = HashSet::new();
     let mut next = if lookup.nodes.is_empty() { vec![] } else { vec![(0, Inherited::default())] };
@@ -140,12 +140,12 @@ fn unique(lookup: &Lookup<'_, '_>, mapping: Id, key: &'static str) -> Result<Opt
 }
 
 /// Which nodes mean more than a Job, its metadata or its annotations, because an alias elsewhere repeats them.
-pub(super) struct Sharing {
+pub(crate) struct Sharing {
     shared: HashSet<Id>,
 }
 
 impl Sharing {
-    pub(super) fn new(lookup: &Lookup<'_, '_>, jobs: &[Job]) -> Self {
+    pub(crate) fn new(lookup: &Lookup<'_, '_>, jobs: &[Job]) -> Self {
         let mut levels = HashMap::new();
         for job in jobs {
             levels.insert(job.id, Level::Job);
@@ -166,7 +166,7 @@ impl Sharing {
     }
 
     /// Whether a change inside this node changes Jobs only: neither it nor anything around it is repeated elsewhere.
-    pub(super) fn is_exclusive(&self, lookup: &Lookup<'_, '_>, id: Id) -> bool {
+    pub(crate) fn is_exclusive(&self, lookup: &Lookup<'_, '_>, id: Id) -> bool {
         self.shared.is_empty()
             || std::iter::successors(Some(id), |&id| lookup.nodes.get(id).parent)
                 .all(|id| !self.shared.contains(&id))

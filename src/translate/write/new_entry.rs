@@ -3,14 +3,14 @@
 use std::collections::HashSet;
 
 use super::change::{Expected, Fragment};
-use super::jobs::{Job, Level};
-use super::lookup::{Found, Lookup, key};
-use super::nodes::{Id, Kind};
 use crate::policy::KOTS_DELETE_POLICY;
+use crate::translate::read::jobs::{Job, Level};
+use crate::translate::read::lookup::{Found, Lookup, key};
+use crate::translate::read::nodes::{Id, Kind};
 
 /// Where the policy to write comes from.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Policy<'p> {
+pub(crate) enum Policy<'p> {
     /// The Job's own annotation.
     Of(Found),
     /// The user's default.
@@ -19,7 +19,7 @@ pub(super) enum Policy<'p> {
 
 /// How a new entry is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Style {
+pub(crate) enum Style {
     /// On a line of its own.
     Block,
     /// Among `{a: b}`.
@@ -49,7 +49,7 @@ const MAX_COPY_DEPTH: usize = 100;
 /// Writes entries that mean what they must, in a given style.
 impl<'a> Lookup<'_, 'a> {
     /// How a mapping writes its entries, told by the first.
-    pub(super) fn style(&self, mapping: Id) -> Style {
+    pub(crate) fn style(&self, mapping: Id) -> Style {
         let nodes = self.nodes;
         if nodes.get(mapping).is_block_mapping() {
             return Style::Block;
@@ -64,7 +64,7 @@ impl<'a> Lookup<'_, 'a> {
     }
 
     /// What has to be added at a level for the Job to have the policy.
-    pub(super) fn entry(
+    pub(crate) fn entry(
         &self,
         level: Level,
         depth: usize,
@@ -121,7 +121,7 @@ impl<'a> Lookup<'_, 'a> {
         Ok(())
     }
 
-    pub(super) fn policy_entry(
+    pub(crate) fn policy_entry(
         &self,
         entry: &mut Fragment<'a>,
         depth: usize,

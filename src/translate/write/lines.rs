@@ -1,10 +1,10 @@
 //! Where in a document a new line can be put, and which line break it takes.
 
-use super::nodes::{Id, Nodes};
+use crate::translate::read::nodes::{Id, Nodes};
 
 impl<'a> Nodes<'a> {
     /// Where a new line can follow a value of a block mapping.
-    pub(super) fn line_after(&self, value: Id) -> Option<NewLine<'a>> {
+    pub(crate) fn line_after(&self, value: Id) -> Option<NewLine<'a>> {
         let last = self.last_inside(value);
         let node = self.get(last);
         let text = self.text;
@@ -19,7 +19,7 @@ impl<'a> Nodes<'a> {
     }
 
     /// Where a value's text ends: for a clipped or stripped block scalar before its last line break, for a kept one after it.
-    pub(super) fn content_end(&self, value: Id) -> usize {
+    pub(crate) fn content_end(&self, value: Id) -> usize {
         let node = self.get(value);
         let content = &self.text[node.text.clone()];
         if !node.is_block_scalar() || self.chomping(value) == Some('+') {
@@ -37,7 +37,7 @@ impl<'a> Nodes<'a> {
     }
 
     /// The end of the line on which a text ends, if nothing but a comment follows there.
-    pub(super) fn line_end_after(&self, end: usize) -> Option<NewLine<'a>> {
+    pub(crate) fn line_end_after(&self, end: usize) -> Option<NewLine<'a>> {
         let text = self.text;
         let at = self.line_end(end);
         let comment = text[end..at].trim_start_matches([' ', '\t']);
@@ -47,7 +47,7 @@ impl<'a> Nodes<'a> {
 
     /// The end of the line above a block mapping, if the mapping's first entry begins a line. Comments between
     /// belong to that entry, so the line above them is meant.
-    pub(super) fn end_of_line_above(&self, mapping: Id) -> Option<usize> {
+    pub(crate) fn end_of_line_above(&self, mapping: Id) -> Option<usize> {
         let node = self.get(mapping);
         let mut line = self.line_start(node.text.start);
         if !self.text[line..node.text.start].bytes().all(|byte| byte == b' ') {
@@ -67,15 +67,15 @@ impl<'a> Nodes<'a> {
 }
 
 /// A place where a line can follow another.
-pub(super) struct NewLine<'a> {
-    pub(super) at: usize,
+pub(crate) struct NewLine<'a> {
+    pub(crate) at: usize,
     newline: &'a str,
     /// The line break before the place belongs to a value, so the new line ends in one of its own.
     begun: bool,
 }
 
 impl NewLine<'_> {
-    pub(super) fn with(&self, entry: &str, column: usize) -> String {
+    pub(crate) fn with(&self, entry: &str, column: usize) -> String {
         let indent = " ".repeat(column);
         let bare = entry.trim_end_matches(['\n', '\r']);
         match self.begun {
@@ -87,17 +87,17 @@ impl NewLine<'_> {
 }
 
 /// White space of YAML.
-pub(super) const BLANKS: [char; 4] = [' ', '\t', '\n', '\r'];
+pub(crate) const BLANKS: [char; 4] = [' ', '\t', '\n', '\r'];
 
 /// The line break at a byte, if there is one.
-pub(super) fn newline_at(text: &str, at: usize) -> &str {
+pub(crate) fn newline_at(text: &str, at: usize) -> &str {
     let rest = &text[at..];
     let length = if rest.starts_with("\r\n") { 2 } else { usize::from(rest.starts_with(['\n', '\r'])) };
     &rest[..length]
 }
 
 /// The line break that a new line at a byte should have: the one there, or the last one before, or a line feed.
-pub(super) fn newline(text: &str, at: usize) -> &str {
+pub(crate) fn newline(text: &str, at: usize) -> &str {
     let here = newline_at(text, at);
     if !here.is_empty() {
         return here;

@@ -1,0 +1,3 @@
+//! Plans what to insert into a document.
+
+pub(crate) mod insert;
