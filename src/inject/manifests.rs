@@ -5,8 +5,8 @@
 
 use std::fmt::Write;
 
-use super::name;
 use crate::policy::{HELM_DELETE_POLICY, IGNORE, KOTS_DELETE_POLICY};
+use crate::yaml;
 
 /// Where this version's image is published.
 pub const IMAGE: &str = concat!("ghcr.io/jobsweep/jobsweep:", env!("CARGO_PKG_VERSION"));
@@ -109,7 +109,7 @@ impl Cleanup {
         let rules = self.rules();
         // Without a namespace, a RoleBinding's subject is in that of the RoleBinding.
         let of_namespace =
-            self.namespace.as_ref().map(|name| format!("    namespace: {}\n", name::as_yaml(name)));
+            self.namespace.as_ref().map(|name| format!("    namespace: {}\n", yaml::name(name)));
         format!(
             "\
 apiVersion: v1
@@ -133,7 +133,7 @@ subjects:
   - kind: ServiceAccount
     name: {name}
 {of_namespace}",
-            name = name::as_yaml(&self.name),
+            name = yaml::name(&self.name),
             of_namespace = of_namespace.unwrap_or_default(),
         )
     }
@@ -183,7 +183,7 @@ spec:
     spec:
 {spec}",
             metadata = self.metadata(""),
-            schedule = quoted(schedule),
+            schedule = yaml::double_quoted(schedule),
             spec = indented(6, &self.job_spec()),
         )
     }
@@ -193,9 +193,9 @@ spec:
     }
 
     fn metadata_named(&self, name: &str, annotations: &str) -> String {
-        let mut text = format!("metadata:\n  name: {}\n", name::as_yaml(name));
+        let mut text = format!("metadata:\n  name: {}\n", yaml::name(name));
         if let Some(namespace) = &self.namespace {
-            let _ = writeln!(text, "  namespace: {}", name::as_yaml(namespace));
+            let _ = writeln!(text, "  namespace: {}", yaml::name(namespace));
         }
         text.push_str("  labels:\n    app.kubernetes.io/name: jobsweep\n");
         let mark = if self.injected { format!("    {INJECTED}: \"true\"\n") } else { String::new() };
@@ -237,7 +237,8 @@ template:
 
     /// The pod: it needs nothing but the API server, and fits the Pod Security level `restricted`.
     fn pod_spec(&self) -> String {
-        let args: String = self.args.iter().map(|arg| format!("      - {}\n", quoted(arg))).collect();
+        let args: String =
+            self.args.iter().map(|arg| format!("      - {}\n", yaml::double_quoted(arg))).collect();
         format!(
             "\
 serviceAccountName: {name}
@@ -271,8 +272,8 @@ containers:
       limits:
         memory: 64Mi
 ",
-            name = name::as_yaml(&self.name),
-            image = quoted(&self.image),
+            name = yaml::name(&self.name),
+            image = yaml::double_quoted(&self.image),
         )
     }
 }
@@ -283,39 +284,9 @@ fn hook_annotations(events: &str, weight: &str) -> String {
     )
 }
 
-/// A string in double quotes that YAML reads back as it was.
-fn quoted(text: &str) -> String {
-    let mut quoted = String::from('"');
-    for letter in text.chars() {
-        match letter {
-            '"' | '\\' => quoted.extend(['\\', letter]),
-            ' '..='~' => quoted.push(letter),
-            _ => {
-                let _ = write!(quoted, "\\U{:08X}", u32::from(letter));
-            }
-        }
-    }
-    quoted.push('"');
-    quoted
-}
-
 fn indented(by: usize, text: &str) -> String {
     text.lines().fold(String::new(), |mut all, line| {
         let _ = writeln!(all, "{:by$}{line}", "");
         all
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn any_text_survives_its_quotes() {
-        for text in ["a", "", "\"", "\\", "a: b # c", "{{x}}", "\n\t\u{7f}\u{85}\u{2028}é🦀", "---", "yes"]
-        {
-            let read: String = serde_yaml::from_str(&quoted(text)).unwrap_or_default();
-            assert_eq!(read, text);
-        }
-    }
 }

@@ -20,10 +20,7 @@ use memchr::memmem;
 
 use self::manifests::{Cleanup, Form, INJECTED, Moment};
 use self::metadata::Metadata;
-use crate::translate::documents;
-
-/// Helm 4 gives every document that it sends to a post-renderer this annotation.
-const FILENAME: &[u8] = b"postrenderer.helm.sh/postrender-filename";
+use crate::translate::{TEMPLATE_ANNOTATION, documents};
 
 /// What to append.
 #[derive(Debug, Clone, Default)]
@@ -74,7 +71,8 @@ pub fn appendix(stream: &[u8], injection: &Injection) -> Result<Option<String>, 
     if full.is_empty() || full.iter().any(|document| is_injected(document)) {
         return Ok(None);
     }
-    let runs_hooks = full.iter().all(|document| memmem::find(document, FILENAME).is_some());
+    let runs_hooks =
+        full.iter().all(|document| memmem::find(document, TEMPLATE_ANNOTATION.as_bytes()).is_some());
     let form = match (runs_hooks, injection.moment) {
         (true, moment) => Form::Hook(moment),
         (false, Moment::After) => Form::Plain,

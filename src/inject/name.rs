@@ -1,7 +1,5 @@
 //! Names that do not collide. A post-renderer is told neither the release nor the namespace, so they come from the stream.
 
-use std::borrow::Cow;
-
 use super::metadata::Metadata;
 
 /// The longest name that may become a label's value, as a Job's does on its pods.
@@ -35,16 +33,6 @@ pub(crate) fn check(name: &str) -> Result<String, String> {
     } else {
         let longest = MAX - SUFFIX;
         Err(format!("a name has only lower-case letters, digits and dashes between them, at most {longest}"))
-    }
-}
-
-/// A name as YAML: in quotes where it would be a number, a date, a bool or null without them.
-pub(super) fn as_yaml(name: &str) -> Cow<'_, str> {
-    let is_word = matches!(name, "true" | "false" | "yes" | "no" | "on" | "off" | "y" | "n" | "null");
-    if is_word || !name.starts_with(|first: char| first.is_ascii_lowercase()) {
-        format!("\"{name}\"").into()
-    } else {
-        name.into()
     }
 }
 
@@ -101,17 +89,6 @@ mod tests {
         legal.sort();
         legal.dedup();
         assert_eq!(legal.len(), names.len());
-    }
-
-    #[test]
-    fn a_name_stays_a_name_in_yaml() {
-        assert_eq!(as_yaml("jobsweep-shop"), "jobsweep-shop");
-        for name in ["web", "123", "1e3", "0x1f", "2026-01-31", "1-a", "true", "no", "off", "y", "null"] {
-            let read: serde_yaml::Value = serde_yaml::from_str(&as_yaml(name)).unwrap_or_default();
-            assert_eq!(read, name);
-        }
-        // Of YAML 1.1, which this reader does not know.
-        assert_eq!(as_yaml("yes"), "\"yes\"");
     }
 
     #[test]

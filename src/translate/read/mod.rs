@@ -1,4 +1,4 @@
-//! Reads: a stream into documents, a document into nodes, and what the nodes mean.
+//! Reads a stream: its documents, their nodes, and the Jobs among them.
 
 pub(crate) mod head;
 pub(crate) mod jobs;

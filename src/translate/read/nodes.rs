@@ -1,57 +1,45 @@
-//! A document as a list of its nodes in the order of the text, each with its place.
+//! The nodes of a document and their places in the text.
 //!
-//! A list, not a tree: a node's children follow it up to its `end`, so nothing here recurses and a document of
-//! any depth is read, kept and dropped in linear time.
+//! The nodes are a list in the order of the text, not a tree: the children of a node follow it, up to its `end`. Nothing
+//! recurses, so the time is linear at any depth of nesting.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StructureStyle};
 
-/// Deeper than this is an error, as in the YAML library that Helm uses.
+/// The limit of the YAML library behind Helm.
 const MAX_DEPTH: usize = 10_000;
 
-/// The place of a node in [`Nodes`].
+/// The index of a node in [`Nodes`].
 pub(crate) type Id = usize;
 
-/// What a node is.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Kind<'a> {
-    Scalar {
-        value: Cow<'a, str>,
-        style: ScalarStyle,
-    },
-    Mapping {
-        flow: bool,
-    },
-    Sequence {
-        flow: bool,
-    },
-    /// Refers to the node that bears this anchor; see [`Nodes::resolve`].
-    Alias {
-        anchor: usize,
-    },
+    Scalar { value: Cow<'a, str>, style: ScalarStyle },
+    Mapping { flow: bool },
+    Sequence { flow: bool },
+    Alias { anchor: usize },
 }
 
-/// One node.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Node<'a> {
     pub(crate) kind: Kind<'a>,
-    /// The resolved tag, if one is written.
+    /// The tag with its handle resolved.
     pub(crate) tag: Option<Box<str>>,
-    /// The tag as it is written.
+    /// The tag as written.
     pub(crate) tag_text: Range<usize>,
-    /// Which anchor it defines, counted from 1 within the document; 0 for none.
+    /// The number of the anchor that the node defines, or 0.
     pub(crate) anchor: usize,
     pub(crate) depth: usize,
     pub(crate) parent: Option<Id>,
-    /// The node after the last one inside this one.
+    /// The first node after this one and its children.
     pub(crate) end: Id,
-    /// Where its first property (anchor or tag) stands, or its text.
+    /// Where the node begins, with its anchor and tag.
     pub(crate) start: usize,
-    /// Where its anchor and tag end; 0 if it has none.
+    /// Where the anchor and tag end, or 0.
     pub(crate) properties_end: usize,
-    /// Its own text, without properties. A literal or folded scalar's begins after its header.
+    /// The text without anchor and tag. The text of a block scalar begins after its header.
     pub(crate) text: Range<usize>,
 }
 
@@ -65,67 +53,81 @@ impl Node<'_> {
     }
 }
 
-/// The nodes of one document, or of its head.
+/// The nodes of a document or of its head.
 #[derive(Debug)]
 pub(crate) struct Nodes<'a> {
     pub(crate) text: &'a str,
     list: Vec<Node<'a>>,
-    /// By anchor: the node that bears it.
+    /// The node that defines each anchor, by the anchor's number.
     anchors: Vec<Id>,
-    /// Whether each line is whole in itself; see `simple`.
+    /// Whether the line reader read the text, so that no scalar spans two lines.
     pub(crate) has_simple_lines: bool,
 }
 
 impl<'a> Nodes<'a> {
-    /// No nodes yet.
     pub(crate) fn new(text: &'a str) -> Self {
         Self { text, list: Vec::with_capacity(64), anchors: vec![0], has_simple_lines: false }
     }
 
-    /// Reads a document.
     pub(crate) fn read(text: &'a str) -> Result<Self, ScanError> {
-        let mut nodes = Self::new(text);
-        let mut open: Vec<Id> = Vec::new();
-        for event in Parser::new_from_str_with_options(text, options()) {
-            let (event, span) = event?;
-            let mut range = byte_range(&span);
-            let tag = event.tag().map(|tag| tag.parts()).map(|(handle, suffix)| format!("{handle}{suffix}"));
-            let kind = match event {
-                Event::Scalar(value, style, ..) => {
-                    if let ScalarStyle::Literal | ScalarStyle::Folded = style {
-                        // The parser counts the next line's indentation in.
-                        range.end = range.start + text[range.clone()].trim_end_matches(' ').len();
-                    }
-                    Kind::Scalar { value, style }
-                }
-                Event::MappingStart(style, ..) => Kind::Mapping { flow: style == StructureStyle::Flow },
-                Event::SequenceStart(style, ..) => Kind::Sequence { flow: style == StructureStyle::Flow },
-                Event::Alias(anchor) => Kind::Alias { anchor },
-                Event::Anchor(anchor, _) => {
-                    nodes.bear(anchor, &span);
-                    continue;
-                }
-                Event::MappingEnd | Event::SequenceEnd => {
-                    if let Some(closed) = open.pop() {
-                        nodes.close(closed, range.end);
-                    }
-                    continue;
-                }
-                _ => continue,
-            };
-            let collection = matches!(kind, Kind::Mapping { .. } | Kind::Sequence { .. });
-            let id = nodes.push(kind, range, open.last().copied());
-            if let Some(tag) = tag {
-                nodes.tag(tag, &span);
-            }
-            if collection {
-                open.push(id);
-            }
+        match Self::read_to_first_error(text) {
+            (nodes, None) => Ok(nodes),
+            (_, Some(error)) => Err(error),
         }
-        Ok(nodes)
     }
 
-    /// Adds a node without properties.
+    /// The nodes before the first syntax error, and that error.
+    pub(crate) fn read_to_first_error(text: &'a str) -> (Self, Option<ScanError>) {
+        let mut nodes = Self::new(text);
+        let mut open: Vec<Id> = Vec::new();
+        let mut parser = Parser::new_from_str_with_options(text, options());
+        let error = loop {
+            match parser.next() {
+                Some(Ok((event, span))) => nodes.add(event, &span, &mut open),
+                Some(Err(error)) => break Some(error),
+                None => break None,
+            }
+        };
+        for unclosed in open.into_iter().rev() {
+            nodes.close(unclosed, text.len());
+        }
+        (nodes, error)
+    }
+
+    fn add(&mut self, event: Event<'a>, span: &Span, open: &mut Vec<Id>) {
+        let mut range = byte_range(span);
+        let tag = event.tag().map(|tag| tag.parts()).map(|(handle, suffix)| format!("{handle}{suffix}"));
+        let kind = match event {
+            Event::Scalar(value, style, ..) => {
+                if let ScalarStyle::Literal | ScalarStyle::Folded = style {
+                    // The parser includes the indentation of the next line.
+                    range.end = range.start + self.text[range.clone()].trim_end_matches(' ').len();
+                }
+                Kind::Scalar { value, style }
+            }
+            Event::MappingStart(style, ..) => Kind::Mapping { flow: style == StructureStyle::Flow },
+            Event::SequenceStart(style, ..) => Kind::Sequence { flow: style == StructureStyle::Flow },
+            Event::Alias(anchor) => Kind::Alias { anchor },
+            Event::Anchor(anchor, _) => return self.set_anchor(anchor, span),
+            Event::MappingEnd | Event::SequenceEnd => {
+                if let Some(closed) = open.pop() {
+                    self.close(closed, range.end);
+                }
+                return;
+            }
+            _ => return,
+        };
+        let is_collection = matches!(kind, Kind::Mapping { .. } | Kind::Sequence { .. });
+        let id = self.push(kind, range, open.last().copied());
+        if let Some(tag) = tag {
+            self.set_tag(tag, span);
+        }
+        if is_collection {
+            open.push(id);
+        }
+    }
+
+    /// Adds a node without anchor and tag.
     pub(crate) fn push(&mut self, kind: Kind<'a>, text: Range<usize>, parent: Option<Id>) -> Id {
         let id = self.list.len();
         self.list.push(Node {
@@ -143,7 +145,7 @@ impl<'a> Nodes<'a> {
         id
     }
 
-    /// All nodes of a collection have been added.
+    /// Ends a collection after its last child.
     pub(crate) fn close(&mut self, collection: Id, text_end: usize) {
         let end = self.list.len();
         let node = &mut self.list[collection];
@@ -151,8 +153,8 @@ impl<'a> Nodes<'a> {
         node.text.end = text_end;
     }
 
-    /// The last node bears a tag.
-    fn tag(&mut self, tag: String, span: &Span) {
+    /// Gives the last node a tag.
+    fn set_tag(&mut self, tag: String, span: &Span) {
         let Some(node) = self.list.last_mut() else { return };
         node.tag = Some(tag.into());
         node.tag_text = span.tag_span().map(|tag| byte_range(&tag)).unwrap_or_default();
@@ -162,8 +164,8 @@ impl<'a> Nodes<'a> {
         }
     }
 
-    /// The last node bears an anchor.
-    fn bear(&mut self, anchor: usize, span: &Span) {
+    /// Gives the last node an anchor.
+    fn set_anchor(&mut self, anchor: usize, span: &Span) {
         let range = byte_range(span);
         let id = self.list.len().saturating_sub(1);
         if let Some(node) = self.list.last_mut() {
@@ -187,12 +189,11 @@ impl<'a> Nodes<'a> {
         self.list.is_empty()
     }
 
-    /// Whether any node bears an anchor, so that text may mean more than once.
     pub(crate) fn has_anchors(&self) -> bool {
         self.anchors.len() > 1
     }
 
-    /// The node itself, or the one that an alias stands for.
+    /// The node that an alias repeats, or the node itself.
     pub(crate) fn resolve(&self, id: Id) -> Id {
         match self.list[id].kind {
             Kind::Alias { anchor } => self.anchors[anchor],
@@ -200,7 +201,6 @@ impl<'a> Nodes<'a> {
         }
     }
 
-    /// The children of a collection, in order.
     pub(crate) fn children(&self, collection: Id) -> impl Iterator<Item = Id> {
         let mut next = collection + 1;
         let end = self.list[collection].end;
@@ -211,52 +211,22 @@ impl<'a> Nodes<'a> {
         })
     }
 
-    /// The keys and values of a mapping as they are written, aliases and merge keys not followed.
+    /// The keys and values of a mapping. Aliases and merge keys are not followed.
     pub(crate) fn entries(&self, mapping: Id) -> impl Iterator<Item = (Id, Id)> {
         let mut children = self.children(mapping);
         std::iter::from_fn(move || Some((children.next()?, children.next()?)))
     }
 
-    /// The raw text of a node, without its properties.
+    /// The text of a node without anchor and tag.
     pub(crate) fn raw(&self, id: Id) -> &'a str {
         &self.text[self.list[id].text.clone()]
     }
 
-    /// A scalar's text with the header of a literal or folded one, but without properties.
-    pub(crate) fn with_header(&self, id: Id) -> Range<usize> {
-        let node = &self.list[id];
-        if !node.is_block_scalar() {
-            return node.text.clone();
-        }
-        // The header's line is the last one above the content that is not blank; there, it follows the key or the properties.
-        let above = self.text[..self.line_start(node.text.start)].trim_end();
-        let before = id.checked_sub(1).map_or(0, |before| match &self.list[before] {
-            Node { kind: Kind::Scalar { .. } | Kind::Alias { .. }, text, .. } => text.end,
-            Node { text, .. } => text.start,
-        });
-        let from = self.line_start(above.len()).max(before).max(node.properties_end);
-        let header = above.get(from..).and_then(|line| line.find(['|', '>'])).unwrap_or(0);
-        from + header..node.text.end
-    }
-
-    /// The last scalar, alias or flow collection inside a node: where its text ends.
-    pub(crate) fn last_inside(&self, id: Id) -> Id {
-        let mut last = id;
-        while let Kind::Mapping { flow: false } | Kind::Sequence { flow: false } = self.list[last].kind {
-            match self.children(last).last() {
-                Some(child) => last = child,
-                None => break,
-            }
-        }
-        last
-    }
-
-    /// Whether a node is a value of a block mapping.
     pub(crate) fn is_in_block_mapping(&self, id: Id) -> bool {
         self.list[id].parent.is_some_and(|parent| self.list[parent].is_block_mapping())
     }
 
-    /// How many characters stand before a byte on its line.
+    /// The number of characters before a byte on its line.
     pub(crate) fn column(&self, at: usize) -> usize {
         let line = &self.text[self.line_start(at)..at];
         line.trim_start_matches('\u{feff}').chars().count()
@@ -266,7 +236,7 @@ impl<'a> Nodes<'a> {
         self.text[..at].rfind(['\n', '\r']).map_or(0, |before| before + 1)
     }
 
-    /// Where the line's text ends: at its line break, or at the end.
+    /// Where the line of a byte ends, without its line break.
     pub(crate) fn line_end(&self, at: usize) -> usize {
         self.text[at..].find(['\n', '\r']).map_or(self.text.len(), |after| at + after)
     }

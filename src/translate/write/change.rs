@@ -1,12 +1,13 @@
-//! A change of a document: what it does to the text, and what it must do to the nodes.
+//! A change of a document: the edits of its text, and the nodes that the edited text must have.
 
 use std::ops::Range;
 
 use granit_parser::ScalarStyle;
 
 use crate::translate::read::nodes::{Id, Kind, Node};
+use crate::yaml;
 
-/// A piece of the text and what takes its place. Nearly always the piece is empty: an insertion.
+/// Replaces a range of the text. The range of an insertion is empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Edit {
     pub(crate) at: Range<usize>,
@@ -14,13 +15,12 @@ pub(crate) struct Edit {
 }
 
 impl Edit {
-    /// The same edit in a text that has so many bytes before this one.
     pub(crate) fn moved_by(self, bytes: usize) -> Self {
         Self { at: self.at.start + bytes..self.at.end + bytes, ..self }
     }
 }
 
-/// A node as it must read back.
+/// A node that the edited text must have.
 #[derive(Debug, Clone)]
 pub(crate) struct Expected<'a> {
     pub(crate) depth: usize,
@@ -34,12 +34,10 @@ impl<'a> Expected<'a> {
         Self { depth, kind, tag: None, anchor: 0 }
     }
 
-    /// A node again, at another depth and without its anchor.
-    pub(crate) fn copy_of(node: &Node<'a>, depth: usize) -> Self {
+    pub(crate) fn without_anchor(node: &Node<'a>, depth: usize) -> Self {
         Self { depth, kind: node.kind.clone(), tag: node.tag.clone(), anchor: 0 }
     }
 
-    /// Whether a node at this depth is this one.
     pub(crate) fn matches(&self, node: &Node<'_>, depth: usize) -> bool {
         self.depth == depth && self.anchor == node.anchor && self.tag == node.tag && self.kind == node.kind
     }
@@ -53,11 +51,12 @@ pub(crate) struct Splice<'a> {
     pub(crate) inserted: Vec<Expected<'a>>,
 }
 
-/// All that is to happen to one document.
+/// Everything that changes in one document.
 #[derive(Debug, Default)]
 pub(crate) struct Change<'a> {
     pub(crate) edits: Vec<Edit>,
     pub(crate) splices: Vec<Splice<'a>>,
+    /// Nodes of the input that move one level deeper.
     pub(crate) deeper: Vec<Range<Id>>,
 }
 
@@ -82,12 +81,11 @@ impl<'a> Change<'a> {
         self.splices.push(Splice { before: id, removed: 1, inserted });
     }
 
-    /// These nodes of the input come to lie one level deeper.
     pub(crate) fn deepen(&mut self, range: Range<Id>) {
         self.deeper.push(range);
     }
 
-    /// A part of the text with the edits in it, which are in the order of the text.
+    /// A part of the text, edited. None if the edits overlap or reach beyond the part. They must be sorted.
     pub(crate) fn apply(&self, text: &str, part: Range<usize>) -> Option<String> {
         let added: usize = self.edits.iter().map(|edit| edit.text.len()).sum();
         let mut output = String::with_capacity(part.len() + added);
@@ -102,7 +100,7 @@ impl<'a> Change<'a> {
     }
 }
 
-/// A piece of YAML to insert, with the nodes that it must read back as.
+/// YAML text to insert, and its nodes.
 #[derive(Debug, Default)]
 pub(crate) struct Fragment<'a> {
     pub(crate) text: String,
@@ -110,33 +108,22 @@ pub(crate) struct Fragment<'a> {
 }
 
 impl Fragment<'_> {
-    pub(crate) fn scalar(&mut self, depth: usize, value: &str, quoted: bool) {
-        self.text.push_str(&if quoted { quote(value) } else { value.to_owned() });
-        let style = if quoted { ScalarStyle::DoubleQuoted } else { ScalarStyle::Plain };
-        self.nodes.push(Expected::new(depth, Kind::Scalar { value: value.to_owned().into(), style }));
+    pub(crate) fn push_plain(&mut self, depth: usize, value: &str) {
+        self.text.push_str(value);
+        self.expect_scalar(depth, value, ScalarStyle::Plain);
     }
 
-    /// How many levels a node at this depth lies below the fragment's first.
-    pub(crate) fn reaches(&self, depth: usize) -> usize {
+    pub(crate) fn push_quoted(&mut self, depth: usize, value: &str) {
+        self.text.push_str(&yaml::double_quoted(value));
+        self.expect_scalar(depth, value, ScalarStyle::DoubleQuoted);
+    }
+
+    /// How many levels below the first node a node at this depth lies.
+    pub(crate) fn levels_to(&self, depth: usize) -> usize {
         depth - self.nodes.first().map_or(depth, |first| first.depth)
     }
-}
 
-/// A double-quoted scalar, on one line.
-fn quote(value: &str) -> String {
-    let mut text = String::with_capacity(value.len() + 2);
-    text.push('"');
-    for c in value.chars() {
-        match c {
-            '"' | '\\' => text.extend(['\\', c]),
-            '\n' => text.push_str("\\n"),
-            '\t' => text.push_str("\\t"),
-            c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}') => {
-                text.push_str(&format!("\\u{:04x}", u32::from(c)));
-            }
-            c => text.push(c),
-        }
+    fn expect_scalar(&mut self, depth: usize, value: &str, style: ScalarStyle) {
+        self.nodes.push(Expected::new(depth, Kind::Scalar { value: value.to_owned().into(), style }));
     }
-    text.push('"');
-    text
 }

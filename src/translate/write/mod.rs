@@ -1,4 +1,4 @@
-//! Writes the planned entries in the style of the document.
+//! Writes new entries into a document, in the style of the entries there.
 
 pub(crate) mod change;
 pub(crate) mod extend;

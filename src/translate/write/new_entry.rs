@@ -1,4 +1,4 @@
-//! Writes what a Job lacks: the policy's entry, or around it a copy of the mapping that the Job shares.
+//! Writes an entry that a Job lacks: the policy, and around it a copy of the annotations and metadata that the Job shares.
 
 use std::collections::HashSet;
 
@@ -8,31 +8,55 @@ use crate::translate::read::jobs::{Job, Level};
 use crate::translate::read::lookup::{Found, Lookup, key};
 use crate::translate::read::nodes::{Id, Kind};
 
-/// Where the policy to write comes from.
+/// The limit of copied text for one document: what the API server accepts as annotations of one object. Without a limit,
+/// many aliases of one text would make a long output of a short input.
+const MAX_COPY: usize = 256 * 1024;
+const MAX_COPY_DEPTH: usize = 100;
+
+/// Where the value of the new annotation comes from.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Policy<'p> {
     /// The Job's own annotation.
-    Of(Found),
-    /// The user's default.
+    Own(Found),
+    /// `--default-policy`.
     Default(&'p str),
 }
 
-/// How a new entry is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Style {
-    /// On a line of its own.
+    /// A line of its own.
     Block,
-    /// Among `{a: b}`.
+    /// `{a: b}`
     Flow,
-    /// Among `{"a": "b"}`.
+    /// `{"a": "b"}`
     Json,
-    /// Among `{"a":"b"}`.
+    /// `{"a":"b"}`
     CompactJson,
 }
 
 impl Style {
+    /// The style of a mapping's first entry.
+    pub(crate) fn of(lookup: &Lookup<'_, '_>, mapping: Id) -> Self {
+        let nodes = lookup.nodes;
+        if nodes.get(mapping).is_block_mapping() {
+            return Self::Block;
+        }
+        let Some((key, value)) = nodes.entries(mapping).next() else { return Self::Json };
+        let between = &nodes.text[nodes.get(key).text.end..nodes.get(value).start];
+        match (nodes.raw(key).starts_with('"'), between.ends_with(':')) {
+            (false, _) => Self::Flow,
+            (true, false) => Self::Json,
+            (true, true) => Self::CompactJson,
+        }
+    }
+
     fn is_json(self) -> bool {
         matches!(self, Self::Json | Self::CompactJson)
+    }
+
+    /// The style of what is written inside a new flow mapping.
+    fn of_copy(self) -> Self {
+        if self == Self::CompactJson { self } else { Self::Json }
     }
 
     fn colon(self) -> &'static str {
@@ -40,32 +64,21 @@ impl Style {
     }
 }
 
-/// The most that is written out of shared text in one document, in bytes: what the API server accepts as annotations of one
-/// Job. So a short text with many aliases cannot become an endless one.
-const MAX_COPY: usize = 256 * 1024;
-/// How deep a shared mapping that is written out may be nested.
-const MAX_COPY_DEPTH: usize = 100;
+/// Writes the new entries of one document.
+pub(crate) struct EntryWriter<'l, 'n, 'a> {
+    lookup: &'l Lookup<'n, 'a>,
+    /// The bytes of shared text copied so far.
+    copied: usize,
+}
 
-/// Writes entries that mean what they must, in a given style.
-impl<'a> Lookup<'_, 'a> {
-    /// How a mapping writes its entries, told by the first.
-    pub(crate) fn style(&self, mapping: Id) -> Style {
-        let nodes = self.nodes;
-        if nodes.get(mapping).is_block_mapping() {
-            return Style::Block;
-        }
-        let Some((key, value)) = nodes.entries(mapping).next() else { return Style::Json };
-        let between = &nodes.text[nodes.get(key).text.end..nodes.get(value).start];
-        match (nodes.raw(key).starts_with('"'), between.ends_with(':')) {
-            (false, _) => Style::Flow,
-            (true, false) => Style::Json,
-            (true, true) => Style::CompactJson,
-        }
+impl<'l, 'n, 'a> EntryWriter<'l, 'n, 'a> {
+    pub(crate) fn new(lookup: &'l Lookup<'n, 'a>) -> Self {
+        Self { lookup, copied: 0 }
     }
 
-    /// What has to be added at a level for the Job to have the policy.
+    /// The entry that a mapping at this level needs for the Job to have the policy.
     pub(crate) fn entry(
-        &self,
+        &mut self,
         level: Level,
         depth: usize,
         job: &Job,
@@ -74,78 +87,72 @@ impl<'a> Lookup<'_, 'a> {
     ) -> Result<Fragment<'a>, &'static str> {
         let mut entry = Fragment::default();
         let annotations = job.annotations.map(Found::value);
-        if level == Level::Job {
-            let metadata = job.metadata.map(Found::value);
-            self.open_copy(&mut entry, depth, key::METADATA, metadata, style)?;
-        }
-        let copied = if style == Style::CompactJson { style } else { Style::Json };
-        if level != Level::Annotations {
-            let (depth, style) = if level == Level::Job { (depth + 1, copied) } else { (depth, style) };
-            self.open_copy(&mut entry, depth, key::ANNOTATIONS, annotations, style)?;
-        }
-        let (depth, style, close) = match level {
-            Level::Job => (depth + 2, copied, "}}"),
-            Level::Metadata if annotations.is_some() => (depth + 1, copied, "}"),
-            Level::Metadata => (depth + 1, style, "}"),
+        let (inner_depth, inner_style, close) = match level {
+            Level::Job => {
+                let metadata = job.metadata.map(Found::value);
+                self.open_copy(&mut entry, depth, key::METADATA, metadata, style)?;
+                self.open_copy(&mut entry, depth + 1, key::ANNOTATIONS, annotations, style.of_copy())?;
+                (depth + 2, style.of_copy(), "}}")
+            }
+            Level::Metadata => {
+                self.open_copy(&mut entry, depth, key::ANNOTATIONS, annotations, style)?;
+                (depth + 1, if annotations.is_some() { style.of_copy() } else { style }, "}")
+            }
             Level::Annotations => (depth, style, ""),
         };
-        self.policy_entry(&mut entry, depth, policy, style);
+        self.push_policy(&mut entry, inner_depth, policy, inner_style);
         entry.text.push_str(close);
         Ok(entry)
     }
 
-    /// `key: {…`: a copy of a shared mapping on one line, open for one entry more.
-    fn open_copy(
-        &self,
-        entry: &mut Fragment<'a>,
-        depth: usize,
-        key: &str,
-        shared: Option<Id>,
-        style: Style,
-    ) -> Result<(), &'static str> {
-        entry.scalar(depth, key, style.is_json());
-        entry.text.push_str(style.colon());
-        entry.text.push('{');
-        entry.nodes.push(Expected::new(depth, Kind::Mapping { flow: true }));
-        if let Some(mapping) = shared.and_then(|id| self.mapping(id)) {
-            self.copy_entries(
-                entry,
-                mapping,
-                depth + 1,
-                Some(key::ANNOTATIONS).filter(|_| key == key::METADATA),
-            )?;
-            if !entry.text.ends_with('{') {
-                entry.text.push_str(", ");
-            }
-        }
-        Ok(())
-    }
-
-    pub(crate) fn policy_entry(
+    pub(crate) fn push_policy(
         &self,
         entry: &mut Fragment<'a>,
         depth: usize,
         policy: Policy<'_>,
         style: Style,
     ) {
-        entry.scalar(depth, KOTS_DELETE_POLICY, style.is_json());
-        entry.text.push_str(style.colon());
+        push_key(entry, depth, KOTS_DELETE_POLICY, style);
         match policy {
-            Policy::Of(found) => entry.scalar(depth, self.string(found.value()).unwrap_or_default(), true),
-            Policy::Default(text) => {
-                entry.scalar(depth, text, style.is_json() || style == Style::Flow && text.contains(','))
+            Policy::Own(found) => {
+                entry.push_quoted(depth, self.lookup.string(found.value()).unwrap_or_default())
             }
+            Policy::Default(text) if style.is_json() || style == Style::Flow && text.contains(',') => {
+                entry.push_quoted(depth, text)
+            }
+            Policy::Default(text) => entry.push_plain(depth, text),
         }
     }
 
-    /// Writes out what a mapping means, merge keys followed.
+    /// Writes `key: {` and the entries of a shared mapping. The mapping stays open for one more entry.
+    fn open_copy(
+        &mut self,
+        entry: &mut Fragment<'a>,
+        depth: usize,
+        key: &str,
+        shared: Option<Id>,
+        style: Style,
+    ) -> Result<(), &'static str> {
+        push_key(entry, depth, key, style);
+        entry.text.push('{');
+        entry.nodes.push(Expected::new(depth, Kind::Mapping { flow: true }));
+        if let Some(mapping) = shared.and_then(|id| self.lookup.mapping(id)) {
+            let replaced = Some(key::ANNOTATIONS).filter(|_| key == key::METADATA);
+            self.copy_entries(entry, mapping, depth + 1, replaced)?;
+            separate(entry);
+        }
+        Ok(())
+    }
+
+    /// Copies the entries of a mapping and of those that it merges.
     fn copy_entries(
-        &self,
+        &mut self,
         entry: &mut Fragment<'a>,
         mapping: Id,
         depth: usize,
         without: Option<&str>,
     ) -> Result<(), &'static str> {
+        let lookup = self.lookup;
         let mut seen = HashSet::new();
         let mut sources = vec![mapping];
         let mut visited = HashSet::new();
@@ -153,40 +160,36 @@ impl<'a> Lookup<'_, 'a> {
             if !visited.insert(source) {
                 continue;
             }
-            self.spend(1)?;
-            for (key, value) in self.nodes.entries(source).filter(|&(key, _)| !self.is_merge(key)) {
-                let key = self.string(key).ok_or("a key of the shared metadata is not a string")?;
+            self.count_copied(1)?;
+            for (key, value) in lookup.nodes.entries(source).filter(|&(key, _)| !lookup.is_merge(key)) {
+                let key = lookup.string(key).ok_or("a key of the shared metadata is not a string")?;
                 if without == Some(key) || !seen.insert(key) {
                     continue;
                 }
-                self.spend(key.len())?;
-                if !entry.text.ends_with('{') {
-                    entry.text.push_str(", ");
-                }
-                entry.scalar(depth, key, true);
-                entry.text.push_str(": ");
+                self.count_copied(key.len())?;
+                separate(entry);
+                push_key(entry, depth, key, Style::Json);
                 self.copy(entry, value, depth)?;
             }
-            sources.extend(self.merged_into(source));
+            sources.extend(lookup.merged_into(source));
         }
         Ok(())
     }
 
-    /// Writes out what a node means, on one line.
-    fn copy(&self, entry: &mut Fragment<'a>, id: Id, depth: usize) -> Result<(), &'static str> {
-        let id = self.nodes.resolve(id);
-        let node = self.nodes.get(id);
-        self.spend(if let Kind::Scalar { value, .. } = &node.kind { 1 + value.len() } else { 1 })?;
-        if entry.reaches(depth) > MAX_COPY_DEPTH {
-            return Err("the shared metadata is nested too deeply to be written out");
+    fn copy(&mut self, entry: &mut Fragment<'a>, id: Id, depth: usize) -> Result<(), &'static str> {
+        let lookup = self.lookup;
+        let id = lookup.nodes.resolve(id);
+        let node = lookup.nodes.get(id);
+        self.count_copied(if let Kind::Scalar { value, .. } = &node.kind { 1 + value.len() } else { 1 })?;
+        if entry.levels_to(depth) > MAX_COPY_DEPTH {
+            return Err("the shared metadata is nested too deeply to copy it");
         }
         match &node.kind {
-            Kind::Scalar { value, .. } => match self.string(id) {
-                Some(text) => entry.scalar(depth, text, true),
-                None if node.tag.is_none() => {
-                    entry.scalar(depth, if node.text.is_empty() { "null" } else { value }, false)
-                }
-                None => return Err("the shared metadata has a tagged value"),
+            Kind::Scalar { value, .. } => match lookup.string(id) {
+                Some(text) => entry.push_quoted(depth, text),
+                None if node.tag.is_some() => return Err("the shared metadata has a value with a tag"),
+                None if node.text.is_empty() => entry.push_plain(depth, "null"),
+                None => entry.push_plain(depth, value),
             },
             Kind::Mapping { .. } => {
                 entry.text.push('{');
@@ -197,22 +200,37 @@ impl<'a> Lookup<'_, 'a> {
             Kind::Sequence { .. } => {
                 entry.text.push('[');
                 entry.nodes.push(Expected::new(depth, Kind::Sequence { flow: true }));
-                for (number, item) in self.nodes.children(id).enumerate() {
+                for (number, item) in lookup.nodes.children(id).enumerate() {
                     entry.text.push_str(if number == 0 { "" } else { ", " });
                     self.copy(entry, item, depth + 1)?;
                 }
                 entry.text.push(']');
             }
-            Kind::Alias { .. } => return Err("the shared metadata refers to itself"),
+            Kind::Alias { .. } => return Err("the shared metadata contains itself"),
         }
         Ok(())
     }
-    /// Counts what is written out, until that is too much.
-    fn spend(&self, bytes: usize) -> Result<(), &'static str> {
-        self.copied.set(self.copied.get() + bytes);
-        if self.copied.get() > MAX_COPY {
-            return Err("the shared metadata is too large to be written out for every Job of the document");
+
+    fn count_copied(&mut self, bytes: usize) -> Result<(), &'static str> {
+        self.copied += bytes;
+        if self.copied > MAX_COPY {
+            return Err("the shared metadata is too large to copy it into every Job of the document");
         }
         Ok(())
+    }
+}
+
+fn push_key(entry: &mut Fragment<'_>, depth: usize, key: &str, style: Style) {
+    if style.is_json() {
+        entry.push_quoted(depth, key);
+    } else {
+        entry.push_plain(depth, key);
+    }
+    entry.text.push_str(style.colon());
+}
+
+fn separate(entry: &mut Fragment<'_>) {
+    if !entry.text.ends_with('{') {
+        entry.text.push_str(", ");
     }
 }
