@@ -45,7 +45,7 @@ impl InjectArgs {
     pub fn injection(self) -> Result<Option<Injection>, String> {
         let Self { inject_cleanup, cleanup_when, cleanup_image, cleanup_args, cleanup_namespace } = self;
         #[cfg(feature = "cleanup")]
-        check(&cleanup_args)?;
+        check(&cleanup_args, cleanup_namespace.as_deref())?;
         Ok(inject_cleanup.map(|name| Injection {
             name,
             namespace: cleanup_namespace,
@@ -57,8 +57,22 @@ impl InjectArgs {
 }
 
 #[cfg(feature = "cleanup")]
-fn check(args: &[String]) -> Result<(), String> {
+fn check(args: &[String], role_namespace: Option<&str>) -> Result<(), String> {
     let line = ["jobsweep", "--cleanup"].into_iter().chain(args.iter().map(String::as_str));
     let parsed = <super::Cli as clap::Parser>::try_parse_from(line);
-    parsed.map(|_| ()).map_err(|error| format!("--cleanup-arg: {}", super::what_is_wrong(&error)))
+    let sweep = parsed.map_err(|error| format!("--cleanup-arg: {}", super::what_is_wrong(&error)))?.sweep;
+    if sweep.all_namespaces {
+        return Err(
+            "--cleanup-arg: the injected Role is for one namespace, so --all-namespaces would fail; \
+                    use the chart charts/jobsweep with scope: cluster"
+                .to_owned(),
+        );
+    }
+    match sweep.namespaces.iter().find(|name| Some(name.as_str()) != role_namespace) {
+        Some(other) => Err(format!(
+            "--cleanup-arg: the injected Role is for the namespace of the Job, so --namespace {other} would fail; \
+             use --cleanup-namespace={other}, or for several namespaces the chart charts/jobsweep with scope: cluster"
+        )),
+        None => Ok(()),
+    }
 }
