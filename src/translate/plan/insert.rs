@@ -14,7 +14,8 @@ use crate::translate::read::nodes::{Id, Kind};
 use crate::translate::write::change::{Change, Expected, Fragment};
 use crate::translate::write::extend::Extend;
 use crate::translate::write::lines::newline;
-use crate::translate::write::new_entry::{EntryWriter, Policy, Style};
+use crate::translate::write::new_entry::{EntryWriter, Policy};
+use crate::translate::write::style::Style;
 
 /// Collects the insertions of one document.
 pub(crate) struct Inserter<'l, 'n, 'a> {

@@ -5,7 +5,7 @@ use granit_parser::ScalarStyle;
 use super::change::{Change, Expected, Fragment};
 use super::lines::{BLANKS, NewLine, end_of_line_above, newline, newline_at, with_header};
 use super::mirrored_entry::{blanks_before, explicit_key_blanks, mirrored_entry};
-use super::new_entry::Style;
+use super::style::Style;
 use crate::policy::KOTS_DELETE_POLICY;
 use crate::translate::read::nodes::{Id, Kind, Node, Nodes};
 

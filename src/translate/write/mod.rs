@@ -5,3 +5,4 @@ pub(crate) mod extend;
 pub(crate) mod lines;
 pub(crate) mod mirrored_entry;
 pub(crate) mod new_entry;
+pub(crate) mod style;

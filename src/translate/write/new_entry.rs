@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::change::{Expected, Fragment};
+use super::style::Style;
 use crate::policy::KOTS_DELETE_POLICY;
 use crate::translate::read::jobs::{Job, Level};
 use crate::translate::read::lookup::{Found, Lookup, key};
@@ -20,48 +21,6 @@ pub(crate) enum Policy<'p> {
     Own(Found),
     /// `--default-policy`.
     Default(&'p str),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Style {
-    /// A line of its own.
-    Block,
-    /// `{a: b}`
-    Flow,
-    /// `{"a": "b"}`
-    Json,
-    /// `{"a":"b"}`
-    CompactJson,
-}
-
-impl Style {
-    /// The style of a mapping's first entry.
-    pub(crate) fn of(lookup: &Lookup<'_, '_>, mapping: Id) -> Self {
-        let nodes = lookup.nodes;
-        if nodes.get(mapping).is_block_mapping() {
-            return Self::Block;
-        }
-        let Some((key, value)) = nodes.entries(mapping).next() else { return Self::Json };
-        let between = &nodes.text[nodes.get(key).text.end..nodes.get(value).start];
-        match (nodes.raw(key).starts_with('"'), between.ends_with(':')) {
-            (false, _) => Self::Flow,
-            (true, false) => Self::Json,
-            (true, true) => Self::CompactJson,
-        }
-    }
-
-    fn is_json(self) -> bool {
-        matches!(self, Self::Json | Self::CompactJson)
-    }
-
-    /// The style of what is written inside a new flow mapping.
-    fn of_copy(self) -> Self {
-        if self == Self::CompactJson { self } else { Self::Json }
-    }
-
-    fn colon(self) -> &'static str {
-        if self == Self::CompactJson { ":" } else { ": " }
-    }
 }
 
 /// Writes the new entries of one document.
