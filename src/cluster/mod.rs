@@ -10,6 +10,7 @@ pub(crate) mod backoff;
 pub(crate) mod connect;
 pub(crate) mod follow;
 pub(crate) mod job;
+mod quote;
 
 use std::time::Duration;
 

@@ -171,6 +171,53 @@ pub async fn a_credential_plugin_that_hangs_ends_the_sweep_at_its_deadline(
     stage.leaves(&[]).await
 }
 
+/// What a credential plugin says that has this token, for so long.
+fn credential(token: &str, expires: Option<&str>) -> String {
+    let mut status = serde_json::json!({ "token": token });
+    if let Some(expires) = expires {
+        status["expirationTimestamp"] = expires.into();
+    }
+    serde_json::json!({ "apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": status })
+        .to_string()
+}
+
+pub async fn a_credential_plugin_that_hangs_when_it_is_asked_again_ends_the_sweep(
+    cluster: &ControlPlane,
+) -> Result<()> {
+    let stage = Stage::set(cluster).await?;
+    let runs = stage.user.kubeconfig.with_extension("runs");
+    let runs = runs.display();
+    let script = format!(
+        "echo run >> '{runs}'; test $(wc -l < '{runs}') -le 2 || exec /bin/sleep 300; echo '{}'",
+        credential("refused", None)
+    );
+    let kubeconfig = with_plugin(&stage.user.kubeconfig, &script)?;
+    for timeout in ["--timeout=0", "--timeout=none"] {
+        let swept = stage.sweep_by(&kubeconfig).arg(timeout).run().await?.expect_code(1)?;
+        swept.says(&["no credentials for the API server", "30 s"])?;
+        std::fs::remove_file(runs.to_string())?;
+    }
+    stage.leaves(&[]).await
+}
+
+/// A token that expires within a minute is asked for again with every request.
+pub async fn a_credential_plugin_that_breaks_ends_the_sweep_with_its_message(
+    cluster: &ControlPlane,
+) -> Result<()> {
+    let stage = Stage::set(cluster).await?;
+    let runs = stage.user.kubeconfig.with_extension("runs");
+    let runs = runs.display();
+    let expires = "2020-01-01T00:00:00Z";
+    let script = format!(
+        "echo run >> '{runs}'; test $(wc -l < '{runs}') -le 2 || {{ echo 'log in first' >&2; exit 9; }}; echo '{}'",
+        credential("any", Some(expires))
+    );
+    let kubeconfig = with_plugin(&stage.user.kubeconfig, &script)?;
+    let swept = stage.sweep_by(&kubeconfig).arg("--timeout=none").run().await?.expect_code(1)?;
+    swept.says(&["no credentials for the API server", "exit status: 9"])?;
+    stage.leaves(&[]).await
+}
+
 pub async fn a_credential_plugin_runs_once_for_all_that_were_refused(cluster: &ControlPlane) -> Result<()> {
     let stage = Stage::set(cluster).await?;
     for number in 0..8 {
@@ -179,14 +226,10 @@ pub async fn a_credential_plugin_runs_once_for_all_that_were_refused(cluster: &C
     let (old, new) = (stage.user.new_token().await?, stage.user.new_token().await?);
     let between = Between::open(cluster, &stage.user).await?;
     let file = |name: &str| between.kubeconfig.with_extension(name);
-    let (credential, runs) = (file("credential"), file("runs"));
-    let bring = |token: &Token| {
-        let credential_text = serde_json::json!({ "apiVersion": "client.authentication.k8s.io/v1",
-            "kind": "ExecCredential", "status": { "token": token.value } });
-        std::fs::write(&credential, credential_text.to_string())
-    };
+    let (credential_file, runs) = (file("credential"), file("runs"));
+    let bring = |token: &Token| std::fs::write(&credential_file, credential(&token.value, None));
     bring(&old)?;
-    let script = format!("echo run >> '{}'; exec /bin/cat '{}'", runs.display(), credential.display());
+    let script = format!("echo run >> '{}'; exec /bin/cat '{}'", runs.display(), credential_file.display());
     let kubeconfig = with_plugin(&between.kubeconfig, &script)?;
     let word = Arc::new(Semaphore::new(0));
     let hold = |_| {

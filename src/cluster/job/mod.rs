@@ -107,17 +107,17 @@ struct Labels {
 
 impl Job {
     /// Reads a Job from the API server's JSON. One of which only the metadata can be read is a Job still.
-    pub(crate) fn decode(json: &str) -> Result<Self, Box<Unreadable>> {
-        match serde_json::from_str(json) {
+    pub(crate) fn decode(json: &[u8]) -> Result<Self, Box<Unreadable>> {
+        match serde_json::from_slice(json) {
             Ok(Object { metadata, spec, status }) => {
                 Ok(Self::new(metadata, State::of(&spec, &status), status.seconds()))
             }
-            Err(error) => match serde_json::from_str(json) {
+            Err(error) => match serde_json::from_slice(json) {
                 Ok(Described { metadata }) => {
                     Ok(Self::new(metadata, State::Unreadable(error.to_string()), None))
                 }
                 Err(_) => {
-                    let id = serde_json::from_str(json).ok().map(|Identified { metadata }| metadata);
+                    let id = serde_json::from_slice(json).ok().map(|Identified { metadata }| metadata);
                     Err(Box::new(Unreadable { id, why: error.to_string() }))
                 }
             },
@@ -172,13 +172,16 @@ mod tests {
 
     #[test]
     fn what_matters_is_kept() {
-        let job = Job::decode(&format!(
-            r#"{{"metadata":{{"namespace":"shop","name":"migrate","uid":"u1","resourceVersion":"7",
+        let job = Job::decode(
+            format!(
+                r#"{{"metadata":{{"namespace":"shop","name":"migrate","uid":"u1","resourceVersion":"7",
                 "deletionTimestamp":"2026-01-01T00:00:00Z","finalizers":["a.io/b"],
                 "annotations":{{"{KOTS_DELETE_POLICY}":"hook-succeeded","{IGNORE}":"true","x":"y"}},
                 "labels":{{"app.kubernetes.io/instance":"web"}}}},
               "status":{{"conditions":[{{"type":"Complete","status":"True"}}]}}}}"#
-        ))
+            )
+            .as_bytes(),
+        )
         .expect("a Job");
         assert_eq!(job.id.to_string(), "shop/migrate");
         assert_eq!(job.outcome(), Some(Outcome::Succeeded));
@@ -191,7 +194,7 @@ mod tests {
     fn an_unreadable_status_hides_neither_which_job_it_is_nor_its_policy() {
         let odd = r#"{"metadata":{"namespace":"shop","name":"odd","uid":"u2","resourceVersion":"7",
                        "annotations":{"kots.io/hook-delete-policy":"hook-failed"}},"status":{"active":"many"}}"#;
-        let job = Job::decode(odd).expect("a Job");
+        let job = Job::decode(odd.as_bytes()).expect("a Job");
         assert!(matches!(&job.state, State::Unreadable(why) if why.contains("many")), "{:?}", job.state);
         assert_eq!(job.outcome(), None);
         assert!(job.policy.is_some_and(|policy| policy.names(Outcome::Failed)));
@@ -200,8 +203,8 @@ mod tests {
     #[test]
     fn an_unreadable_object_still_says_which_one_it_is() {
         let odd = r#"{"metadata":{"namespace":"shop","name":"odd","uid":"u2","resourceVersion":7}}"#;
-        let unreadable = Job::decode(odd).expect_err("unreadable");
+        let unreadable = Job::decode(odd.as_bytes()).expect_err("unreadable");
         assert_eq!(unreadable.id.map(|id| id.uid).as_deref(), Some("u2"));
-        assert!(Job::decode("{}").expect_err("unreadable").id.is_none());
+        assert!(Job::decode(b"{}").expect_err("unreadable").id.is_none());
     }
 }
