@@ -62,7 +62,8 @@ pub async fn a_token_that_cannot_be_sent_is_an_error_that_claims_nothing_about_j
     finished(&stage.namespace, "done", BOTH).await?;
     let swept = stage.sweep().env("HELM_PLUGIN_NAME", "jobsweep").env("HELM_KUBETOKEN", "half\nhalf");
     let swept = swept.run().await?.expect_code(1)?;
-    let expected = "jobsweep: no cluster to sweep: the token has a character that no HTTP header can have\n";
+    let expected =
+        "jobsweep: cannot find a cluster: the token has a character that no HTTP header can have\n";
     ensure!(swept.stderr() == expected && swept.stdout.is_empty(), "{}", swept.stderr());
     stage.leaves(&["done"]).await
 }

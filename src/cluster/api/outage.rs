@@ -97,14 +97,14 @@ mod tests {
         assert!(outage.check(&LIST, lost()).is_err());
         assert!(!is_final(&mut outage));
         assert!(outage.check(&LIST, Ok(())).is_ok());
-        assert!(!is_final(&mut outage), "not all Roles are known at the same time");
+        assert!(!is_final(&mut outage), "the API server does not load all Roles at once");
         tokio::time::advance(RECOVERY).await;
         assert!(is_final(&mut outage), "the outage was long ago");
 
         assert!(outage.check(&LIST, Ok(())).is_ok());
         outage.record(&Failure::ConnectionLost(String::new()));
         tokio::time::advance(4 * RECOVERY).await;
-        assert!(!is_final(&mut outage), "it has just come back");
+        assert!(!is_final(&mut outage), "the API server has just come back");
     }
 
     #[tokio::test(start_paused = true)]
