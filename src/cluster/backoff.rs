@@ -8,7 +8,6 @@ const LAST: Duration = Duration::from_secs(10);
 /// A longer `Retry-After` is cut to this.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
 
-/// Delays that double up to 10 s.
 #[derive(Debug, Default)]
 pub(crate) struct Backoff {
     attempts: u32,

@@ -24,7 +24,6 @@ pub struct Connection {
     pub helm_variables: HelmVariables,
 }
 
-/// The cluster that a [`Connection`] leads to.
 pub(crate) struct Target {
     pub config: Config,
     /// The namespace of the pod, if its ServiceAccount is used.

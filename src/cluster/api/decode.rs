@@ -8,23 +8,19 @@ use serde_json::value::RawValue;
 use super::failure::{Failure, Refusal, Status};
 use crate::cluster::job::{Job, Unreadable};
 
-/// An event of a watch.
 #[derive(Debug)]
 pub(crate) enum WatchEvent {
     /// A Job and what happened to it.
     Job(WatchKind, Box<Job>),
     /// An object that cannot be read, what happened to it, and its version, if that can be read.
     Unreadable(WatchKind, Box<Unreadable>, Option<String>),
-    /// A newer version to continue from.
     Bookmark(String),
     /// The API server ends the watch for this reason.
     Error(Refusal),
 }
 
-/// What happened to an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WatchKind {
-    /// Created or changed.
     Applied,
     Deleted,
 }
@@ -45,7 +41,6 @@ pub(super) fn job(json: &[u8]) -> Result<Result<Job, Box<Unreadable>>, serde_jso
     Ok(job)
 }
 
-/// Reads a pod of a list.
 pub(super) fn pod(json: &[u8]) -> Result<Pod, serde_json::Error> {
     #[derive(Deserialize)]
     struct Object {
@@ -67,7 +62,6 @@ pub(super) fn pod(json: &[u8]) -> Result<Pod, serde_json::Error> {
     Ok(Pod { name: metadata.name, containers: containers.map(|container| container.name).collect() })
 }
 
-/// Reads a line of a watch.
 pub(super) fn event(line: &[u8]) -> Result<WatchEvent, Failure> {
     #[derive(Deserialize)]
     struct Line<'a> {

@@ -10,7 +10,6 @@ use super::causes::{causes, chain};
 use super::permission::Permission;
 use crate::cluster::quote::{self, quote};
 
-/// A request that failed.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// The API server does not accept the credentials (401).
@@ -25,30 +24,24 @@ pub(crate) enum Failure {
     NotConnected(String),
     /// The connection broke after the request was sent.
     ConnectionLost(String),
-    /// The API server did not answer in time.
     NoResponse(Duration),
-    /// The API server's certificate is not trusted.
     Untrusted(String),
     /// The configuration does not lead to a cluster.
     Config(String),
     /// The credentials cannot be read, or their plugin failed.
     Credentials(String),
-    /// The response is not what the API defines.
     UnreadableResponse(String),
 }
 
 /// A response with an error status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refusal {
-    /// The HTTP status code.
     pub code: u16,
     /// The message of the Kubernetes `Status`, or else the body.
     pub message: String,
-    /// How long the server asks the client to wait.
     pub retry_after: Option<Duration>,
 }
 
-/// Kubernetes' `Status` object.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Status {
@@ -76,7 +69,6 @@ impl From<Status> for Refusal {
 }
 
 impl Failure {
-    /// A response with an error status.
     pub(super) fn refused(permission: &Permission, parts: &http::response::Parts, body: &[u8]) -> Self {
         let mut refusal = match serde_json::from_slice::<Status>(body) {
             Ok(status) => Refusal::from(status),
@@ -156,7 +148,6 @@ impl Failure {
         }
     }
 
-    /// How long the server asks the client to wait.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Refused(refusal) => refusal.retry_after,

@@ -18,6 +18,7 @@ use super::permission::Permission;
 
 /// How long a response may take. The events of a watch have a limit of their own.
 pub(super) const RESPONSE_LIMIT: Duration = Duration::from_secs(30);
+const ERROR_BODY_LIMIT: usize = 1 << 20;
 /// How long a credential plugin may take to replace refused credentials.
 const RENEWAL_LIMIT: Duration = RESPONSE_LIMIT;
 
@@ -100,13 +101,14 @@ async fn send(
         return Ok(response);
     }
     let (parts, body) = response.into_parts();
-    Err(Failure::refused(permission, &parts, &read(body).await?))
+    Err(Failure::refused(permission, &parts, &read_error(body).await?))
 }
 
-/// Reads a body as a whole.
-pub(super) async fn read(mut body: Body) -> Result<Vec<u8>, Failure> {
+async fn read_error(mut body: Body) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
-    while next_chunk(&mut body, |chunk| bytes.extend_from_slice(chunk)).await? {}
+    while bytes.len() < ERROR_BODY_LIMIT
+        && next_chunk(&mut body, |chunk| bytes.extend_from_slice(chunk)).await?
+    {}
     Ok(bytes)
 }
 

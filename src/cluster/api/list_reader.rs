@@ -11,7 +11,6 @@ use serde::de::IgnoredAny;
 
 use super::failure::Failure;
 
-/// A list, or a page of one.
 #[derive(Debug)]
 pub(crate) struct List<T> {
     pub items: Vec<T>,
@@ -60,47 +59,56 @@ impl<T> ListReader<T> {
         }
     }
 
-    /// Reads the next chunk of the response.
     pub(super) fn read(&mut self, chunk: &[u8]) {
-        let mut kept = 0;
-        for (at, byte) in chunk.iter().enumerate() {
+        let (mut at, mut kept) = (0, 0);
+        while let Some(byte) = chunk.get(at) {
             if self.in_string {
-                self.in_string = *byte != b'"' || self.after_backslash;
-                self.after_backslash = *byte == b'\\' && !self.after_backslash;
+                at += self.skip_string(&chunk[at..]);
                 continue;
             }
             match byte {
                 b'"' => self.in_string = true,
                 b'{' | b'[' => {
-                    if self.place != Place::Item && self.depth < ITEMS {
+                    if self.depth <= ITEMS {
                         self.keep(&chunk[kept..at]);
                         kept = at;
-                        if *byte == b'[' && self.depth == ITEMS - 1 && self.is_after_items_key() {
-                            self.place = Place::BetweenItems;
-                        }
-                    } else if *byte == b'{' && self.place == Place::BetweenItems && self.depth == ITEMS {
-                        self.keep(&chunk[kept..at]);
-                        kept = at;
-                        self.place = Place::Item;
+                        self.place = match (self.place, self.depth, byte) {
+                            (Place::Envelope, 1, b'[') if self.is_after_items_key() => Place::BetweenItems,
+                            (Place::BetweenItems, ITEMS, b'{') => Place::Item,
+                            (place, ..) => place,
+                        };
                     }
                     self.depth += 1;
                 }
                 b'}' | b']' => {
                     self.depth = self.depth.saturating_sub(1);
-                    if self.place == Place::Item && self.depth == ITEMS {
+                    if self.depth <= ITEMS {
                         self.keep(&chunk[kept..=at]);
                         kept = at + 1;
-                        self.finish_item();
-                    } else if self.place == Place::BetweenItems && self.depth < ITEMS {
-                        self.keep(&chunk[kept..at]);
-                        kept = at;
-                        self.place = Place::Envelope;
+                        match (self.place, self.depth) {
+                            (Place::Item, ITEMS) => self.finish_item(),
+                            (Place::BetweenItems, 1) => self.place = Place::Envelope,
+                            _ => {}
+                        }
                     }
                 }
                 _ => {}
             }
+            at += 1;
         }
         self.keep(&chunk[kept..]);
+    }
+
+    /// Skips a part of a string, and returns its length.
+    fn skip_string(&mut self, bytes: &[u8]) -> usize {
+        if self.after_backslash {
+            self.after_backslash = false;
+            return 1;
+        }
+        let Some(at) = memchr::memchr2(b'"', b'\\', bytes) else { return bytes.len() };
+        self.after_backslash = bytes[at] == b'\\';
+        self.in_string = self.after_backslash;
+        at + 1
     }
 
     /// The list, if the response was a complete one of the expected kind.

@@ -35,7 +35,6 @@ use permission::Permission;
 pub(crate) use requests::Page;
 pub(crate) use scope::Scope;
 
-/// The API server.
 pub(crate) struct Api {
     client: HttpClient,
     outage: RefCell<Outage>,

@@ -2,14 +2,11 @@
 
 use std::fmt;
 
-/// One verb on one resource.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Permission {
-    /// `list`, `watch`, …
     pub verb: &'static str,
     /// The API group; empty for the core group.
     pub group: &'static str,
-    /// `jobs`, `pods/log`, …
     pub resource: &'static str,
     /// `None` means all namespaces.
     pub namespace: Option<String>,

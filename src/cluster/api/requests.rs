@@ -10,12 +10,9 @@ use super::watch::Watch;
 use super::{Api, Failure, Permission, Scope};
 use crate::cluster::job::{Job, JobId, Unreadable};
 
-/// How many objects a page of a list has at most.
-const PAGE: u32 = 500;
-/// How long the API server keeps a watch open.
+const PAGE_SIZE: u32 = 500;
 const WATCH_SECONDS: u32 = 290;
-/// How many bytes of a container's log are read at most.
-const LOG_BYTES: i64 = 256 * 1024;
+const LOG_BYTES_LIMIT: i64 = 256 * 1024;
 
 /// A page of a list of Jobs. An object that cannot be read does not hide the others.
 pub(crate) type Page = List<Result<Job, Box<Unreadable>>>;
@@ -25,7 +22,7 @@ impl Api {
     pub(crate) async fn page(&self, scope: &Scope, token: Option<&str>) -> Result<Page, Failure> {
         let params = ListParams {
             label_selector: scope.selector.clone(),
-            limit: Some(PAGE),
+            limit: Some(PAGE_SIZE),
             continue_token: token.map(str::to_owned),
             ..ListParams::default()
         };
@@ -76,11 +73,10 @@ impl Api {
         Ok(!page.items.iter().any(may_be_it))
     }
 
-    /// The pods of a Job.
     pub(crate) async fn pods(&self, id: &JobId) -> Result<Vec<Pod>, Failure> {
         let params = ListParams {
             label_selector: Some(format!("batch.kubernetes.io/controller-uid={}", id.uid)),
-            limit: Some(PAGE),
+            limit: Some(PAGE_SIZE),
             ..ListParams::default()
         };
         let permission = Permission::for_pods("list", "pods", &id.namespace);
@@ -88,7 +84,6 @@ impl Api {
         Ok(self.list(&permission, request, ListReader::new("PodList", decode::pod)).await?.items)
     }
 
-    /// The last lines of a container's log.
     pub(crate) async fn log(
         &self,
         namespace: &str,
@@ -99,7 +94,7 @@ impl Api {
         let params = LogParams {
             container: Some(container.to_owned()),
             tail_lines: Some(lines.into()),
-            limit_bytes: Some(LOG_BYTES),
+            limit_bytes: Some(LOG_BYTES_LIMIT),
             ..LogParams::default()
         };
         let permission = Permission::for_pods("get", "pods/log", namespace);
@@ -124,7 +119,7 @@ impl Api {
     }
 }
 
-fn jobs(namespace: Option<&str>) -> kube::core::Request {
+pub(super) fn jobs(namespace: Option<&str>) -> kube::core::Request {
     kube::core::Request::new(match namespace {
         Some(namespace) => format!("/apis/batch/v1/namespaces/{namespace}/jobs"),
         None => "/apis/batch/v1/jobs".to_owned(),

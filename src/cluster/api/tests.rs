@@ -1,4 +1,4 @@
-//! What a real API server does not do on demand, and what would take too long: time is paused.
+//! What a real API server does not do on demand, or what takes too long without paused time.
 
 use std::convert::Infallible;
 
@@ -11,7 +11,7 @@ use super::http_client::RESPONSE_LIMIT;
 use super::watch::SILENCE_LIMIT;
 use super::*;
 
-/// A connection to a server that sends these chunks and then says nothing more, but stays.
+/// An API server that sends these chunks and then stays silent.
 fn silent_after(chunks: &'static [&'static str]) -> Api {
     let service = tower::service_fn(move |_: Request<Body>| async move {
         let chunks =
@@ -22,14 +22,14 @@ fn silent_after(chunks: &'static [&'static str]) -> Api {
     api(Client::new(service, "default"))
 }
 
-/// A connection by way of this client.
+/// An API server that this client reaches.
 pub(crate) fn api(client: Client) -> Api {
     let config = Config::new(http::Uri::from_static("http://localhost"));
     Api::with_client(config, client)
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_watch_that_died_without_a_word_is_found_out() {
+async fn a_silent_watch_is_given_up() {
     let api = silent_after(&[]);
     let mut watch = api.watch(&Scope::default(), "1").await.expect("a watch");
     let start = Instant::now();
@@ -58,7 +58,7 @@ async fn events_are_lines_however_they_are_cut() {
     }
 }
 
-/// What fails when this API server accepts connections and then closes them, if it listens at all.
+/// The failure of a request to a server that closes every connection once it has read from it, or does not even listen.
 async fn failure_with(scheme: &str, listens: bool) -> Failure {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -106,7 +106,7 @@ async fn a_credential_plugin_that_hangs_is_given_up_by_all_who_wait_for_it() {
     let mut config = Config::new(http::Uri::from_static("http://localhost"));
     config.auth_info.exec = Some(kube::config::ExecConfig {
         command: Some("sleep".to_owned()),
-        args: Some(vec!["2".to_owned()]),
+        args: Some(vec!["1".to_owned()]),
         ..serde_json::from_str("{}").expect("a plugin")
     });
     let api = Api::with_client(config, Client::new(refused, "default"));

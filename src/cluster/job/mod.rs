@@ -11,21 +11,20 @@ use crate::cluster::quote::{self, quote};
 use crate::policy::{DeletePolicy, Outcome};
 use state::{Spec, State, Status};
 
-/// A Job as jobsweep reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Job {
     pub id: JobId,
     /// The `resourceVersion`. Kubernetes allows no comparison but for equality.
     pub version: String,
-    /// The delete policy. A Job without one is never deleted.
+    /// The annotation `kots.io/hook-delete-policy`.
     pub policy: Option<DeletePolicy>,
     /// Whether the annotation `jobsweep.io/ignore` is `true`.
     pub ignored: bool,
     /// The Helm releases that its annotation and its label name.
     pub releases: [Option<String>; 2],
-    /// The outcomes after which its logs are to be shown.
+    /// The annotation `helm.sh/hook-output-log-policy`.
     pub log_policy: Option<DeletePolicy>,
-    /// Whether it is already being deleted.
+    /// Whether it has a deletion timestamp.
     pub terminating: bool,
     /// What delays its deletion.
     pub finalizers: Vec<String>,
@@ -42,7 +41,6 @@ pub(crate) struct JobId {
     pub uid: String,
 }
 
-/// An object that cannot be read as a Job.
 #[derive(Debug)]
 pub(crate) struct Unreadable {
     /// `None` if not even that can be read.
@@ -133,7 +131,6 @@ impl Job {
         }
     }
 
-    /// How it ended, if it has finished.
     pub(crate) fn outcome(&self) -> Option<Outcome> {
         match self.state {
             State::Finished(outcome, _) => Some(outcome),

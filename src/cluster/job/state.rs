@@ -12,10 +12,9 @@ use crate::policy::Outcome;
 /// The built-in controller's name in `spec.managedBy`.
 const BUILT_IN_CONTROLLER: &str = "kubernetes.io/job-controller";
 
-/// The state of a Job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum State {
-    /// It has a terminal condition with this reason.
+    /// With the reason of its terminal condition.
     Finished(Outcome, String),
     /// It starts no pods until someone resumes it.
     Suspended,
@@ -28,7 +27,6 @@ pub(crate) enum State {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Hint {
     None,
-    /// This many pods are running.
     Active(i32),
     /// No pod is running, this many have failed, and the next retry is due.
     BetweenRetries(i32),
@@ -38,11 +36,9 @@ pub(crate) enum Hint {
     Succeeding(String),
     /// This controller, not the built-in one, has to finish it.
     ManagedBy(String),
-    /// `parallelism: 0` starts no pods.
     NoParallelism,
 }
 
-/// The fields of a spec that jobsweep reads.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Spec {
@@ -51,7 +47,6 @@ pub(crate) struct Spec {
     parallelism: Option<i32>,
 }
 
-/// The fields of a status that jobsweep reads.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Status {
@@ -86,7 +81,6 @@ impl Status {
         failed.or_else(|| self.true_condition("Complete").map(|condition| (Outcome::Succeeded, condition)))
     }
 
-    /// The seconds from the start to the end.
     pub(crate) fn seconds(&self) -> Option<u64> {
         let (_, terminal) = self.terminal()?;
         let end = self.completion_time.as_ref().or(terminal.last_transition_time.as_ref())?;
@@ -147,11 +141,11 @@ impl fmt::Display for Hint {
             Self::ManagedBy(name) => {
                 write!(
                     f,
-                    "only its controller {name:?} can finish it; without that one, waiting is pointless"
+                    "only its controller {name:?} can finish it; if that is not running, waiting is pointless"
                 )
             }
             Self::NoParallelism => f.write_str(
-                "its parallelism is 0, so no pod is started; until that is changed, waiting is pointless",
+                "its parallelism is 0, so it starts no pods; until that changes, waiting is pointless",
             ),
         }
     }
