@@ -182,41 +182,51 @@ fn credential(token: &str, expires: Option<&str>) -> String {
         .to_string()
 }
 
+/// A way to the cluster where the first request leaves a file, and a kubeconfig for it: its plugin brings this
+/// credential until that file is there, and then does something else.
+async fn until_asked(
+    cluster: &ControlPlane,
+    stage: &Stage,
+    credential: &str,
+    then: &str,
+) -> Result<(Between, PathBuf)> {
+    let between = Between::open(cluster, &stage.user).await?;
+    let asked = between.kubeconfig.with_extension("asked");
+    let _ = std::fs::remove_file(&asked);
+    let script = format!("test ! -e '{}' || {{ {then}; }}; echo '{credential}'", asked.display());
+    let kubeconfig = with_plugin(&between.kubeconfig, &script)?;
+    let note = async move { Ok(std::fs::write(asked, "")?) };
+    between.on("GET", "", vec![Act::First(doing(note))]);
+    Ok((between, kubeconfig))
+}
+
 pub async fn a_credential_plugin_that_hangs_when_it_is_asked_again_ends_the_sweep(
     cluster: &ControlPlane,
 ) -> Result<()> {
     let stage = Stage::set(cluster).await?;
-    let runs = stage.user.kubeconfig.with_extension("runs");
-    let runs = runs.display();
-    let script = format!(
-        "echo run >> '{runs}'; test $(wc -l < '{runs}') -le 2 || exec /bin/sleep 300; echo '{}'",
-        credential("refused", None)
-    );
-    let kubeconfig = with_plugin(&stage.user.kubeconfig, &script)?;
     for timeout in ["--timeout=0", "--timeout=none"] {
+        let credential = credential("refused", None);
+        let (between, kubeconfig) = until_asked(cluster, &stage, &credential, "exec /bin/sleep 300").await?;
         let swept = stage.sweep_by(&kubeconfig).arg(timeout).run().await?.expect_code(1)?;
-        swept.says(&["no credentials for the API server", "30 s"])?;
-        std::fs::remove_file(runs.to_string())?;
+        swept.says(&["no credentials for the API server: none came within 30 s"])?;
+        ensure!(between.seen("GET", "").len() == 1, "the first request was refused");
     }
     stage.leaves(&[]).await
 }
 
-/// A token that expires within a minute is asked for again with every request.
+/// The token has expired by its own word, so the plugin is asked again before each request.
 pub async fn a_credential_plugin_that_breaks_ends_the_sweep_with_its_message(
     cluster: &ControlPlane,
 ) -> Result<()> {
     let stage = Stage::set(cluster).await?;
-    let runs = stage.user.kubeconfig.with_extension("runs");
-    let runs = runs.display();
-    let expires = "2020-01-01T00:00:00Z";
-    let script = format!(
-        "echo run >> '{runs}'; test $(wc -l < '{runs}') -le 2 || {{ echo 'log in first' >&2; exit 9; }}; echo '{}'",
-        credential("any", Some(expires))
-    );
-    let kubeconfig = with_plugin(&stage.user.kubeconfig, &script)?;
+    stage.namespace.create(job("running").policy(BOTH).managed_by("example.com/nobody")).await?;
+    let token = stage.user.new_token().await?;
+    let credential = credential(&token.value, Some("2020-01-01T00:00:00Z"));
+    let (between, kubeconfig) = until_asked(cluster, &stage, &credential, "exit 9").await?;
     let swept = stage.sweep_by(&kubeconfig).arg("--timeout=none").run().await?.expect_code(1)?;
     swept.says(&["no credentials for the API server", "exit status: 9"])?;
-    stage.leaves(&[]).await
+    ensure!(between.seen("GET", "").len() == 1, "the watch was not asked for");
+    stage.leaves(&["running"]).await
 }
 
 pub async fn a_credential_plugin_runs_once_for_all_that_were_refused(cluster: &ControlPlane) -> Result<()> {
