@@ -5,6 +5,7 @@
 use std::sync::mpsc::{SendError, channel};
 use std::thread::{Builder, JoinHandle};
 
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 /// Starts a thread that does `work` on `value`.
@@ -20,7 +21,8 @@ pub(crate) fn spawn<T: Send + 'static>(value: T, work: fn(T)) -> Result<JoinHand
     }
 }
 
-/// Does `work`, which may block, without blocking the other tasks if a thread can be started.
+/// Does `work`, which may block, without blocking the other tasks if a thread can be started. As with `spawn_blocking`, the
+/// runtime can be used in it.
 ///
 /// # Errors
 /// If `work` panics.
@@ -29,11 +31,12 @@ where
     T: Send + 'static,
     W: FnOnce() -> T + Send + 'static,
 {
-    fn finish<T>((work, done): (impl FnOnce() -> T, oneshot::Sender<T>)) {
+    fn finish<T>((work, done, runtime): (impl FnOnce() -> T, oneshot::Sender<T>, Handle)) {
+        let _context = runtime.enter();
         let _ = done.send(work());
     }
     let (done, result) = oneshot::channel();
-    if let Err(here) = spawn((work, done), finish) {
+    if let Err(here) = spawn((work, done, Handle::current()), finish) {
         finish(here);
     }
     result.await

@@ -62,10 +62,10 @@ pub(crate) async fn delete(
     Ok(match failure.code() {
         Some(404) => DeletionResult::NotFound,
         Some(409) => DeletionResult::Conflict,
-        _ if failure.is_passing() && failure.may_have_been_done() => {
+        _ if failure.is_transient() && failure.may_have_been_carried_out() => {
             DeletionResult::NoReply(Retry::new(attempts, &failure))
         }
-        _ if failure.is_passing() => DeletionResult::TurnedAway(Retry::new(attempts, &failure)),
+        _ if failure.is_transient() => DeletionResult::TurnedAway(Retry::new(attempts, &failure)),
         Some(_) => DeletionResult::Refused(failure.to_string()),
         None => return Err(failure),
     })
@@ -79,7 +79,7 @@ pub(crate) async fn check_gone(api: &Api, id: &JobId, attempts: u32) -> Result<C
     match api.is_gone(id).await {
         Ok(true) => Ok(CheckResult::Gone),
         Ok(false) => Ok(CheckResult::StillThere),
-        Err(failure) if failure.is_passing() || failure.code().is_some() => {
+        Err(failure) if failure.is_transient() || failure.code().is_some() => {
             Ok(CheckResult::Failed(Retry::new(attempts, &failure)))
         }
         Err(failure) => Err(failure),

@@ -78,11 +78,11 @@ impl Follower<'_> {
                 }
                 Err(Stop::NobodyListens) => return,
             };
-            if !failure.is_passing() {
+            if !failure.is_transient() {
                 let _ = self.tell(Event::Fatal(failure)).await;
                 return;
             }
-            self.api.heed(&failure);
+            self.api.record(&failure);
             let delay = backoff.next(failure.retry_after());
             if self.tell(Event::Interrupted(failure, delay)).await.is_err() {
                 return;
@@ -96,8 +96,8 @@ impl Follower<'_> {
         let mut token = None;
         loop {
             let page = self.api.page(&self.scope, token.as_deref()).await;
-            let Page { jobs, next, version } = page.map_err(|failure| Stop::Failed(failure, None))?;
-            self.tell(Event::Page(jobs)).await?;
+            let Page { items, next, version } = page.map_err(|failure| Stop::Failed(failure, None))?;
+            self.tell(Event::Page(items)).await?;
             token = next;
             if token.is_none() {
                 *backoff = Backoff::default();
@@ -136,12 +136,12 @@ impl Follower<'_> {
                     self.tell(Event::Renewing).await?;
                     return Ok(Some(watch.version));
                 }
-                Ok(None) => Failure::Broken("the watch was closed".to_owned()),
+                Ok(None) => Failure::ConnectionLost("the watch was closed".to_owned()),
                 // As usual for a version that has become old.
                 Err(failure) if healthy && failure.code() == Some(410) => return Ok(None),
                 Err(failure) => failure,
             };
-            let resumable = !matches!(failure, Failure::Refused(_) | Failure::Nonsense(_));
+            let resumable = !matches!(failure, Failure::Refused(_) | Failure::UnreadableResponse(_));
             return Err(Stop::Failed(failure, resumable.then_some(watch.version)));
         }
     }

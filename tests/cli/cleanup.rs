@@ -2,7 +2,7 @@
 
 use jobsweep_harness::process::Program;
 
-use crate::{folder, jobsweep, refuses, run};
+use crate::{PLAIN, folder, jobsweep, refuses, run};
 
 const NOWHERE: [&str; 3] = ["--cleanup", "--kubeconfig", "/no/such/kubeconfig"];
 
@@ -37,7 +37,7 @@ fn what_cannot_start_says_why_and_reports_nothing() {
     let first = run(jobsweep(&NOWHERE));
     let said = first.stderr();
     assert!(
-        said.starts_with("jobsweep: no cluster to sweep: ") && said.contains("/no/such/kubeconfig"),
+        said.starts_with("jobsweep: cannot find a cluster: ") && said.contains("/no/such/kubeconfig"),
         "{said}"
     );
     assert_eq!(said.lines().count(), 1, "{said}");
@@ -67,4 +67,30 @@ fn where_no_thread_can_be_started_it_goes_on() {
     let expected = run(jobsweep(&NOWHERE));
     let found = as_nobody(&["/usr/bin/prlimit", "--nproc=1"], &NOWHERE).expect_code(1).unwrap();
     assert_eq!(found.stderr(), expected.stderr());
+}
+
+/// The injected Role allows one namespace: that of `--cleanup-namespace`, or else the one that everything is applied to.
+#[test]
+fn an_injected_cleanup_sweeps_its_own_namespace_only() {
+    let inject = |args: &[&str]| run(jobsweep(&[&["--inject-cleanup"], args].concat()).stdin(PLAIN));
+    for args in [
+        &["--cleanup-arg=--all-namespaces"][..],
+        &["--cleanup-arg=-A"],
+        &["--cleanup-arg=-vA"],
+        &["--cleanup-arg=-n", "--cleanup-arg=shop"],
+        &["--cleanup-arg=-nshop"],
+        &["--cleanup-arg=--namespace=shop"],
+        &["--cleanup-namespace=shop", "--cleanup-arg=--namespace=other"],
+        &["--cleanup-namespace=shop", "--cleanup-arg=--namespace=shop", "--cleanup-arg=-nother"],
+        &["--cleanup-namespace=shop", "--cleanup-arg=-A"],
+    ] {
+        let refused = inject(args).expect_code(2).unwrap();
+        let said = refused.stderr();
+        let everywhere = args.iter().any(|arg| arg.ends_with('A') || arg.ends_with("--all-namespaces"));
+        let instead = if everywhere { "charts/jobsweep with scope: cluster" } else { "--cleanup-namespace" };
+        assert!(said.starts_with("jobsweep: --cleanup-arg: ") && said.contains(instead), "{args:?}: {said}");
+        assert_eq!(refused.stdout(), "");
+    }
+    let own = inject(&["--cleanup-namespace=shop", "--cleanup-arg=--namespace=shop", "--cleanup-arg=-nshop"]);
+    assert_eq!((&*own.stderr(), own.code()), ("", Some(0)));
 }

@@ -34,6 +34,8 @@ fn main() -> ExitCode {
         access::all_namespaces_are_swept_with_a_cluster_role,
         access::a_token_that_expired_and_was_replaced_is_read_again,
         access::a_credential_plugin_that_hangs_ends_the_sweep_at_its_deadline,
+        access::a_credential_plugin_that_hangs_when_it_is_asked_again_ends_the_sweep,
+        access::a_credential_plugin_that_breaks_ends_the_sweep_with_its_message,
         access::a_credential_plugin_runs_once_for_all_that_were_refused,
         access::a_token_that_expired_and_was_not_replaced_ends_the_sweep,
         access::a_server_that_cannot_be_trusted_is_not_talked_to,

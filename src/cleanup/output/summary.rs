@@ -7,12 +7,10 @@ use crate::cleanup::output::words::{action, jobs, why};
 use crate::cleanup::sweep::Sweep;
 use crate::cleanup::sweep::ending::Ending;
 use crate::policy::KOTS_DELETE_POLICY;
-use crate::signals::Signal;
 
 pub(crate) fn explain(ending: &Ending, sweep: &Sweep, terminal: &Terminal) {
     match ending {
-        Ending::Stopped(Signal::Interrupt) => terminal.warning(format_args!("stopped by SIGINT")),
-        Ending::Stopped(Signal::Terminate) => terminal.warning(format_args!("stopped by SIGTERM")),
+        Ending::Stopped(signal) => terminal.warning(format_args!("stopped by {signal}")),
         Ending::Aborted(_) => {
             terminal.error(format_args!("aborted; the deletions under way may or may not be carried out"));
         }

@@ -7,7 +7,7 @@ use crate::cleanup::options::Verbosity;
 use crate::cleanup::output::terminal::Terminal;
 use crate::cleanup::sweep::job_log::{ContainerLog, JobLog, LINE_BYTES};
 use crate::cleanup::sweep::request::Deletion;
-use crate::cluster::api::{Api, Failure};
+use crate::cluster::api::{Api, Failure, Pod};
 
 /// How often a Job's logs are tried in all before it is deleted without them.
 const ATTEMPTS: u32 = 4;
@@ -26,7 +26,8 @@ pub(crate) struct LogReader<'a> {
 }
 
 fn is_worth_a_retry(failure: &Failure, deletion: &Deletion) -> bool {
-    matches!(failure, Failure::Doubtful(_)) || (failure.is_passing() && deletion.log_attempts + 1 < ATTEMPTS)
+    matches!(failure, Failure::MayRecover(_))
+        || (failure.is_transient() && deletion.log_attempts + 1 < ATTEMPTS)
 }
 
 impl<'a> LogReader<'a> {
@@ -81,7 +82,7 @@ impl<'a> LogReader<'a> {
 
     async fn read_all(&self, api: &Api, deletion: &Deletion, log: &mut JobLog) -> Result<(), Failure> {
         let id = &deletion.job.id;
-        for (pod, containers) in api.pods(id).await? {
+        for Pod { name: pod, containers } in api.pods(id).await? {
             for container in containers {
                 let room = JOB_BYTES.saturating_sub(log.bytes).min(self.bytes_left.get());
                 if room <= LINE_BYTES {
@@ -97,12 +98,12 @@ impl<'a> LogReader<'a> {
                         self.bytes_left.set(self.bytes_left.get() - bytes);
                     }
                     // The container never started.
-                    Err(failure @ Failure::Refused(_)) if !failure.is_passing() => {
+                    Err(failure @ Failure::Refused(_)) if !failure.is_transient() => {
                         let why = format_args!("no log of pod {pod}, container {container}: {failure}");
                         self.terminal.detail(why);
                     }
                     // On the last attempt, the other containers may still have logs.
-                    Err(failure) if failure.is_passing() && !is_worth_a_retry(&failure, deletion) => {
+                    Err(failure) if failure.is_transient() && !is_worth_a_retry(&failure, deletion) => {
                         let why = format_args!("no log of pod {pod}, container {container}: {failure}");
                         self.terminal.warning(why);
                     }

@@ -51,8 +51,8 @@ pub(crate) async fn connect_and_sweep(
     let limit = completion.connect_limit();
     let connecting = async {
         let target = Target::find(&connection).await?;
+        let scopes = scopes(namespaces, target.default_namespace(), selector.as_ref());
         let own_job = OwnJob::find(target.pod_namespace);
-        let scopes = scopes(namespaces, &target.config.default_namespace, selector.as_ref());
         let api = Api::connect(target.config).await?;
         // Until here nothing has to be completed, so a signal simply ends the process.
         let signals = Signals::listen()

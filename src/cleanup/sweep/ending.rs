@@ -29,7 +29,7 @@ impl Ending {
     pub(crate) fn exit_code(&self, sweep: &Sweep, fail_on_failed: bool) -> ExitCode {
         match self {
             Self::Stopped(signal) | Self::Aborted(signal) => signal.exit_code(),
-            Self::Failed(Failure::Unauthorized(_) | Failure::Forbidden(..) | Failure::Doubtful(_)) => {
+            Self::Failed(Failure::Unauthorized(_) | Failure::Forbidden(..) | Failure::MayRecover(_)) => {
                 ExitCode::NotAllowed
             }
             Self::Failed(failure) if failure.code() == Some(403) => ExitCode::NotAllowed,
@@ -93,9 +93,9 @@ mod tests {
             (Ending::Deadline, listed([job("a")]), "deadline", ExitCode::Deadline),
             (Ending::Deadline, sweep(1), "error", ExitCode::Failure),
             (Ending::Deadline, refused(), "error", ExitCode::Failure),
-            (Ending::Failed(Failure::Broken(String::new())), refused(), "error", ExitCode::Failure),
+            (Ending::Failed(Failure::ConnectionLost(String::new())), refused(), "error", ExitCode::Failure),
             (Ending::Failed(Failure::Unauthorized(String::new())), refused(), "error", ExitCode::NotAllowed),
-            (Ending::Failed(Failure::Doubtful(Box::new(no))), refused(), "error", ExitCode::NotAllowed),
+            (Ending::Failed(Failure::MayRecover(Box::new(no))), refused(), "error", ExitCode::NotAllowed),
             (Ending::Stopped(Signal::Terminate), refused(), "stopped", ExitCode::Terminated),
             (Ending::Stopped(Signal::Terminate), sweep(1), "stopped", ExitCode::Terminated),
         ] {
