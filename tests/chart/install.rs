@@ -7,7 +7,7 @@ use jobsweep_harness::process::{Program, Running};
 use jobsweep_harness::tools::HelmVersion;
 use jobsweep_harness::wait::PATIENCE;
 
-use crate::{kubelet, parent};
+use crate::{fake_kubelet, parent_chart};
 
 const AFTER: &str = "shop-jobsweep-after";
 const BEFORE: &str = "shop-jobsweep-before";
@@ -18,7 +18,7 @@ pub(crate) async fn after_every_change_the_jobs_are_swept_and_nothing_is_left(
 ) -> Result<()> {
     let namespace = cluster.namespace().await?;
     let helm = Helm::new(version)?.kubeconfig(cluster.kubeconfig());
-    let chart = parent::write(&helm, true).await?;
+    let chart = parent_chart::write(&helm, true).await?;
     for revision in 1..=3 {
         let upgrade = in_namespace(&helm, &namespace, &["upgrade", "--install", "shop"])
             .arg(&chart)
@@ -38,8 +38,8 @@ pub(crate) async fn after_every_change_the_jobs_are_swept_and_nothing_is_left(
 
 /// The migration succeeds while the cleanup waits for it; then neither is left.
 async fn migrated_and_swept(cluster: &ControlPlane, namespace: &Namespace, helm: Running) -> Result<()> {
-    let migrate = kubelet::exists(namespace, "migrate").await?;
-    let cleanup = kubelet::run(cluster, namespace, AFTER);
+    let migrate = fake_kubelet::exists(namespace, "migrate").await?;
+    let cleanup = fake_kubelet::run(cluster, namespace, AFTER);
     let (migrated, swept) = tokio::join!(namespace.succeed(&migrate), cleanup);
     // It may be deleted as soon as it is complete, before the test has seen that.
     drop(migrated);
@@ -56,12 +56,12 @@ pub(crate) async fn before_every_change_the_jobs_are_swept_and_nothing_is_left(
 ) -> Result<()> {
     let namespace = cluster.namespace().await?;
     let helm = Helm::new(version)?.kubeconfig(cluster.kubeconfig());
-    let chart = parent::write(&helm, true).await?;
+    let chart = parent_chart::write(&helm, true).await?;
     let before = ["--set", "jobsweep.when=before"];
     let install = in_namespace(&helm, &namespace, &["install", "shop"]).arg(&chart).args(before);
     install.run().await?.expect_success()?;
     for command in [vec!["upgrade", "shop"], vec!["upgrade", "shop"], vec!["rollback", "shop", "1"]] {
-        let migrate = kubelet::exists(&namespace, "migrate").await?;
+        let migrate = fake_kubelet::exists(&namespace, "migrate").await?;
         namespace.succeed(&migrate).await?;
         let mut helm = in_namespace(&helm, &namespace, &command);
         if command[0] == "upgrade" {
@@ -69,9 +69,9 @@ pub(crate) async fn before_every_change_the_jobs_are_swept_and_nothing_is_left(
             helm = helm.arg(&chart).args(before).args(["--set", &format!("version={version}")]);
         }
         let helm = helm.spawn()?;
-        kubelet::run(cluster, &namespace, BEFORE).await?.expect_success()?;
+        fake_kubelet::run(cluster, &namespace, BEFORE).await?.expect_success()?;
         helm.finish(PATIENCE).await?.expect_success()?;
-        let new = kubelet::exists(&namespace, "migrate").await?;
+        let new = fake_kubelet::exists(&namespace, "migrate").await?;
         ensure!(new.metadata.uid != migrate.metadata.uid, "{command:?} did not replace the Job");
         let left = left_of_cleanup(cluster, &namespace).await?;
         ensure!(left.is_empty(), "{command:?}: {left}");
@@ -86,9 +86,9 @@ pub(crate) async fn an_upgrade_may_bring_the_dependency(
 ) -> Result<()> {
     let namespace = cluster.namespace().await?;
     let helm = Helm::new(version)?.kubeconfig(cluster.kubeconfig());
-    let (without, with) = (parent::write(&helm, false).await?, parent::write(&helm, true).await?);
+    let (without, with) = (parent_chart::write(&helm, false).await?, parent_chart::write(&helm, true).await?);
     in_namespace(&helm, &namespace, &["install", "shop"]).arg(&without).run().await?.expect_success()?;
-    let migrate = kubelet::exists(&namespace, "migrate").await?;
+    let migrate = fake_kubelet::exists(&namespace, "migrate").await?;
     namespace.succeed(&migrate).await?;
 
     let blocked =
@@ -100,7 +100,7 @@ pub(crate) async fn an_upgrade_may_bring_the_dependency(
         .arg(&with)
         .args(["--set", "version=2,jobsweep.when=both"])
         .spawn()?;
-    kubelet::run(cluster, &namespace, BEFORE).await?.expect_success()?;
+    fake_kubelet::run(cluster, &namespace, BEFORE).await?.expect_success()?;
     migrated_and_swept(cluster, &namespace, upgrade).await?;
     let left = left_of_cleanup(cluster, &namespace).await?;
     ensure!(left.is_empty(), "{left}");
@@ -113,13 +113,13 @@ pub(crate) async fn a_failed_cleanup_says_so_and_the_next_one_replaces_it(
 ) -> Result<()> {
     let namespace = cluster.namespace().await?;
     let helm = Helm::new(version)?.kubeconfig(cluster.kubeconfig());
-    let chart = parent::write(&helm, true).await?;
+    let chart = parent_chart::write(&helm, true).await?;
     let install = in_namespace(&helm, &namespace, &["install", "shop"]).arg(&chart).spawn()?;
-    let cleanup = kubelet::exists(&namespace, AFTER).await?;
+    let cleanup = fake_kubelet::exists(&namespace, AFTER).await?;
     let pods = namespace.running_pods(&cleanup, 1).await?;
     let pod = pods.first().and_then(|pod| pod.metadata.name.as_deref()).context("there is a pod")?;
     // The deadline: another try would not help, so there is none.
-    kubelet::end(&namespace, pod, 4).await?;
+    fake_kubelet::end(&namespace, pod, 4).await?;
     let install = install.finish(PATIENCE).await?;
     ensure!(install.code() == Some(1), "{}", install.stdout());
     namespace.condition(&cleanup, "Failed").await?;
@@ -131,7 +131,7 @@ pub(crate) async fn a_failed_cleanup_says_so_and_the_next_one_replaces_it(
     ensure!(left.trim() == format!("job.batch/{AFTER}"), "{left}");
 
     let upgrade = in_namespace(&helm, &namespace, &["upgrade", "shop"]).arg(&chart).spawn()?;
-    let migrate = kubelet::exists(&namespace, "migrate").await?;
+    let migrate = fake_kubelet::exists(&namespace, "migrate").await?;
     namespace.succeed(&migrate).await?;
     let replaced = cleanup.metadata.uid;
     jobsweep_harness::wait::until("another cleanup", || async {
@@ -139,7 +139,7 @@ pub(crate) async fn a_failed_cleanup_says_so_and_the_next_one_replaces_it(
         Ok(found.filter(|job| job.metadata.uid != replaced))
     })
     .await?;
-    kubelet::run(cluster, &namespace, AFTER).await?.expect_success()?;
+    fake_kubelet::run(cluster, &namespace, AFTER).await?.expect_success()?;
     upgrade.finish(PATIENCE).await?.expect_success()?;
     let left = left_of_cleanup(cluster, &namespace).await?;
     ensure!(left.is_empty(), "{left}");
@@ -166,7 +166,7 @@ pub(crate) async fn a_schedule_leaves_the_release_alone(
         &namespace.name,
     ]);
     start.run().await?.expect_success()?;
-    kubelet::run(cluster, &namespace, "now").await?.expect_success()?;
+    fake_kubelet::run(cluster, &namespace, "now").await?.expect_success()?;
     in_namespace(&helm, &namespace, &["uninstall", "sweeper"]).run().await?.expect_success()?;
     let left = left_of_cleanup(cluster, &namespace).await?;
     ensure!(left.is_empty(), "{left}");

@@ -1,9 +1,9 @@
 //! The chart under `charts/jobsweep`, in real Helm 3 and 4 and on a real control plane.
 
+mod fake_kubelet;
 mod install;
-mod kubelet;
 mod lint;
-mod parent;
+mod parent_chart;
 mod readme;
 mod render;
 

@@ -6,7 +6,7 @@ use jobsweep_harness::helm::Helm;
 use jobsweep_harness::tools::HelmVersion;
 use serde_yaml::Value;
 
-use crate::{chart, parent};
+use crate::{chart, parent_chart};
 
 pub(crate) async fn every_pod_is_the_one_that_is_injected(version: HelmVersion) -> Result<()> {
     let more = ["--release=shop".to_owned()];
@@ -155,7 +155,7 @@ fn not_text(value: &Value) -> Vec<String> {
 
 pub(crate) async fn a_condition_leaves_nothing_of_it(version: HelmVersion) -> Result<()> {
     let helm = Helm::new(version)?;
-    let folder = parent::write(&helm, true).await?;
+    let folder = parent_chart::write(&helm, true).await?;
     for (enabled, count) in [("true", 4), ("false", 0)] {
         let set = format!("jobsweep.enabled={enabled}");
         let template = helm.command().args(["template", "shop", "--set", &set]).arg(&folder).run().await?;

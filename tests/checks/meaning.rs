@@ -2,7 +2,7 @@
 
 use serde_yaml::{Mapping, Value};
 
-use super::reader;
+use super::second_reader as reader;
 
 const HELM: &str = "helm.sh/hook-delete-policy";
 const KOTS: &str = "kots.io/hook-delete-policy";

@@ -3,9 +3,9 @@
 //! Shared by the cases, the generated streams and the fuzz targets. Each check is a function of what went in and
 //! what came out, and says in words what is wrong.
 
+mod diagnostics;
 mod meaning;
-mod places;
-mod reader;
+mod second_reader;
 
 use jobsweep::translate::{Diagnostic, Options, Problem, translate};
 
@@ -19,7 +19,7 @@ pub(crate) fn check(
     match run(input, options) {
         Ok((output, warnings)) => {
             for warning in &warnings {
-                places::check(input, warning)?;
+                diagnostics::check(input, warning)?;
             }
             keeps_every_byte(input, &output, options)?;
             changes_nothing_the_second_time(&output, options)?;
@@ -27,7 +27,7 @@ pub(crate) fn check(
             Ok((Ok(output), judged))
         }
         Err(error) => {
-            places::check(input, &error)?;
+            diagnostics::check(input, &error)?;
             is_justified(input, options, &error)?;
             Ok((Err(error), Judged::default()))
         }

@@ -14,9 +14,9 @@ use jobsweep_harness::process::Finished;
 use jobsweep_harness::wait::{self, PATIENCE};
 use tokio::sync::Semaphore;
 
-use crate::between::{Act, Between, doing};
 use crate::deletion::finished;
-use crate::stage::{Said, Stage, connection, shipped_rules};
+use crate::faulty_proxy::{Act, Between, doing};
+use crate::setup::{Said, Stage, connection, shipped_rules};
 
 const BOTH: &str = "hook-succeeded,hook-failed";
 

@@ -15,8 +15,8 @@ use jobsweep_harness::wait::{self, PATIENCE};
 use serde_json::json;
 use tokio::sync::Notify;
 
-use crate::between::{Act, Between, doing};
-use crate::stage::{Said, Stage};
+use crate::faulty_proxy::{Act, Between, doing};
+use crate::setup::{Said, Stage};
 
 const BOTH: &str = "hook-succeeded,hook-failed";
 

@@ -9,7 +9,7 @@ use jobsweep_harness::kube::api::{Patch, PatchParams};
 use jobsweep_harness::wait::{self, PATIENCE};
 use serde_json::json;
 
-use crate::stage::{Said, Stage};
+use crate::setup::{Said, Stage};
 
 const BOTH: &str = "hook-succeeded,hook-failed";
 

@@ -6,7 +6,7 @@ use jobsweep_harness::helm::{Helm, write_chart};
 use jobsweep_harness::process::Finished;
 use jobsweep_harness::tools::HelmVersion;
 
-use crate::stage::{Said, Stage};
+use crate::setup::{Said, Stage};
 
 const MIGRATION: &str = r#"
 apiVersion: batch/v1

@@ -4,8 +4,8 @@
 #![allow(missing_docs, reason = "a test's name is its documentation")]
 #![allow(unreachable_pub, reason = "nothing is reached from outside")]
 
-mod between;
-mod stage;
+mod faulty_proxy;
+mod setup;
 
 mod access;
 mod deletion;

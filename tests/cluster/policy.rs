@@ -4,7 +4,7 @@ use anyhow::Result;
 use jobsweep_harness::control_plane::ControlPlane;
 use jobsweep_harness::jobs::{JobBuilder, Outcome, job};
 
-use crate::stage::{Said, Stage};
+use crate::setup::{Said, Stage};
 
 /// One finished Job of each outcome for each policy: `<policy>-succeeded` and `<policy>-failed`.
 async fn one_of_each(stage: &Stage, policies: &[(&str, &str)]) -> Result<()> {

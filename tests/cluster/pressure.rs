@@ -13,9 +13,9 @@ use jobsweep_harness::kube::{self, Api, Client};
 use jobsweep_harness::wait::{self, PATIENCE};
 use serde_json::json;
 
-use crate::between::{Act, Between};
 use crate::deletion::finished;
-use crate::stage::{Said, Stage, connection};
+use crate::faulty_proxy::{Act, Between};
+use crate::setup::{Said, Stage, connection};
 
 const BOTH: &str = "hook-succeeded,hook-failed";
 

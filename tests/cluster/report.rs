@@ -6,9 +6,9 @@ use jobsweep_harness::jobs::{Outcome, job};
 use jobsweep_harness::process::Program;
 use serde_json::{Value, json};
 
-use crate::between::{Act, Between};
 use crate::deletion::finished;
-use crate::stage::{Said, Stage, shipped_rules};
+use crate::faulty_proxy::{Act, Between};
+use crate::setup::{Said, Stage, shipped_rules};
 
 const BOTH: &str = "hook-succeeded,hook-failed";
 

@@ -8,7 +8,7 @@ use jobsweep_harness::jobs::{Outcome, job};
 use jobsweep_harness::wait::PATIENCE;
 
 use crate::deletion::finished;
-use crate::stage::Stage;
+use crate::setup::Stage;
 
 const BOTH: &str = "hook-succeeded,hook-failed";
 

@@ -11,9 +11,9 @@ use jobsweep_harness::wait::PATIENCE;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use crate::between::{Act, Between, doing};
 use crate::deletion::finished;
-use crate::stage::{Said, Stage, shipped_rules};
+use crate::faulty_proxy::{Act, Between, doing};
+use crate::setup::{Said, Stage, shipped_rules};
 
 const BOTH: &str = "hook-succeeded,hook-failed";
 

@@ -10,9 +10,9 @@ use jobsweep_harness::process::{Program, Running, Signal};
 use jobsweep_harness::wait::PATIENCE;
 use tokio::sync::Notify;
 
-use crate::between::{Act, Between, doing};
 use crate::deletion::{finished, gone};
-use crate::stage::{Said, Stage};
+use crate::faulty_proxy::{Act, Between, doing};
+use crate::setup::{Said, Stage};
 
 const BOTH: &str = "hook-succeeded,hook-failed";
 

@@ -9,8 +9,8 @@ use jobsweep_harness::helm::{Helm, write_chart};
 use jobsweep_harness::process::Program;
 use jobsweep_harness::tools::{self, HelmVersion};
 
+use crate::example_jobs::{has, image, open, replaced};
 use crate::setup::{jobsweep_folder, repository, shop};
-use crate::shop::{has, image, open, replaced};
 
 const JOBS: [&str; 2] = ["shop-migration", "shop-preparation"];
 const SWEEP: &str = "jobsweep --cleanup ";

@@ -9,8 +9,8 @@ use jobsweep_harness::helm::Helm;
 use jobsweep_harness::process::Program;
 use jobsweep_harness::tools::{self, HelmVersion};
 
+use crate::example_jobs::{has, image, open, replaced};
 use crate::setup::{helm_with_jobsweep, jobsweep_folder, repository, shop};
-use crate::shop::{has, image, open, replaced};
 
 const JOB: [&str; 1] = ["shop-migration"];
 

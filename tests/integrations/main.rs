@@ -2,11 +2,11 @@
 
 mod apply;
 mod argocd;
+mod example_jobs;
 mod helmfile;
 #[path = "../helm/setup.rs"]
 #[expect(dead_code, reason = "the Helm tests need more of it")]
 mod setup;
-mod shop;
 
 use std::process::ExitCode;
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::court::{Run, judge};
+use crate::go_judge::{Run, judge};
 
 pub(crate) async fn the_judge_agrees_with_every_case() -> Result<()> {
     let mut runs = Vec::new();

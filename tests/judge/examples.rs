@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Result, ensure};
 use jobsweep_harness::process::Program;
 
-use crate::court::{Run, judge};
+use crate::go_judge::{Run, judge};
 
 pub(crate) async fn the_judge_agrees_with_the_examples() -> Result<()> {
     let mut runs = Vec::new();

@@ -9,7 +9,7 @@ mod random;
 use anyhow::{Context, Result, ensure};
 use jobsweep::translate::translate;
 
-use crate::court::{Run, judge};
+use crate::go_judge::{Run, judge};
 use grammar::{Generated, generate};
 
 /// How many streams a run judges, unless `JOBSWEEP_STREAMS` says so.

@@ -2,9 +2,9 @@
 //! of Helm itself. See main.go for what it looks at, and for how to run it by hand.
 
 mod cases;
-mod court;
 mod examples;
 mod generated;
+mod go_judge;
 
 use std::process::ExitCode;
 
@@ -12,8 +12,8 @@ use jobsweep_harness::trials;
 
 fn main() -> ExitCode {
     trials::run(trials![
-        court::the_judge_passes_its_own_tests,
-        court::the_judge_objects_to_a_wrong_output,
+        go_judge::the_judge_passes_its_own_tests,
+        go_judge::the_judge_objects_to_a_wrong_output,
         cases::the_judge_agrees_with_every_case,
         examples::the_judge_agrees_with_the_examples,
         generated::the_judge_agrees_with_every_generated_stream,

@@ -7,7 +7,7 @@ use jobsweep_harness::process::{Finished, Program};
 use jobsweep_harness::tools::HelmVersion;
 
 use crate::release::{JOBSWEEP, Release};
-use crate::stage::{example, kubectl_in, log_of_finished};
+use crate::setup::{example, kubectl_in, log_of_finished};
 
 const HOOK: &str = r"policy.helm\.sh/hook=pre-upgrade,policy.helm\.sh/hook-delete-policy=hook-succeeded";
 

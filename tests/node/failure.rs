@@ -6,7 +6,7 @@ use jobsweep_harness::node::Node;
 use jobsweep_harness::tools::HelmVersion;
 
 use crate::release::{MIGRATION, Release};
-use crate::stage;
+use crate::setup;
 
 const CLEANUP: &str = "shop-jobsweep-after";
 
@@ -28,10 +28,10 @@ pub(crate) async fn it_is_swept_and_its_log_shown(node: &Node, helm: HelmVersion
     ensure!(upgrade.stderr().contains("| no such table"), "{}", upgrade.stderr());
     ensure!(shop.status().await? == "failed");
     shop.leaves(&[&format!("job.batch/{CLEANUP}"), &format!("pod/{CLEANUP}")]).await?;
-    let pods = stage::pods_of(&shop.namespace, CLEANUP).await?;
+    let pods = setup::pods_of(&shop.namespace, CLEANUP).await?;
     let pod = pods.first().context("its pod is left for its log")?;
-    ensure!(stage::exit_code(pod) == Some(3), "{:?}", pod.status);
-    ensure!(stage::log_of(&shop.namespace, pod).await?.contains("| no such table"));
+    ensure!(setup::exit_code(pod) == Some(3), "{:?}", pod.status);
+    ensure!(setup::log_of(&shop.namespace, pod).await?.contains("| no such table"));
 
     shop.upgrade_with(3, &["--set", "script=true"]).await?.expect_success()?;
     ensure!(shop.status().await? == "deployed");

@@ -8,7 +8,7 @@ mod failure;
 mod injected;
 mod pod;
 mod release;
-mod stage;
+mod setup;
 
 use std::process::ExitCode;
 

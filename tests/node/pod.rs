@@ -13,7 +13,7 @@ use jobsweep_harness::process::Program;
 use jobsweep_harness::wait;
 use serde_json::{Value, json};
 
-use crate::stage::{example, exit_code, kubectl_in, log_of_finished, name, pod_that_says};
+use crate::setup::{example, exit_code, kubectl_in, log_of_finished, name, pod_that_says};
 
 /// The name of the shipped Job and of everything that belongs to it.
 const JOBSWEEP: &str = "jobsweep";

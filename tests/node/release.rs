@@ -14,7 +14,7 @@ use jobsweep_harness::tools::HelmVersion;
 use jobsweep_harness::wait;
 use serde_json::Value;
 
-use crate::stage::kubectl_in;
+use crate::setup::kubectl_in;
 
 /// The program under test, as a post-renderer.
 pub(crate) const JOBSWEEP: &str = env!("CARGO_BIN_EXE_jobsweep");

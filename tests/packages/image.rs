@@ -9,7 +9,7 @@ use jobsweep_harness::registry::Registry;
 use jobsweep_harness::tools::{HelmVersion, oras};
 use serde_json::{Value, json};
 
-use crate::machine::{VERSION, program};
+use crate::plugin_archive::{VERSION, program};
 use crate::setup::{repository, same};
 
 /// Why no image can be built here, and what to do about it.

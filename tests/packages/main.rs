@@ -1,11 +1,11 @@
 //! What users install: the plugin of Helm 4 as a signed archive and from a registry, the one that Helm 3 takes, and the image.
 
+mod gnupg_keys;
 mod helm3;
 mod image;
-mod keys;
-mod machine;
 mod oci;
 mod plugin;
+mod plugin_archive;
 #[path = "../helm/setup.rs"]
 #[expect(dead_code, reason = "the Helm tests need more of it")]
 mod setup;

@@ -7,7 +7,7 @@ use jobsweep_harness::process::Program;
 use jobsweep_harness::registry::Registry;
 use jobsweep_harness::tools::oras;
 
-use crate::machine::{Machine, VERSION};
+use crate::plugin_archive::{Machine, VERSION};
 
 impl Machine {
     /// The script that releases it, with the oras that it needs.

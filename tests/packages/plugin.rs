@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::{Result, ensure};
 use jobsweep_harness::process::Program;
 
-use crate::machine::{Machine, package, program, this_platform};
+use crate::plugin_archive::{Machine, package, program, this_platform};
 use crate::setup::{same, shop};
 
 pub(crate) async fn a_signed_archive_is_verified_and_works() -> Result<()> {

@@ -8,7 +8,7 @@ mod access;
 mod audit;
 mod certificates;
 mod components;
-mod etcd;
+mod etcd_compaction;
 mod namespace;
 mod options;
 
@@ -24,7 +24,7 @@ use kube::Client;
 use kube::api::{Api, DeleteParams};
 use tokio::sync::OnceCell;
 
-use crate::supervise::Daemon;
+use crate::daemon::Daemon;
 use crate::{jobs, wait, workdir};
 
 pub use access::{Token, User};

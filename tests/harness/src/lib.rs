@@ -29,12 +29,12 @@
 //! Everything listens on loopback addresses only, or in a network of its own, and ends with the process that started it.
 
 pub mod control_plane;
+mod daemon;
 pub mod helm;
 pub mod jobs;
 pub mod node;
 pub mod process;
 pub mod registry;
-mod supervise;
 pub mod tools;
 pub mod trials;
 pub mod wait;

@@ -6,7 +6,7 @@
 
 mod container;
 mod images;
-mod inside;
+mod namespaces;
 mod programs;
 
 use std::path::Path;
@@ -18,12 +18,12 @@ use kube::api::Api;
 use tokio::sync::OnceCell;
 
 use crate::control_plane::ControlPlane;
-use crate::supervise::Daemon;
+use crate::daemon::Daemon;
 use crate::{wait, workdir};
 
 pub use container::Container;
 pub use images::app;
-pub use inside::run;
+pub use namespaces::run;
 
 /// The node's name.
 const NAME: &str = "node";

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Result, ensure};
 use serde_json::json;
 
-use crate::supervise::Daemon;
+use crate::daemon::Daemon;
 use crate::{wait, workdir};
 
 const PROGRAM: &str = "/usr/bin/docker-registry";

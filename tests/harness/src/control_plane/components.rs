@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use anyhow::{Context, Result};
 
 use super::{ControlPlane, access, audit};
-use crate::supervise::Daemon;
+use crate::daemon::Daemon;
 use crate::tools::{self, Kubernetes};
 
 /// etcd's folder inside the cluster's.

@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 
-use super::inside::program;
+use super::namespaces::program;
 use crate::workdir;
 
 const FOLDER: &str = "images";

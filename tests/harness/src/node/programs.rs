@@ -6,11 +6,11 @@ use std::path::Path;
 use anyhow::Result;
 use serde_json::json;
 
-use super::inside::{ADDRESS, program};
+use super::namespaces::{ADDRESS, program};
 use super::{NAME, images};
 use crate::control_plane::ControlPlane;
+use crate::daemon::Daemon;
 use crate::process::Program;
-use crate::supervise::Daemon;
 use crate::tools;
 
 /// Where Debian has the plugins.

@@ -11,7 +11,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 
 use super::ToolSet;
-use crate::supervise::tail;
+use crate::daemon::tail;
 
 /// Cargo's target folder, as far as a running test can know it: `CARGO_TARGET_DIR`, or the workspace's `target`
 /// (a `build.target-dir` in Cargo's configuration is not seen, and only means that the tools lie elsewhere).

@@ -10,7 +10,7 @@ use jobsweep_harness::process::{Finished, Program};
 use jobsweep_harness::tools::HelmVersion;
 use tokio::sync::OnceCell;
 
-use crate::keys::Key;
+use crate::gnupg_keys::Key;
 use crate::setup::{JOBSWEEP, repository, same, shop, template};
 
 /// The version of everything.

@@ -2,7 +2,7 @@
 
 use jobsweep::translate::{Diagnostic, Place};
 
-use super::reader;
+use super::second_reader as reader;
 
 /// The place exists, the snippet is the text there, and the message is a line with a snippet that no terminal stumbles over.
 pub(super) fn check(input: &[u8], diagnostic: &Diagnostic) -> Result<(), String> {

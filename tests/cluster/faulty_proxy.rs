@@ -25,7 +25,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
-use crate::stage::connection;
+use crate::setup::connection;
 
 type Body = UnsyncBoxBody<Bytes, anyhow::Error>;
 
