@@ -6,8 +6,19 @@ use jobsweep_harness::helm::{Helm, kubectl};
 use jobsweep_harness::process::{Program, Running};
 use jobsweep_harness::tools::HelmVersion;
 use jobsweep_harness::wait::PATIENCE;
+use jobsweep_harness::{trials, trials::Trial};
 
 use crate::{fake_kubelet, parent_chart};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![
+        after_every_change_the_jobs_are_swept_and_nothing_is_left,
+        before_every_change_the_jobs_are_swept_and_nothing_is_left,
+        an_upgrade_may_bring_the_dependency,
+        a_failed_cleanup_says_so_and_the_next_one_replaces_it,
+        a_schedule_leaves_the_release_alone,
+    ]
+}
 
 const AFTER: &str = "shop-jobsweep-after";
 const BEFORE: &str = "shop-jobsweep-before";

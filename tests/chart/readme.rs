@@ -6,6 +6,11 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::chart;
+use jobsweep_harness::{trials, trials::Trial};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![the_table_is_made_of_the_values, the_schema_knows_every_value,]
+}
 
 const BEGIN: &str =
     "<!-- values: made of values.yaml by `JOBSWEEP_BLESS=1 cargo test --test chart readme` -->\n";

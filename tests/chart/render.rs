@@ -4,9 +4,21 @@ use anyhow::{Context, Result, ensure};
 use jobsweep::inject::manifests::{Cleanup, Form, Moment};
 use jobsweep_harness::helm::Helm;
 use jobsweep_harness::tools::HelmVersion;
+use jobsweep_harness::{trials, trials::Trial};
 use serde_yaml::Value;
 
 use crate::{chart, parent_chart};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![
+        every_pod_is_the_one_that_is_injected,
+        the_access_is_the_one_that_is_injected,
+        every_value_reaches_the_manifests,
+        names_fit_and_differ,
+        names_that_look_like_numbers_stay_text,
+        a_condition_leaves_nothing_of_it,
+    ]
+}
 
 pub(crate) async fn every_pod_is_the_one_that_is_injected(version: HelmVersion) -> Result<()> {
     let more = ["--release=shop".to_owned()];

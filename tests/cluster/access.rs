@@ -12,11 +12,28 @@ use jobsweep_harness::kube::config::AuthInfo;
 use jobsweep_harness::kube::{self, Api, Client};
 use jobsweep_harness::process::Finished;
 use jobsweep_harness::wait::{self, PATIENCE};
+use jobsweep_harness::{trials, trials::Trial};
 use tokio::sync::Semaphore;
 
 use crate::deletion::finished;
 use crate::faulty_proxy::{Act, Between, doing};
 use crate::setup::{Said, Stage, connection, shipped_rules};
+
+pub fn trials() -> Vec<Trial> {
+    trials![
+        every_missing_rule_is_named_so_that_pasting_it_helps,
+        a_token_that_cannot_be_sent_is_an_error_that_claims_nothing_about_jobs,
+        without_the_right_to_watch_it_stops_at_once,
+        without_the_right_to_delete_a_dry_run_fails_too,
+        all_namespaces_take_a_cluster_role,
+        all_namespaces_are_swept_with_a_cluster_role,
+        a_token_that_expired_and_was_replaced_is_read_again,
+        a_credential_plugin_that_hangs_ends_the_sweep_at_its_deadline,
+        a_credential_plugin_runs_once_for_all_that_were_refused,
+        a_token_that_expired_and_was_not_replaced_ends_the_sweep,
+        a_server_that_cannot_be_trusted_is_not_talked_to,
+    ]
+}
 
 const BOTH: &str = "hook-succeeded,hook-failed";
 

@@ -12,11 +12,30 @@ use jobsweep_harness::k8s_openapi::api::batch::v1::Job;
 use jobsweep_harness::kube::Api;
 use jobsweep_harness::kube::api::{DeleteParams, ListParams, PostParams};
 use jobsweep_harness::wait::{self, PATIENCE};
+use jobsweep_harness::{trials, trials::Trial};
 use serde_json::json;
 use tokio::sync::Notify;
 
 use crate::faulty_proxy::{Act, Between, doing};
 use crate::setup::{Said, Stage};
+
+pub fn trials() -> Vec<Trial> {
+    trials![
+        a_deletion_takes_the_pods_along_and_says_which_job_it_means,
+        a_job_recreated_under_the_same_name_at_the_last_moment_is_another_job,
+        an_annotation_edited_at_the_last_moment_counts,
+        a_conflict_that_the_watch_does_not_explain_is_looked_into_by_a_new_list,
+        accepted_is_not_gone_while_a_finalizer_holds_the_job,
+        a_finalizer_that_lets_go_ends_the_sweep,
+        the_ttl_controller_may_delete_first,
+        a_job_that_is_gone_already_is_done,
+        a_deletion_whose_answer_is_lost_is_sent_again_and_counted_once,
+        a_deletion_whose_answer_is_lost_is_ours_when_the_watch_tells_too,
+        a_deletion_that_admission_refuses_stops_no_other,
+        a_dry_run_sends_every_deletion_and_deletes_nothing,
+        no_more_deletions_are_under_way_than_asked_for,
+    ]
+}
 
 const BOTH: &str = "hook-succeeded,hook-failed";
 

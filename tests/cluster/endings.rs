@@ -7,9 +7,30 @@ use jobsweep_harness::k8s_openapi::api::batch::v1::{Job, JobStatus};
 use jobsweep_harness::k8s_openapi::api::core::v1::Pod;
 use jobsweep_harness::kube::api::{Patch, PatchParams};
 use jobsweep_harness::wait::{self, PATIENCE};
+use jobsweep_harness::{trials, trials::Trial};
 use serde_json::json;
 
 use crate::setup::{Said, Stage};
+
+pub fn trials() -> Vec<Trial> {
+    trials![
+        a_job_is_never_deleted_between_two_retries,
+        a_job_that_has_used_up_its_retries_has_failed,
+        a_job_is_never_deleted_between_two_completions,
+        an_indexed_job_goes_on_when_one_index_has_failed,
+        a_pod_failure_policy_fails_a_job_that_has_retries_left,
+        a_success_policy_completes_a_job_once_its_other_pods_have_ended,
+        a_failing_job_is_kept_until_its_pods_have_ended,
+        a_suspended_job_holds_no_sweep,
+        a_job_that_is_resumed_meanwhile_is_waited_for,
+        a_job_of_another_controller_ends_by_its_conditions_alone,
+        a_job_whose_controller_is_absent_ends_the_sweep_at_its_deadline,
+        a_job_that_had_finished_before_the_start_is_deleted,
+        a_job_that_is_created_after_the_start_is_included,
+        a_job_that_appears_while_things_settle_is_included,
+        a_job_that_vanishes_before_its_end_has_an_unknown_outcome,
+    ]
+}
 
 const BOTH: &str = "hook-succeeded,hook-failed";
 

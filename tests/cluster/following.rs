@@ -7,11 +7,26 @@ use jobsweep_harness::control_plane::ControlPlane;
 use jobsweep_harness::jobs::{Outcome, job};
 use jobsweep_harness::kube::api::DeleteParams;
 use jobsweep_harness::wait::PATIENCE;
+use jobsweep_harness::{trials, trials::Trial};
 use tokio::sync::Notify;
 
 use crate::deletion::finished;
 use crate::faulty_proxy::{Act, Between, doing};
 use crate::setup::{Said, Stage};
+
+pub fn trials() -> Vec<Trial> {
+    trials![
+        three_thousand_jobs_come_in_pages,
+        a_job_that_appears_while_thousands_are_deleted_is_swept_too,
+        a_watch_that_breaks_goes_on_from_where_it_was,
+        what_a_new_list_after_410_misses_is_gone_and_not_succeeded,
+        a_watch_that_expired_after_compaction_begins_with_a_list_again,
+        a_list_whose_later_pages_expired_is_begun_again,
+        an_api_server_that_is_killed_and_restarted_mid_sweep_is_waited_for,
+        a_job_of_which_only_the_policy_can_be_read_is_reported_and_an_error,
+        an_object_that_cannot_be_read_is_skipped_with_a_warning,
+    ]
+}
 
 const BOTH: &str = "hook-succeeded,hook-failed";
 

@@ -5,8 +5,13 @@ use jobsweep_harness::control_plane::ControlPlane;
 use jobsweep_harness::helm::{Helm, write_chart};
 use jobsweep_harness::process::Finished;
 use jobsweep_harness::tools::HelmVersion;
+use jobsweep_harness::{trials, trials::Trial};
 
 use crate::setup::{Said, Stage};
+
+pub fn trials() -> Vec<Trial> {
+    trials![the_upgrade_that_fails_passes_after_a_sweep,]
+}
 
 const MIGRATION: &str = r#"
 apiVersion: batch/v1

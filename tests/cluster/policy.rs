@@ -3,8 +3,19 @@
 use anyhow::Result;
 use jobsweep_harness::control_plane::ControlPlane;
 use jobsweep_harness::jobs::{JobBuilder, Outcome, job};
+use jobsweep_harness::{trials, trials::Trial};
 
 use crate::setup::{Said, Stage};
+
+pub fn trials() -> Vec<Trial> {
+    trials![
+        a_job_that_succeeded_or_failed_is_deleted_if_its_policy_names_that,
+        a_policy_is_read_by_whole_words,
+        a_job_whose_policy_names_no_outcome_is_not_waited_for_but_reported,
+        before_hook_creation_deletes_however_a_job_ended_when_asked_for,
+        a_running_job_is_not_deleted_before_its_end_even_then,
+    ]
+}
 
 /// One finished Job of each outcome for each policy: `<policy>-succeeded` and `<policy>-failed`.
 async fn one_of_each(stage: &Stage, policies: &[(&str, &str)]) -> Result<()> {

@@ -11,11 +11,23 @@ use jobsweep_harness::k8s_openapi::api::flowcontrol::v1::{FlowSchema, PriorityLe
 use jobsweep_harness::kube::api::{DeleteParams, PostParams};
 use jobsweep_harness::kube::{self, Api, Client};
 use jobsweep_harness::wait::{self, PATIENCE};
+use jobsweep_harness::{trials, trials::Trial};
 use serde_json::json;
 
 use crate::deletion::finished;
 use crate::faulty_proxy::{Act, Between};
 use crate::setup::{Said, Stage, connection};
+
+pub fn trials() -> Vec<Trial> {
+    trials![
+        deletions_turned_away_by_priority_and_fairness_are_sent_again,
+        retry_after_is_heeded,
+        a_burst_of_server_errors_is_survived,
+        trouble_without_end_ends_at_the_deadline,
+        two_sweeps_at_once_do_no_harm,
+        sweeping_again_does_nothing,
+    ]
+}
 
 const BOTH: &str = "hook-succeeded,hook-failed";
 

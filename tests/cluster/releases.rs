@@ -3,8 +3,13 @@
 use anyhow::Result;
 use jobsweep_harness::control_plane::ControlPlane;
 use jobsweep_harness::tools::Kubernetes;
+use jobsweep_harness::{trials, trials::Trial};
 
 use crate::{access, deletion, endings, following, policy, requests};
+
+pub fn trials() -> Vec<Trial> {
+    trials![all_that_matters_holds_on_kubernetes_1_31,]
+}
 
 pub async fn all_that_matters_holds_on_kubernetes_1_31() -> Result<()> {
     let cluster = ControlPlane::options().kubernetes(Kubernetes::V1_31).start().await?;

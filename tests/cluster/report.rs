@@ -4,11 +4,32 @@ use anyhow::{Context, Result, ensure};
 use jobsweep_harness::control_plane::{AuditEvent, ControlPlane, rule};
 use jobsweep_harness::jobs::{Outcome, job};
 use jobsweep_harness::process::Program;
+use jobsweep_harness::{trials, trials::Trial};
 use serde_json::{Value, json};
 
 use crate::deletion::finished;
 use crate::faulty_proxy::{Act, Between};
 use crate::setup::{Said, Stage, shipped_rules};
+
+pub fn trials() -> Vec<Trial> {
+    trials![
+        the_table_has_a_line_for_every_job,
+        the_json_report_is_one_object,
+        names_are_those_of_the_deleted_jobs,
+        nothing_in_scope_is_said_and_leaves_stdout_empty,
+        a_report_that_cannot_be_written_is_an_error,
+        the_logs_of_a_failed_job_are_shown_before_it_is_deleted,
+        a_job_may_ask_for_its_logs_itself,
+        without_the_right_to_read_logs_it_warns_once_and_goes_on,
+        a_log_that_cannot_be_had_stops_nothing,
+        a_container_that_never_started_has_nothing_to_say,
+        a_log_that_the_api_server_is_too_busy_for_is_asked_for_again,
+        the_shipped_role_is_enough_to_read_logs,
+        a_log_that_may_not_be_read_is_said_once_and_stops_nothing,
+        a_namespace_that_forbids_logs_silences_no_other,
+        a_terminal_gets_a_line_that_shows_how_far_it_is,
+    ]
+}
 
 const BOTH: &str = "hook-succeeded,hook-failed";
 

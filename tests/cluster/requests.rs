@@ -6,9 +6,14 @@ use anyhow::{Result, ensure};
 use jobsweep_harness::control_plane::ControlPlane;
 use jobsweep_harness::jobs::{Outcome, job};
 use jobsweep_harness::wait::PATIENCE;
+use jobsweep_harness::{trials, trials::Trial};
 
 use crate::deletion::finished;
 use crate::setup::Stage;
+
+pub fn trials() -> Vec<Trial> {
+    trials![pages_a_watch_and_a_deletion_for_each_job_are_all_requests, nothing_is_asked_while_waiting,]
+}
 
 const BOTH: &str = "hook-succeeded,hook-failed";
 

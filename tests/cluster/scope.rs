@@ -8,12 +8,29 @@ use jobsweep_harness::jobs::{JobBuilder, Outcome, job};
 use jobsweep_harness::k8s_openapi::api::batch::v1::Job;
 use jobsweep_harness::process::{Program, Running};
 use jobsweep_harness::wait::PATIENCE;
+use jobsweep_harness::{trials, trials::Trial};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use crate::deletion::finished;
 use crate::faulty_proxy::{Act, Between, doing};
 use crate::setup::{Said, Stage, shipped_rules};
+
+pub fn trials() -> Vec<Trial> {
+    trials![
+        only_the_contexts_namespace_is_swept_unless_told,
+        several_namespaces_can_be_named,
+        labels_select,
+        a_selected_job_whose_finalizer_lets_go_is_gone,
+        a_job_that_a_finalizer_holds_is_not_gone_when_it_leaves_the_selection,
+        a_namespace_that_is_lost_from_sight_holds_the_sweep_and_no_other,
+        a_release_is_known_by_annotation_or_label,
+        the_sweeps_own_job_and_a_marked_one_are_left_alone,
+        helms_environment_counts_when_helm_is_the_caller,
+        helms_flags_for_the_connection_count_when_helm_is_the_caller,
+        a_proxy_of_the_environment_is_used_unless_excepted,
+    ]
+}
 
 const BOTH: &str = "hook-succeeded,hook-failed";
 

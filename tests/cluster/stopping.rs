@@ -8,11 +8,30 @@ use jobsweep_harness::control_plane::ControlPlane;
 use jobsweep_harness::jobs::{Outcome, job};
 use jobsweep_harness::process::{Program, Running, Signal};
 use jobsweep_harness::wait::PATIENCE;
+use jobsweep_harness::{trials, trials::Trial};
 use tokio::sync::Notify;
 
 use crate::deletion::{finished, gone};
 use crate::faulty_proxy::{Act, Between, doing};
 use crate::setup::{Said, Stage};
+
+pub fn trials() -> Vec<Trial> {
+    trials![
+        sigterm_finishes_what_is_under_way_and_starts_nothing_new,
+        a_job_whose_logs_are_still_being_read_is_not_deleted_after_sigterm,
+        a_second_signal_aborts,
+        a_signal_ends_a_sweep_whose_report_nobody_reads,
+        a_reader_who_stops_reading_stops_neither_the_sweep_nor_its_signals,
+        a_deletion_that_ends_right_after_the_deadline_counts,
+        sigint_while_waiting_shows_how_things_stand,
+        once_waits_for_no_unfinished_job,
+        time_in_which_nothing_is_watched_does_not_count_as_settled,
+        a_timeout_of_0_deletes_what_is_due_and_says_what_is_left,
+        a_deadline_names_what_was_still_running,
+        a_failed_job_is_an_exit_code_when_asked_for,
+        an_api_server_that_is_never_reached_is_an_error,
+    ]
+}
 
 const BOTH: &str = "hook-succeeded,hook-failed";
 

@@ -7,8 +7,19 @@ use anyhow::{Context, Result, ensure};
 use jobsweep_harness::helm::{Helm, write_chart};
 use jobsweep_harness::process::Finished;
 use jobsweep_harness::tools::HelmVersion;
+use jobsweep_harness::{trials, trials::Trial};
 
 use crate::setup::{JOBSWEEP, helm_with_jobsweep, same, shop, template};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![
+        an_error_fails_helm_and_can_be_read,
+        a_wrong_argument_fails_helm_and_can_be_read,
+        strict_refuses_an_unknown_word,
+        a_warning_lets_helm_go_on_and_is_in_the_log_file_only,
+        an_error_that_helm_drops_reaches_the_terminal,
+    ]
+}
 
 const JOB_WITH_TWO_POLICIES: &str = "\
 apiVersion: batch/v1

@@ -9,10 +9,24 @@ use jobsweep_harness::k8s_openapi::api::batch::v1::Job;
 use jobsweep_harness::process::Program;
 use jobsweep_harness::tools::HelmVersion;
 use jobsweep_harness::wait;
+use jobsweep_harness::{trials, trials::Trial};
 
 use crate::setup::{
     JOBSWEEP, helm_with_jobsweep, repository, same, shop, template, untouched, with_copied, wrote,
 };
+
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![
+        the_cluster_and_the_stored_release_have_the_annotation,
+        a_hook_job_runs_with_the_annotation_on_helm_4,
+        an_upgrade_and_a_rollback_keep_the_annotation_and_the_job,
+        a_default_policy_reaches_the_cluster,
+        an_error_installs_nothing,
+        a_chart_that_renders_nothing_is_installed,
+        templates_through_a_pipe_have_every_hook_translated,
+        the_api_server_accepts_the_realistic_example,
+    ]
+}
 
 const KOTS: &str = "kots.io/hook-delete-policy";
 /// The policy that the example chart gives its hook.

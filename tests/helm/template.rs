@@ -3,11 +3,24 @@
 use anyhow::{Result, ensure};
 use jobsweep_harness::helm::{Helm, write_chart};
 use jobsweep_harness::tools::HelmVersion;
+use jobsweep_harness::{trials, trials::Trial};
 
 use crate::setup::{
     JOBSWEEP, add_cat, helm_with_jobsweep, put_program, same, shop, stage_plugin, template, untouched,
     with_copied, wrote,
 };
+
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![
+        a_job_gets_the_annotation_and_a_hook_gets_it_on_helm_4,
+        what_jobsweep_wrote_is_left_alone_by_another_run_of_it,
+        a_chart_that_renders_nothing_is_rendered_as_before,
+        a_chart_with_crlf_keeps_what_helm_keeps_of_it,
+        blanks_in_every_path_do_no_harm,
+        a_default_policy_reaches_the_plain_jobs,
+        helm_3_takes_the_path_of_the_program_and_helm_4_does_not,
+    ]
+}
 
 const BY_NAME: [&str; 2] = ["--post-renderer", "jobsweep"];
 const WITH_HOOK: [&str; 2] = ["--set", "preparation.enabled=true"];

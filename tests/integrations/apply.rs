@@ -8,9 +8,18 @@ use jobsweep_harness::control_plane::{ControlPlane, Namespace, rule};
 use jobsweep_harness::helm::{Helm, write_chart};
 use jobsweep_harness::process::Program;
 use jobsweep_harness::tools::{self, HelmVersion};
+use jobsweep_harness::{trials, trials::Trial};
 
 use crate::example_jobs::{has, image, open, replaced};
 use crate::setup::{jobsweep_folder, repository, shop};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![
+        changed_jobs_are_applied_again_and_again,
+        without_the_sweep_the_second_apply_fails,
+        a_failure_before_the_sweep_leaves_everything_as_it_is,
+    ]
+}
 
 const JOBS: [&str; 2] = ["shop-migration", "shop-preparation"];
 const SWEEP: &str = "jobsweep --cleanup ";

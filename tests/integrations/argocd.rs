@@ -11,9 +11,22 @@ use jobsweep_harness::control_plane::ControlPlane;
 use jobsweep_harness::helm::{Helm, kubectl, write_chart};
 use jobsweep_harness::process::{Finished, Program};
 use jobsweep_harness::tools::HelmVersion;
+use jobsweep_harness::{trials, trials::Trial};
 use serde_yaml::Value;
 
 use crate::setup::{jobsweep_folder, repository, same, shop, with_copied, wrote};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![
+        its_output_is_that_of_helm_with_the_annotations,
+        its_parameters_reach_helm_and_jobsweep,
+        its_dependencies_are_fetched_before,
+        an_error_is_shown_and_nothing_is_generated,
+        the_api_server_accepts_what_it_generates,
+        the_sidecar_fits_the_repo_server,
+        the_application_gives_what_the_plugin_announces,
+    ]
+}
 
 /// A plugin server with one application.
 struct Sidecar {

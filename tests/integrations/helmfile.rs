@@ -8,9 +8,14 @@ use jobsweep_harness::control_plane::{ControlPlane, Namespace};
 use jobsweep_harness::helm::Helm;
 use jobsweep_harness::process::Program;
 use jobsweep_harness::tools::{self, HelmVersion};
+use jobsweep_harness::{trials, trials::Trial};
 
 use crate::example_jobs::{has, image, open, replaced};
 use crate::setup::{helm_with_jobsweep, jobsweep_folder, repository, shop};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![changed_jobs_are_synced_again_and_again, without_the_sweep_the_second_sync_fails,]
+}
 
 const JOB: [&str; 1] = ["shop-migration"];
 

@@ -6,6 +6,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 
 use crate::go_judge::{Run, judge};
+use jobsweep_harness::{trials, trials::Trial};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![the_judge_agrees_with_every_case,]
+}
 
 pub(crate) async fn the_judge_agrees_with_every_case() -> Result<()> {
     let mut runs = Vec::new();

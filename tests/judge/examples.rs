@@ -5,8 +5,13 @@ use std::path::Path;
 
 use anyhow::{Result, ensure};
 use jobsweep_harness::process::Program;
+use jobsweep_harness::{trials, trials::Trial};
 
 use crate::go_judge::{Run, judge};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![the_judge_agrees_with_the_examples,]
+}
 
 pub(crate) async fn the_judge_agrees_with_the_examples() -> Result<()> {
     let mut runs = Vec::new();

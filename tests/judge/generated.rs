@@ -11,6 +11,11 @@ use jobsweep::translate::translate;
 
 use crate::go_judge::{Run, judge};
 use grammar::{Generated, generate};
+use jobsweep_harness::{trials, trials::Trial};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![the_judge_agrees_with_every_generated_stream,]
+}
 
 /// How many streams a run judges, unless `JOBSWEEP_STREAMS` says so.
 const STREAMS: usize = 3_000;

@@ -8,7 +8,12 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::{Context, Result, bail, ensure};
 use jobsweep_harness::process::Program;
 use jobsweep_harness::tools::target_dir;
+use jobsweep_harness::{trials, trials::Trial};
 use serde_json::{Value, json};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![the_judge_passes_its_own_tests, the_judge_objects_to_a_wrong_output,]
+}
 
 /// A run of jobsweep that wrote something.
 #[derive(Debug)]

@@ -11,11 +11,5 @@ use std::process::ExitCode;
 use jobsweep_harness::trials;
 
 fn main() -> ExitCode {
-    trials::run(trials![
-        go_judge::the_judge_passes_its_own_tests,
-        go_judge::the_judge_objects_to_a_wrong_output,
-        cases::the_judge_agrees_with_every_case,
-        examples::the_judge_agrees_with_the_examples,
-        generated::the_judge_agrees_with_every_generated_stream,
-    ])
+    trials::run([go_judge::trials(), cases::trials(), examples::trials(), generated::trials()])
 }

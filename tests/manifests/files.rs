@@ -6,6 +6,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use jobsweep::inject::args::{JOB_RULES, LOG_RULES};
 use jobsweep::inject::manifests::{Cleanup, Form, IMAGE};
+use jobsweep_harness::{trials, trials::Trial};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![every_example_is_what_the_source_makes, the_image_is_this_version,]
+}
 
 /// Each file with its text.
 pub(crate) fn all() -> Vec<(&'static str, String)> {

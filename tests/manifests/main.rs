@@ -7,15 +7,8 @@ mod server;
 
 use std::process::ExitCode;
 
-use jobsweep_harness::{trials, trials::run};
+use jobsweep_harness::trials;
 
 fn main() -> ExitCode {
-    run(trials![
-        files::every_example_is_what_the_source_makes,
-        files::the_image_is_this_version,
-        server::every_example_is_accepted_where_pods_are_restricted,
-        server::the_account_may_do_what_a_sweep_does_and_nothing_else,
-        server::an_injected_cleanup_is_accepted_twice,
-        server::an_injected_cleanup_may_be_called_like_a_number,
-    ])
+    trials::run([files::trials(), server::trials()])
 }

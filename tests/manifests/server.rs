@@ -4,8 +4,18 @@ use anyhow::{Result, ensure};
 use jobsweep_harness::control_plane::{ControlPlane, Namespace};
 use jobsweep_harness::helm::kubectl;
 use jobsweep_harness::process::Program;
+use jobsweep_harness::{trials, trials::Trial};
 
 use crate::files;
+
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![
+        every_example_is_accepted_where_pods_are_restricted,
+        the_account_may_do_what_a_sweep_does_and_nothing_else,
+        an_injected_cleanup_is_accepted_twice,
+        an_injected_cleanup_may_be_called_like_a_number,
+    ]
+}
 
 /// The API server warns of a Job whose pods it would refuse.
 pub(crate) async fn every_example_is_accepted_where_pods_are_restricted(

@@ -5,9 +5,14 @@ use jobsweep_harness::helm::Wait;
 use jobsweep_harness::node::Node;
 use jobsweep_harness::process::{Finished, Program};
 use jobsweep_harness::tools::HelmVersion;
+use jobsweep_harness::{trials, trials::Trial};
 
 use crate::release::{JOBSWEEP, Release};
 use crate::setup::{example, kubectl_in, log_of_finished};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![a_sweep_before_the_next_apply_lets_it_pass, an_injected_cleanup_lets_the_next_apply_pass,]
+}
 
 const HOOK: &str = r"policy.helm\.sh/hook=pre-upgrade,policy.helm\.sh/hook-delete-policy=hook-succeeded";
 

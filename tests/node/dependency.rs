@@ -4,8 +4,17 @@ use anyhow::{Result, ensure};
 use jobsweep_harness::helm::Wait;
 use jobsweep_harness::node::Node;
 use jobsweep_harness::tools::HelmVersion;
+use jobsweep_harness::{trials, trials::Trial};
 
 use crate::release::{MIGRATION, Release};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![
+        without_it_an_upgrade_fails,
+        after_every_change_the_migration_is_swept,
+        before_every_change_the_migration_is_swept,
+    ]
+}
 
 /// What the author of a chart writes for jobsweep.
 const POLICY: &str = r"policy.kots\.io/hook-delete-policy=hook-succeeded";

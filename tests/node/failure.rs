@@ -4,9 +4,14 @@ use anyhow::{Context, Result, ensure};
 use jobsweep_harness::helm::Wait;
 use jobsweep_harness::node::Node;
 use jobsweep_harness::tools::HelmVersion;
+use jobsweep_harness::{trials, trials::Trial};
 
 use crate::release::{MIGRATION, Release};
 use crate::setup;
+
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![it_is_swept_and_its_log_shown,]
+}
 
 const CLEANUP: &str = "shop-jobsweep-after";
 

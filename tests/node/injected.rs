@@ -4,8 +4,13 @@ use anyhow::{Result, ensure};
 use jobsweep_harness::helm::Wait;
 use jobsweep_harness::node::Node;
 use jobsweep_harness::tools::HelmVersion;
+use jobsweep_harness::{trials, trials::Trial};
 
 use crate::release::{MIGRATION, Release};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![after_every_change_the_migration_is_swept, before_every_change_the_migration_is_swept,]
+}
 
 /// A hook of the chart's own, which Helm replaces at every upgrade.
 const PREPARATION: [&str; 2] = ["job.batch/prepare", "pod/prepare"];

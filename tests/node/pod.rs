@@ -11,9 +11,21 @@ use jobsweep_harness::kube::api::{Patch, PatchParams};
 use jobsweep_harness::node::{Container, Node};
 use jobsweep_harness::process::Program;
 use jobsweep_harness::wait;
+use jobsweep_harness::{trials, trials::Trial};
 use serde_json::{Value, json};
 
 use crate::setup::{example, exit_code, kubectl_in, log_of_finished, name, pod_that_says};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![
+        the_shipped_job_sweeps_where_pods_are_restricted,
+        the_shipped_cron_job_does_so_too,
+        its_process_may_do_nothing_but_talk,
+        its_memory_suffices_for_5000_jobs,
+        a_deleted_pod_reports_before_it_ends,
+        a_killed_pod_is_replaced_and_the_work_done,
+    ]
+}
 
 /// The name of the shipped Job and of everything that belongs to it.
 const JOBSWEEP: &str = "jobsweep";

@@ -7,9 +7,19 @@ use jobsweep_harness::control_plane::{ControlPlane, Namespace};
 use jobsweep_harness::helm::Helm;
 use jobsweep_harness::jobs::{Outcome, job};
 use jobsweep_harness::tools::HelmVersion;
+use jobsweep_harness::{trials, trials::Trial};
 use serde_json::Value;
 
 use crate::setup::{helm_with_jobsweep, jobsweep_folder, repository, same, shop, template};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![
+        helm_sweep_heeds_the_flags_that_helm_keeps_to_itself,
+        helm_sweep_ends_as_the_cleanup_does,
+        without_the_program_it_says_so,
+        beside_the_plugin_of_helm_4_it_is_not_loaded,
+    ]
+}
 
 const NO_JOBS: &str = "no Job in scope has the annotation kots.io/hook-delete-policy\n";
 

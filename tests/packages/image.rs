@@ -7,10 +7,19 @@ use jobsweep_harness::helm::Helm;
 use jobsweep_harness::process::Program;
 use jobsweep_harness::registry::Registry;
 use jobsweep_harness::tools::{HelmVersion, oras};
+use jobsweep_harness::trials;
+use jobsweep_harness::trials::{Trial, unless};
 use serde_json::{Value, json};
 
 use crate::plugin_archive::{VERSION, program};
 use crate::setup::{repository, same};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    unless(
+        Registry::missing().or(missing()),
+        trials![the_same_program_makes_the_same_image, one_name_serves_both_architectures_and_root_neither,],
+    )
+}
 
 /// Why no image can be built here, and what to do about it.
 pub(crate) fn missing() -> Option<&'static str> {

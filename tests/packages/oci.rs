@@ -6,8 +6,22 @@ use anyhow::Result;
 use jobsweep_harness::process::Program;
 use jobsweep_harness::registry::Registry;
 use jobsweep_harness::tools::oras;
+use jobsweep_harness::trials;
+use jobsweep_harness::trials::{Trial, unless};
 
 use crate::plugin_archive::{Machine, VERSION};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    unless(
+        Registry::missing(),
+        trials![
+            a_signed_plugin_is_installed_from_a_registry,
+            a_plugin_without_a_signature_is_not_pushed_and_would_be_refused,
+            a_plugin_that_was_changed_is_refused,
+            a_plugin_that_somebody_else_signed_is_refused,
+        ],
+    )
+}
 
 impl Machine {
     /// The script that releases it, with the oras that it needs.

@@ -4,9 +4,24 @@ use std::fs;
 
 use anyhow::{Result, ensure};
 use jobsweep_harness::process::Program;
+use jobsweep_harness::{trials, trials::Trial};
 
 use crate::plugin_archive::{Machine, package, program, this_platform};
 use crate::setup::{same, shop};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![
+        a_signed_archive_is_verified_and_works,
+        an_exported_key_will_do,
+        an_archive_without_a_signature_is_refused,
+        an_archive_that_was_changed_is_refused,
+        a_signature_that_was_changed_is_refused,
+        a_signature_by_an_unknown_key_is_refused,
+        it_has_the_programs_of_every_platform_and_keeps_its_own,
+        a_platform_without_a_program_is_told_what_to_do,
+        the_same_files_make_the_same_archive,
+    ]
+}
 
 pub(crate) async fn a_signed_archive_is_verified_and_works() -> Result<()> {
     let machine = Machine::new().await?;

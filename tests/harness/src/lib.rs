@@ -22,7 +22,7 @@
 //! }
 //!
 //! fn main() -> std::process::ExitCode {
-//!     trials::run(trials![a_succeeded_job_is_complete])
+//!     trials::run([trials![a_succeeded_job_is_complete]])
 //! }
 //! ```
 //!

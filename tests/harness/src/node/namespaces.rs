@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::Arguments;
 
 use super::{container, images, programs};
 use crate::tools::{self, HelmVersion};
-use crate::{trials, workdir};
+use crate::trials::{self, Trial};
+use crate::workdir;
 
 /// The node's own address, which is the API server's too. It is beside the pods' addresses, so all of them reach it.
 pub(super) const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 88, 255, 1);
@@ -61,7 +62,7 @@ exit $?
 /// Runs the tests if they were asked for (`--ignored`), in namespaces of their own, and otherwise says how to.
 ///
 /// What is missing then is a failure: nobody asks for them by accident.
-pub fn run(tests: Vec<Trial>) -> ExitCode {
+pub fn run(files: impl IntoIterator<Item = Vec<Trial>>) -> ExitCode {
     let mut arguments = Arguments::from_args();
     let asked = (arguments.ignored || arguments.include_ignored) && !arguments.list;
     if asked && env::var_os(workdir::GIVEN).is_none() {
@@ -73,7 +74,7 @@ pub fn run(tests: Vec<Trial>) -> ExitCode {
     arguments.test_threads.get_or_insert(AT_ONCE);
     let kind = if asked { "" } else { IGNORED };
     let ignored = |test: Trial| test.with_kind(kind).with_ignored_flag(true);
-    trials::run_with(&arguments, tests.into_iter().map(ignored).collect())
+    trials::run_with(&arguments, files.into_iter().flatten().map(ignored).collect())
 }
 
 /// Starts this program once more, inside, and waits for its end.
