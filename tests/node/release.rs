@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use jobsweep_harness::control_plane::Namespace;
-use jobsweep_harness::helm::{Helm, Wait, write_chart};
+use jobsweep_harness::helm::{Helm, Wait, migration_chart};
 use jobsweep_harness::node::Node;
 use jobsweep_harness::process::{Finished, Program};
 use jobsweep_harness::tools::HelmVersion;
@@ -18,28 +18,6 @@ use crate::setup::kubectl_in;
 
 /// The program under test, as a post-renderer.
 pub(crate) const JOBSWEEP: &str = env!("CARGO_BIN_EXE_jobsweep");
-
-/// A version is another image and another environment.
-const MIGRATE: &str = r#"
-apiVersion: batch/v1
-kind: Job
-metadata:
-  name: migrate
-  {{- with .Values.policy }}
-  annotations:
-    {{- toYaml . | nindent 4 }}
-  {{- end }}
-spec:
-  backoffLimit: 0
-  template:
-    spec:
-      restartPolicy: Never
-      containers:
-        - name: main
-          image: example.com/app:{{ .Values.version }}
-          command: [sh, -c, {{ .Values.script | quote }}]
-          env: [{ name: VERSION, value: {{ .Values.version | quote }} }]
-"#;
 
 /// A hook, which only Helm's own policy removes, right before it is made again.
 const PREPARE: &str = r#"
@@ -58,8 +36,6 @@ spec:
       containers: [{ name: main, image: "example.com/app:{{ .Values.version }}", command: ["true"] }]
 {{- end }}
 "#;
-
-const VALUES: &str = "version: 1\nscript: echo migrated\npolicy: {}\nprepare: false\njobsweep: {}\n";
 
 /// The migration and its pod, once it has ended.
 pub(crate) const MIGRATION: [&str; 2] = ["job.batch/migrate", "pod/migrate"];
@@ -91,8 +67,8 @@ impl<'a> Release<'a> {
             helm = helm.on_path(Path::new(JOBSWEEP).parent().context("a program lies in a folder")?);
         }
         let chart = helm.home().join("shop");
-        let templates = [("templates/migrate.yaml", MIGRATE), ("templates/prepare.yaml", PREPARE)];
-        write_chart(&chart, "shop", &[&templates[..], &[("values.yaml", VALUES)]].concat())?;
+        migration_chart(&chart, None)?;
+        fs::write(chart.join("templates/prepare.yaml"), PREPARE)?;
         Ok(Self { namespace, node, helm, wait, chart, args: Vec::new() })
     }
 

@@ -14,6 +14,26 @@ use crate::workdir;
 /// Where a plugin's install hook finds `sh` and `cp`.
 const SYSTEM_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
+const MIGRATION: &str = r#"apiVersion: batch/v1
+kind: Job
+metadata:
+  name: migrate
+  {{- with .Values.policy }}
+  annotations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+spec:
+  backoffLimit: 0
+  template:
+    spec:
+      restartPolicy: Never
+      containers:
+        - name: main
+          image: example.com/app:{{ .Values.version }}
+          command: [sh, -c, {{ .Values.script | quote }}]
+          env: [{ name: VERSION, value: {{ .Values.version | quote }} }]
+"#;
+
 /// How Helm is told to wait for what it has installed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wait {
@@ -135,7 +155,7 @@ pub fn kubectl(kubeconfig: &Path) -> Result<Program> {
     Ok(Program::new(tools::kubectl()?).env("HOME", home).env("KUBECONFIG", kubeconfig))
 }
 
-/// Writes a small chart into a folder: `files` are paths below it with their texts, `Chart.yaml` excepted.
+/// Writes a small chart into a folder. `files` are paths below the folder with their texts, without `Chart.yaml`.
 pub fn write_chart(folder: &Path, name: &str, files: &[(&str, &str)]) -> Result<()> {
     fs::create_dir_all(folder.join("templates"))?;
     fs::write(folder.join("Chart.yaml"), format!("apiVersion: v2\nname: {name}\nversion: 0.1.0\n"))?;
@@ -143,4 +163,14 @@ pub fn write_chart(folder: &Path, name: &str, files: &[(&str, &str)]) -> Result<
         fs::write(folder.join(path), text)?;
     }
     Ok(())
+}
+
+/// Writes the chart `shop`, whose only Job is the migration `migrate`: an ordinary Job, not a hook.
+///
+/// The value `version` changes the pod template, `script` is what the container runs, and `policy` holds the
+/// annotations, at first `kots.io/hook-delete-policy` with this policy.
+pub fn migration_chart(folder: &Path, policy: Option<&str>) -> Result<()> {
+    let policy = policy.map(|policy| format!("kots.io/hook-delete-policy: \"{policy}\"")).unwrap_or_default();
+    let values = format!("version: 1\nscript: echo migrated\npolicy: {{{policy}}}\n");
+    write_chart(folder, "shop", &[("templates/migrate.yaml", MIGRATION), ("values.yaml", &values)])
 }
