@@ -58,3 +58,5 @@ pub mod run;
 #[cfg(feature = "cleanup")]
 mod signals;
 pub mod translate;
+#[cfg(feature = "cleanup")]
+pub mod unblock;

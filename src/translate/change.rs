@@ -123,7 +123,7 @@ impl Fragment<'_> {
 }
 
 /// A double-quoted scalar, on one line.
-fn quote(value: &str) -> String {
+pub(super) fn quote(value: &str) -> String {
     let mut text = String::with_capacity(value.len() + 2);
     text.push('"');
     for c in value.chars() {

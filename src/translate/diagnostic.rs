@@ -32,6 +32,8 @@ pub enum Problem {
     NoMetadata,
     /// The Job shares its text with something else in a way that has no small rewrite.
     CannotExtend(&'static str),
+    /// `--unblock` cannot look the Job up in the cluster. Only a warning.
+    NotLookedUp(&'static str),
     /// The edited document did not read back as the input plus the annotation: a fault of jobsweep.
     NotProven,
 }
@@ -55,6 +57,7 @@ impl Problem {
                 "mend the template that made it: the API server refuses the Job as it is, and nothing was added"
             }
             Self::CannotExtend(_) => "write the kots.io/hook-delete-policy annotation into the Job yourself",
+            Self::NotLookedUp(_) => "--unblock passes it through, and whoever applies it decides",
             Self::NotProven => "this is a fault of jobsweep: please report it with this document",
         }
     }
@@ -83,6 +86,7 @@ impl fmt::Display for Problem {
             Self::WrongType { key, wanted } => write!(f, "{key} is not {wanted}"),
             Self::NoMetadata => write!(f, "the Job has no metadata"),
             Self::CannotExtend(why) => write!(f, "the annotation has no place here: {why}"),
+            Self::NotLookedUp(why) => f.write_str(why),
             Self::NotProven => write!(f, "the translated document does not read back as it should"),
         }
     }

@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use granit_parser::ScanError;
+
 use super::diagnostic::Problem;
 use super::lookup::{Found, Lookup, key};
 use super::nodes::{Id, Kind};
@@ -13,6 +15,13 @@ pub(super) struct Fault {
     pub(super) problem: Problem,
     pub(super) at: usize,
     pub(super) job: Option<String>,
+}
+
+impl Fault {
+    pub(super) fn not_yaml(error: &ScanError, text: &str) -> Self {
+        let at = error.marker().byte_offset().unwrap_or(0).min(text.len());
+        Self { problem: Problem::NotYaml(error.info()), at, job: None }
+    }
 }
 
 /// How deep a node lies in its Job.

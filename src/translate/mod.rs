@@ -19,6 +19,7 @@ mod insert;
 mod jobs;
 mod lines;
 mod lookup;
+mod manifest;
 mod nodes;
 mod parallel;
 mod peek;
@@ -28,10 +29,12 @@ mod simple;
 mod spelling;
 mod stream;
 mod twin;
+mod value;
 
 use std::io::{self, Write};
 
 pub use diagnostic::{Diagnostic, Place, Problem};
+pub use manifest::JobManifest;
 pub(crate) use peek::{documents, strings};
 
 use self::change::Edit;
@@ -42,6 +45,7 @@ use self::lookup::{Found, Lookup};
 use self::nodes::Nodes;
 use self::places::Places;
 use crate::policy::{DeletePolicy, HELM_DELETE_POLICY, KOTS_DELETE_POLICY};
+pub use value::Value;
 
 /// What the translator does beyond its one job.
 #[derive(Debug, Clone, Default)]
@@ -156,11 +160,7 @@ fn document(text: &str, options: &Options, warnings: &mut Vec<Fault>) -> Result<
     {
         return jobs_of(&nodes, options, warnings);
     }
-    let nodes = Nodes::read(text).map_err(|error| Fault {
-        problem: Problem::NotYaml(error.info()),
-        at: error.marker().byte_offset().unwrap_or(0).min(text.len()),
-        job: None,
-    })?;
+    let nodes = Nodes::read(text).map_err(|error| Fault::not_yaml(&error, text))?;
     jobs_of(&nodes, options, warnings)
 }
 

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::exit_code::ExitCode;
+
 /// What was asked, in the terms of a Role's rules.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Call {
@@ -28,6 +30,19 @@ pub(crate) struct Refusal {
     pub message: String,
     /// When to come back, as the server wishes.
     pub retry_after: Option<Duration>,
+    /// The fields that are at fault, of an object that is not valid.
+    pub causes: Vec<Cause>,
+}
+
+/// A field of an object that is not valid, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+pub(crate) struct Cause {
+    /// Its path, such as `spec.template`.
+    pub field: String,
+    /// What is wrong with it.
+    pub message: String,
 }
 
 /// A request that failed.
@@ -68,13 +83,14 @@ pub(super) struct Status {
 #[serde(default, rename_all = "camelCase")]
 struct Details {
     retry_after_seconds: u64,
+    causes: Vec<Cause>,
 }
 
 impl From<Status> for Refusal {
     fn from(status: Status) -> Self {
-        let seconds =
-            status.details.map(|details| details.retry_after_seconds).filter(|seconds| *seconds > 0);
-        Self { code: status.code, message: status.message, retry_after: seconds.map(Duration::from_secs) }
+        let Details { retry_after_seconds: seconds, causes } = status.details.unwrap_or_default();
+        let retry_after = (seconds > 0).then_some(Duration::from_secs(seconds));
+        Self { code: status.code, message: status.message, retry_after, causes }
     }
 }
 
@@ -84,7 +100,7 @@ impl Failure {
         let text = || String::from_utf8_lossy(body).trim().chars().take(500).collect();
         let mut refusal = match serde_json::from_slice::<Status>(body) {
             Ok(status) => Refusal::from(status),
-            Err(_) => Refusal { code: 0, message: text(), retry_after: None },
+            Err(_) => Refusal { code: 0, message: text(), retry_after: None, causes: Vec::new() },
         };
         refusal.code = parts.status.as_u16();
         let header =
@@ -159,6 +175,14 @@ impl Failure {
         }
     }
 
+    /// The exit code of a run that it ends.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Unauthorized(_) | Self::Forbidden(..) | Self::Doubtful(_) => ExitCode::NotAllowed,
+            _ => ExitCode::Failure,
+        }
+    }
+
     /// The status, if there was one that says more than who is allowed.
     pub(crate) fn code(&self) -> Option<u16> {
         match self {
@@ -171,7 +195,7 @@ impl Failure {
 /// A request that cannot even be written down, such as one with an impossible selector.
 impl From<kube::core::request::Error> for Failure {
     fn from(error: kube::core::request::Error) -> Self {
-        Self::Refused(Refusal { code: 400, message: chain(&error), retry_after: None })
+        Self::Refused(Refusal { code: 400, message: chain(&error), retry_after: None, causes: Vec::new() })
     }
 }
 

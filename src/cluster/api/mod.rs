@@ -4,6 +4,7 @@
 //! its status and `Retry-After`, and bodies are read without copies that would cost memory.
 
 mod decode;
+mod dry_run;
 mod failure;
 mod outage;
 #[cfg(test)]
@@ -24,7 +25,9 @@ use tokio::sync::Mutex;
 
 pub(crate) use decode::{Page, Pods, WatchEvent, WatchKind};
 use failure::Call;
-pub(crate) use failure::{Failure, chain};
+#[cfg(test)]
+pub(crate) use failure::Cause;
+pub(crate) use failure::{Failure, Refusal, chain};
 use outage::Trust;
 
 use crate::cluster::job::{Job, JobId, Unreadable};
