@@ -58,8 +58,8 @@ const RULES: [Rule; 6] = [
     },
     Rule {
         name: "the judgement of the unblocking is pure",
-        rooms: &["src/unblock/judge"],
-        except: &[],
+        rooms: &["src/unblock/"],
+        except: &["src/unblock/mod.rs", "src/unblock/clearance.rs"],
         forbidden: &["kube", "tokio", "futures_util", "crate::cluster::api", "crate::cluster::connect"],
     },
 ];
@@ -86,7 +86,7 @@ fn no_room_uses_what_its_rule_forbids() {
 #[test]
 fn every_rule_has_a_room() {
     let sources = files_below("src");
-    for room in RULES.iter().flat_map(|rule| rule.rooms).filter(|room| !room.starts_with("src/unblock/")) {
+    for room in RULES.iter().flat_map(|rule| rule.rooms) {
         assert!(sources.iter().any(|(path, _)| path.starts_with(room)), "no file is below {room}");
     }
 }
