@@ -1,4 +1,4 @@
-//! What Helm says about the chart and about values.
+//! `helm lint`, and values that the schema refuses.
 
 use anyhow::{Result, ensure};
 use jobsweep_harness::helm::Helm;

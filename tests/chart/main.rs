@@ -1,4 +1,4 @@
-//! The chart under `charts/jobsweep`, in real Helm 3 and 4 and on a real control plane.
+//! The chart `charts/jobsweep`, in real Helm 3 and 4 and on a real control plane.
 
 mod fake_kubelet;
 mod install;

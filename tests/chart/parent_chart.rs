@@ -1,4 +1,4 @@
-//! A user's chart with a migration, and this chart as its dependency.
+//! The migration chart, with or without `charts/jobsweep` as its dependency.
 
 use std::fs;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use jobsweep_harness::helm::{Helm, migration_chart};
 
 use crate::chart;
 
-/// Writes the chart `shop` below Helm's home.
+/// Writes the chart into Helm's home.
 pub(crate) async fn write(helm: &Helm, with_dependency: bool) -> Result<PathBuf> {
     let folder = helm.home().join(if with_dependency { "shop-with" } else { "shop-without" });
     migration_chart(&folder, Some("hook-succeeded,before-hook-creation"))?;

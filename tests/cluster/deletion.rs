@@ -1,4 +1,4 @@
-//! Deciding first and deleting then is safe, whatever happens in between.
+//! Deletions: what may happen between the decision and the deletion, and after it.
 
 use std::sync::Arc;
 
@@ -39,7 +39,7 @@ pub fn trials() -> Vec<Trial> {
 
 const BOTH: &str = "hook-succeeded,hook-failed";
 
-/// A finished Job.
+/// Creates a finished Job.
 pub async fn finished(namespace: &Namespace, name: &str, policy: &str) -> Result<Job> {
     let job = namespace.create(job(name).policy(policy).managed_by("example.com/nobody")).await?;
     namespace.finish(&job, Outcome::Succeeded).await?;
@@ -159,7 +159,7 @@ pub async fn accepted_is_not_gone_while_a_finalizer_holds_the_job(cluster: &Cont
     swept.says(&[&left])?.reports("held", "terminating", "succeeded")?;
     stage.leaves(&["held"]).await?;
 
-    // The next sweep sees a deletion that it did not ask for, and waits for the same.
+    // The next sweep waits for a deletion that it did not request.
     let mut sweep = stage.sweep().spawn()?;
     sweep.line_with("held by finalizer example.com/hold").await?;
     stage.namespace.edit(&held, json!({ "metadata": { "finalizers": null } })).await?;
@@ -198,7 +198,7 @@ pub async fn a_job_that_is_gone_already_is_done(cluster: &ControlPlane) -> Resul
     let stage = Stage::set(cluster).await?;
     finished(&stage.namespace, "taken", BOTH).await?;
     let between = Between::open(cluster, &stage.user).await?;
-    // Nor does the watch tell.
+    // The watch does not report the deletion either.
     between.on("GET", "watch=true", vec![Act::Rewrite(|_| String::new())]);
     let namespace = stage.namespace.clone();
     between.on("DELETE", "/taken", vec![Act::First(doing(async move { remove(&namespace, "taken").await }))]);
@@ -213,7 +213,7 @@ pub async fn a_deletion_whose_answer_is_lost_is_sent_again_and_counted_once(
     let stage = Stage::set(cluster).await?;
     finished(&stage.namespace, "lossy", BOTH).await?;
     let between = Between::open(cluster, &stage.user).await?;
-    // The watch must not tell either.
+    // The watch does not report the change either.
     between.on("GET", "watch=true", vec![Act::Rewrite(|_| String::new())]);
     between.on("DELETE", "/lossy", vec![Act::LoseAnswer]);
     let swept = stage.sweep_by(&between.kubeconfig).arg("-ojson").run().await?.expect_success()?;
@@ -237,7 +237,7 @@ pub async fn a_deletion_whose_answer_is_lost_is_ours_when_the_watch_tells_too(
     stage.leaves(&[]).await
 }
 
-/// Has the API server itself refuse the deletion of this Job, and waits until it does.
+/// Makes the API server refuse the deletion of this Job, and waits until it does.
 async fn guard(cluster: &ControlPlane, namespace: &Namespace, name: &str) -> Result<()> {
     let policy: ValidatingAdmissionPolicy = serde_json::from_value(json!({
         "metadata": { "name": namespace.name },
@@ -308,7 +308,7 @@ pub async fn no_more_deletions_are_under_way_than_asked_for(cluster: &ControlPla
     between.on("DELETE", "", vec![hold(Arc::clone(&release)), hold(Arc::clone(&release))]);
     let sweep = stage.sweep_by(&between.kubeconfig).arg("--concurrency=2").spawn()?;
     between.until_seen("DELETE", "", 2).await?;
-    // One place is free now; the other one is not before all the rest is done.
+    // This frees one of the two slots. The other stays taken until the rest is done.
     release.notify_one();
     between.until_seen("DELETE", "", 6).await?;
     release.notify_one();

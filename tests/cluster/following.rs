@@ -1,4 +1,4 @@
-//! Lists and watches that end, break or expire lose no Job and invent none.
+//! Lists and watches that end, break or expire. The sweep misses no Job.
 
 use std::sync::Arc;
 
@@ -68,7 +68,7 @@ pub async fn a_watch_that_breaks_goes_on_from_where_it_was(cluster: &ControlPlan
     let (first, second) = (stage.namespace.create(first).await?, stage.namespace.create(second).await?);
     let between = Between::open(cluster, &stage.user).await?;
     let cut = Arc::new(Notify::new());
-    // While there is no watch, one Job finishes and the other vanishes: the events are still there to be had.
+    // While there is no watch, one Job finishes and the other is deleted. The next watch reports both.
     let namespace = stage.namespace.clone();
     let meanwhile = doing(async move {
         namespace.finish(&first, Outcome::Succeeded).await?;

@@ -1,4 +1,4 @@
-//! What users come for: the upgrade that fails passes after a sweep.
+//! The purpose of jobsweep: the upgrade that fails without a sweep succeeds after one.
 
 use anyhow::{Result, ensure};
 use jobsweep_harness::control_plane::ControlPlane;

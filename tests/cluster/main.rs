@@ -1,5 +1,5 @@
-//! The cleanup on a real control plane: every test runs the built binary as a ServiceAccount that has only the
-//! shipped Role, and looks at the whole namespace afterwards.
+//! The cleanup on a real control plane. Each test runs the program as a ServiceAccount with only the shipped Role, and
+//! checks all Jobs of the namespace afterwards.
 
 #![allow(missing_docs, reason = "a test's name is its documentation")]
 #![allow(unreachable_pub, reason = "nothing is reached from outside")]

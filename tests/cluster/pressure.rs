@@ -1,4 +1,4 @@
-//! An API server in trouble is left alone for a while, and others at the same work are no trouble.
+//! Overload and errors of the API server, and two sweeps at the same time.
 
 use std::time::Duration;
 
@@ -31,8 +31,7 @@ pub fn trials() -> Vec<Trial> {
 
 const BOTH: &str = "hook-succeeded,hook-failed";
 
-/// Makes the API server carry out one deletion of a user's at a time and turn away every other, and waits until it
-/// does.
+/// Makes the API server carry out only one deletion of a user at a time, and waits until it rejects the others.
 async fn turn_away_deletions(cluster: &ControlPlane, user: &User) -> Result<()> {
     let name = user.namespace();
     let level: PriorityLevelConfiguration = serde_json::from_value(json!({

@@ -1,4 +1,4 @@
-//! The same on an API server and controllers of the oldest release whose Jobs finish only after their pods.
+//! The most important tests on Kubernetes 1.31, the oldest release whose Jobs finish only after their pods.
 
 use anyhow::Result;
 use jobsweep_harness::control_plane::ControlPlane;

@@ -1,4 +1,4 @@
-//! The requests that a sweep makes, by the API server's own audit log.
+//! The number of requests of a sweep, from the API server's audit log.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ pub fn trials() -> Vec<Trial> {
 
 const BOTH: &str = "hook-succeeded,hook-failed";
 
-/// How many requests of each kind a user made. A watch counts when it begins.
+/// The number of a user's requests of each kind. A watch counts when it begins.
 fn requests(cluster: &ControlPlane, user: &str) -> Result<BTreeMap<String, usize>> {
     let mut counts = BTreeMap::new();
     for event in cluster.audit_log()? {

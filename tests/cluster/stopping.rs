@@ -1,4 +1,4 @@
-//! How a sweep ends before its time, and what its exit code says.
+//! Signals, deadlines and --once, and their exit codes.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ pub fn trials() -> Vec<Trial> {
 
 const BOTH: &str = "hook-succeeded,hook-failed";
 
-/// Carries a request out, and holds its answer until the word is given.
+/// Forwards a request, and holds the answer until the notification.
 fn held() -> (Act, Arc<Notify>) {
     let word = Arc::new(Notify::new());
     let given = Arc::clone(&word);
@@ -46,7 +46,7 @@ fn held() -> (Act, Arc<Notify>) {
     (Act::Then(held), word)
 }
 
-/// A sweep of three finished Jobs whose first deletion was carried out, but is not answered before the word.
+/// A sweep of three finished Jobs whose first deletion is not answered before the notification.
 async fn in_the_middle(cluster: &ControlPlane, stage: &Stage) -> Result<(Between, Running, Arc<Notify>)> {
     for name in ["a", "b", "c"] {
         finished(&stage.namespace, name, BOTH).await?;
@@ -111,8 +111,7 @@ pub async fn a_second_signal_aborts(cluster: &ControlPlane) -> Result<()> {
     stage.leaves(&["b", "c"]).await
 }
 
-/// A sweep in front of somebody who does not read its output: by `redirection`, that goes to the end of a pipe where
-/// there is nobody.
+/// A sweep whose output nobody reads: `redirection` connects it to a pipe without a reader.
 fn unread(stage: &Stage, kubeconfig: &Path, redirection: &str) -> Result<Running> {
     let pipe = stage.user.kubeconfig.with_extension("pipe");
     let pipe = pipe.to_str().context("a name")?;
@@ -122,7 +121,7 @@ fn unread(stage: &Stage, kubeconfig: &Path, redirection: &str) -> Result<Running
     sweep.arg("--kubeconfig").arg(kubeconfig).spawn()
 }
 
-/// More Jobs than a pipe has room for, when a line is said of each.
+/// So many Jobs that a line for each does not fit into a pipe.
 async fn crowd(stage: &Stage) -> Result<Vec<String>> {
     let name = |n| format!("a-job-with-a-name-that-is-long-so-that-lines-are-{n:03}");
     let kept = |n| job(name(n)).policy("hook-failed");

@@ -1,7 +1,7 @@
 //! jobsweep as the post-renderer of real Helms, and as a plugin of Helm 4.
 //!
-//! Where a test has to say what Helm must print, it compares with what the same Helm prints with `cat` as its
-//! post-renderer: so the whole text is compared, and what is Helm's own doing does not matter.
+//! Tests compare Helm's whole output with its output for the post-renderer `cat`, so that Helm's own changes do not
+//! matter.
 
 mod errors;
 mod install;

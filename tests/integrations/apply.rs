@@ -1,4 +1,4 @@
-//! `examples/apply/apply.sh`: a chart applied by kubectl, with the sweep before.
+//! `examples/apply/apply.sh`: sweeps, then applies a chart with kubectl.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 const JOBS: [&str; 2] = ["shop-migration", "shop-preparation"];
 const SWEEP: &str = "jobsweep --cleanup ";
 
-/// A deployer that may do in one namespace what the script does there, and the script.
+/// The script, and a ServiceAccount with only the rights that the script needs.
 struct Deployer {
     helm: Helm,
     namespace: Namespace,
@@ -59,7 +59,7 @@ impl Deployer {
         has(&self.namespace, revision, &JOBS).await
     }
 
-    /// The plain Job, whose policy says no more, succeeds; the hook's policy has `before-hook-creation`.
+    /// Ends both Jobs. The hook may fail, because its policy has `before-hook-creation`.
     async fn finish(&self, preparation_fails: bool) -> Result<()> {
         let (jobs, namespace) = (self.namespace.jobs(), &self.namespace);
         namespace.succeed(&jobs.get("shop-migration").await?).await?;

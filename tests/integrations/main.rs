@@ -1,4 +1,4 @@
-//! The examples that use jobsweep in other tools, run as they stand in the repository.
+//! The examples that use jobsweep in other tools, run unchanged.
 
 mod apply;
 mod argocd;

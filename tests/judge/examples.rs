@@ -1,4 +1,4 @@
-//! The judge's word on the examples.
+//! The judge checks the examples.
 
 use std::fs;
 use std::path::Path;
@@ -23,7 +23,7 @@ pub(crate) async fn the_judge_agrees_with_the_examples() -> Result<()> {
     let verdict = judge(&runs).await?;
     for judge in ["bytes", "kyaml", "sigs"] {
         ensure!(verdict.judged(judge) == 2 * (1 + 13), "{judge}: {verdict:?}");
-        // Without a default the seed is left alone.
+        // Without a default policy jobsweep does not change the Job `seed`.
         ensure!(verdict.changed(judge) == (1 + 3) + (1 + 4), "{judge}: {verdict:?}");
     }
     ensure!(verdict.judged("helm4") == 4, "{verdict:?}");

@@ -1,5 +1,5 @@
-//! Hands what jobsweep read and wrote to the judge: a Go program beside this file that reads both with the libraries
-//! of Helm itself. See main.go for what it looks at, and for how to run it by hand.
+//! Passes jobsweep's inputs and outputs to the judge, a Go program that reads both with Helm's libraries. `main.go`
+//! describes the checks.
 
 mod cases;
 mod examples;

@@ -1,4 +1,4 @@
-//! The committed files.
+//! The committed files are up to date.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials![every_example_is_what_the_source_makes, the_image_is_this_version,]
 }
 
-/// Each file with its text.
+/// The files with their expected texts.
 pub(crate) fn all() -> Vec<(&'static str, String)> {
     let cleanup = Cleanup::new("jobsweep", &[], &[]);
     let sweep_now = Cleanup::new("jobsweep", &["--once"], &[]);
@@ -29,7 +29,6 @@ pub(crate) fn all() -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Where a file of the examples lies.
 pub(crate) fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name)
 }

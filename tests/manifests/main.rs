@@ -1,6 +1,6 @@
-//! The manifests under `examples/`: they are what `src/inject` makes, and a real API server takes them.
+//! The manifests in `examples/`: the same as those of `src/inject`, and accepted by a real API server.
 //!
-//! With `JOBSWEEP_BLESS=1` in the environment the files are written instead of compared.
+//! With `JOBSWEEP_BLESS=1` the test writes the files instead of comparing them.
 
 mod files;
 mod server;

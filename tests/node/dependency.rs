@@ -1,4 +1,4 @@
-//! The chart as a dependency of a chart with a migration.
+//! The chart `jobsweep` as a dependency of a chart with a migration.
 
 use anyhow::{Result, ensure};
 use jobsweep_harness::helm::Wait;
@@ -16,7 +16,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// What the author of a chart writes for jobsweep.
+/// The annotation that the author of a chart writes.
 const POLICY: &str = r"policy.kots\.io/hook-delete-policy=hook-succeeded";
 
 pub(crate) async fn without_it_an_upgrade_fails(node: &Node, helm: HelmVersion, wait: Wait) -> Result<()> {

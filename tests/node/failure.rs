@@ -1,4 +1,4 @@
-//! A migration that fails, and the chart as a dependency.
+//! A migration that fails, with the chart `jobsweep` as a dependency.
 
 use anyhow::{Context, Result, ensure};
 use jobsweep_harness::helm::Wait;
@@ -27,7 +27,7 @@ pub(crate) async fn it_is_swept_and_its_log_shown(node: &Node, helm: HelmVersion
     ensure!(shop.status().await? == "deployed");
     shop.leaves(&[]).await?;
 
-    // The same, and Helm is to know of it.
+    // Now the failed migration fails the upgrade too.
     let shop = shop.set("jobsweep.failOnFailed=true");
     let upgrade = shop.upgrade(2).await?.expect_code(1)?;
     ensure!(upgrade.stderr().contains("| no such table"), "{}", upgrade.stderr());
@@ -40,11 +40,11 @@ pub(crate) async fn it_is_swept_and_its_log_shown(node: &Node, helm: HelmVersion
 
     shop.upgrade_with(3, &["--set", "script=true"]).await?.expect_success()?;
     ensure!(shop.status().await? == "deployed");
-    // It has succeeded, which its policy does not name.
+    // The migration succeeded, and its policy names only failures.
     shop.leaves(&MIGRATION).await
 }
 
-/// Helm gives up before the hook would run. So the failed Job, which blocks the next upgrade, is the one before it to sweep.
+/// Helm gives up before the hook runs. The failed Job blocks the next upgrade, unless that sweeps before it applies.
 async fn it_stays_where_helm_waits_for_it(shop: &Release<'_>) -> Result<()> {
     shop.upgrade_with(1, &["--timeout=20s"]).await?.expect_code(1)?;
     ensure!(shop.status().await? == "failed");

@@ -1,6 +1,6 @@
-//! The image and the in-cluster path, on a real node: kubelet, containerd and the built image.
+//! The image and whole releases on a real node with kubelet and containerd.
 //!
-//! Needs root on Linux, and some packages, which it names: `cargo test --test node -- --ignored`.
+//! These tests need root on Linux and some packages, which they name: `cargo test --test node -- --ignored`.
 
 mod applied;
 mod dependency;

@@ -1,4 +1,4 @@
-//! What users install: the plugin of Helm 4 as a signed archive and from a registry, the one that Helm 3 takes, and the image.
+//! What users install: the signed Helm 4 plugin, from a file and from a registry, the Helm 3 plugin, and the image.
 
 mod gnupg_keys;
 mod helm3;

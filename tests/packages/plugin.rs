@@ -1,4 +1,4 @@
-//! The plugin as an archive, from `packaging/plugin`.
+//! The archive of the Helm 4 plugin, from `packaging/plugin`.
 
 use std::fs;
 
@@ -28,7 +28,7 @@ pub(crate) async fn a_signed_archive_is_verified_and_works() -> Result<()> {
     machine.verified(machine.install().run().await?).await
 }
 
-/// The file that a project publishes, on a machine that has never seen it.
+/// The published key file, on a machine without the key.
 pub(crate) async fn an_exported_key_will_do() -> Result<()> {
     let machine = Machine::new().await?;
     let file = machine.helm.home().join("key.asc");
@@ -113,7 +113,7 @@ pub(crate) async fn the_same_files_make_the_same_archive() -> Result<()> {
     let machine = Machine::new().await?;
     let again = machine.helm.home().join("again");
     fs::create_dir(&again)?;
-    // A copy is newer, and has other permissions.
+    // The copy has another time and other permissions.
     let copy = again.join("program");
     fs::write(&copy, fs::read(program().await?)?)?;
     fs::set_permissions(&copy, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
