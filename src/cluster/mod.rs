@@ -4,7 +4,6 @@
 //! - `job` is a Job as jobsweep reads it, and `job::state` what its conditions say. Both are pure.
 //! - `api` sends the requests and tells how one failed; `backoff` says when to send it again.
 //! - `follow` lists the Jobs of a scope and then watches them.
-//! - `quote` cuts long foreign text in messages.
 
 pub(crate) mod api;
 pub(crate) mod backoff;
@@ -12,7 +11,6 @@ pub(crate) mod connect;
 pub(crate) mod follow;
 pub(crate) mod helm_env;
 pub(crate) mod job;
-mod quote;
 
 use std::time::Duration;
 
