@@ -5,7 +5,6 @@
 //! - `api` sends the requests and tells how one failed; `backoff` says when to send it again.
 //! - `delete` deletes one Job and classifies the result.
 //! - `follow` lists the Jobs of a scope and then watches them.
-//! - `quote` cuts long foreign text in messages.
 
 pub(crate) mod api;
 pub(crate) mod backoff;
@@ -14,7 +13,6 @@ pub(crate) mod delete;
 pub(crate) mod follow;
 pub(crate) mod helm_env;
 pub(crate) mod job;
-pub(crate) mod quote;
 
 use std::time::Duration;
 

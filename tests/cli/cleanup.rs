@@ -1,4 +1,4 @@
-//! The cleanup before it has reached a cluster.
+//! The cleanup without a cluster: arguments and environment.
 
 use jobsweep_harness::process::Program;
 

@@ -1,4 +1,4 @@
-//! What the sweep may and may not do, and who it is.
+//! Rights, tokens and credential plugins.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,15 +12,34 @@ use jobsweep_harness::kube::config::AuthInfo;
 use jobsweep_harness::kube::{self, Api, Client};
 use jobsweep_harness::process::Finished;
 use jobsweep_harness::wait::{self, PATIENCE};
+use jobsweep_harness::{trials, trials::Trial};
 use tokio::sync::Semaphore;
 
-use crate::between::{Act, Between, doing};
 use crate::deletion::finished;
-use crate::stage::{Said, Stage, connection, shipped_rules};
+use crate::faulty_proxy::{Act, Between, doing};
+use crate::setup::{Said, Stage, connection, shipped_rules};
+
+pub fn trials() -> Vec<Trial> {
+    trials![
+        every_missing_rule_is_named_so_that_pasting_it_helps,
+        a_token_that_cannot_be_sent_is_an_error_that_claims_nothing_about_jobs,
+        without_the_right_to_watch_it_stops_at_once,
+        without_the_right_to_delete_a_dry_run_fails_too,
+        all_namespaces_take_a_cluster_role,
+        all_namespaces_are_swept_with_a_cluster_role,
+        a_token_that_expired_and_was_replaced_is_read_again,
+        a_credential_plugin_that_hangs_ends_the_sweep_at_its_deadline,
+        a_credential_plugin_that_hangs_when_it_is_asked_again_ends_the_sweep,
+        a_credential_plugin_that_breaks_ends_the_sweep_with_its_message,
+        a_credential_plugin_runs_once_for_all_that_were_refused,
+        a_token_that_expired_and_was_not_replaced_ends_the_sweep,
+        a_server_that_cannot_be_trusted_is_not_talked_to,
+    ]
+}
 
 const BOTH: &str = "hook-succeeded,hook-failed";
 
-/// The rule that the sweep asks for, as it would be pasted.
+/// The rule in the error message, in the form in which a user would paste it.
 fn missing_rule(swept: &Finished) -> Result<PolicyRule> {
     let stderr = swept.stderr();
     let (_, text) = stderr.split_once("bound to this user").context("it says which rule is missing")?;
@@ -45,7 +64,7 @@ pub async fn every_missing_rule_is_named_so_that_pasting_it_helps(cluster: &Cont
         stage.namespace.allow(&stage.user, vec![rule]).await?;
         verbs.push(verb);
     }
-    // It deletes and watches at once, so either may be missed first.
+    // The sweep deletes and watches at the same time, so either right may be missed first.
     ensure!(
         verbs[0] == "list" && verbs.contains(&"watch".into()) && verbs.contains(&"delete".into()),
         "{verbs:?}"
@@ -54,7 +73,7 @@ pub async fn every_missing_rule_is_named_so_that_pasting_it_helps(cluster: &Cont
     stage.leaves(&[]).await
 }
 
-/// A line break in a token, as one that was pasted has.
+/// A pasted token may end with a line break.
 pub async fn a_token_that_cannot_be_sent_is_an_error_that_claims_nothing_about_jobs(
     cluster: &ControlPlane,
 ) -> Result<()> {
@@ -98,7 +117,7 @@ pub async fn all_namespaces_take_a_cluster_role(cluster: &ControlPlane) -> Resul
 }
 
 pub async fn all_namespaces_are_swept_with_a_cluster_role() -> Result<()> {
-    // Of its own: nobody else's Jobs are there to be swept.
+    // In its own cluster, because the sweep would delete the Jobs of other tests.
     let cluster = ControlPlane::start().await?;
     let stage = Stage::without_role(&cluster).await?;
     let other = Stage::without_role(&cluster).await?;
@@ -117,7 +136,7 @@ pub async fn all_namespaces_are_swept_with_a_cluster_role() -> Result<()> {
     other.leaves(&[]).await
 }
 
-/// Revokes a token, and waits until the API server has forgotten that it was good.
+/// Revokes a token, and waits until the API server refuses it.
 async fn end(cluster: &ControlPlane, stage: &Stage, token: Token) -> Result<()> {
     let mut config = connection(&cluster.kubeconfig()).await?;
     config.auth_info = AuthInfo { token: Some(token.value.clone().into()), ..AuthInfo::default() };
@@ -151,7 +170,7 @@ pub async fn a_token_that_expired_and_was_replaced_is_read_again(cluster: &Contr
     stage.leaves(&[]).await
 }
 
-/// Has a credential plugin bring the credentials of a kubeconfig; this is what it does.
+/// A kubeconfig with a credential plugin that runs this script.
 fn with_plugin(kubeconfig: &Path, script: &str) -> Result<PathBuf> {
     let mut config: serde_json::Value = serde_json::from_slice(&std::fs::read(kubeconfig)?)?;
     config["users"][0]["user"] = serde_json::json!({ "exec": {
@@ -253,7 +272,7 @@ pub async fn a_credential_plugin_runs_once_for_all_that_were_refused(cluster: &C
     between.on("DELETE", "", (0..8).map(hold).collect());
     let sweep = stage.sweep_by(&kubeconfig).args(["--concurrency=8"]).spawn()?;
     between.until_seen("DELETE", "", 8).await?;
-    // How often the client starts it to connect once is not ours to say.
+    // The client decides how often it starts the plugin for one connection.
     let count = || Ok::<_, anyhow::Error>(std::fs::read_to_string(&runs)?.lines().count());
     let once = count()?;
     end(cluster, &stage, old).await?;

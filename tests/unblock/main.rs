@@ -11,5 +11,5 @@ use std::process::ExitCode;
 use jobsweep_harness::trials;
 
 fn main() -> ExitCode {
-    trials::run(changes::trials())
+    trials::run([changes::trials()])
 }

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::{io, iter};
 
-use crate::cluster::quote::{self, quote};
+use crate::escape::shortened_message;
 
 /// An error and its causes. An `io::Error` hides the error that it wraps from `source`, but not from here.
 pub(super) fn causes<'a>(
@@ -29,5 +29,5 @@ pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
             text = format!("{text}: {cause}");
         }
     }
-    quote(&text, quote::API_MESSAGE)
+    shortened_message(&text)
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::causes::{causes, chain};
 use super::permission::Permission;
-use crate::cluster::quote::{self, quote};
+use crate::escape::shortened_message;
 use crate::exit_code::ExitCode;
 
 #[derive(Debug)]
@@ -73,7 +73,7 @@ impl From<Status> for Refusal {
         let Details { retry_after_seconds: seconds, causes } = status.details.unwrap_or_default();
         Self {
             code: status.code,
-            message: quote(&status.message, quote::API_MESSAGE),
+            message: shortened_message(&status.message),
             retry_after: (seconds > 0).then_some(Duration::from_secs(seconds)),
             causes,
         }
@@ -85,7 +85,7 @@ impl Failure {
         let mut refusal = match serde_json::from_slice::<Status>(body) {
             Ok(status) => Refusal::from(status),
             Err(_) => {
-                let message = quote(String::from_utf8_lossy(body).trim(), quote::TEXT);
+                let message = shortened_message(String::from_utf8_lossy(body).trim());
                 Refusal { code: 0, message, retry_after: None, causes: Vec::new() }
             }
         };
@@ -119,7 +119,7 @@ impl Failure {
     }
 
     pub(super) fn unreadable(why: impl fmt::Display) -> Self {
-        Self::UnreadableResponse(quote(&why.to_string(), quote::TEXT))
+        Self::UnreadableResponse(shortened_message(&why.to_string()))
     }
 
     /// Whether the same request may succeed later. 410 means that the version or the page to continue from has
@@ -304,9 +304,9 @@ mod tests {
     #[test]
     fn long_texts_of_the_server_are_cut_visibly() {
         let long = "x".repeat(200_000);
-        for (body, limit) in [(format!(r#"{{"message":"{long}"}}"#), 2000), (format!("<html>{long}"), 500)] {
+        for body in [format!(r#"{{"message":"{long}"}}"#), format!("<html>{long}")] {
             let text = refused(500, None, &body).to_string();
-            assert!(text.ends_with("more characters)") && text.len() < limit + 100, "{} bytes", text.len());
+            assert!(text.ends_with('…') && text.len() < 600, "{} bytes", text.len());
         }
         let odd = serde_json::from_str::<u8>(&format!("\"{long}\"")).expect_err("it is no number");
         assert!(Failure::unreadable(odd).to_string().len() < 700);

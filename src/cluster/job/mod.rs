@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 
 pub(crate) mod state;
 
-use crate::cluster::quote::{self, quote};
+use crate::escape::shortened_message;
 use crate::policy::{DeletePolicy, Outcome};
 use state::{Spec, State, Status};
 
@@ -149,7 +149,7 @@ impl Job {
 }
 
 fn why(error: &serde_json::Error) -> String {
-    quote(&error.to_string(), quote::TEXT)
+    shortened_message(&error.to_string())
 }
 
 impl fmt::Display for JobId {
@@ -205,6 +205,6 @@ mod tests {
     fn a_long_value_is_cut_where_it_is_quoted() {
         let long = "x".repeat(256 * 1024);
         let odd = Job::decode(format!(r#"{{"metadata":"{long}"}}"#).as_bytes()).expect_err("unreadable");
-        assert!(odd.why.len() < 700 && odd.why.contains("more characters"), "{}", odd.why.len());
+        assert!(odd.why.len() < 700 && odd.why.ends_with('…'), "{}", odd.why.len());
     }
 }
