@@ -1,6 +1,7 @@
 //! The report as JSON.
 #![doc = include_str!("json.md")]
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use serde::ser::Serializer;
@@ -10,7 +11,7 @@ use super::report::Report;
 use super::words::{action, outcome, reason, why};
 use crate::cleanup::sweep::TrackedJob;
 use crate::cleanup::sweep::job_log::{ContainerLog, JobLog};
-use crate::policy::DeletePolicy;
+use crate::escape::shortened;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -33,11 +34,11 @@ struct Row<'a> {
     name: &'a str,
     uid: &'a str,
     outcome: &'static str,
-    reason: Option<&'a str>,
-    policy: Option<&'a str>,
+    reason: Option<Cow<'a, str>>,
+    policy: Option<Cow<'a, str>>,
     action: &'static str,
     why: Option<String>,
-    finalizers: &'a [String],
+    finalizers: Vec<Cow<'a, str>>,
     ran_seconds: Option<u64>,
     waited_seconds: f64,
     logs: &'a [ContainerLog],
@@ -76,10 +77,10 @@ fn row<'a>(tracked: &'a TrackedJob, report: &Report<'_>) -> Row<'a> {
         uid: &job.id.uid,
         outcome: outcome(tracked),
         reason: Some(reason(job)).filter(|reason| !reason.is_empty()),
-        policy: job.policy.as_ref().map(DeletePolicy::as_written),
+        policy: job.policy.as_ref().map(|policy| shortened(policy.as_written())),
         action: action(&tracked.phase),
         why: why(job, &tracked.phase),
-        finalizers: &job.finalizers,
+        finalizers: job.finalizers.iter().map(|name| shortened(name)).collect(),
         ran_seconds: job.seconds,
         waited_seconds: tracked.until.unwrap_or(report.took).saturating_sub(tracked.since).as_secs_f64(),
         logs: tracked.logs.as_ref().map_or(&[], |log| &log.containers),

@@ -46,3 +46,51 @@ impl Report<'_> {
         jobs
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cleanup::output::terminal::tests::Screen;
+    use crate::cleanup::sweep::fixture::{job, listed};
+    use crate::cleanup::{Verbosity, output};
+    use crate::cluster::job::Job;
+    use crate::cluster::job::state::{Hint, State};
+    use crate::policy::Outcome;
+
+    #[test]
+    fn long_text_from_outside_is_cut_visibly_in_messages_and_reports() {
+        let long = "x".repeat(100_000);
+        let policy = format!("hook-succeeded,{long}");
+        let waiting = job("a").policy(&policy).state(State::Unfinished(Hint::ManagedBy(long.clone())));
+        let kept = job("b").state(State::Finished(Outcome::Failed, long.clone()));
+        let held = Job { finalizers: vec![long.clone(); 3], ..job("c").succeeded().held_by("x") };
+        let mut sweep = listed([waiting, kept, held]);
+        let screen = Screen::default();
+        let terminal = screen.terminal(Verbosity::Verbose);
+        let messages = sweep.take_messages();
+        messages.iter().for_each(|message| terminal.message(message));
+        output::summary::explain(&Ending::Deadline, &sweep, &terminal);
+        terminal.finish();
+        for line in screen.text().lines() {
+            assert!(line.len() < 1_000, "{} bytes", line.len());
+        }
+        assert!(screen.text().contains('…'));
+        let exit_code = ExitCode::Deadline;
+        let report = Report {
+            sweep: &sweep,
+            ending: &Ending::Deadline,
+            exit_code,
+            dry_run: false,
+            took: Duration::ZERO,
+        };
+        for format in [Format::Table, Format::Json, Format::Name] {
+            let mut out = Vec::new();
+            report.write(format, &mut out).expect("written");
+            let text = String::from_utf8(out).expect("text");
+            for line in text.lines() {
+                // A line of the table has eight cells.
+                assert!(line.len() < 5_000, "{format:?}: {} bytes", line.len());
+            }
+        }
+    }
+}

@@ -10,7 +10,7 @@ use unicode_width::UnicodeWidthStr;
 use super::words::{action, outcome, reason, why};
 use crate::cleanup::output::duration::brief;
 use crate::cleanup::sweep::TrackedJob;
-use crate::escape::one_line;
+use crate::escape::{one_line, shortened};
 
 const HEADINGS: [&str; COLUMNS] = ["NAMESPACE", "JOB", "OUTCOME", "REASON", "POLICY", "ACTION", "RAN", "WHY"];
 const COLUMNS: usize = 8;
@@ -39,8 +39,10 @@ fn cells(tracked: &TrackedJob) -> [String; COLUMNS] {
         one_line(&job.id.namespace),
         one_line(&job.id.name),
         outcome(tracked).to_owned(),
-        or_dash(reason(job).to_owned()),
-        or_dash(job.policy.as_ref().map(ToString::to_string).unwrap_or_default()),
+        or_dash(reason(job).into_owned()),
+        or_dash(
+            job.policy.as_ref().map(|policy| shortened(&policy.to_string()).into_owned()).unwrap_or_default(),
+        ),
         action(&tracked.phase).to_owned(),
         or_dash(job.seconds.map(|seconds| brief(Duration::from_secs(seconds))).unwrap_or_default()),
         or_dash(why(job, &tracked.phase).unwrap_or_default()),

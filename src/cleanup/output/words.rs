@@ -1,5 +1,6 @@
 //! How the cleanup words what it reports: messages, the table and the JSON report use the same phrases.
 
+use std::borrow::Cow;
 use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use crate::cleanup::sweep::rules::Kept;
 use crate::cleanup::sweep::{Phase, TrackedJob};
 use crate::cluster::job::state::State;
 use crate::cluster::job::{Job, Unreadable};
+use crate::escape::shortened;
 use crate::policy::{IGNORE, Outcome};
 
 /// How a Job ended, as one word.
@@ -39,12 +41,12 @@ pub(crate) fn action(phase: &Phase) -> &'static str {
 /// Why a Job is still there, or who else deleted it.
 pub(crate) fn why(job: &Job, phase: &Phase) -> Option<String> {
     Some(match phase {
-        Phase::Waiting(hint) => hint.to_string(),
+        Phase::Waiting(hint) => shortened(&hint.to_string()).into_owned(),
         Phase::Kept(kept) => kept.to_string(),
         Phase::Terminating { .. } => match job.finalizers.as_slice() {
             [] => "not gone yet".to_owned(),
-            [one] => format!("held by finalizer {one}"),
-            all => format!("held by finalizers {}", all.join(", ")),
+            [one] => format!("held by finalizer {}", shortened(one)),
+            all => format!("held by finalizers {}", shortened(&all.join(", "))),
         },
         Phase::Due => "it is due, but its deletion was not carried out".to_owned(),
         Phase::Outdated { .. } => "it is due, but it changed after that was decided".to_owned(),
@@ -59,10 +61,10 @@ pub(crate) fn why(job: &Job, phase: &Phase) -> Option<String> {
 }
 
 /// The reason of the Job's terminal condition.
-pub(crate) fn reason(job: &Job) -> &str {
+pub(crate) fn reason(job: &Job) -> Cow<'_, str> {
     match &job.state {
-        State::Finished(_, reason) => reason,
-        _ => "",
+        State::Finished(_, reason) => shortened(reason),
+        _ => "".into(),
     }
 }
 
@@ -113,7 +115,9 @@ impl Display for Message {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Phase { job, phase, recounted: _ } => phase_message(job, phase, f),
-            Self::UnknownWords { id, words } => write!(f, "the policy of {id} has unknown words: {words:?}"),
+            Self::UnknownWords { id, words } => {
+                write!(f, "the policy of {id} has unknown words: {}", shortened(&format!("{words:?}")))
+            }
             Self::Unreadable(Unreadable { id, why }) => {
                 let what = id.as_ref().map_or("an object".to_owned(), ToString::to_string);
                 write!(f, "skipped {what}: it cannot be read: {why}")
@@ -146,7 +150,7 @@ fn phase_message(job: &Job, phase: &Phase, f: &mut Formatter<'_>) -> fmt::Result
     let id = &job.id;
     let ended = match &job.state {
         State::Finished(outcome, reason) if reason.is_empty() => format!("it has {outcome}"),
-        State::Finished(outcome, reason) => format!("it has {outcome} ({reason})"),
+        State::Finished(outcome, reason) => format!("it has {outcome} ({})", shortened(reason)),
         State::Suspended => "it is suspended".to_owned(),
         State::Unfinished(_) => "it has not finished".to_owned(),
         State::Unreadable(_) => "its state cannot be read".to_owned(),
