@@ -98,7 +98,7 @@ fn is_justified(input: &[u8], options: &Options, error: &Diagnostic) -> Result<(
             STRICTER.contains(&why.as_str()) || !meaning::is_readable(input, error.place.document)
         }
         Problem::DuplicateKey(_) => !meaning::is_readable(input, error.place.document),
-        Problem::UnknownTokens(_) => options.strict,
+        Problem::UnknownWords { .. } => options.strict,
         Problem::ContestedKey(_) => lossy(input).contains("<<"),
         Problem::CannotExtend(_) => lossy(input).contains('&'),
         // `NotProven` in particular is always a bug.

@@ -31,8 +31,8 @@ fn warnings_errors_and_wrong_usage_are_appended_with_the_time() {
     let entries = entries(&log);
     assert_eq!(entries.len(), 3, "{entries:?}");
     for (entry, begins) in entries.iter().zip([
-        "jobsweep: warning: document 1, Job \"migrate\", line 6:33: the delete policy has an unknown word",
-        "jobsweep: document 1, line 2:1: the key kind stands twice",
+        "jobsweep: warning: document 1, Job \"migrate\", line 6:33: the delete policy has the unknown word",
+        "jobsweep: document 1, line 2:1: duplicate key kind",
         "jobsweep: unexpected argument '--wrong' found",
     ]) {
         assert!(entry.starts_with(begins), "{entry}");

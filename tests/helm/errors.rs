@@ -35,8 +35,8 @@ metadata:
 fn two_policies(version: HelmVersion) -> String {
     let line = if version == HelmVersion::V4 { 7 } else { 9 };
     format!(
-        "jobsweep: document 1 (twice/templates/job.yaml), Job \"migrate\", line {line}:5: the key \
-         helm.sh/hook-delete-policy stands twice in one mapping; leave one of them\n \
+        "jobsweep: document 1 (twice/templates/job.yaml), Job \"migrate\", line {line}:5: duplicate key \
+         helm.sh/hook-delete-policy; remove one\n \
          {line} |     helm.sh/hook-delete-policy: hook-failed\n   |     ^\n"
     )
 }
@@ -74,8 +74,8 @@ pub(crate) async fn strict_refuses_an_unknown_word(version: HelmVersion) -> Resu
     let line = if version == HelmVersion::V4 { 15 } else { 16 };
     let message = format!(
         "jobsweep: document 2 (shop/templates/migration.yaml), Job \"shop-migration\", line {line}:33: \
-         the delete policy has an unknown word \"never\"; use a comma list of hook-succeeded, hook-failed and \
-         before-hook-creation\n {line} |     helm.sh/hook-delete-policy: never\n    |{}^\n",
+         the delete policy has the unknown word \"never\"; use a comma-separated list of hook-succeeded, \
+         hook-failed and before-hook-creation\n {line} |     helm.sh/hook-delete-policy: never\n    |{}^\n",
         " ".repeat(33)
     );
     failed_with(&failed, version, &message, 65)?;

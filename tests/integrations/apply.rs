@@ -125,7 +125,7 @@ pub(crate) async fn a_failure_before_the_sweep_leaves_everything_as_it_is(
     let twice = format!("{job}    helm.sh/hook-delete-policy: hook-failed\n");
     for (name, template, code, said) in [
         ("unrenderable", "{{ fail \"no such shop\" }}", 1, "no such shop"),
-        ("refused", &twice, 65, "stands twice in one mapping"),
+        ("refused", &twice, 65, "duplicate key helm.sh/hook-delete-policy"),
     ] {
         let chart = charts.join(name);
         write_chart(&chart, name, &[("templates/job.yaml", template)])?;

@@ -184,7 +184,7 @@ pub(crate) async fn an_error_is_shown_and_nothing_is_generated(version: HelmVers
     let twice = format!("{job}    helm.sh/hook-delete-policy: hook-failed\n");
     for (template, code, said) in [
         ("{{ fail \"no such shop\" }}", 1, "no such shop"),
-        (&twice, 65, "the key helm.sh/hook-delete-policy stands twice in one mapping"),
+        (&twice, 65, "duplicate key helm.sh/hook-delete-policy"),
     ] {
         let sidecar = Sidecar::new(version)?;
         fs::write(sidecar.folder.join("templates/broken.yaml"), template)?;

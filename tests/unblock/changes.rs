@@ -48,13 +48,14 @@ pub async fn a_job_that_can_take_its_new_manifest_stays(cluster: &ControlPlane) 
         ("no label", migrate(), edited(|job| job["metadata"]["labels"] = json!({}))),
         ("an annotation", migrate(), edited(|job| job["metadata"]["annotations"]["a"] = "b".into())),
         ("backoffLimit", migrate(), edited(|job| job["spec"]["backoffLimit"] = 3.into())),
-        ("parallelism", migrate(), edited(|job| job["spec"]["parallelism"] = 3.into())),
+        ("parallelism", migrate().completions(1), manifest(migrate().completions(1).parallelism(3))?),
         ("activeDeadlineSeconds", migrate(), edited(|job| job["spec"]["activeDeadlineSeconds"] = 30.into())),
         (
             "no ttlSecondsAfterFinished",
             migrate(),
             edited(|job| job["spec"]["ttlSecondsAfterFinished"] = Value::Null),
         ),
+        ("suspend", migrate().completions(1), manifest(migrate().completions(1).suspended())?),
         ("completions and parallelism of an Indexed Job", indexed(), manifest(indexed().completions(3))?),
         (
             "finalizers that others have added",

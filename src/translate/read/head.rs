@@ -1,12 +1,12 @@
-//! The head of a document: what stands before `spec:`. Of a Job it is all that decides, so nothing else need be read.
+//! The head of a document: the part before `spec:`. The head of a Job decides what happens to it, so the rest need not be read.
 
 use super::lookup::{Lookup, key};
-use super::nodes::{Kind, Node, Nodes};
+use super::nodes::{Kind, Node};
 
-/// The part of a document before the first `spec:` or `status:` at the left margin, if nothing else follows at the margin.
+/// The part of a document before the first `spec:` or `status:` at the left margin, if no other key follows at the margin.
 ///
-/// A key of a block mapping at the left margin can stand nowhere else, so no further `kind` or `metadata` follows.
-pub(super) fn of(text: &str) -> Option<&str> {
+/// A key of a block mapping at the left margin stands at the margin. So no further `kind` or `metadata` follows the head.
+pub(crate) fn of(text: &str) -> Option<&str> {
     let is_tail_key = |line: &str| line.starts_with("spec:") || line.starts_with("status:");
     let mut head = None;
     for (start, line) in lines(text) {
@@ -20,14 +20,14 @@ pub(super) fn of(text: &str) -> Option<&str> {
     head.map(|end| &text[..end])
 }
 
-/// Whether a head that was read decides: it holds kind, apiVersion and metadata, and shares no text with what follows.
+/// Whether a head settles what happens to its document: it has kind, apiVersion and metadata, and no anchors.
 ///
-/// At a key at the left margin a parser knows nothing of what came before but the mapping that the key is in, and the
-/// anchors. So the head means the same alone as with the rest, and the rest the same after an edited head.
-pub(super) fn decides(nodes: &Nodes<'_>) -> bool {
+/// When a parser reaches a key at the left margin, only the mapping of the key is open, and only anchors remain of what came
+/// before. So the head means the same without the rest, and the rest means the same after an edited head.
+pub(crate) fn decides(lookup: &Lookup<'_, '_>) -> bool {
+    let nodes = lookup.nodes;
     let shares = |node: &Node<'_>| node.anchor != 0 || matches!(node.kind, Kind::Alias { .. });
     let Some(root) = nodes.list().first() else { return false };
-    let lookup = Lookup::new(nodes);
     let has = |key| lookup.own(0, key).len() == 1;
     root.is_block_mapping()
         && nodes.column(root.text.start) == 0
@@ -35,8 +35,8 @@ pub(super) fn decides(nodes: &Nodes<'_>) -> bool {
         && [key::KIND, key::API_VERSION, key::METADATA].into_iter().all(has)
 }
 
-/// The lines of a text with their places, line breaks left out.
-pub(super) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+/// The lines of a text without their line breaks, each with its offset.
+pub(crate) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut start = 0;
     let mut breaks = memchr::memchr2_iter(b'\n', b'\r', text.as_bytes());
     std::iter::from_fn(move || {
@@ -50,6 +50,7 @@ pub(super) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::translate::read::nodes::Nodes;
 
     #[test]
     fn the_head_ends_where_only_spec_and_status_follow() {
@@ -68,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_decides_if_it_holds_all_that_matters_and_shares_nothing() {
+    fn a_head_decides_if_it_has_all_that_matters_and_shares_nothing() {
         for (text, decided) in [
             ("apiVersion: batch/v1\nkind: Job\nmetadata: {}\n", true),
             ("apiVersion: batch/v1\nkind: Job\n", false),
@@ -78,7 +79,11 @@ mod tests {
             ("  apiVersion: batch/v1\n  kind: Job\n  metadata: {}\n", false),
             ("", false),
         ] {
-            assert_eq!(Nodes::read(text).is_ok_and(|nodes| decides(&nodes)), decided, "{text:?}");
+            assert_eq!(
+                Nodes::read(text).is_ok_and(|nodes| decides(&Lookup::new(&nodes))),
+                decided,
+                "{text:?}"
+            );
         }
     }
 }

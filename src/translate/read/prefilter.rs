@@ -20,12 +20,12 @@ static JOB: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("Job"));
 static BATCH: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("batch/"));
 
 /// Whether the text may hold one of the two policies.
-pub(super) fn may_hold_a_policy(text: &str) -> bool {
+pub(crate) fn may_hold_a_policy(text: &str) -> bool {
     may_hold(text, &POLICY, &[HELM_DELETE_POLICY, KOTS_DELETE_POLICY])
 }
 
 /// Whether the text may hold a Job.
-pub(super) fn may_hold_a_job(text: &str) -> bool {
+pub(crate) fn may_hold_a_job(text: &str) -> bool {
     may_hold(text, &BATCH, &["batch/"]) && may_hold(text, &JOB, &["Job"])
 }
 

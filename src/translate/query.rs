@@ -1,28 +1,29 @@
-//! A look into a stream without translating it, for those who add to it.
+//! Reads single strings of a document, without translating it.
 
-use super::lookup::Lookup;
-use super::nodes::Nodes;
-use super::stream;
+use super::read::lookup::Lookup;
+use super::read::nodes::Nodes;
+use super::read::stream;
 
-/// The documents of a stream, as the translator splits it.
+/// The documents of a stream, split as the filter splits them.
 pub(crate) fn documents(stream: &[u8]) -> impl Iterator<Item = &[u8]> {
     stream::documents(stream).map(|range| &stream[range])
 }
 
-/// The strings that a document has at these paths of keys. None at all if it is no YAML, which others judge.
+/// The strings at these paths of keys. None if the document is not YAML.
 pub(crate) fn strings<const N: usize>(
     document: &[u8],
     paths: [&[&'static str]; N],
 ) -> Option<[Option<String>; N]> {
     let nodes = Nodes::read(std::str::from_utf8(document).ok()?).ok()?;
     let lookup = Lookup::new(&nodes);
-    let at = |path: &[&'static str]| {
-        let root = (!nodes.is_empty()).then_some(0)?;
-        let value =
-            path.iter().try_fold(root, |id, key| Some(lookup.find(lookup.mapping(id)?, key)?.value()))?;
-        lookup.string(value).map(str::to_owned)
-    };
-    Some(paths.map(at))
+    Some(paths.map(|path| string(&lookup, path).map(str::to_owned)))
+}
+
+/// The string at a path of keys.
+pub(super) fn string<'n>(lookup: &Lookup<'n, '_>, path: &[&'static str]) -> Option<&'n str> {
+    let root = (!lookup.nodes.is_empty()).then_some(0)?;
+    let value = path.iter().try_fold(root, |id, key| Some(lookup.find(lookup.mapping(id)?, key)?.value()))?;
+    lookup.string(value)
 }
 
 #[cfg(test)]

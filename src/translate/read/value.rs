@@ -6,9 +6,9 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use super::change::quote;
 use super::lookup::Lookup;
 use super::nodes::{Id, Kind};
+use crate::yaml::double_quoted;
 
 /// The tags of YAML's own types begin with this.
 const YAML_TAG: &str = "tag:yaml.org,2002:";
@@ -77,7 +77,7 @@ impl Value {
     }
 
     /// The value of a node, or `None` if it is too deep or too large for any Kubernetes object.
-    pub(super) fn read(lookup: &Lookup<'_, '_>, id: Id) -> Option<Self> {
+    pub(crate) fn read(lookup: &Lookup<'_, '_>, id: Id) -> Option<Self> {
         Reader { lookup, nodes_left: MAX_NODES }.value(id, MAX_DEPTH)
     }
 }
@@ -86,9 +86,9 @@ impl Value {
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::String(text) => f.write_str(&quote(text)),
+            Self::String(text) => f.write_str(&double_quoted(text)),
             Self::Plain(text) => f.write_str(text),
-            Self::Tagged(tag, text) => write!(f, "!<{tag}> {}", quote(text)),
+            Self::Tagged(tag, text) => write!(f, "!<{tag}> {}", double_quoted(text)),
             Self::Sequence(items) => {
                 f.write_str("[")?;
                 for (index, item) in items.iter().enumerate() {
@@ -190,8 +190,8 @@ impl Mapping {
 
 #[cfg(test)]
 mod tests {
+    use super::super::nodes::Nodes;
     use super::*;
-    use crate::translate::nodes::Nodes;
 
     fn read(text: &str) -> Option<Value> {
         let nodes = Nodes::read(text).expect("YAML");

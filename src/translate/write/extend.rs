@@ -1,54 +1,65 @@
-//! The five ways to write an entry into a mapping, in the style of what stands there.
+//! Adds entries to the mappings of a document, in the style of the entries there.
 
 use granit_parser::ScalarStyle;
 
 use super::change::{Change, Expected, Fragment};
-use super::entry::Style;
-use super::lines::{BLANKS, newline, newline_at};
-use super::nodes::{Id, Kind, Node, Nodes};
+use super::lines::{BLANKS, NewLine, end_of_line_above, newline, newline_at, with_header};
+use super::mirrored_entry::{blanks_before, explicit_key_blanks, mirrored_entry};
+use super::style::Style;
 use crate::policy::KOTS_DELETE_POLICY;
+use crate::translate::read::nodes::{Id, Kind, Node, Nodes};
 
-/// Writes entries into a document's mappings.
-pub(super) struct Extend<'c, 'n, 'a> {
+/// Records the edits of one document in its [`Change`].
+pub(crate) struct Extend<'c, 'n, 'a> {
     nodes: &'n Nodes<'a>,
     change: &'c mut Change<'a>,
 }
 
 impl<'c, 'n, 'a> Extend<'c, 'n, 'a> {
-    pub(super) fn new(nodes: &'n Nodes<'a>, change: &'c mut Change<'a>) -> Self {
+    pub(crate) fn new(nodes: &'n Nodes<'a>, change: &'c mut Change<'a>) -> Self {
         Self { nodes, change }
     }
 
-    /// Repeats the policy's entry under the other key, directly after it.
-    pub(super) fn like(&mut self, mapping: Id, key: Id, value: Id, policy: &str) {
+    /// Repeats the entry of a policy under the KOTS key, directly after it.
+    pub(crate) fn mirror(&mut self, mapping: Id, key: Id, value: Id, policy: &str) {
         let nodes = self.nodes;
-        let entry = nodes.twin(mapping, key, value);
+        let entry = mirrored_entry(nodes, mapping, key, value);
         if !nodes.get(mapping).is_block_mapping() {
-            let blank = nodes.blank_before(mapping, key, value);
+            let blanks = blanks_before(nodes, mapping, key, value);
             let comma = comma_after(nodes.get(value));
-            self.change.insert_text(nodes.get(value).text.end, format!("{comma}{blank}{}", entry.text));
+            self.change.insert_text(nodes.get(value).text.end, format!("{comma}{blanks}{}", entry.text));
             self.change.insert_nodes(nodes.get(value).end, entry.nodes);
-        } else if self.after(mapping, value, entry).is_err() {
-            // A literal or folded scalar that ends the input without a line break would gain one from a line after it.
-            let depth = nodes.get(key).depth;
-            let column = nodes.column(nodes.get(mapping).text.start);
-            let mut entry = Fragment::default();
-            entry.scalar(depth, KOTS_DELETE_POLICY, false);
-            entry.text.push_str(": ");
-            entry.scalar(depth, policy, true);
-            let start = nodes.get(key).start.min(nodes.with_header(key).start);
-            let at = nodes.explicit_key_blanks(mapping, key).map_or(start, |blanks| start - blanks.len() - 1);
-            let newline = newline(nodes.text, at);
-            self.change.insert_text(at, format!("{}{newline}{}", entry.text, " ".repeat(column)));
-            self.change.insert_nodes(key, entry.nodes);
+        } else if self.insert_after(mapping, value, entry).is_err() {
+            self.insert_quoted_before(mapping, key, policy);
         }
     }
 
-    /// Writes an entry after another one of the same mapping; gives it back if no line can follow there.
-    pub(super) fn after(&mut self, mapping: Id, value: Id, entry: Fragment<'a>) -> Result<(), Fragment<'a>> {
+    /// Inserts the policy above its original: a line below would add a line break to a block scalar that ends the input.
+    fn insert_quoted_before(&mut self, mapping: Id, key: Id, policy: &str) {
+        let nodes = self.nodes;
+        let depth = nodes.get(key).depth;
+        let column = nodes.column(nodes.get(mapping).text.start);
+        let mut entry = Fragment::default();
+        entry.push_plain(depth, KOTS_DELETE_POLICY);
+        entry.text.push_str(": ");
+        entry.push_quoted(depth, policy);
+        let start = nodes.get(key).start.min(with_header(nodes, key).start);
+        let at = explicit_key_blanks(nodes, mapping, key).map_or(start, |blanks| start - blanks.len() - 1);
+        let newline = newline(nodes.text, at);
+        self.change.insert_text(at, format!("{}{newline}{}", entry.text, " ".repeat(column)));
+        self.change.insert_nodes(key, entry.nodes);
+    }
+
+    /// Inserts an entry after another one of the same mapping. Returns the entry if no line can follow there.
+    pub(crate) fn insert_after(
+        &mut self,
+        mapping: Id,
+        value: Id,
+        entry: Fragment<'a>,
+    ) -> Result<(), Fragment<'a>> {
         let nodes = self.nodes;
         if nodes.get(mapping).is_block_mapping() {
-            let Some(line) = nodes.line_after(value) else { return Err(entry) };
+            let Some(line) = NewLine::below(nodes, value) else { return Err(entry) };
             let column = nodes.column(nodes.get(mapping).text.start);
             self.change.insert_text(line.at, line.with(&entry.text, column));
         } else {
@@ -59,14 +70,14 @@ impl<'c, 'n, 'a> Extend<'c, 'n, 'a> {
         Ok(())
     }
 
-    /// Writes an entry before all others of a mapping.
-    pub(super) fn first(&mut self, mapping: Id, entry: Fragment<'a>, style: Style) {
+    /// Inserts an entry before all others of a mapping.
+    pub(crate) fn insert_first(&mut self, mapping: Id, entry: Fragment<'a>, style: Style) {
         let nodes = self.nodes;
         let start = nodes.get(mapping).text.start;
         if nodes.get(mapping).is_block_mapping() {
             let indent = " ".repeat(nodes.column(start));
             let newline = newline(nodes.text, start);
-            match nodes.end_of_line_above(mapping) {
+            match end_of_line_above(nodes, mapping) {
                 Some(at) => self.change.insert_text(at, format!("{newline}{indent}{}", entry.text)),
                 None => self.change.insert_text(start, format!("{}{newline}{indent}", entry.text)),
             }
@@ -84,22 +95,22 @@ impl<'c, 'n, 'a> Extend<'c, 'n, 'a> {
         self.change.insert_nodes(mapping + 1, entry.nodes);
     }
 
-    /// Gives null annotations an entry.
-    pub(super) fn fill(&mut self, null: Id, entry: Fragment<'a>) -> Result<(), &'static str> {
+    /// Replaces null annotations by a mapping with one entry.
+    pub(crate) fn replace_null(&mut self, null: Id, entry: Fragment<'a>) -> Result<(), &'static str> {
         let nodes = self.nodes;
         let written = !nodes.get(null).text.is_empty();
         let block = !written && nodes.is_in_block_mapping(null);
         if written {
             self.change.replace_text(nodes.get(null).text.clone(), format!("{{{}}}", entry.text));
         } else {
-            const NO_PLACE: &str = "the annotations have no value, and no place for one";
+            const NO_PLACE: &str = "the annotations have no value and no room for one";
             let key_end = nodes.get(null - 1).text.end;
             let colon = nodes.text[key_end..].trim_start_matches(BLANKS).strip_prefix(':').ok_or(NO_PLACE)?;
             let after_colon = nodes.text.len() - colon.len();
             if block {
                 let mapping = nodes.get(null).parent.unwrap_or_default();
                 let column = nodes.column(nodes.get(mapping).text.start) + 2;
-                let line = nodes.line_end_after(after_colon).ok_or(NO_PLACE)?;
+                let line = NewLine::at_line_end(nodes, after_colon).ok_or(NO_PLACE)?;
                 self.change.insert_text(line.at, line.with(&entry.text, column));
             } else {
                 self.change.insert_text(after_colon, format!(" {{{}}}", entry.text));
@@ -111,13 +122,13 @@ impl<'c, 'n, 'a> Extend<'c, 'n, 'a> {
         Ok(())
     }
 
-    /// Puts a mapping around a shared one, that merges it and has one entry more.
-    pub(super) fn merge(&mut self, shared: Id, entry: Fragment<'a>) -> Result<(), &'static str> {
+    /// Wraps a shared mapping in a new one, which merges it (`<<`) and has one more entry.
+    pub(crate) fn wrap(&mut self, shared: Id, entry: Fragment<'a>) -> Result<(), &'static str> {
         let nodes = self.nodes;
         let node = nodes.get(shared);
         let block = node.is_block_mapping();
         if block {
-            self.merge_block(shared, &entry.text)?;
+            self.wrap_block(shared, &entry.text)?;
         } else {
             self.change.insert_text(node.start, "{<<: ");
             self.change.insert_text(node.text.end, format!(", {}}}", entry.text));
@@ -135,15 +146,16 @@ impl<'c, 'n, 'a> Extend<'c, 'n, 'a> {
         Ok(())
     }
 
-    /// `&a` and its lines become `<<: &a` and its lines, two blanks further in.
-    fn merge_block(&mut self, shared: Id, entry: &str) -> Result<(), &'static str> {
+    /// Turns `&a` and its lines into `<<: &a` and its lines, indented by two more blanks.
+    fn wrap_block(&mut self, shared: Id, entry: &str) -> Result<(), &'static str> {
         let nodes = self.nodes;
         let node = nodes.get(shared);
         let inner = nodes.column(node.text.start);
         let own_line =
             nodes.text[nodes.line_start(node.start)..node.start].trim_start_matches(' ').is_empty();
         let column = if own_line { nodes.column(node.start) } else { inner };
-        let end = nodes.line_after(shared).ok_or("the shared block ends in a scalar without a line break")?;
+        let end = NewLine::below(nodes, shared)
+            .ok_or("the shared mapping ends in a block scalar without a line break")?;
         let newline = newline(nodes.text, node.start);
         let merge_key =
             if own_line { "<<: ".to_owned() } else { format!("{newline}{}<<: ", " ".repeat(column)) };
@@ -163,8 +175,8 @@ impl<'c, 'n, 'a> Extend<'c, 'n, 'a> {
     }
 }
 
-/// What separates a flow entry from the next. A value that is nothing but a tag keeps a blank before it, because the YAML
-/// library behind Helm would take the comma for a part of the tag.
+/// The separator after a value of a flow mapping. Behind a tag without a value it needs a blank, because the YAML library
+/// behind Helm reads a comma there as a part of the tag.
 fn comma_after(value: &Node<'_>) -> &'static str {
     if value.text.is_empty() && value.tag.is_some() { " ," } else { "," }
 }

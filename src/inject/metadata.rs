@@ -1,23 +1,22 @@
-//! What a document says about itself.
+//! The metadata of a document, as far as the injection needs it.
 
 use super::manifests::INJECTED;
 use crate::translate::strings;
 
-/// The metadata of a document.
 #[derive(Debug)]
-pub(super) struct About {
+pub(super) struct Metadata {
     pub(super) name: Option<String>,
-    /// The Helm release, as charts label what belongs to it.
+    /// The Helm release.
     pub(super) instance: Option<String>,
-    /// Whether we have injected it.
+    /// Whether an earlier run injected the document.
     pub(super) injected: bool,
 }
 
-impl About {
-    /// The label that names the release.
+impl Metadata {
+    /// The label with which charts name the release of a resource.
     pub(super) const INSTANCE: &str = "app.kubernetes.io/instance";
 
-    /// None if it is no YAML: others judge that.
+    /// None if the document is not YAML.
     pub(super) fn read(document: &[u8]) -> Option<Self> {
         let [name, instance, injected] = strings(
             document,

@@ -1,52 +1,35 @@
-//! Finds the Jobs of a document and what decides about them.
+//! Finds the Jobs of a document, with their annotations and policies.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
-use granit_parser::ScanError;
-
-use super::diagnostic::Problem;
 use super::lookup::{Found, Lookup, key};
 use super::nodes::{Id, Kind};
+use crate::escape::shortened;
 use crate::policy::{HELM_DELETE_POLICY, KOTS_DELETE_POLICY};
+use crate::translate::diagnostic::{Fault, Problem};
 
-/// A problem at a byte of the document.
-#[derive(Debug)]
-pub(super) struct Fault {
-    pub(super) problem: Problem,
-    pub(super) at: usize,
-    pub(super) job: Option<String>,
-}
-
-impl Fault {
-    pub(super) fn not_yaml(error: &ScanError, text: &str) -> Self {
-        let at = error.marker().byte_offset().unwrap_or(0).min(text.len());
-        Self { problem: Problem::NotYaml(error.info()), at, job: None }
-    }
-}
-
-/// How deep a node lies in its Job.
+/// The mappings of a Job that lead to its policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Level {
-    /// The Job itself: the document, or an item of a list.
+pub(crate) enum Level {
     Job,
     Metadata,
     Annotations,
 }
 
-/// A Job, and what decides about it.
 #[derive(Debug)]
-pub(super) struct Job {
-    /// Where the Job stands: its mapping, or an alias of it.
-    pub(super) id: Id,
-    pub(super) name: Option<String>,
-    pub(super) metadata: Option<Found>,
-    pub(super) annotations: Option<Found>,
-    pub(super) helm_policy: Option<Found>,
-    pub(super) kots_policy: Option<Found>,
+pub(crate) struct Job {
+    /// The Job's mapping, or an alias of it.
+    pub(crate) id: Id,
+    /// The name, shortened for messages.
+    pub(crate) name: Option<String>,
+    pub(crate) metadata: Option<Found>,
+    pub(crate) annotations: Option<Found>,
+    pub(crate) helm_policy: Option<Found>,
+    pub(crate) kots_policy: Option<Found>,
 }
 
-/// The Jobs of a document in the order of the text: at its root, or among the items of a `List` or `JobList`.
-pub(super) fn find(lookup: &Lookup<'_, '_>) -> Result<Vec<Job>, Fault> {
+/// The Jobs of a document in the order of the text: the root, or the items of a `List` or `JobList`.
+pub(crate) fn find(lookup: &Lookup<'_, '_>) -> Result<Vec<Job>, Fault> {
     let mut jobs = Vec::new();
     let mut lists = HashSet::new();
     let mut next = if lookup.nodes.is_empty() { vec![] } else { vec![(0, Inherited::default())] };
@@ -54,7 +37,7 @@ pub(super) fn find(lookup: &Lookup<'_, '_>) -> Result<Vec<Job>, Fault> {
         let Some(mapping) = lookup.mapping(id) else {
             continue;
         };
-        match what_it_is(lookup, mapping, inherited)? {
+        match resource(lookup, mapping, inherited)? {
             Resource::Job => jobs.push(job(lookup, id, mapping)?),
             Resource::List(inherited) if lists.insert(mapping) => {
                 let Some(items) = lookup.find(mapping, key::ITEMS) else {
@@ -72,7 +55,7 @@ pub(super) fn find(lookup: &Lookup<'_, '_>) -> Result<Vec<Job>, Fault> {
     Ok(jobs)
 }
 
-/// What an item of a typed list need not say itself: in a `JobList` an item without a kind is a Job.
+/// What an item inherits from its list: in a `JobList`, an item without a kind is a Job.
 #[derive(Clone, Copy, Default)]
 struct Inherited {
     job_list: bool,
@@ -84,9 +67,10 @@ enum Resource {
     Other,
 }
 
-fn what_it_is(lookup: &Lookup<'_, '_>, mapping: Id, inherited: Inherited) -> Result<Resource, Fault> {
-    let kinds = strings(lookup, mapping, key::KIND, inherited.job_list.then_some("Job"));
-    let versions = strings(lookup, mapping, key::API_VERSION, inherited.job_list.then_some("batch/v1"));
+fn resource(lookup: &Lookup<'_, '_>, mapping: Id, inherited: Inherited) -> Result<Resource, Fault> {
+    let kinds = possible_strings(lookup, mapping, key::KIND, inherited.job_list.then_some("Job"));
+    let versions =
+        possible_strings(lookup, mapping, key::API_VERSION, inherited.job_list.then_some("batch/v1"));
     let is = |kind: &str, version: &dyn Fn(&str) -> bool| {
         kinds.contains(&kind) && versions.iter().any(|&v| version(v))
     };
@@ -105,8 +89,8 @@ fn what_it_is(lookup: &Lookup<'_, '_>, mapping: Id, inherited: Inherited) -> Res
     Ok(resource)
 }
 
-/// The strings that a key may have as values: several where it stands twice or is contested, the default where it is absent.
-fn strings<'n>(
+/// The strings that a reader may see under a key. Readers differ on duplicate and contested keys.
+fn possible_strings<'n>(
     lookup: &Lookup<'n, '_>,
     mapping: Id,
     key: &'static str,
@@ -127,7 +111,8 @@ fn job(lookup: &Lookup<'_, '_>, id: Id, mapping: Id) -> Result<Job, Fault> {
     job.metadata = unique(lookup, mapping, key::METADATA)?;
     if let Some(metadata) = job.metadata.and_then(|found| lookup.mapping(found.value())) {
         let name = lookup.find(metadata, key::NAME);
-        job.name = name.and_then(|found| lookup.string(found.value())).map(str::to_owned);
+        job.name =
+            name.and_then(|found| lookup.string(found.value())).map(|name| shortened(name).into_owned());
         let within = |fault: Fault| Fault { job: job.name.clone(), ..fault };
         job.annotations = unique(lookup, metadata, key::ANNOTATIONS).map_err(within)?;
         if let Some(annotations) = job.annotations.and_then(|found| lookup.mapping(found.value())) {
@@ -138,46 +123,12 @@ fn job(lookup: &Lookup<'_, '_>, id: Id, mapping: Id) -> Result<Job, Fault> {
     Ok(job)
 }
 
-/// The value of a key that decides, so it must not stand twice, nor be contested by a merge key.
+/// The value of a key on which all readers must agree.
 fn unique(lookup: &Lookup<'_, '_>, mapping: Id, key: &'static str) -> Result<Option<Found>, Fault> {
     let fault = |problem, id| Err(Fault { problem, at: lookup.nodes.get(id).start, job: None });
     match *lookup.own(mapping, key) {
         [_, (second, _), ..] => fault(Problem::DuplicateKey(key), second),
         [(own, _)] if lookup.contested(mapping, key).is_some() => fault(Problem::ContestedKey(key), own),
         _ => Ok(lookup.find(mapping, key)),
-    }
-}
-
-/// Which nodes mean more than a Job, its metadata or its annotations, because an alias elsewhere repeats them.
-pub(super) struct Sharing {
-    shared: HashSet<Id>,
-}
-
-impl Sharing {
-    pub(super) fn new(lookup: &Lookup<'_, '_>, jobs: &[Job]) -> Self {
-        let mut levels = HashMap::new();
-        for job in jobs {
-            levels.insert(job.id, Level::Job);
-            for (found, level) in [(job.metadata, Level::Metadata), (job.annotations, Level::Annotations)] {
-                if let Some(Found::Own { value, .. }) = found {
-                    levels.insert(value, level);
-                }
-            }
-        }
-        let aliases = lookup.nodes.list().iter().enumerate();
-        let aliases = aliases.filter(|(_, node)| matches!(node.kind, Kind::Alias { .. }));
-        let repeated = aliases.map(|(alias, _)| (alias, lookup.nodes.resolve(alias)));
-        let elsewhere = |&(alias, id): &(Id, Id)| match levels.get(&id) {
-            Some(level) => levels.get(&alias) != Some(level),
-            None => true,
-        };
-        Self { shared: repeated.filter(elsewhere).map(|(_, id)| id).collect() }
-    }
-
-    /// Whether a change inside this node changes Jobs only: neither it nor anything around it is repeated elsewhere.
-    pub(super) fn is_exclusive(&self, lookup: &Lookup<'_, '_>, id: Id) -> bool {
-        self.shared.is_empty()
-            || std::iter::successors(Some(id), |&id| lookup.nodes.get(id).parent)
-                .all(|id| !self.shared.contains(&id))
     }
 }

@@ -1,7 +1,7 @@
 //! Splits a stream into its documents.
 //!
-//! By the YAML specification a line that begins with `---` or `...` followed by white space ends a document
-//! wherever it stands, even inside a quoted scalar. So the stream can be split before it is parsed.
+//! By the YAML specification, a line that begins with `---` or `...` and white space ends a document everywhere, even inside a
+//! quoted scalar. So a stream can be split without parsing it.
 
 use std::iter::Peekable;
 use std::ops::Range;
@@ -9,12 +9,12 @@ use std::vec;
 
 use memchr::memmem;
 
-/// A byte-order mark, which may stand before any document.
-pub(super) const BOM: &[u8] = "\u{feff}".as_bytes();
+/// The byte-order mark. Any document may begin with one.
+pub(crate) const BOM: &[u8] = "\u{feff}".as_bytes();
 
-/// The documents of a stream, in order and without gaps. Each begins with its own directives and `---`, and
-/// ends before the next marker, or with its `...` line.
-pub(super) fn documents(stream: &[u8]) -> impl Iterator<Item = Range<usize>> {
+/// The documents of a stream, in order and without gaps. A document begins with its directives and its `---`. It ends before
+/// the next marker or with its `...` line.
+pub(crate) fn documents(stream: &[u8]) -> impl Iterator<Item = Range<usize>> {
     let mut markers = Markers::new(stream).peekable();
     let mut start = 0;
     std::iter::from_fn(move || {
@@ -30,7 +30,7 @@ fn document_end(stream: &[u8], start: usize, markers: &mut Peekable<Markers<'_>>
         return None;
     }
     let mut is_open = false;
-    // A marker behind a byte-order mark does not begin its line.
+    // `Markers` does not find a marker behind a byte-order mark.
     match marker_at(stream, skip_bom(stream, start)) {
         Some(Marker { kind: Kind::Start, line }) if line.start > start => is_open = true,
         Some(Marker { kind: Kind::End, line }) if line.start > start => return Some(line.end),
@@ -57,24 +57,24 @@ enum Kind {
     End,
 }
 
-/// A document marker and its line; the line break is part of the line.
 #[derive(Debug)]
 struct Marker {
     kind: Kind,
+    /// The line of the marker with its line break.
     line: Range<usize>,
 }
 
-/// All markers of a stream that begin a line, in order.
+/// The markers at the beginning of lines, in order.
 ///
-/// They are searched for piece by piece: each kind in turn, while the piece is near; and no byte is looked at again
-/// for the next marker, so that the time is linear however many markers there are, or are not.
+/// The search goes piece by piece, so that both kinds of marker are found while a piece is in the cache. No byte is searched
+/// again for the next marker, so the time is linear whatever the stream holds.
 struct Markers<'s> {
     stream: &'s [u8],
     searched: usize,
     found: vec::IntoIter<usize>,
 }
 
-/// How much is searched at once: what fits the nearest memory.
+/// The bytes searched at once. They fit the first-level cache.
 const PIECE: usize = 64 * 1024;
 
 impl<'s> Markers<'s> {
@@ -112,7 +112,7 @@ impl Iterator for Markers<'_> {
     }
 }
 
-/// The marker that begins at a line's start, if there is one.
+/// The marker at the beginning of a line.
 fn marker_at(stream: &[u8], line: usize) -> Option<Marker> {
     let kind = match stream.get(line..line + 3)? {
         b"---" => Kind::Start,
@@ -123,7 +123,7 @@ fn marker_at(stream: &[u8], line: usize) -> Option<Marker> {
         .then(|| Marker { kind, line: line..line_end(stream, line) })
 }
 
-/// Whether a text before a `---` belongs to the document that it starts: directives, comments and blank lines.
+/// Whether a text before `---` belongs to the document below: directives, comments and blank lines.
 fn is_prefix(mut text: &[u8]) -> bool {
     while !text.is_empty() {
         let line = &text[..line_end(text, 0)];
@@ -144,8 +144,8 @@ fn line_end(text: &[u8], from: usize) -> usize {
     }
 }
 
-/// The place itself, or the one after a byte-order mark there.
-pub(super) fn skip_bom(stream: &[u8], at: usize) -> usize {
+/// The offset after a byte-order mark, if one is there.
+pub(crate) fn skip_bom(stream: &[u8], at: usize) -> usize {
     if stream[at..].starts_with(BOM) { at + BOM.len() } else { at }
 }
 

@@ -2,20 +2,19 @@
 
 use std::ops::Range;
 
-use super::change::Edit;
-use super::diagnostic::{Diagnostic, Problem};
-use super::jobs::{self, Fault, Job};
-use super::lookup::{Lookup, key};
-use super::nodes::Nodes;
-use super::places::Places;
-use super::value::Value;
-use super::{Translated, spelling, stream};
+use super::Translated;
+use super::diagnostic::{Diagnostic, Fault, Problem};
+use super::locate::{Locator, TEMPLATE_ANNOTATION};
+use super::read::jobs::{self, Job};
+use super::read::lookup::{Lookup, key};
+use super::read::nodes::Nodes;
+use super::read::value::Value;
+use super::read::{prefilter, stream};
+use super::write::change::Edit;
 use crate::policy::{DeletePolicy, IGNORE, KOTS_DELETE_POLICY};
 
 /// Helm's annotation on a hook.
 const HOOK: &str = "helm.sh/hook";
-/// Helm 4's annotation on every document that it sends to a post-renderer.
-const FILENAME: &str = "postrenderer.helm.sh/postrender-filename";
 
 /// A Job of a stream.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,17 +38,17 @@ impl Translated<'_> {
     /// # Errors
     /// A document that may hold a Job is not YAML, or its Jobs are not clear.
     pub fn jobs(&self) -> Result<(Vec<JobManifest>, Vec<Diagnostic>), Diagnostic> {
-        let mut places = Places::new(self.input);
+        let mut locator = Locator::new(self.input);
         let (mut jobs, mut warnings) = (Vec::new(), Vec::new());
         for (index, range) in stream::documents(self.input).enumerate() {
             let Ok(text) = std::str::from_utf8(&self.input[range.clone()]) else { continue };
-            if !spelling::may_hold_a_job(text) {
+            if !prefilter::may_hold_a_job(text) {
                 continue;
             }
             let edited = Edited::new(text, &range, &self.edits);
             let mut diagnose = |fault: Fault| {
                 let at = edited.original(fault.at);
-                places.diagnose(Fault { at, ..fault }, index, range.clone())
+                locator.locate(Fault { at, ..fault }, index, range.clone())
             };
             for job in jobs_of(&edited.text).map_err(&mut diagnose)? {
                 match job {
@@ -130,7 +129,7 @@ fn manifest(lookup: &Lookup<'_, '_>, job: &Job) -> Result<Option<JobManifest>, F
     let in_metadata = |key| metadata.and_then(|metadata| metadata.get(key));
     let annotation =
         |key| in_metadata(key::ANNOTATIONS).and_then(|annotations| annotations.get(key)?.as_str());
-    if annotation(HOOK).is_some() && annotation(FILENAME).is_some() {
+    if annotation(HOOK).is_some() && annotation(TEMPLATE_ANNOTATION).is_some() {
         return Ok(None);
     }
     let name = match in_metadata(key::NAME).and_then(Value::as_str) {
@@ -209,7 +208,7 @@ mod tests {
     fn a_hook_is_left_to_helm_4_and_looked_up_where_nobody_runs_it() {
         let hook = "  annotations:\n    helm.sh/hook: pre-upgrade\n";
         assert_eq!(jobs(&format!("{JOB}{hook}")).0.len(), 1);
-        let (jobs, warnings) = jobs(&format!("{JOB}{hook}    {FILENAME}: a.yaml\n"));
+        let (jobs, warnings) = jobs(&format!("{JOB}{hook}    {TEMPLATE_ANNOTATION}: a.yaml\n"));
         assert!(jobs.is_empty() && warnings.is_empty());
     }
 

@@ -1,11 +1,11 @@
-//! Reads the simplest documents, which most are, many times faster than the parser: block mappings where every key
-//! stands on a line of its own with its value, or above a mapping of its own.
+//! Reads simple documents line by line, many times faster than the parser.
 //!
-//! Each line that it knows is whole in itself, and says by its indentation where it belongs. It gives up on every other:
-//! on sequences, braces and block scalars, on anchors and tags, on escapes and what is not ASCII, on a missing value,
-//! and on text that goes on in the next line, which must be indented deeper. So the parser would find the same nodes,
-//! and in debug builds, so in every test, case and generated stream, it is asked. The mapping that is changed is read by the
-//! parser always: for the proof, edited, and it must hold what was read here and the insertion.
+//! A simple document consists of block mappings. Each key stands on a line with its value, or above a mapping of its own.
+//! Every other text is left to the parser: sequences, braces, block scalars, anchors, tags, escapes, text that is not
+//! ASCII, missing values, and scalars that continue on the next line. (Such a line is indented deeper than its key.)
+//!
+//! Two checks make this safe. Debug builds compare the nodes with those of the parser, in every test, case and generated
+//! stream. And the proof reads the changed mapping with the parser: its nodes must equal the ones found here plus the insertion.
 
 use granit_parser::ScalarStyle;
 use memchr::memchr;
@@ -13,12 +13,12 @@ use memchr::memchr;
 use super::head::lines;
 use super::nodes::{Id, Kind, Nodes};
 
-/// The parser has limits for the depth of nesting and for the length of a key. They are far above these.
+/// The limits of the parser for nesting and for keys are far higher.
 const MAX_INDENT: usize = 64;
 const MAX_KEY: usize = 512;
 
-/// The nodes of a text, if it is so simple.
-pub(super) fn read(text: &str) -> Option<Nodes<'_>> {
+/// The nodes of a text, if it is simple.
+pub(crate) fn read(text: &str) -> Option<Nodes<'_>> {
     let mut nodes = Nodes::new(text);
     let mut open: Vec<Open> = Vec::new();
     let mut awaits_mapping = true;
@@ -66,34 +66,34 @@ pub(super) fn read(text: &str) -> Option<Nodes<'_>> {
     (!awaits_mapping).then_some(nodes)
 }
 
-/// A mapping around a line.
 struct Open {
     id: Id,
     indent: usize,
 }
 
-/// A scalar on a line: where it begins, as it is written, and what it means.
 struct Scalar<'a> {
+    /// The offset in its line.
     at: usize,
+    /// The text with its quotes.
     raw: &'a str,
     value: &'a str,
     style: ScalarStyle,
 }
 
-/// The key on a line, and its value if that stands there too.
+/// The key of a line, and its value if the line has one.
 fn entry(line: &str) -> Option<(Scalar<'_>, Option<Scalar<'_>>)> {
     let (key, rest) = scalar(line, plain_key)?;
     let rest = rest.strip_prefix(':').filter(|_| key.raw.len() <= MAX_KEY)?;
-    if is_over(rest) {
+    if ends_line(rest) {
         return Some((key, None));
     }
     let text = rest.strip_prefix(' ')?.trim_ascii_start();
     let (value, rest) = scalar(text, plain_value)?;
     let value = Scalar { at: line.len() - text.len(), ..value };
-    is_over(rest).then_some((key, Some(value)))
+    ends_line(rest).then_some((key, Some(value)))
 }
 
-/// The scalar that a text begins with, and what follows it. How long a plain one is, is told by `plain`.
+/// The first scalar of a text and what follows it. `plain` returns the length of a plain scalar.
 fn scalar(text: &str, plain: fn(&str) -> Option<usize>) -> Option<(Scalar<'_>, &str)> {
     let (style, length) = match text.as_bytes() {
         [b'"', inside @ ..] => (ScalarStyle::DoubleQuoted, memchr(b'"', inside)? + 2),
@@ -111,7 +111,7 @@ fn plain_key(text: &str) -> Option<usize> {
     (begins_plain(key) && key.bytes().all(simple)).then_some(key.len())
 }
 
-/// A plain value goes on to the end of the line, or to a comment.
+/// A plain value ends at the end of the line or before a comment.
 fn plain_value(text: &str) -> Option<usize> {
     let value = text[..memchr(b'#', text.as_bytes()).unwrap_or(text.len())].trim_ascii_end();
     (begins_plain(value) && !value.contains(": ") && !value.ends_with(':')).then_some(value.len())
@@ -121,8 +121,8 @@ fn begins_plain(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphanumeric() || matches!(first, '.' | '/' | '_'))
 }
 
-/// Whether nothing but a comment follows on a line.
-fn is_over(rest: &str) -> bool {
+/// Whether the rest of a line is blank or a comment.
+fn ends_line(rest: &str) -> bool {
     rest.is_empty()
         || rest.starts_with(' ') && matches!(rest.trim_ascii_start().bytes().next(), None | Some(b'#'))
 }
