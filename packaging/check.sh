@@ -1,6 +1,6 @@
 #!/bin/sh
-# check.sh PLATFORM…: whether target/release-artifacts is a release for these platforms, as release.sh makes it. A program for this
-# machine must run, and need no library if it is for Linux.
+# check.sh PLATFORM…: checks that target/release-artifacts is a complete release for these platforms. The program for this machine
+# must run. Programs for Linux must need no library.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 version=$(sed -n 's/^version: *//p' "$root/plugin.yaml")
@@ -40,7 +40,7 @@ for platform; do
     [ "$platform" != "$this" ] || [ "$("$program" --version)" = "jobsweep $version" ] || fail "$name is not version $version"
 done
 
-# Every crate that cargo links for this machine, with its version.
+# All crates that cargo links for this machine, with their versions.
 (cd "$root" && cargo tree --locked --edges normal,no-proc-macro --prefix none --format '{p}') >"$work/tree"
 sed -n 's/^\([^ ]*\) v\([^ ]*\).*/"pkg:cargo\/\1@\2/p' "$work/tree" | sort -u >"$work/crates"
 grep -q '/kube@' "$work/crates"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Applies a chart without Helm's releases, also when its Jobs have changed: those that have ended as their policy names, or that it
-# says may go before the next (before-hook-creation). Any other Job stays, and still blocks a change of itself.
+# Applies a chart with kubectl, also when its Jobs have changed. Before that, it deletes the Jobs that have ended as their policy says, or
+# whose policy is before-hook-creation. Any other Job stays, and a change of such a Job still fails.
 #
 #   apply.sh NAME CHART NAMESPACE [helm template's options]
 #
@@ -9,13 +9,13 @@ set -eu
 name=$1 chart=$2 namespace=$3
 shift 3
 
-# Step by step, because a pipe hides the failure of everything in it but its last program. So nothing in the cluster has been
-# touched when the chart cannot be rendered.
+# Do not use one pipe, because it hides the errors of all programs but the last. If the chart cannot be rendered, nothing in the
+# cluster has changed.
 rendered=$(helm template "$name" "$chart" --namespace "$namespace" "$@")
 manifests=$(printf '%s\n' "$rendered" | jobsweep)
 
-# The finished Jobs of the last apply, by their policies. Without --once it waits for those that still run. It sweeps the whole
-# namespace: --release "$name" narrows it where the chart's Jobs have the label app.kubernetes.io/instance.
+# Delete the finished Jobs of the last apply by their policies. Without --once, jobsweep waits for Jobs that still run. It sweeps the
+# whole namespace. Add --release "$name" if the chart's Jobs have the label app.kubernetes.io/instance.
 jobsweep --cleanup --once --before-hook-creation --namespace "$namespace"
 
 printf '%s\n' "$manifests" | kubectl apply --namespace "$namespace" --filename -

@@ -1,7 +1,7 @@
 #!/bin/sh
-# build.sh ARCHIVE [ARCHITECTURE PROGRAM]: builds the image into a file that `docker load`, `podman load` and `ctr images import`
-# take, under the name that the manifests ask for, and prints that name. The program is this checkout's, built for this
-# machine if that is Linux, unless one is given, such as `arm64 some/jobsweep`. It needs buildah, podman or docker, and downloads only crates.
+# build.sh ARCHIVE [ARCHITECTURE PROGRAM]: builds the image, writes it to a file for `docker load`, `podman load` or
+# `ctr images import`, and prints its name, which is the one in the manifests. Without a program, such as `arm64 some/jobsweep`, the
+# script builds this checkout for this machine, which must be Linux. It needs buildah, podman or docker, and downloads only crates.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
 archive=${1:?usage: build.sh ARCHIVE [ARCHITECTURE PROGRAM]}
@@ -24,7 +24,7 @@ build() {
 }
 
 if command -v buildah >/dev/null; then
-    # Its storage goes with the script; no time gets into the image, so that the same program gives the same bytes.
+    # The storage is temporary. Without a timestamp the same program gives the same bytes.
     storage() { buildah --storage-driver vfs --root "$work/root" --runroot "$work/run" "$@"; }
     build storage bud --isolation chroot --timestamp 0
     storage push --quiet "$image" "docker-archive:$archive:$image" >&2

@@ -1,6 +1,6 @@
 #!/bin/sh
-# push.sh REPOSITORY ARCHIVE… [-- BUILDAH OPTION…]: pushes the images of several architectures, as build.sh makes them, under
-# one name, REPOSITORY:VERSION, and prints the digest. It needs buildah.
+# push.sh REPOSITORY ARCHIVE… [-- BUILDAH OPTION…]: pushes images of build.sh for several architectures as REPOSITORY:VERSION, and
+# prints the digest. It needs buildah.
 set -eu
 repository=$1
 shift

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Puts the program into the plugin's bin/. Helm 4 runs this after `helm plugin install` and `helm plugin update`.
-# It downloads no program: it takes the one that is there or packed, or builds it from this source, or takes the one on PATH.
+# Puts the program into the plugin's bin/. Helm 4 runs this script after `helm plugin install` and `helm plugin update`.
+# The script downloads nothing. It uses the program in bin/, or a packed one, or builds this source, or copies the one on PATH.
 set -u
 
-# Helm names the folder by its own link to it; messages are clearer with the folder itself.
+# Helm passes a link. Messages are clearer with the real folder.
 plugin=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd -P) || exit 1
 program=$plugin/bin/jobsweep
 version=$(sed -n 's/^version: *//p' "$plugin/plugin.yaml")
@@ -20,7 +20,7 @@ already_there() {
     is_this_version "$program" && say "using $program, which is there already"
 }
 
-# A released plugin has the programs of several platforms: this one's is all that stays.
+# A released plugin has programs for several platforms. Keep only the one for this platform.
 packed() {
     case $(uname -sm) in
     'Linux x86_64') platform=linux-amd64 ;;
@@ -38,7 +38,7 @@ build() {
     [ -f "$plugin/Cargo.toml" ] || { why_not_built='this folder has no source (Cargo.toml) to build it from'; return 1; }
     command -v cargo >/dev/null 2>&1 || { why_not_built='cargo, to build it with, is not on PATH'; return 1; }
     say "building $program with cargo; this takes some minutes"
-    # A folder for the target keeps a CARGO_TARGET_DIR of the user's out of it.
+    # An explicit target folder overrides the user's CARGO_TARGET_DIR.
     cargo install --quiet --locked --force --no-track --path "$plugin" --root "$plugin" --target-dir "$plugin/target" &&
         is_this_version "$program" && say "built $program" && return
     why_not_built='cargo could not build it, see above'
@@ -51,7 +51,7 @@ from_path() {
         why_not_found="$found is not version $version"
         return 1
     fi
-    # A copy beside its place and a rename: a program that is running cannot be written to.
+    # Copy and rename, because a running program cannot be overwritten.
     mkdir -p "$plugin/bin" && cp -- "$found" "$program.new" && mv -f -- "$program.new" "$program" &&
         say "took $program from $found" && return
     why_not_found="$found could not be copied to $program"

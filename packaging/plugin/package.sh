@@ -1,6 +1,6 @@
 #!/bin/sh
-# package.sh FOLDER PLATFORM=PROGRAM…: packs the Helm 4 plugin with these programs inside as FOLDER/jobsweep-VERSION.tgz, and
-# prints that path. A platform is linux-amd64, linux-arm64, darwin-amd64, darwin-arm64 or windows-amd64.
+# package.sh FOLDER PLATFORM=PROGRAM…: packs the Helm 4 plugin with these programs as FOLDER/jobsweep-VERSION.tgz, and prints that
+# path. A platform is linux-amd64, linux-arm64, darwin-amd64, darwin-arm64 or windows-amd64.
 set -eu
 folder=$1
 shift
@@ -15,7 +15,7 @@ cp "$root/packaging/plugin/install.sh" "$plugin/packaging/plugin/"
 for program; do
     platform=${program%%=*}
     case $platform in
-    # Without a shell, the install hook can choose nothing there.
+    # Windows has no shell, so no install hook chooses the program.
     windows-amd64) place=jobsweep.exe ;;
     *) place=$platform/jobsweep ;;
     esac

@@ -1,14 +1,14 @@
 #!/bin/sh
-# sign.sh ARCHIVE [GPG OPTION…]: signs a packed plugin, so that `helm plugin install` verifies it; writes ARCHIVE.prov.
-# The key is GnuPG's default one, or --local-user. It is what `helm plugin package --sign` writes, but any key will do: Helm
-# itself reads only those of old GnuPGs.
+# sign.sh ARCHIVE [GPG OPTION…]: signs a packed plugin for `helm plugin install`, and writes ARCHIVE.prov.
+# The key is GnuPG's default key, or that of --local-user. The file is the same as that of `helm plugin package --sign`, which can
+# read only keys of old versions of GnuPG.
 set -eu
 archive=$1
 shift
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# The whole message before any of it is signed.
+# Write the whole message before signing it.
 tar --extract --gzip --to-stdout --force-local --file "$archive" jobsweep/plugin.yaml >"$work/message"
 sum=$(sha256sum <"$archive")
 printf '\n...\nfiles:\n  %s: sha256:%s\n' "$(basename -- "$archive")" "${sum%% *}" >>"$work/message"
