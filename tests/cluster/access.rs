@@ -16,8 +16,8 @@ use jobsweep_harness::{trials, trials::Trial};
 use tokio::sync::Semaphore;
 
 use crate::deletion::finished;
-use crate::faulty_proxy::{Act, Between, doing};
-use crate::setup::{Said, Stage, connection, shipped_rules};
+use crate::faulty_proxy::{Act, FaultyProxy, doing};
+use crate::setup::{Said, Setup, connection, shipped_rules};
 
 pub fn trials() -> Vec<Trial> {
     trials![
@@ -49,19 +49,19 @@ fn missing_rule(swept: &Finished) -> Result<PolicyRule> {
 }
 
 pub async fn every_missing_rule_is_named_so_that_pasting_it_helps(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::without_role(cluster).await?;
-    finished(&stage.namespace, "done", BOTH).await?;
+    let setup = Setup::without_role(cluster).await?;
+    finished(&setup.namespace, "done", BOTH).await?;
     let mut verbs = Vec::new();
     for _ in 0..3 {
-        let swept = stage.sweep().arg("--settle=50s").run().await?.expect_code(5)?;
+        let swept = setup.sweep().arg("--settle=50s").run().await?.expect_code(5)?;
         let rule = missing_rule(&swept)?;
         let verb = rule.verbs.join(",");
-        let name = &stage.namespace.name;
+        let name = &setup.namespace.name;
         swept.says(&[
             &format!("not allowed to {verb} jobs in namespace {name}"),
             &format!("a Role in namespace {name}"),
         ])?;
-        stage.namespace.allow(&stage.user, vec![rule]).await?;
+        setup.namespace.allow(&setup.user, vec![rule]).await?;
         verbs.push(verb);
     }
     // The sweep deletes and watches at the same time, so either right may be missed first.
@@ -69,80 +69,80 @@ pub async fn every_missing_rule_is_named_so_that_pasting_it_helps(cluster: &Cont
         verbs[0] == "list" && verbs.contains(&"watch".into()) && verbs.contains(&"delete".into()),
         "{verbs:?}"
     );
-    stage.sweep().run().await?.expect_success()?;
-    stage.leaves(&[]).await
+    setup.sweep().run().await?.expect_success()?;
+    setup.leaves(&[]).await
 }
 
 /// A pasted token may end with a line break.
 pub async fn a_token_that_cannot_be_sent_is_an_error_that_claims_nothing_about_jobs(
     cluster: &ControlPlane,
 ) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    finished(&stage.namespace, "done", BOTH).await?;
-    let swept = stage.sweep().env("HELM_PLUGIN_NAME", "jobsweep").env("HELM_KUBETOKEN", "half\nhalf");
+    let setup = Setup::new(cluster).await?;
+    finished(&setup.namespace, "done", BOTH).await?;
+    let swept = setup.sweep().env("HELM_PLUGIN_NAME", "jobsweep").env("HELM_KUBETOKEN", "half\nhalf");
     let swept = swept.run().await?.expect_code(1)?;
     let expected =
         "jobsweep: cannot find a cluster: the token has a character that no HTTP header can have\n";
     ensure!(swept.stderr() == expected && swept.stdout.is_empty(), "{}", swept.stderr());
-    stage.leaves(&["done"]).await
+    setup.leaves(&["done"]).await
 }
 
 pub async fn without_the_right_to_watch_it_stops_at_once(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::without_role(cluster).await?;
+    let setup = Setup::without_role(cluster).await?;
     let rule = jobsweep_harness::control_plane::rule("batch", "jobs", &["list", "delete"]);
-    stage.namespace.allow(&stage.user, vec![rule]).await?;
-    stage.namespace.create(job("running").policy(BOTH)).await?;
-    let swept = stage.sweep().args(["--timeout=none", "-ojson"]).run().await?.expect_code(5)?;
+    setup.namespace.allow(&setup.user, vec![rule]).await?;
+    setup.namespace.create(job("running").policy(BOTH)).await?;
+    let swept = setup.sweep().args(["--timeout=none", "-ojson"]).run().await?.expect_code(5)?;
     ensure!(missing_rule(&swept)?.verbs == ["watch"]);
     swept.reports("running", "waiting", "unfinished")?;
-    stage.leaves(&["running"]).await
+    setup.leaves(&["running"]).await
 }
 
 pub async fn without_the_right_to_delete_a_dry_run_fails_too(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::without_role(cluster).await?;
+    let setup = Setup::without_role(cluster).await?;
     let rule = jobsweep_harness::control_plane::rule("batch", "jobs", &["list", "watch"]);
-    stage.namespace.allow(&stage.user, vec![rule]).await?;
-    finished(&stage.namespace, "done", BOTH).await?;
-    let swept = stage.sweep().arg("--dry-run").run().await?.expect_code(5)?;
+    setup.namespace.allow(&setup.user, vec![rule]).await?;
+    finished(&setup.namespace, "done", BOTH).await?;
+    let swept = setup.sweep().arg("--dry-run").run().await?.expect_code(5)?;
     ensure!(missing_rule(&swept)?.verbs == ["delete"]);
-    stage.leaves(&["done"]).await
+    setup.leaves(&["done"]).await
 }
 
 pub async fn all_namespaces_take_a_cluster_role(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    finished(&stage.namespace, "done", BOTH).await?;
-    let swept = stage.sweep().arg("-A").run().await?.expect_code(5)?;
+    let setup = Setup::new(cluster).await?;
+    finished(&setup.namespace, "done", BOTH).await?;
+    let swept = setup.sweep().arg("-A").run().await?.expect_code(5)?;
     swept.says(&["not allowed to list jobs in all namespaces", "Missing in a ClusterRole"])?;
-    stage.leaves(&["done"]).await
+    setup.leaves(&["done"]).await
 }
 
 pub async fn all_namespaces_are_swept_with_a_cluster_role() -> Result<()> {
     // In its own cluster, because the sweep would delete the Jobs of other tests.
     let cluster = ControlPlane::start().await?;
-    let stage = Stage::without_role(&cluster).await?;
-    let other = Stage::without_role(&cluster).await?;
-    stage.namespace.allow_everywhere(&stage.user, shipped_rules("jobsweep")?).await?;
-    finished(&stage.namespace, "here", BOTH).await?;
+    let setup = Setup::without_role(&cluster).await?;
+    let other = Setup::without_role(&cluster).await?;
+    setup.namespace.allow_everywhere(&setup.user, shipped_rules("jobsweep")?).await?;
+    finished(&setup.namespace, "here", BOTH).await?;
     finished(&other.namespace, "there", BOTH).await?;
     let labelled = job("labelled").policy(BOTH).label("app", "web").managed_by("example.com/nobody");
     let labelled = other.namespace.create(labelled).await?;
     other.namespace.finish(&labelled, Outcome::Succeeded).await?;
-    stage.sweep().args(["-A", "-l", "app=web"]).run().await?.expect_success()?.says(&["1 deleted"])?;
-    stage.leaves(&["here"]).await?;
+    setup.sweep().args(["-A", "-l", "app=web"]).run().await?.expect_success()?.says(&["1 deleted"])?;
+    setup.leaves(&["here"]).await?;
     other.leaves(&["there"]).await?;
-    let swept = stage.sweep().arg("-A").run().await?.expect_success()?;
-    swept.says(&[&stage.id("here"), &other.id("there")])?;
-    stage.leaves(&[]).await?;
+    let swept = setup.sweep().arg("-A").run().await?.expect_success()?;
+    swept.says(&[&setup.id("here"), &other.id("there")])?;
+    setup.leaves(&[]).await?;
     other.leaves(&[]).await
 }
 
 /// Revokes a token, and waits until the API server refuses it.
-async fn end(cluster: &ControlPlane, stage: &Stage, token: Token) -> Result<()> {
+async fn end(cluster: &ControlPlane, setup: &Setup, token: Token) -> Result<()> {
     let mut config = connection(&cluster.kubeconfig()).await?;
     config.auth_info = AuthInfo { token: Some(token.value.clone().into()), ..AuthInfo::default() };
     let jobs = Api::<jobsweep_harness::k8s_openapi::api::batch::v1::Job>::namespaced(
         Client::try_from(config)?,
-        &stage.namespace.name,
+        &setup.namespace.name,
     );
     token.revoke().await?;
     wait::until("the token to be refused", || async {
@@ -153,21 +153,21 @@ async fn end(cluster: &ControlPlane, stage: &Stage, token: Token) -> Result<()> 
 }
 
 pub async fn a_token_that_expired_and_was_replaced_is_read_again(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
+    let setup = Setup::new(cluster).await?;
     let running =
-        stage.namespace.create(job("running").policy(BOTH).managed_by("example.com/nobody")).await?;
-    let old = stage.user.new_token().await?;
-    let between = Between::open(cluster, &stage.user).await?;
-    let mut sweep = stage.sweep_by(&between.kubeconfig).spawn()?;
+        setup.namespace.create(job("running").policy(BOTH).managed_by("example.com/nobody")).await?;
+    let old = setup.user.new_token().await?;
+    let proxy = FaultyProxy::start(cluster, &setup.user).await?;
+    let mut sweep = setup.sweep_by(&proxy.kubeconfig).spawn()?;
     sweep.line_with("waiting for").await?;
-    between.until_seen("GET", "watch=true", 1).await?;
-    end(cluster, &stage, old).await?;
-    let new = stage.user.new_token().await?;
-    stage.namespace.finish(&running, Outcome::Succeeded).await?;
+    proxy.until_seen("GET", "watch=true", 1).await?;
+    end(cluster, &setup, old).await?;
+    let new = setup.user.new_token().await?;
+    setup.namespace.finish(&running, Outcome::Succeeded).await?;
     sweep.finish(PATIENCE).await?.expect_success()?.says(&["deleted"])?;
-    ensure!(between.seen("DELETE", "").len() == 2, "the first one was refused");
+    ensure!(proxy.seen("DELETE", "").len() == 2, "the first one was refused");
     ensure!(!new.value.is_empty());
-    stage.leaves(&[]).await
+    setup.leaves(&[]).await
 }
 
 /// A kubeconfig with a credential plugin that runs this script.
@@ -184,11 +184,11 @@ fn with_plugin(kubeconfig: &Path, script: &str) -> Result<PathBuf> {
 pub async fn a_credential_plugin_that_hangs_ends_the_sweep_at_its_deadline(
     cluster: &ControlPlane,
 ) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    let kubeconfig = with_plugin(&stage.user.kubeconfig, "exec /bin/sleep 300")?;
-    let swept = stage.sweep_by(&kubeconfig).arg("--timeout=1s").run().await?.expect_code(1)?;
+    let setup = Setup::new(cluster).await?;
+    let kubeconfig = with_plugin(&setup.user.kubeconfig, "exec /bin/sleep 300")?;
+    let swept = setup.sweep_by(&kubeconfig).arg("--timeout=1s").run().await?.expect_code(1)?;
     swept.says(&["the deadline came before the Jobs could be listed"])?;
-    stage.leaves(&[]).await
+    setup.leaves(&[]).await
 }
 
 /// What a credential plugin says that has this token, for so long.
@@ -205,62 +205,62 @@ fn credential(token: &str, expires: Option<&str>) -> String {
 /// credential until that file is there, and then does something else.
 async fn until_asked(
     cluster: &ControlPlane,
-    stage: &Stage,
+    setup: &Setup,
     credential: &str,
     then: &str,
-) -> Result<(Between, PathBuf)> {
-    let between = Between::open(cluster, &stage.user).await?;
-    let asked = between.kubeconfig.with_extension("asked");
+) -> Result<(FaultyProxy, PathBuf)> {
+    let proxy = FaultyProxy::start(cluster, &setup.user).await?;
+    let asked = proxy.kubeconfig.with_extension("asked");
     let _ = std::fs::remove_file(&asked);
     let script = format!("test ! -e '{}' || {{ {then}; }}; echo '{credential}'", asked.display());
-    let kubeconfig = with_plugin(&between.kubeconfig, &script)?;
+    let kubeconfig = with_plugin(&proxy.kubeconfig, &script)?;
     let note = async move { Ok(std::fs::write(asked, "")?) };
-    between.on("GET", "", vec![Act::First(doing(note))]);
-    Ok((between, kubeconfig))
+    proxy.on("GET", "", vec![Act::First(doing(note))]);
+    Ok((proxy, kubeconfig))
 }
 
 pub async fn a_credential_plugin_that_hangs_when_it_is_asked_again_ends_the_sweep(
     cluster: &ControlPlane,
 ) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
+    let setup = Setup::new(cluster).await?;
     for timeout in ["--timeout=0", "--timeout=none"] {
         let credential = credential("refused", None);
-        let (between, kubeconfig) = until_asked(cluster, &stage, &credential, "exec /bin/sleep 300").await?;
-        let swept = stage.sweep_by(&kubeconfig).arg(timeout).run().await?.expect_code(1)?;
+        let (proxy, kubeconfig) = until_asked(cluster, &setup, &credential, "exec /bin/sleep 300").await?;
+        let swept = setup.sweep_by(&kubeconfig).arg(timeout).run().await?.expect_code(1)?;
         swept.says(&["no credentials for the API server: none came within 30 s"])?;
-        ensure!(between.seen("GET", "").len() == 1, "the first request was refused");
+        ensure!(proxy.seen("GET", "").len() == 1, "the first request was refused");
     }
-    stage.leaves(&[]).await
+    setup.leaves(&[]).await
 }
 
 /// The token has expired by its own word, so the plugin is asked again before each request.
 pub async fn a_credential_plugin_that_breaks_ends_the_sweep_with_its_message(
     cluster: &ControlPlane,
 ) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    stage.namespace.create(job("running").policy(BOTH).managed_by("example.com/nobody")).await?;
-    let token = stage.user.new_token().await?;
+    let setup = Setup::new(cluster).await?;
+    setup.namespace.create(job("running").policy(BOTH).managed_by("example.com/nobody")).await?;
+    let token = setup.user.new_token().await?;
     let credential = credential(&token.value, Some("2020-01-01T00:00:00Z"));
-    let (between, kubeconfig) = until_asked(cluster, &stage, &credential, "exit 9").await?;
-    let swept = stage.sweep_by(&kubeconfig).arg("--timeout=none").run().await?.expect_code(1)?;
+    let (proxy, kubeconfig) = until_asked(cluster, &setup, &credential, "exit 9").await?;
+    let swept = setup.sweep_by(&kubeconfig).arg("--timeout=none").run().await?.expect_code(1)?;
     swept.says(&["no credentials for the API server", "exit status: 9"])?;
-    ensure!(between.seen("GET", "").len() == 1, "the watch was not asked for");
-    stage.leaves(&["running"]).await
+    ensure!(proxy.seen("GET", "").len() == 1, "the watch was not asked for");
+    setup.leaves(&["running"]).await
 }
 
 pub async fn a_credential_plugin_runs_once_for_all_that_were_refused(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
+    let setup = Setup::new(cluster).await?;
     for number in 0..8 {
-        finished(&stage.namespace, &format!("done-{number}"), BOTH).await?;
+        finished(&setup.namespace, &format!("done-{number}"), BOTH).await?;
     }
-    let (old, new) = (stage.user.new_token().await?, stage.user.new_token().await?);
-    let between = Between::open(cluster, &stage.user).await?;
-    let file = |name: &str| between.kubeconfig.with_extension(name);
+    let (old, new) = (setup.user.new_token().await?, setup.user.new_token().await?);
+    let proxy = FaultyProxy::start(cluster, &setup.user).await?;
+    let file = |name: &str| proxy.kubeconfig.with_extension(name);
     let (credential_file, runs) = (file("credential"), file("runs"));
     let bring = |token: &Token| std::fs::write(&credential_file, credential(&token.value, None));
     bring(&old)?;
     let script = format!("echo run >> '{}'; exec /bin/cat '{}'", runs.display(), credential_file.display());
-    let kubeconfig = with_plugin(&between.kubeconfig, &script)?;
+    let kubeconfig = with_plugin(&proxy.kubeconfig, &script)?;
     let word = Arc::new(Semaphore::new(0));
     let hold = |_| {
         let word = Arc::clone(&word);
@@ -269,40 +269,40 @@ pub async fn a_credential_plugin_runs_once_for_all_that_were_refused(cluster: &C
             Ok(())
         }))
     };
-    between.on("DELETE", "", (0..8).map(hold).collect());
-    let sweep = stage.sweep_by(&kubeconfig).args(["--concurrency=8"]).spawn()?;
-    between.until_seen("DELETE", "", 8).await?;
+    proxy.on("DELETE", "", (0..8).map(hold).collect());
+    let sweep = setup.sweep_by(&kubeconfig).args(["--concurrency=8"]).spawn()?;
+    proxy.until_seen("DELETE", "", 8).await?;
     // The client decides how often it starts the plugin for one connection.
     let count = || Ok::<_, anyhow::Error>(std::fs::read_to_string(&runs)?.lines().count());
     let once = count()?;
-    end(cluster, &stage, old).await?;
+    end(cluster, &setup, old).await?;
     bring(&new)?;
     word.add_permits(8);
     sweep.finish(PATIENCE).await?.expect_success()?.says(&["8 deleted"])?;
     ensure!(count()? == 2 * once, "the plugin ran {} times, {once} of them to connect", count()?);
-    stage.leaves(&[]).await
+    setup.leaves(&[]).await
 }
 
 pub async fn a_token_that_expired_and_was_not_replaced_ends_the_sweep(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    finished(&stage.namespace, "done", BOTH).await?;
-    let token = stage.user.new_token().await?;
-    end(cluster, &stage, token).await?;
-    let swept = stage.sweep().args(["--timeout=none", "-ojson"]).run().await?.expect_code(5)?;
+    let setup = Setup::new(cluster).await?;
+    finished(&setup.namespace, "done", BOTH).await?;
+    let token = setup.user.new_token().await?;
+    end(cluster, &setup, token).await?;
+    let swept = setup.sweep().args(["--timeout=none", "-ojson"]).run().await?.expect_code(5)?;
     swept.says(&["does not accept the credentials (401)"])?;
-    stage.leaves(&["done"]).await
+    setup.leaves(&["done"]).await
 }
 
 pub async fn a_server_that_cannot_be_trusted_is_not_talked_to(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    finished(&stage.namespace, "done", BOTH).await?;
-    let config = std::fs::read_to_string(&stage.user.kubeconfig)?;
+    let setup = Setup::new(cluster).await?;
+    finished(&setup.namespace, "done", BOTH).await?;
+    let config = std::fs::read_to_string(&setup.user.kubeconfig)?;
     let mut config: serde_json::Value = serde_json::from_str(&config)?;
     let cluster_entry = config["clusters"][0]["cluster"].as_object_mut().context("a cluster")?;
     cluster_entry.remove("certificate-authority");
-    let kubeconfig = stage.user.kubeconfig.with_extension("without-ca");
+    let kubeconfig = setup.user.kubeconfig.with_extension("without-ca");
     std::fs::write(&kubeconfig, config.to_string())?;
-    let swept = stage.sweep_by(&kubeconfig).arg("--timeout=none").run().await?.expect_code(1)?;
+    let swept = setup.sweep_by(&kubeconfig).arg("--timeout=none").run().await?.expect_code(1)?;
     swept.says(&["the API server's certificate is not trusted"])?;
-    stage.leaves(&["done"]).await
+    setup.leaves(&["done"]).await
 }

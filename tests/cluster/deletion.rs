@@ -16,8 +16,8 @@ use jobsweep_harness::{trials, trials::Trial};
 use serde_json::json;
 use tokio::sync::Notify;
 
-use crate::faulty_proxy::{Act, Between, doing};
-use crate::setup::{Said, Stage};
+use crate::faulty_proxy::{Act, FaultyProxy, doing};
+use crate::setup::{Said, Setup};
 
 pub fn trials() -> Vec<Trial> {
     trials![
@@ -63,17 +63,17 @@ pub async fn gone(namespace: &Namespace, name: &str) -> Result<()> {
 pub async fn a_deletion_takes_the_pods_along_and_says_which_job_it_means(
     cluster: &ControlPlane,
 ) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    let job = stage.namespace.create(job("with-pods").policy(BOTH)).await?;
-    stage.namespace.succeed(&job).await?;
-    stage.sweep().run().await?.expect_success()?;
-    stage.leaves(&[]).await?;
+    let setup = Setup::new(cluster).await?;
+    let job = setup.namespace.create(job("with-pods").policy(BOTH)).await?;
+    setup.namespace.succeed(&job).await?;
+    setup.sweep().run().await?.expect_success()?;
+    setup.leaves(&[]).await?;
     wait::until("the pods to be gone", || async {
-        Ok(stage.namespace.pods().list(&ListParams::default()).await?.items.is_empty().then_some(()))
+        Ok(setup.namespace.pods().list(&ListParams::default()).await?.items.is_empty().then_some(()))
     })
     .await?;
     let log = cluster.audit_log()?;
-    let deletion = log.iter().find(|event| event.verb == "delete" && event.user == stage.user.full_name);
+    let deletion = log.iter().find(|event| event.verb == "delete" && event.user == setup.user.full_name);
     let body = deletion.and_then(|event| event.body.clone()).context("a deletion with options")?;
     ensure!(body["propagationPolicy"] == "Background", "{body}");
     ensure!(body["preconditions"]["uid"] == json!(job.metadata.uid), "{body}");
@@ -84,157 +84,157 @@ pub async fn a_deletion_takes_the_pods_along_and_says_which_job_it_means(
 pub async fn a_job_recreated_under_the_same_name_at_the_last_moment_is_another_job(
     cluster: &ControlPlane,
 ) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    finished(&stage.namespace, "migrate", BOTH).await?;
-    let between = Between::open(cluster, &stage.user).await?;
-    let namespace = stage.namespace.clone();
+    let setup = Setup::new(cluster).await?;
+    finished(&setup.namespace, "migrate", BOTH).await?;
+    let proxy = FaultyProxy::start(cluster, &setup.user).await?;
+    let namespace = setup.namespace.clone();
     let recreate = doing(async move {
         remove(&namespace, "migrate").await?;
         namespace.create(job("migrate").policy(BOTH).managed_by("example.com/nobody")).await?;
         Ok(())
     });
-    between.on("DELETE", "/migrate", vec![Act::First(recreate)]);
-    let mut sweep = stage.sweep_by(&between.kubeconfig).arg("-ojson").spawn()?;
+    proxy.on("DELETE", "/migrate", vec![Act::First(recreate)]);
+    let mut sweep = setup.sweep_by(&proxy.kubeconfig).arg("-ojson").spawn()?;
     sweep.line_with("migrate: only its controller").await?;
-    stage.leaves(&["migrate"]).await?;
-    let new = stage.namespace.jobs().get("migrate").await?;
-    stage.namespace.finish(&new, Outcome::Failed).await?;
+    setup.leaves(&["migrate"]).await?;
+    let new = setup.namespace.jobs().get("migrate").await?;
+    setup.namespace.finish(&new, Outcome::Failed).await?;
     let swept = sweep.finish(PATIENCE).await?.expect_success()?;
     swept.says(&[
         "someone else deleted it",
         "migrate: it has failed (BackoffLimitExceeded); its policy names hook-failed",
     ])?;
-    stage.leaves(&[]).await
+    setup.leaves(&[]).await
 }
 
 pub async fn an_annotation_edited_at_the_last_moment_counts(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    let edited = finished(&stage.namespace, "edited", "hook-succeeded").await?;
-    let removed = finished(&stage.namespace, "removed", "hook-succeeded").await?;
-    let touched = finished(&stage.namespace, "touched", "hook-succeeded").await?;
-    let between = Between::open(cluster, &stage.user).await?;
+    let setup = Setup::new(cluster).await?;
+    let edited = finished(&setup.namespace, "edited", "hook-succeeded").await?;
+    let removed = finished(&setup.namespace, "removed", "hook-succeeded").await?;
+    let touched = finished(&setup.namespace, "touched", "hook-succeeded").await?;
+    let proxy = FaultyProxy::start(cluster, &setup.user).await?;
     for (name, job, policy) in [
         ("/edited", edited, json!({ "kots.io/hook-delete-policy": "hook-failed" })),
         ("/removed", removed, json!({ "kots.io/hook-delete-policy": null })),
         ("/touched", touched, json!({ "example.com/other": "x" })),
     ] {
-        let namespace = stage.namespace.clone();
+        let namespace = setup.namespace.clone();
         let edit =
             async move { namespace.edit(&job, json!({ "metadata": { "annotations": policy } })).await };
-        between.on("DELETE", name, vec![Act::First(doing(edit))]);
+        proxy.on("DELETE", name, vec![Act::First(doing(edit))]);
     }
-    let swept = stage.sweep_by(&between.kubeconfig).arg("-ojson").run().await?.expect_success()?;
+    let swept = setup.sweep_by(&proxy.kubeconfig).arg("-ojson").run().await?.expect_success()?;
     swept.reports("edited", "kept", "succeeded")?.reports("removed", "kept", "succeeded")?.reports(
         "touched",
         "deleted",
         "succeeded",
     )?;
-    ensure!(between.seen("DELETE", "/touched").len() == 2, "it is deleted in its newer version");
-    stage.leaves(&["edited", "removed"]).await
+    ensure!(proxy.seen("DELETE", "/touched").len() == 2, "it is deleted in its newer version");
+    setup.leaves(&["edited", "removed"]).await
 }
 
 pub async fn a_conflict_that_the_watch_does_not_explain_is_looked_into_by_a_new_list(
     cluster: &ControlPlane,
 ) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    finished(&stage.namespace, "odd", BOTH).await?;
-    let between = Between::open(cluster, &stage.user).await?;
-    between.on("DELETE", "/odd", vec![Act::Answer(409, "the object has been modified", None)]);
-    stage.sweep_by(&between.kubeconfig).run().await?.expect_success()?;
+    let setup = Setup::new(cluster).await?;
+    finished(&setup.namespace, "odd", BOTH).await?;
+    let proxy = FaultyProxy::start(cluster, &setup.user).await?;
+    proxy.on("DELETE", "/odd", vec![Act::Answer(409, "the object has been modified", None)]);
+    setup.sweep_by(&proxy.kubeconfig).run().await?.expect_success()?;
     ensure!(
-        between.seen("GET", "limit=500").len() == 2 && between.seen("DELETE", "").len() == 2,
+        proxy.seen("GET", "limit=500").len() == 2 && proxy.seen("DELETE", "").len() == 2,
         "looked at once more"
     );
-    ensure!(between.seen("GET", "jobs/odd").is_empty(), "by no other request");
-    stage.leaves(&[]).await
+    ensure!(proxy.seen("GET", "jobs/odd").is_empty(), "by no other request");
+    setup.leaves(&[]).await
 }
 
 pub async fn accepted_is_not_gone_while_a_finalizer_holds_the_job(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
+    let setup = Setup::new(cluster).await?;
     let held = job("held").policy(BOTH).managed_by("example.com/nobody").finalizer("example.com/hold");
-    let held = stage.namespace.create(held).await?;
-    stage.namespace.finish(&held, Outcome::Succeeded).await?;
-    let swept = stage.sweep().args(["--timeout=2s", "-ojson"]).run().await?.expect_code(4)?;
-    let left = format!("left {}: held by finalizer example.com/hold", stage.id("held"));
+    let held = setup.namespace.create(held).await?;
+    setup.namespace.finish(&held, Outcome::Succeeded).await?;
+    let swept = setup.sweep().args(["--timeout=2s", "-ojson"]).run().await?.expect_code(4)?;
+    let left = format!("left {}: held by finalizer example.com/hold", setup.id("held"));
     swept.says(&[&left])?.reports("held", "terminating", "succeeded")?;
-    stage.leaves(&["held"]).await?;
+    setup.leaves(&["held"]).await?;
 
     // The next sweep waits for a deletion that it did not request.
-    let mut sweep = stage.sweep().spawn()?;
+    let mut sweep = setup.sweep().spawn()?;
     sweep.line_with("held by finalizer example.com/hold").await?;
-    stage.namespace.edit(&held, json!({ "metadata": { "finalizers": null } })).await?;
+    setup.namespace.edit(&held, json!({ "metadata": { "finalizers": null } })).await?;
     sweep.finish(PATIENCE).await?.expect_success()?;
-    stage.leaves(&[]).await
+    setup.leaves(&[]).await
 }
 
 pub async fn a_finalizer_that_lets_go_ends_the_sweep(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
+    let setup = Setup::new(cluster).await?;
     let held = job("held").policy(BOTH).managed_by("example.com/nobody").finalizer("example.com/hold");
-    let held = stage.namespace.create(held).await?;
-    stage.namespace.finish(&held, Outcome::Failed).await?;
-    let mut sweep = stage.sweep().arg("-ojson").spawn()?;
+    let held = setup.namespace.create(held).await?;
+    setup.namespace.finish(&held, Outcome::Failed).await?;
+    let mut sweep = setup.sweep().arg("-ojson").spawn()?;
     sweep.line_with("its deletion is accepted, ").await?;
-    stage.namespace.edit(&held, json!({ "metadata": { "finalizers": null } })).await?;
+    setup.namespace.edit(&held, json!({ "metadata": { "finalizers": null } })).await?;
     sweep.finish(PATIENCE).await?.expect_success()?.reports("held", "deleted", "failed")?;
-    stage.leaves(&[]).await
+    setup.leaves(&[]).await
 }
 
 pub async fn the_ttl_controller_may_delete_first(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    let job = stage.namespace.create(job("short-lived").policy(BOTH).ttl(0)).await?;
-    let between = Between::open(cluster, &stage.user).await?;
-    let namespace = stage.namespace.clone();
+    let setup = Setup::new(cluster).await?;
+    let job = setup.namespace.create(job("short-lived").policy(BOTH).ttl(0)).await?;
+    let proxy = FaultyProxy::start(cluster, &setup.user).await?;
+    let namespace = setup.namespace.clone();
     let ttl_first = doing(async move { gone(&namespace, "short-lived").await });
-    between.on("DELETE", "/short-lived", vec![Act::First(ttl_first)]);
-    let mut sweep = stage.sweep_by(&between.kubeconfig).arg("-ojson").spawn()?;
+    proxy.on("DELETE", "/short-lived", vec![Act::First(ttl_first)]);
+    let mut sweep = setup.sweep_by(&proxy.kubeconfig).arg("-ojson").spawn()?;
     sweep.line_with("waiting for").await?;
-    let pods = stage.namespace.running_pods(&job, 1).await?;
-    stage.namespace.succeed_pod(&pods[0]).await?;
+    let pods = setup.namespace.running_pods(&job, 1).await?;
+    setup.namespace.succeed_pod(&pods[0]).await?;
     sweep.finish(PATIENCE).await?.expect_success()?.reports("short-lived", "gone", "succeeded")?;
-    stage.leaves(&[]).await
+    setup.leaves(&[]).await
 }
 
 pub async fn a_job_that_is_gone_already_is_done(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    finished(&stage.namespace, "taken", BOTH).await?;
-    let between = Between::open(cluster, &stage.user).await?;
+    let setup = Setup::new(cluster).await?;
+    finished(&setup.namespace, "taken", BOTH).await?;
+    let proxy = FaultyProxy::start(cluster, &setup.user).await?;
     // The watch does not report the deletion either.
-    between.on("GET", "watch=true", vec![Act::Rewrite(|_| String::new())]);
-    let namespace = stage.namespace.clone();
-    between.on("DELETE", "/taken", vec![Act::First(doing(async move { remove(&namespace, "taken").await }))]);
-    let swept = stage.sweep_by(&between.kubeconfig).arg("-ojson").run().await?.expect_success()?;
+    proxy.on("GET", "watch=true", vec![Act::Rewrite(|_| String::new())]);
+    let namespace = setup.namespace.clone();
+    proxy.on("DELETE", "/taken", vec![Act::First(doing(async move { remove(&namespace, "taken").await }))]);
+    let swept = setup.sweep_by(&proxy.kubeconfig).arg("-ojson").run().await?.expect_success()?;
     swept.reports("taken", "gone", "succeeded")?;
-    stage.leaves(&[]).await
+    setup.leaves(&[]).await
 }
 
 pub async fn a_deletion_whose_answer_is_lost_is_sent_again_and_counted_once(
     cluster: &ControlPlane,
 ) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    finished(&stage.namespace, "lossy", BOTH).await?;
-    let between = Between::open(cluster, &stage.user).await?;
+    let setup = Setup::new(cluster).await?;
+    finished(&setup.namespace, "lossy", BOTH).await?;
+    let proxy = FaultyProxy::start(cluster, &setup.user).await?;
     // The watch does not report the change either.
-    between.on("GET", "watch=true", vec![Act::Rewrite(|_| String::new())]);
-    between.on("DELETE", "/lossy", vec![Act::LoseAnswer]);
-    let swept = stage.sweep_by(&between.kubeconfig).arg("-ojson").run().await?.expect_success()?;
+    proxy.on("GET", "watch=true", vec![Act::Rewrite(|_| String::new())]);
+    proxy.on("DELETE", "/lossy", vec![Act::LoseAnswer]);
+    let swept = setup.sweep_by(&proxy.kubeconfig).arg("-ojson").run().await?.expect_success()?;
     swept.says(&["lossy (attempt 1)"])?.reports("lossy", "deleted", "succeeded")?;
-    stage.leaves(&[]).await
+    setup.leaves(&[]).await
 }
 
 pub async fn a_deletion_whose_answer_is_lost_is_ours_when_the_watch_tells_too(
     cluster: &ControlPlane,
 ) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
+    let setup = Setup::new(cluster).await?;
     for number in 0..20 {
-        finished(&stage.namespace, &format!("lossy-{number}"), BOTH).await?;
+        finished(&setup.namespace, &format!("lossy-{number}"), BOTH).await?;
     }
-    let between = Between::open(cluster, &stage.user).await?;
-    between.on("DELETE", "/lossy", (0..20).map(|_| Act::LoseAnswer).collect());
-    let swept = stage.sweep_by(&between.kubeconfig).arg("-ojson").run().await?.expect_success()?;
+    let proxy = FaultyProxy::start(cluster, &setup.user).await?;
+    proxy.on("DELETE", "/lossy", (0..20).map(|_| Act::LoseAnswer).collect());
+    let swept = setup.sweep_by(&proxy.kubeconfig).arg("-ojson").run().await?.expect_success()?;
     for (name, job) in swept.jobs()? {
         ensure!(job["action"] == "deleted" || !name.starts_with("lossy"), "{job}");
     }
-    stage.leaves(&[]).await
+    setup.leaves(&[]).await
 }
 
 /// Makes the API server refuse the deletion of this Job, and waits until it does.
@@ -265,11 +265,11 @@ async fn guard(cluster: &ControlPlane, namespace: &Namespace, name: &str) -> Res
 }
 
 pub async fn a_deletion_that_admission_refuses_stops_no_other(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    finished(&stage.namespace, "guarded", BOTH).await?;
-    finished(&stage.namespace, "plain", BOTH).await?;
-    guard(cluster, &stage.namespace, "guarded").await?;
-    let swept = stage.sweep().args(["-ojson", "--concurrency=1"]).run().await?.expect_code(1)?;
+    let setup = Setup::new(cluster).await?;
+    finished(&setup.namespace, "guarded", BOTH).await?;
+    finished(&setup.namespace, "plain", BOTH).await?;
+    guard(cluster, &setup.namespace, "guarded").await?;
+    let swept = setup.sweep().args(["-ojson", "--concurrency=1"]).run().await?.expect_code(1)?;
     ensure!(!swept.stderr().contains("Missing in"), "no rule is missing:\n{}", swept.stderr());
     let report: serde_json::Value = serde_json::from_slice(&swept.stdout)?;
     ensure!(report["end"] == "error", "{report}");
@@ -277,27 +277,27 @@ pub async fn a_deletion_that_admission_refuses_stops_no_other(cluster: &ControlP
         .says(&["a guarded Job cannot be deleted", "refused to delete 1 Job"])?
         .reports("guarded", "kept", "succeeded")?
         .reports("plain", "deleted", "succeeded")?;
-    stage.leaves(&["guarded"]).await
+    setup.leaves(&["guarded"]).await
 }
 
 pub async fn a_dry_run_sends_every_deletion_and_deletes_nothing(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    finished(&stage.namespace, "done", BOTH).await?;
-    let swept = stage.sweep().args(["--dry-run", "-ojson"]).run().await?.expect_success()?;
+    let setup = Setup::new(cluster).await?;
+    finished(&setup.namespace, "done", BOTH).await?;
+    let swept = setup.sweep().args(["--dry-run", "-ojson"]).run().await?.expect_success()?;
     swept.says(&["would delete"])?.reports("done", "would-delete", "succeeded")?;
     let log = cluster.audit_log()?;
-    let deletion = log.iter().find(|event| event.verb == "delete" && event.user == stage.user.full_name);
+    let deletion = log.iter().find(|event| event.verb == "delete" && event.user == setup.user.full_name);
     let body = deletion.and_then(|event| event.body.clone()).context("a deletion was sent")?;
     ensure!(body["dryRun"] == json!(["All"]) && body["preconditions"]["uid"].is_string(), "{body}");
-    stage.leaves(&["done"]).await
+    setup.leaves(&["done"]).await
 }
 
 pub async fn no_more_deletions_are_under_way_than_asked_for(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
+    let setup = Setup::new(cluster).await?;
     for number in 0..6 {
-        finished(&stage.namespace, &format!("job-{number}"), BOTH).await?;
+        finished(&setup.namespace, &format!("job-{number}"), BOTH).await?;
     }
-    let between = Between::open(cluster, &stage.user).await?;
+    let proxy = FaultyProxy::start(cluster, &setup.user).await?;
     let release = Arc::new(Notify::new());
     let hold = |release: Arc<Notify>| {
         Act::First(doing(async move {
@@ -305,14 +305,14 @@ pub async fn no_more_deletions_are_under_way_than_asked_for(cluster: &ControlPla
             Ok(())
         }))
     };
-    between.on("DELETE", "", vec![hold(Arc::clone(&release)), hold(Arc::clone(&release))]);
-    let sweep = stage.sweep_by(&between.kubeconfig).arg("--concurrency=2").spawn()?;
-    between.until_seen("DELETE", "", 2).await?;
+    proxy.on("DELETE", "", vec![hold(Arc::clone(&release)), hold(Arc::clone(&release))]);
+    let sweep = setup.sweep_by(&proxy.kubeconfig).arg("--concurrency=2").spawn()?;
+    proxy.until_seen("DELETE", "", 2).await?;
     // This frees one of the two slots. The other stays taken until the rest is done.
     release.notify_one();
-    between.until_seen("DELETE", "", 6).await?;
+    proxy.until_seen("DELETE", "", 6).await?;
     release.notify_one();
     sweep.finish(PATIENCE).await?.expect_success()?;
-    ensure!(between.most_deletions() == 2, "{} were under way", between.most_deletions());
-    stage.leaves(&[]).await
+    ensure!(proxy.most_deletions() == 2, "{} were under way", proxy.most_deletions());
+    setup.leaves(&[]).await
 }

@@ -69,19 +69,19 @@ struct State {
 }
 
 /// The running proxy.
-pub struct Between {
+pub struct FaultyProxy {
     /// A kubeconfig for the proxy.
     pub kubeconfig: PathBuf,
     state: Arc<Mutex<State>>,
 }
 
-impl Between {
+impl FaultyProxy {
     /// Starts the proxy for a user.
-    pub async fn open(cluster: &ControlPlane, user: &User) -> Result<Self> {
+    pub async fn start(cluster: &ControlPlane, user: &User) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let mut config: Value = serde_json::from_slice(&fs::read(&user.kubeconfig)?)?;
         config["clusters"][0]["cluster"] = json!({ "server": format!("http://{}", listener.local_addr()?) });
-        let kubeconfig = user.kubeconfig.with_extension("between");
+        let kubeconfig = user.kubeconfig.with_extension("proxy");
         fs::write(&kubeconfig, config.to_string())?;
 
         let state = Arc::<Mutex<State>>::default();

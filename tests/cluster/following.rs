@@ -11,8 +11,8 @@ use jobsweep_harness::{trials, trials::Trial};
 use tokio::sync::Notify;
 
 use crate::deletion::finished;
-use crate::faulty_proxy::{Act, Between, doing};
-use crate::setup::{Said, Stage};
+use crate::faulty_proxy::{Act, FaultyProxy, doing};
+use crate::setup::{Said, Setup};
 
 pub fn trials() -> Vec<Trial> {
     trials![
@@ -31,144 +31,144 @@ pub fn trials() -> Vec<Trial> {
 const BOTH: &str = "hook-succeeded,hook-failed";
 
 pub async fn three_thousand_jobs_come_in_pages(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    stage
+    let setup = Setup::new(cluster).await?;
+    setup
         .namespace
         .create_finished(3_000, Outcome::Succeeded, |n| job(format!("job-{n}")).policy(BOTH))
         .await?;
-    finished(&stage.namespace, "unannotated", "hook-failed").await?;
-    stage.sweep().arg("--quiet").run().await?.expect_success()?;
+    finished(&setup.namespace, "unannotated", "hook-failed").await?;
+    setup.sweep().arg("--quiet").run().await?.expect_success()?;
     let log = cluster.audit_log()?;
-    let pages = log.iter().filter(|event| event.user == stage.user.full_name && event.verb == "list").count();
+    let pages = log.iter().filter(|event| event.user == setup.user.full_name && event.verb == "list").count();
     ensure!(pages == 7, "3,001 Jobs are {pages} pages");
-    stage.leaves(&["unannotated"]).await
+    setup.leaves(&["unannotated"]).await
 }
 
 pub async fn a_job_that_appears_while_thousands_are_deleted_is_swept_too(
     cluster: &ControlPlane,
 ) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    stage
+    let setup = Setup::new(cluster).await?;
+    setup
         .namespace
         .create_finished(2_000, Outcome::Succeeded, |n| job(format!("job-{n}")).policy(BOTH))
         .await?;
-    let mut sweep = stage.sweep().args(["-v", "-ojson"]).spawn()?;
+    let mut sweep = setup.sweep().args(["-v", "-ojson"]).spawn()?;
     sweep.line_with("listed all Jobs").await?;
-    finished(&stage.namespace, "new", BOTH).await?;
+    finished(&setup.namespace, "new", BOTH).await?;
     let swept = sweep.finish(PATIENCE).await?.expect_success()?;
     swept.reports("new", "deleted", "succeeded")?;
-    stage.leaves(&[]).await
+    setup.leaves(&[]).await
 }
 
 pub async fn a_watch_that_breaks_goes_on_from_where_it_was(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
+    let setup = Setup::new(cluster).await?;
     let [first, second] =
         ["first", "second"].map(|name| job(name).policy(BOTH).managed_by("example.com/nobody"));
-    let (first, second) = (stage.namespace.create(first).await?, stage.namespace.create(second).await?);
-    let between = Between::open(cluster, &stage.user).await?;
+    let (first, second) = (setup.namespace.create(first).await?, setup.namespace.create(second).await?);
+    let proxy = FaultyProxy::start(cluster, &setup.user).await?;
     let cut = Arc::new(Notify::new());
     // While there is no watch, one Job finishes and the other is deleted. The next watch reports both.
-    let namespace = stage.namespace.clone();
+    let namespace = setup.namespace.clone();
     let meanwhile = doing(async move {
         namespace.finish(&first, Outcome::Succeeded).await?;
         namespace.jobs().delete("second", &DeleteParams::background()).await?;
         Ok(())
     });
-    between.on("GET", "watch=true", vec![Act::CutAt(Arc::clone(&cut)), Act::First(meanwhile)]);
-    let mut sweep = stage.sweep_by(&between.kubeconfig).arg("-ojson").spawn()?;
+    proxy.on("GET", "watch=true", vec![Act::CutAt(Arc::clone(&cut)), Act::First(meanwhile)]);
+    let mut sweep = setup.sweep_by(&proxy.kubeconfig).arg("-ojson").spawn()?;
     sweep.line_with("second").await?;
-    between.until_seen("GET", "watch=true", 1).await?;
+    proxy.until_seen("GET", "watch=true", 1).await?;
     cut.notify_one();
     sweep.line_with("watch interrupted on").await?;
     sweep.line_with("is reachable again").await?;
     let swept = sweep.finish(PATIENCE).await?.expect_success()?;
     swept.reports("first", "deleted", "succeeded")?.reports("second", "gone", "unknown")?;
-    ensure!(between.seen("GET", "limit=500").len() == 1, "no second list");
+    ensure!(proxy.seen("GET", "limit=500").len() == 1, "no second list");
     ensure!(second.metadata.uid.is_some());
-    stage.leaves(&[]).await
+    setup.leaves(&[]).await
 }
 
 pub async fn what_a_new_list_after_410_misses_is_gone_and_not_succeeded(
     cluster: &ControlPlane,
 ) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
+    let setup = Setup::new(cluster).await?;
     for name in ["stays", "vanishes", "finishes"] {
-        stage.namespace.create(job(name).policy(BOTH).managed_by("example.com/nobody")).await?;
+        setup.namespace.create(job(name).policy(BOTH).managed_by("example.com/nobody")).await?;
     }
-    let finishes = stage.namespace.jobs().get("finishes").await?;
-    let between = Between::open(cluster, &stage.user).await?;
+    let finishes = setup.namespace.jobs().get("finishes").await?;
+    let proxy = FaultyProxy::start(cluster, &setup.user).await?;
     let cut = Arc::new(Notify::new());
     let expired = Act::Answer(410, "too old resource version", None);
-    between.on("GET", "watch=true", vec![Act::CutAt(Arc::clone(&cut)), expired]);
-    let mut sweep = stage.sweep_by(&between.kubeconfig).arg("-ojson").spawn()?;
+    proxy.on("GET", "watch=true", vec![Act::CutAt(Arc::clone(&cut)), expired]);
+    let mut sweep = setup.sweep_by(&proxy.kubeconfig).arg("-ojson").spawn()?;
     sweep.line_with("waiting for").await?;
-    between.until_seen("GET", "watch=true", 1).await?;
-    let namespace = stage.namespace.clone();
+    proxy.until_seen("GET", "watch=true", 1).await?;
+    let namespace = setup.namespace.clone();
     let meanwhile = doing(async move {
         namespace.jobs().delete("vanishes", &DeleteParams::background()).await?;
         namespace.finish(&finishes, Outcome::Failed).await
     });
-    between.on("GET", "limit=500", vec![Act::First(meanwhile)]);
+    proxy.on("GET", "limit=500", vec![Act::First(meanwhile)]);
     cut.notify_one();
-    sweep.line_with(&format!("deleted {}", stage.id("finishes"))).await?;
-    stage.leaves(&["stays"]).await?;
-    let stays = stage.namespace.jobs().get("stays").await?;
-    stage.namespace.finish(&stays, Outcome::Succeeded).await?;
+    sweep.line_with(&format!("deleted {}", setup.id("finishes"))).await?;
+    setup.leaves(&["stays"]).await?;
+    let stays = setup.namespace.jobs().get("stays").await?;
+    setup.namespace.finish(&stays, Outcome::Succeeded).await?;
     let swept = sweep.finish(PATIENCE).await?.expect_success()?;
     swept.reports("vanishes", "gone", "unknown")?.reports("finishes", "deleted", "failed")?;
-    stage.leaves(&[]).await
+    setup.leaves(&[]).await
 }
 
 pub async fn a_watch_that_expired_after_compaction_begins_with_a_list_again() -> Result<()> {
     let cluster = ControlPlane::start().await?;
-    let stage = Stage::set(&cluster).await?;
+    let setup = Setup::new(&cluster).await?;
     let running =
-        stage.namespace.create(job("running").policy(BOTH).managed_by("example.com/nobody")).await?;
-    let mut sweep = stage.sweep().arg("-v").spawn()?;
+        setup.namespace.create(job("running").policy(BOTH).managed_by("example.com/nobody")).await?;
+    let mut sweep = setup.sweep().arg("-v").spawn()?;
     sweep.line_with("watching").await?;
     cluster.stop_apiserver();
     sweep.line_with("watch interrupted on").await?;
     cluster.compact().await?;
     cluster.start_apiserver().await?;
     sweep.line_with("is reachable again").await?;
-    stage.namespace.finish(&running, Outcome::Succeeded).await?;
+    setup.namespace.finish(&running, Outcome::Succeeded).await?;
     sweep.finish(PATIENCE).await?.expect_success()?.says(&["deleted"])?;
     let log = cluster.audit_log()?;
     let lists = log
         .iter()
-        .filter(|event| event.user == stage.user.full_name && event.verb == "list" && event.code == 200);
+        .filter(|event| event.user == setup.user.full_name && event.verb == "list" && event.code == 200);
     ensure!(lists.count() >= 2, "the expired watch was followed by a list");
-    stage.leaves(&[]).await
+    setup.leaves(&[]).await
 }
 
 pub async fn a_list_whose_later_pages_expired_is_begun_again() -> Result<()> {
     let cluster = ControlPlane::options().apiserver_flag("--watch-cache=false").start().await?;
-    let stage = Stage::set(&cluster).await?;
-    stage
+    let setup = Setup::new(&cluster).await?;
+    setup
         .namespace
         .create_finished(600, Outcome::Succeeded, |n| job(format!("job-{n:03}")).policy(BOTH))
         .await?;
-    let between = Between::open(&cluster, &stage.user).await?;
+    let proxy = FaultyProxy::start(&cluster, &setup.user).await?;
     let cluster = Arc::new(cluster);
     let compacts = Arc::clone(&cluster);
-    between.on("GET", "continue=", vec![Act::First(doing(async move { compacts.compact().await }))]);
-    stage.sweep_by(&between.kubeconfig).arg("-q").run().await?.expect_success()?;
-    ensure!(between.seen("GET", "limit=500").len() >= 3, "it was begun again");
-    stage.leaves(&[]).await
+    proxy.on("GET", "continue=", vec![Act::First(doing(async move { compacts.compact().await }))]);
+    setup.sweep_by(&proxy.kubeconfig).arg("-q").run().await?.expect_success()?;
+    ensure!(proxy.seen("GET", "limit=500").len() >= 3, "it was begun again");
+    setup.leaves(&[]).await
 }
 
 pub async fn an_api_server_that_is_killed_and_restarted_mid_sweep_is_waited_for() -> Result<()> {
     let cluster = ControlPlane::start().await?;
-    let stage = Stage::set(&cluster).await?;
-    stage
+    let setup = Setup::new(&cluster).await?;
+    setup
         .namespace
         .create_finished(400, Outcome::Succeeded, |n| job(format!("job-{n}")).policy(BOTH))
         .await?;
-    stage
+    setup
         .namespace
         .create_finished(50, Outcome::Failed, |n| job(format!("kept-{n:02}")).policy("hook-succeeded"))
         .await?;
-    let mut sweep = stage.sweep().args(["--concurrency=2", "-ojson"]).spawn()?;
+    let mut sweep = setup.sweep().args(["--concurrency=2", "-ojson"]).spawn()?;
     for _ in 0..20 {
         sweep.line_with("deleted").await?;
     }
@@ -182,37 +182,33 @@ pub async fn an_api_server_that_is_killed_and_restarted_mid_sweep_is_waited_for(
         "all were deleted by this sweep"
     );
     let kept: Vec<_> = (0..50).map(|n| format!("kept-{n:02}")).collect();
-    stage.leaves(&kept.iter().map(String::as_str).collect::<Vec<_>>()).await
+    setup.leaves(&kept.iter().map(String::as_str).collect::<Vec<_>>()).await
 }
 
 pub async fn a_job_of_which_only_the_policy_can_be_read_is_reported_and_an_error(
     cluster: &ControlPlane,
 ) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    finished(&stage.namespace, "odd", BOTH).await?;
-    let between = Between::open(cluster, &stage.user).await?;
+    let setup = Setup::new(cluster).await?;
+    finished(&setup.namespace, "odd", BOTH).await?;
+    let proxy = FaultyProxy::start(cluster, &setup.user).await?;
     let odd = |text: String| text.replace("\"type\":\"Complete\"", "\"type\":7");
-    between.on("GET", "limit=500", vec![Act::Rewrite(odd)]);
-    let swept = stage.sweep_by(&between.kubeconfig).arg("-ojson").run().await?.expect_code(1)?;
+    proxy.on("GET", "limit=500", vec![Act::Rewrite(odd)]);
+    let swept = setup.sweep_by(&proxy.kubeconfig).arg("-ojson").run().await?.expect_code(1)?;
     swept.says(&["odd: it cannot be read", "could not be read"])?.reports("odd", "kept", "unknown")?;
-    stage.leaves(&["odd"]).await
+    setup.leaves(&["odd"]).await
 }
 
 pub async fn an_object_that_cannot_be_read_is_skipped_with_a_warning(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    let good = stage.namespace.create(job("good").policy(BOTH).managed_by("example.com/nobody")).await?;
-    let between = Between::open(cluster, &stage.user).await?;
-    between.on(
-        "GET",
-        "watch=true",
-        vec![Act::Rewrite(|text| text.replace("\"name\":\"odd\"", "\"name\":{}"))],
-    );
-    let mut sweep = stage.sweep_by(&between.kubeconfig).spawn()?;
+    let setup = Setup::new(cluster).await?;
+    let good = setup.namespace.create(job("good").policy(BOTH).managed_by("example.com/nobody")).await?;
+    let proxy = FaultyProxy::start(cluster, &setup.user).await?;
+    proxy.on("GET", "watch=true", vec![Act::Rewrite(|text| text.replace("\"name\":\"odd\"", "\"name\":{}"))]);
+    let mut sweep = setup.sweep_by(&proxy.kubeconfig).spawn()?;
     sweep.line_with("waiting for").await?;
-    between.until_seen("GET", "watch=true", 1).await?;
-    stage.namespace.create(job("odd").policy(BOTH).managed_by("example.com/nobody")).await?;
+    proxy.until_seen("GET", "watch=true", 1).await?;
+    setup.namespace.create(job("odd").policy(BOTH).managed_by("example.com/nobody")).await?;
     sweep.line_with("warning: skipped an object: it cannot be read").await?;
-    stage.namespace.finish(&good, Outcome::Succeeded).await?;
+    setup.namespace.finish(&good, Outcome::Succeeded).await?;
     sweep.finish(PATIENCE).await?.expect_success()?;
-    stage.leaves(&["odd"]).await
+    setup.leaves(&["odd"]).await
 }

@@ -5,7 +5,7 @@ use jobsweep_harness::control_plane::ControlPlane;
 use jobsweep_harness::jobs::{JobBuilder, Outcome, job};
 use jobsweep_harness::{trials, trials::Trial};
 
-use crate::setup::{Said, Stage};
+use crate::setup::{Said, Setup};
 
 pub fn trials() -> Vec<Trial> {
     trials![
@@ -18,12 +18,12 @@ pub fn trials() -> Vec<Trial> {
 }
 
 /// Creates a succeeded and a failed Job for each policy: `<policy>-succeeded` and `<policy>-failed`.
-async fn one_of_each(stage: &Stage, policies: &[(&str, &str)]) -> Result<()> {
+async fn one_of_each(setup: &Setup, policies: &[(&str, &str)]) -> Result<()> {
     for (name, policy) in policies {
         for (ending, outcome) in [("succeeded", Outcome::Succeeded), ("failed", Outcome::Failed)] {
             let job: JobBuilder =
                 job(format!("{name}-{ending}")).policy(policy).managed_by("example.com/nobody");
-            stage.namespace.finish(&stage.namespace.create(job).await?, outcome).await?;
+            setup.namespace.finish(&setup.namespace.create(job).await?, outcome).await?;
         }
     }
     Ok(())
@@ -32,7 +32,7 @@ async fn one_of_each(stage: &Stage, policies: &[(&str, &str)]) -> Result<()> {
 pub async fn a_job_that_succeeded_or_failed_is_deleted_if_its_policy_names_that(
     cluster: &ControlPlane,
 ) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
+    let setup = Setup::new(cluster).await?;
     let policies = [
         ("success", "hook-succeeded"),
         ("failure", "hook-failed"),
@@ -40,8 +40,8 @@ pub async fn a_job_that_succeeded_or_failed_is_deleted_if_its_policy_names_that(
         ("spaced", " hook-failed , before-hook-creation"),
         ("neither", "before-hook-creation"),
     ];
-    one_of_each(&stage, &policies).await?;
-    let swept = stage.sweep().arg("-ojson").run().await?.expect_success()?;
+    one_of_each(&setup, &policies).await?;
+    let swept = setup.sweep().arg("-ojson").run().await?.expect_success()?;
     swept
         .reports("success-succeeded", "deleted", "succeeded")?
         .reports("success-failed", "kept", "failed")?
@@ -50,11 +50,11 @@ pub async fn a_job_that_succeeded_or_failed_is_deleted_if_its_policy_names_that(
         .reports("neither-succeeded", "kept", "succeeded")?;
     let left =
         ["failure-succeeded", "neither-failed", "neither-succeeded", "spaced-succeeded", "success-failed"];
-    stage.leaves(&left).await
+    setup.leaves(&left).await
 }
 
 pub async fn a_policy_is_read_by_whole_words(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
+    let setup = Setup::new(cluster).await?;
     let policies = [
         ("part", "not-hook-succeeded,hook-failed-never"),
         ("case", "Hook-Succeeded,HOOK-FAILED"),
@@ -62,13 +62,13 @@ pub async fn a_policy_is_read_by_whole_words(cluster: &ControlPlane) -> Result<(
         ("empty", ""),
         ("known", "hook-succeeded,whatever"),
     ];
-    one_of_each(&stage, &policies).await?;
-    let swept = stage.sweep().run().await?.expect_success()?;
+    one_of_each(&setup, &policies).await?;
+    let swept = setup.sweep().run().await?.expect_success()?;
     swept.says(&[
         "wrapped-succeeded: its policy names no known outcome",
         "known-failed has unknown words: [\"whatever\"]",
     ])?;
-    stage
+    setup
         .leaves(&[
             "case-failed",
             "case-succeeded",
@@ -86,46 +86,46 @@ pub async fn a_policy_is_read_by_whole_words(cluster: &ControlPlane) -> Result<(
 pub async fn a_job_whose_policy_names_no_outcome_is_not_waited_for_but_reported(
     cluster: &ControlPlane,
 ) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    stage.namespace.create(job("running").policy("before-hook-creation")).await?;
-    let swept = stage.sweep().arg("-ojson").run().await?.expect_success()?;
+    let setup = Setup::new(cluster).await?;
+    setup.namespace.create(job("running").policy("before-hook-creation")).await?;
+    let swept = setup.sweep().arg("-ojson").run().await?.expect_success()?;
     swept.says(&["running: its policy names only before-hook-creation"])?.reports(
         "running",
         "kept",
         "unfinished",
     )?;
-    stage.leaves(&["running"]).await
+    setup.leaves(&["running"]).await
 }
 
 pub async fn before_hook_creation_deletes_however_a_job_ended_when_asked_for(
     cluster: &ControlPlane,
 ) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    one_of_each(&stage, &[("listed", "before-hook-creation"), ("not", "hook-succeeded")]).await?;
-    let mut sweep = stage.sweep().args(["--before-hook-creation", "-ojson"]).spawn()?;
+    let setup = Setup::new(cluster).await?;
+    one_of_each(&setup, &[("listed", "before-hook-creation"), ("not", "hook-succeeded")]).await?;
+    let mut sweep = setup.sweep().args(["--before-hook-creation", "-ojson"]).spawn()?;
     sweep.line_with("deleted").await?;
     let swept = sweep.finish(jobsweep_harness::wait::PATIENCE).await?.expect_success()?;
     swept.reports("listed-failed", "deleted", "failed")?.reports("not-failed", "kept", "failed")?;
     // The bystander with this policy is gone too; the others are not.
-    let left = stage.namespace.names().await?;
+    let left = setup.namespace.names().await?;
     let expected = ["bystander-failed", "bystander-of-helm", "bystander-without-policy", "not-failed"];
     anyhow::ensure!(left == expected, "left are {left:?}");
     Ok(())
 }
 
 pub async fn a_running_job_is_not_deleted_before_its_end_even_then(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
+    let setup = Setup::new(cluster).await?;
     let running =
-        stage.namespace.create(job("running").policy("before-hook-creation,hook-succeeded")).await?;
-    stage.namespace.running_pods(&running, 1).await?;
-    stage.sweep().args(["--before-hook-creation", "--once"]).run().await?.expect_success()?;
-    let left = stage.namespace.names().await?;
+        setup.namespace.create(job("running").policy("before-hook-creation,hook-succeeded")).await?;
+    setup.namespace.running_pods(&running, 1).await?;
+    setup.sweep().args(["--before-hook-creation", "--once"]).run().await?.expect_success()?;
+    let left = setup.namespace.names().await?;
     anyhow::ensure!(left.contains(&"running".to_owned()), "left are {left:?}");
 
     // Without --once the sweep waits for its end.
-    let mut sweep = stage.sweep().args(["--before-hook-creation", "-ojson"]).spawn()?;
+    let mut sweep = setup.sweep().args(["--before-hook-creation", "-ojson"]).spawn()?;
     sweep.line_with("running: 1 pod is active").await?;
-    stage.namespace.fail(&running).await?;
+    setup.namespace.fail(&running).await?;
     let swept = sweep.finish(jobsweep_harness::wait::PATIENCE).await?.expect_success()?;
     swept.reports("running", "deleted", "failed")?;
     Ok(())

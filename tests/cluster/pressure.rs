@@ -15,8 +15,8 @@ use jobsweep_harness::{trials, trials::Trial};
 use serde_json::json;
 
 use crate::deletion::finished;
-use crate::faulty_proxy::{Act, Between};
-use crate::setup::{Said, Stage, connection};
+use crate::faulty_proxy::{Act, FaultyProxy};
+use crate::setup::{Said, Setup, connection};
 
 pub fn trials() -> Vec<Trial> {
     trials![
@@ -67,23 +67,23 @@ async fn turn_away_deletions(cluster: &ControlPlane, user: &User) -> Result<()> 
 pub async fn deletions_turned_away_by_priority_and_fairness_are_sent_again(
     cluster: &ControlPlane,
 ) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    stage.namespace.create_finished(40, Outcome::Succeeded, |n| job(format!("job-{n}")).policy(BOTH)).await?;
-    finished(&stage.namespace, "kept", "hook-failed").await?;
-    turn_away_deletions(cluster, &stage.user).await?;
-    stage.sweep().run().await?.expect_success()?.says(&["the API server says 429", "40 deleted"])?;
-    stage.leaves(&["kept"]).await
+    let setup = Setup::new(cluster).await?;
+    setup.namespace.create_finished(40, Outcome::Succeeded, |n| job(format!("job-{n}")).policy(BOTH)).await?;
+    finished(&setup.namespace, "kept", "hook-failed").await?;
+    turn_away_deletions(cluster, &setup.user).await?;
+    setup.sweep().run().await?.expect_success()?.says(&["the API server says 429", "40 deleted"])?;
+    setup.leaves(&["kept"]).await
 }
 
 pub async fn retry_after_is_heeded(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
+    let setup = Setup::new(cluster).await?;
     for name in ["a", "b", "c", "d"] {
-        finished(&stage.namespace, name, BOTH).await?;
+        finished(&setup.namespace, name, BOTH).await?;
     }
-    let between = Between::open(cluster, &stage.user).await?;
-    between.on("DELETE", "", vec![Act::Answer(429, "too many requests", Some(2))]);
-    stage.sweep_by(&between.kubeconfig).arg("--concurrency=1").run().await?.expect_success()?;
-    let seen = between.seen("DELETE", "");
+    let proxy = FaultyProxy::start(cluster, &setup.user).await?;
+    proxy.on("DELETE", "", vec![Act::Answer(429, "too many requests", Some(2))]);
+    setup.sweep_by(&proxy.kubeconfig).arg("--concurrency=1").run().await?.expect_success()?;
+    let seen = proxy.seen("DELETE", "");
     let (first, second) = (seen.first().context("one")?, seen.get(1).context("another")?);
     let pause = second.at - first.at;
     ensure!(
@@ -91,42 +91,42 @@ pub async fn retry_after_is_heeded(cluster: &ControlPlane) -> Result<()> {
         "{} deletions, a pause of {pause:?}",
         seen.len()
     );
-    stage.leaves(&[]).await
+    setup.leaves(&[]).await
 }
 
 pub async fn a_burst_of_server_errors_is_survived(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    finished(&stage.namespace, "a", BOTH).await?;
-    let between = Between::open(cluster, &stage.user).await?;
+    let setup = Setup::new(cluster).await?;
+    finished(&setup.namespace, "a", BOTH).await?;
+    let proxy = FaultyProxy::start(cluster, &setup.user).await?;
     let trouble = |code| Act::Answer(code, "etcdserver: request timed out", None);
-    between.on("GET", "limit=500", vec![trouble(500), trouble(503), trouble(429)]);
-    between.on("GET", "watch=true", vec![trouble(500), trouble(504)]);
-    between.on("DELETE", "", vec![trouble(500), trouble(502), trouble(503)]);
-    let swept = stage.sweep_by(&between.kubeconfig).run().await?.expect_success()?;
+    proxy.on("GET", "limit=500", vec![trouble(500), trouble(503), trouble(429)]);
+    proxy.on("GET", "watch=true", vec![trouble(500), trouble(504)]);
+    proxy.on("DELETE", "", vec![trouble(500), trouble(502), trouble(503)]);
+    let swept = setup.sweep_by(&proxy.kubeconfig).run().await?.expect_success()?;
     swept.says(&["watch interrupted on", "is reachable again", "deleted"])?;
-    stage.leaves(&[]).await
+    setup.leaves(&[]).await
 }
 
 pub async fn trouble_without_end_ends_at_the_deadline(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    finished(&stage.namespace, "a", BOTH).await?;
-    let between = Between::open(cluster, &stage.user).await?;
-    between.on("DELETE", "", (0..100).map(|_| Act::Answer(500, "no", None)).collect());
+    let setup = Setup::new(cluster).await?;
+    finished(&setup.namespace, "a", BOTH).await?;
+    let proxy = FaultyProxy::start(cluster, &setup.user).await?;
+    proxy.on("DELETE", "", (0..100).map(|_| Act::Answer(500, "no", None)).collect());
     let swept =
-        stage.sweep_by(&between.kubeconfig).args(["--timeout=2s", "-ojson"]).run().await?.expect_code(4)?;
+        setup.sweep_by(&proxy.kubeconfig).args(["--timeout=2s", "-ojson"]).run().await?.expect_code(4)?;
     swept.reports("a", "due", "succeeded")?;
-    ensure!(between.seen("DELETE", "").len() < 8, "it backs off");
-    stage.leaves(&["a"]).await
+    ensure!(proxy.seen("DELETE", "").len() < 8, "it backs off");
+    setup.leaves(&["a"]).await
 }
 
 pub async fn two_sweeps_at_once_do_no_harm(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    stage
+    let setup = Setup::new(cluster).await?;
+    setup
         .namespace
         .create_finished(200, Outcome::Succeeded, |n| job(format!("job-{n}")).policy(BOTH))
         .await?;
-    finished(&stage.namespace, "kept", "hook-failed").await?;
-    let (first, second) = (stage.sweep().arg("-ojson").spawn()?, stage.sweep().arg("-ojson").spawn()?);
+    finished(&setup.namespace, "kept", "hook-failed").await?;
+    let (first, second) = (setup.sweep().arg("-ojson").spawn()?, setup.sweep().arg("-ojson").spawn()?);
     let first = first.finish(PATIENCE).await?.expect_success()?;
     let second = second.finish(PATIENCE).await?.expect_success()?;
     let mut deleted = 0;
@@ -138,14 +138,14 @@ pub async fn two_sweeps_at_once_do_no_harm(cluster: &ControlPlane) -> Result<()>
         }
     }
     ensure!(deleted == 200, "each was deleted by one of them, not {deleted}");
-    stage.leaves(&["kept"]).await
+    setup.leaves(&["kept"]).await
 }
 
 pub async fn sweeping_again_does_nothing(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    finished(&stage.namespace, "done", BOTH).await?;
-    stage.sweep().run().await?.expect_success()?.says(&["1 deleted"])?;
-    let again = stage.sweep().run().await?.expect_success()?;
+    let setup = Setup::new(cluster).await?;
+    finished(&setup.namespace, "done", BOTH).await?;
+    setup.sweep().run().await?.expect_success()?.says(&["1 deleted"])?;
+    let again = setup.sweep().run().await?.expect_success()?;
     ensure!(!again.stderr().contains("deleted"), "{}", again.stderr());
-    stage.leaves(&[]).await
+    setup.leaves(&[]).await
 }

@@ -8,8 +8,8 @@ use jobsweep_harness::{trials, trials::Trial};
 use serde_json::{Value, json};
 
 use crate::deletion::finished;
-use crate::faulty_proxy::{Act, Between};
-use crate::setup::{Said, Stage, shipped_rules};
+use crate::faulty_proxy::{Act, FaultyProxy};
+use crate::setup::{Said, Setup, shipped_rules};
 
 pub fn trials() -> Vec<Trial> {
     trials![
@@ -33,16 +33,16 @@ pub fn trials() -> Vec<Trial> {
 
 const BOTH: &str = "hook-succeeded,hook-failed";
 
-async fn failed(stage: &Stage, name: &str, policy: &str) -> Result<()> {
-    let job = stage.namespace.create(job(name).policy(policy)).await?;
-    stage.namespace.fail(&job).await
+async fn failed(setup: &Setup, name: &str, policy: &str) -> Result<()> {
+    let job = setup.namespace.create(job(name).policy(policy)).await?;
+    setup.namespace.fail(&job).await
 }
 
 pub async fn the_table_has_a_line_for_every_job(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    finished(&stage.namespace, "done", "before-hook-creation, hook-succeeded").await?;
-    stage.namespace.create(job("paused").policy(BOTH).suspended()).await?;
-    let swept = stage.sweep().run().await?.expect_success()?;
+    let setup = Setup::new(cluster).await?;
+    finished(&setup.namespace, "done", "before-hook-creation, hook-succeeded").await?;
+    setup.namespace.create(job("paused").policy(BOTH).suspended()).await?;
+    let swept = setup.sweep().run().await?.expect_success()?;
     let table: Vec<Vec<String>> = swept
         .stdout()
         .lines()
@@ -50,7 +50,7 @@ pub async fn the_table_has_a_line_for_every_job(cluster: &ControlPlane) -> Resul
             line.split("   ").map(str::trim).filter(|cell| !cell.is_empty()).map(str::to_owned).collect()
         })
         .collect();
-    let namespace = stage.namespace.name.as_str();
+    let namespace = setup.namespace.name.as_str();
     let expected = [
         vec!["NAMESPACE", "JOB", "OUTCOME", "REASON", "POLICY", "ACTION", "RAN", "WHY"],
         vec![
@@ -95,71 +95,71 @@ pub async fn the_table_has_a_line_for_every_job(cluster: &ControlPlane) -> Resul
         ],
     ];
     ensure!(table == expected, "{}", swept.stdout());
-    stage.leaves(&["paused"]).await
+    setup.leaves(&["paused"]).await
 }
 
 pub async fn the_json_report_is_one_object(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    finished(&stage.namespace, "done", BOTH).await?;
-    let swept = stage.sweep().args(["-o", "json", "--release=none"]).run().await?.expect_success()?;
+    let setup = Setup::new(cluster).await?;
+    finished(&setup.namespace, "done", BOTH).await?;
+    let swept = setup.sweep().args(["-o", "json", "--release=none"]).run().await?.expect_success()?;
     let mut report: Value = serde_json::from_slice(&swept.stdout)?;
     ensure!(report["seconds"].take().is_f64());
     let empty =
         json!({ "version": 1, "end": "swept", "exitCode": 0, "dryRun": false, "seconds": null, "jobs": [] });
     ensure!(report == empty, "{report}");
 
-    let swept = stage.sweep().args(["--output=json"]).run().await?.expect_success()?;
+    let swept = setup.sweep().args(["--output=json"]).run().await?.expect_success()?;
     let mut job = swept.jobs()?.remove("done").context("the Job")?;
     ensure!(job["uid"].take().is_string() && job["waitedSeconds"].take().is_f64());
     let expected = json!({
-        "namespace": stage.namespace.name, "name": "done", "uid": null, "outcome": "succeeded",
+        "namespace": setup.namespace.name, "name": "done", "uid": null, "outcome": "succeeded",
         "reason": "CompletionsReached", "policy": BOTH, "action": "deleted", "why": null, "finalizers": [],
         "ranSeconds": 0, "waitedSeconds": null, "logs": [], "logsCut": false,
     });
     ensure!(job == expected, "{job}");
-    stage.leaves(&[]).await
+    setup.leaves(&[]).await
 }
 
 pub async fn names_are_those_of_the_deleted_jobs(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    finished(&stage.namespace, "b", BOTH).await?;
-    finished(&stage.namespace, "a", BOTH).await?;
-    let swept = stage.sweep().args(["-oname", "-q"]).run().await?.expect_success()?;
+    let setup = Setup::new(cluster).await?;
+    finished(&setup.namespace, "b", BOTH).await?;
+    finished(&setup.namespace, "a", BOTH).await?;
+    let swept = setup.sweep().args(["-oname", "-q"]).run().await?.expect_success()?;
     ensure!(swept.stdout() == "job.batch/a\njob.batch/b\n", "{}", swept.stdout());
     ensure!(swept.stderr().is_empty(), "{}", swept.stderr());
-    stage.leaves(&[]).await
+    setup.leaves(&[]).await
 }
 
 pub async fn nothing_in_scope_is_said_and_leaves_stdout_empty(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    let swept = stage.sweep().args(["-l", "app=none"]).run().await?.expect_success()?;
+    let setup = Setup::new(cluster).await?;
+    let swept = setup.sweep().args(["-l", "app=none"]).run().await?.expect_success()?;
     ensure!(swept.stdout().is_empty(), "{}", swept.stdout());
     swept.says(&["no Job in scope has the annotation kots.io/hook-delete-policy"])?;
-    stage.leaves(&[]).await
+    setup.leaves(&[]).await
 }
 
 pub async fn a_report_that_cannot_be_written_is_an_error(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    finished(&stage.namespace, "done", BOTH).await?;
+    let setup = Setup::new(cluster).await?;
+    finished(&setup.namespace, "done", BOTH).await?;
     let to_nowhere = r#"exec "$0" "$@" > /dev/full"#;
     let sweep = Program::new("/bin/sh").args(["-c", to_nowhere, env!("CARGO_BIN_EXE_jobsweep"), "--cleanup"]);
     let swept =
-        sweep.args(["--settle=0", "--kubeconfig"]).arg(&stage.user.kubeconfig).run().await?.expect_code(1)?;
+        sweep.args(["--settle=0", "--kubeconfig"]).arg(&setup.user.kubeconfig).run().await?.expect_code(1)?;
     swept.says(&["the report could not be written"])?;
-    stage.leaves(&[]).await
+    setup.leaves(&[]).await
 }
 
 pub async fn the_logs_of_a_failed_job_are_shown_before_it_is_deleted(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set_with_logs(cluster).await?;
-    failed(&stage, "broken", "hook-failed").await?;
-    failed(&stage, "kept", "hook-succeeded").await?;
-    finished(&stage.namespace, "fine", "hook-succeeded").await?;
-    let between = Between::open(cluster, &stage.user).await?;
+    let setup = Setup::with_logs(cluster).await?;
+    failed(&setup, "broken", "hook-failed").await?;
+    failed(&setup, "kept", "hook-succeeded").await?;
+    finished(&setup.namespace, "fine", "hook-succeeded").await?;
+    let proxy = FaultyProxy::start(cluster, &setup.user).await?;
     // There is no kubelet to read the logs from, so the proxy answers instead.
-    between.on("GET", "/log?", vec![Act::Text("connecting\npanic: no database\n")]);
+    proxy.on("GET", "/log?", vec![Act::Text("connecting\npanic: no database\n")]);
     let swept =
-        stage.sweep_by(&between.kubeconfig).args(["--log-tail=2", "-ojson"]).run().await?.expect_success()?;
-    let asked = between.seen("GET", "/log?");
+        setup.sweep_by(&proxy.kubeconfig).args(["--log-tail=2", "-ojson"]).run().await?.expect_success()?;
+    let asked = proxy.seen("GET", "/log?");
     ensure!(asked.len() == 1 && asked[0].uri.contains("tailLines=2"), "{asked:?}");
     let jobs = swept.jobs()?;
     ensure!(
@@ -169,86 +169,86 @@ pub async fn the_logs_of_a_failed_job_are_shown_before_it_is_deleted(cluster: &C
     );
     ensure!(jobs["broken"]["logs"][0]["container"] == "main", "{:?}", jobs["broken"]);
     swept.says(&["  | panic: no database"])?.reports("broken", "deleted", "failed")?;
-    stage.leaves(&["kept"]).await
+    setup.leaves(&["kept"]).await
 }
 
 pub async fn a_job_may_ask_for_its_logs_itself(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set_with_logs(cluster).await?;
+    let setup = Setup::with_logs(cluster).await?;
     let asks =
         job("asks").policy(BOTH).annotation("helm.sh/hook-output-log-policy", "hook-failed,hook-succeeded");
-    let asks = stage.namespace.create(asks).await?;
-    stage.namespace.succeed(&asks).await?;
-    let between = Between::open(cluster, &stage.user).await?;
-    between.on("GET", "/log?", vec![Act::Text("all is well\n")]);
-    let swept = stage.sweep_by(&between.kubeconfig).run().await?.expect_success()?;
+    let asks = setup.namespace.create(asks).await?;
+    setup.namespace.succeed(&asks).await?;
+    let proxy = FaultyProxy::start(cluster, &setup.user).await?;
+    proxy.on("GET", "/log?", vec![Act::Text("all is well\n")]);
+    let swept = setup.sweep_by(&proxy.kubeconfig).run().await?.expect_success()?;
     swept.says(&["  | all is well"])?;
-    stage.leaves(&[]).await
+    setup.leaves(&[]).await
 }
 
 pub async fn without_the_right_to_read_logs_it_warns_once_and_goes_on(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
+    let setup = Setup::new(cluster).await?;
     for name in ["a", "b", "c"] {
-        let job = stage.namespace.create(job(name).policy(BOTH).managed_by("example.com/nobody")).await?;
-        stage.namespace.finish(&job, Outcome::Failed).await?;
+        let job = setup.namespace.create(job(name).policy(BOTH).managed_by("example.com/nobody")).await?;
+        setup.namespace.finish(&job, Outcome::Failed).await?;
     }
-    let swept = stage.sweep().arg("--log-tail=5").run().await?.expect_success()?;
+    let swept = setup.sweep().arg("--log-tail=5").run().await?.expect_success()?;
     ensure!(swept.stderr().matches("warning: no logs").count() == 1, "{}", swept.stderr());
     swept.says(&["not allowed to list pods", "resources: [\"pods\"]", "3 deleted"])?;
-    stage.leaves(&[]).await
+    setup.leaves(&[]).await
 }
 
 pub async fn a_log_that_cannot_be_had_stops_nothing(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set_with_logs(cluster).await?;
-    failed(&stage, "broken", "hook-failed").await?;
-    let between = Between::open(cluster, &stage.user).await?;
+    let setup = Setup::with_logs(cluster).await?;
+    failed(&setup, "broken", "hook-failed").await?;
+    let proxy = FaultyProxy::start(cluster, &setup.user).await?;
     let no_node = || Act::Answer(500, "dial tcp 10.0.0.7:10250: no route to host", None);
-    between.on("GET", "/log?", (0..4).map(|_| no_node()).collect());
-    let swept = stage.sweep_by(&between.kubeconfig).arg("--log-tail=5").run().await?.expect_success()?;
+    proxy.on("GET", "/log?", (0..4).map(|_| no_node()).collect());
+    let swept = setup.sweep_by(&proxy.kubeconfig).arg("--log-tail=5").run().await?.expect_success()?;
     swept.says(&["warning: no log of pod broken-", "1 deleted"])?;
-    ensure!(between.seen("GET", "/log?").len() == 4, "it was asked for a few times");
-    stage.leaves(&[]).await
+    ensure!(proxy.seen("GET", "/log?").len() == 4, "it was asked for a few times");
+    setup.leaves(&[]).await
 }
 
 pub async fn a_container_that_never_started_has_nothing_to_say(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set_with_logs(cluster).await?;
-    failed(&stage, "broken", "hook-failed").await?;
-    let between = Between::open(cluster, &stage.user).await?;
+    let setup = Setup::with_logs(cluster).await?;
+    failed(&setup, "broken", "hook-failed").await?;
+    let proxy = FaultyProxy::start(cluster, &setup.user).await?;
     let waiting = "container \"main\" in pod \"broken\" is waiting to start: ErrImagePull";
-    between.on("GET", "/log?", vec![Act::Answer(400, waiting, None)]);
-    let sweep = stage.sweep_by(&between.kubeconfig).args(["--log-tail=5", "-v"]);
+    proxy.on("GET", "/log?", vec![Act::Answer(400, waiting, None)]);
+    let sweep = setup.sweep_by(&proxy.kubeconfig).args(["--log-tail=5", "-v"]);
     let swept = sweep.run().await?.expect_success()?;
     ensure!(!swept.stderr().contains("warning"), "{}", swept.stderr());
     swept.says(&["no log of pod broken-", "waiting to start", "1 deleted"])?;
-    ensure!(between.seen("GET", "/log?").len() == 1, "it was asked for once");
-    stage.leaves(&[]).await
+    ensure!(proxy.seen("GET", "/log?").len() == 1, "it was asked for once");
+    setup.leaves(&[]).await
 }
 
 pub async fn a_log_that_the_api_server_is_too_busy_for_is_asked_for_again(
     cluster: &ControlPlane,
 ) -> Result<()> {
-    let stage = Stage::set_with_logs(cluster).await?;
-    failed(&stage, "broken", "hook-failed").await?;
-    let between = Between::open(cluster, &stage.user).await?;
+    let setup = Setup::with_logs(cluster).await?;
+    failed(&setup, "broken", "hook-failed").await?;
+    let proxy = FaultyProxy::start(cluster, &setup.user).await?;
     let busy = |code| Act::Answer(code, "too many requests", None);
-    between.on("GET", "/log?", vec![busy(429), busy(503), Act::Text("panic: no database\n")]);
+    proxy.on("GET", "/log?", vec![busy(429), busy(503), Act::Text("panic: no database\n")]);
     // With --quiet the logs still appear, because the table has no place for them.
-    let sweep = stage.sweep_by(&between.kubeconfig).args(["--log-tail=5", "--quiet"]);
+    let sweep = setup.sweep_by(&proxy.kubeconfig).args(["--log-tail=5", "--quiet"]);
     let swept = sweep.run().await?.expect_success()?;
     swept.says(&["pod broken-", "  | panic: no database"])?;
-    stage.leaves(&[]).await
+    setup.leaves(&[]).await
 }
 
 pub async fn the_shipped_role_is_enough_to_read_logs(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set_with_logs(cluster).await?;
-    failed(&stage, "broken", "hook-failed").await?;
-    let swept = stage.sweep().args(["--log-tail=5", "-v"]).run().await?.expect_success()?;
+    let setup = Setup::with_logs(cluster).await?;
+    failed(&setup, "broken", "hook-failed").await?;
+    let swept = setup.sweep().args(["--log-tail=5", "-v"]).run().await?.expect_success()?;
     ensure!(!swept.stderr().contains("warning"), "{}", swept.stderr());
     let log = cluster.audit_log()?;
-    let asked = |event: &&_| -> bool { is_log_request(event, &stage.user.full_name) };
+    let asked = |event: &&_| -> bool { is_log_request(event, &setup.user.full_name) };
     let codes: Vec<_> = log.iter().filter(asked).map(|event| event.code).collect();
     // No node has run the pod, so the API server has no logs. But it does not answer that access is denied.
     ensure!(!codes.is_empty() && codes.iter().all(|code| *code != 403), "{codes:?}");
-    stage.leaves(&[]).await
+    setup.leaves(&[]).await
 }
 
 fn is_log_request(event: &AuditEvent, user: &str) -> bool {
@@ -256,39 +256,39 @@ fn is_log_request(event: &AuditEvent, user: &str) -> bool {
 }
 
 pub async fn a_log_that_may_not_be_read_is_said_once_and_stops_nothing(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    stage.namespace.allow(&stage.user, vec![rule("", "pods", &["list"])]).await?;
+    let setup = Setup::new(cluster).await?;
+    setup.namespace.allow(&setup.user, vec![rule("", "pods", &["list"])]).await?;
     for name in ["a", "b", "c"] {
-        failed(&stage, name, "hook-failed").await?;
+        failed(&setup, name, "hook-failed").await?;
     }
-    let swept = stage.sweep().arg("--log-tail=5").run().await?.expect_success()?;
+    let swept = setup.sweep().arg("--log-tail=5").run().await?.expect_success()?;
     ensure!(swept.stderr().matches("no logs of").count() == 1, "{}", swept.stderr());
     swept.says(&["not allowed to get pods/log", "resources: [\"pods/log\"]", "3 deleted"])?;
-    stage.leaves(&[]).await
+    setup.leaves(&[]).await
 }
 
 pub async fn a_namespace_that_forbids_logs_silences_no_other(cluster: &ControlPlane) -> Result<()> {
-    let (stage, other) = (Stage::set_with_logs(cluster).await?, Stage::without_role(cluster).await?);
-    other.namespace.allow(&stage.user, shipped_rules("jobsweep")?).await?;
-    for namespace in [&other.namespace, &stage.namespace] {
+    let (setup, other) = (Setup::with_logs(cluster).await?, Setup::without_role(cluster).await?);
+    other.namespace.allow(&setup.user, shipped_rules("jobsweep")?).await?;
+    for namespace in [&other.namespace, &setup.namespace] {
         let job = namespace.create(job("broken").policy("hook-failed")).await?;
         namespace.fail(&job).await?;
     }
-    let between = Between::open(cluster, &stage.user).await?;
-    let address = format!("/namespaces/{}/pods/", stage.namespace.name);
-    between.on("GET", &address, vec![Act::Text("panic\n")]);
-    let sweep = stage.sweep_by(&between.kubeconfig).args(["--log-tail=5", "--concurrency=1"]);
-    let sweep = sweep.args(["-n", &other.namespace.name, "-n", &stage.namespace.name]);
+    let proxy = FaultyProxy::start(cluster, &setup.user).await?;
+    let address = format!("/namespaces/{}/pods/", setup.namespace.name);
+    proxy.on("GET", &address, vec![Act::Text("panic\n")]);
+    let sweep = setup.sweep_by(&proxy.kubeconfig).args(["--log-tail=5", "--concurrency=1"]);
+    let sweep = sweep.args(["-n", &other.namespace.name, "-n", &setup.namespace.name]);
     let swept = sweep.run().await?.expect_success()?;
     swept.says(&["not allowed to list pods", "  | panic", "2 deleted"])?;
-    stage.leaves(&[]).await?;
+    setup.leaves(&[]).await?;
     other.leaves(&[]).await
 }
 
 pub async fn a_terminal_gets_a_line_that_shows_how_far_it_is(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    stage.namespace.create(job("running").policy(BOTH)).await?;
-    let (jobsweep, kubeconfig) = (env!("CARGO_BIN_EXE_jobsweep"), stage.user.kubeconfig.display());
+    let setup = Setup::new(cluster).await?;
+    setup.namespace.create(job("running").policy(BOTH)).await?;
+    let (jobsweep, kubeconfig) = (env!("CARGO_BIN_EXE_jobsweep"), setup.user.kubeconfig.display());
     let command = format!("'{jobsweep}' --cleanup --timeout=3s --kubeconfig '{kubeconfig}'");
     // `script` of util-linux gives a program a terminal.
     let terminal =
@@ -298,5 +298,5 @@ pub async fn a_terminal_gets_a_line_that_shows_how_far_it_is(cluster: &ControlPl
     let screen = swept.stdout();
     ensure!(screen.contains("s of 3s: 1 running, 0 being deleted, 0 gone, 2 kept\r\x1b[2K"), "{screen:?}");
     ensure!(screen.contains("the deadline came before everything was swept"), "{screen:?}");
-    stage.leaves(&["running"]).await
+    setup.leaves(&["running"]).await
 }

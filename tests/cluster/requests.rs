@@ -9,7 +9,7 @@ use jobsweep_harness::wait::PATIENCE;
 use jobsweep_harness::{trials, trials::Trial};
 
 use crate::deletion::finished;
-use crate::setup::Stage;
+use crate::setup::Setup;
 
 pub fn trials() -> Vec<Trial> {
     trials![pages_a_watch_and_a_deletion_for_each_job_are_all_requests, nothing_is_asked_while_waiting,]
@@ -35,32 +35,32 @@ fn requests(cluster: &ControlPlane, user: &str) -> Result<BTreeMap<String, usize
 pub async fn pages_a_watch_and_a_deletion_for_each_job_are_all_requests(
     cluster: &ControlPlane,
 ) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    stage
+    let setup = Setup::new(cluster).await?;
+    setup
         .namespace
         .create_finished(700, Outcome::Succeeded, |n| job(format!("job-{n}")).policy(BOTH))
         .await?;
-    finished(&stage.namespace, "kept", "hook-failed").await?;
+    finished(&setup.namespace, "kept", "hook-failed").await?;
     let running =
-        stage.namespace.create(job("running").policy(BOTH).managed_by("example.com/nobody")).await?;
-    let mut sweep = stage.sweep().spawn()?;
+        setup.namespace.create(job("running").policy(BOTH).managed_by("example.com/nobody")).await?;
+    let mut sweep = setup.sweep().spawn()?;
     sweep.line_with("waiting for").await?;
-    stage.leaves_in_the_end(&["kept", "running"]).await?;
-    stage.namespace.finish(&running, Outcome::Succeeded).await?;
+    setup.leaves_in_the_end(&["kept", "running"]).await?;
+    setup.namespace.finish(&running, Outcome::Succeeded).await?;
     sweep.finish(PATIENCE).await?.expect_success()?;
     let expected = [("delete jobs", 701), ("list jobs", 2), ("watch jobs", 1)];
     let expected: BTreeMap<_, _> = expected.map(|(what, count)| (what.to_owned(), count)).into();
-    let made = requests(cluster, &stage.user.full_name)?;
+    let made = requests(cluster, &setup.user.full_name)?;
     ensure!(made == expected, "{made:?}");
-    stage.leaves(&["kept"]).await
+    setup.leaves(&["kept"]).await
 }
 
 pub async fn nothing_is_asked_while_waiting(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    stage.namespace.create(job("running").policy(BOTH).managed_by("example.com/nobody")).await?;
-    stage.sweep().arg("--timeout=5s").run().await?.expect_code(4)?;
-    let made = requests(cluster, &stage.user.full_name)?;
+    let setup = Setup::new(cluster).await?;
+    setup.namespace.create(job("running").policy(BOTH).managed_by("example.com/nobody")).await?;
+    setup.sweep().arg("--timeout=5s").run().await?.expect_code(4)?;
+    let made = requests(cluster, &setup.user.full_name)?;
     let expected: BTreeMap<_, _> = [("list jobs".to_owned(), 1), ("watch jobs".to_owned(), 1)].into();
     ensure!(made == expected, "{made:?}");
-    stage.leaves(&["running"]).await
+    setup.leaves(&["running"]).await
 }

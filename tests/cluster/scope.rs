@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use crate::deletion::finished;
-use crate::faulty_proxy::{Act, Between, doing};
-use crate::setup::{Said, Stage, shipped_rules};
+use crate::faulty_proxy::{Act, FaultyProxy, doing};
+use crate::setup::{Said, Setup, shipped_rules};
 
 pub fn trials() -> Vec<Trial> {
     trials![
@@ -34,99 +34,99 @@ pub fn trials() -> Vec<Trial> {
 
 const BOTH: &str = "hook-succeeded,hook-failed";
 
-async fn done(stage: &Stage, job: JobBuilder) -> Result<()> {
-    let job = stage.namespace.create(job.policy(BOTH).managed_by("example.com/nobody")).await?;
-    stage.namespace.finish(&job, Outcome::Succeeded).await
+async fn done(setup: &Setup, job: JobBuilder) -> Result<()> {
+    let job = setup.namespace.create(job.policy(BOTH).managed_by("example.com/nobody")).await?;
+    setup.namespace.finish(&job, Outcome::Succeeded).await
 }
 
 /// Another namespace, which the same user may sweep too.
-async fn neighbour(cluster: &ControlPlane, stage: &Stage) -> Result<Stage> {
-    let neighbour = Stage::without_role(cluster).await?;
-    neighbour.namespace.allow(&stage.user, shipped_rules("jobsweep")?).await?;
+async fn neighbour(cluster: &ControlPlane, setup: &Setup) -> Result<Setup> {
+    let neighbour = Setup::without_role(cluster).await?;
+    neighbour.namespace.allow(&setup.user, shipped_rules("jobsweep")?).await?;
     finished(&neighbour.namespace, "done", BOTH).await?;
     Ok(neighbour)
 }
 
 pub async fn only_the_contexts_namespace_is_swept_unless_told(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    let neighbour = neighbour(cluster, &stage).await?;
-    finished(&stage.namespace, "done", BOTH).await?;
-    stage.sweep().run().await?.expect_success()?.says(&["1 deleted"])?;
-    stage.leaves(&[]).await?;
+    let setup = Setup::new(cluster).await?;
+    let neighbour = neighbour(cluster, &setup).await?;
+    finished(&setup.namespace, "done", BOTH).await?;
+    setup.sweep().run().await?.expect_success()?.says(&["1 deleted"])?;
+    setup.leaves(&[]).await?;
     neighbour.leaves(&["done"]).await
 }
 
 pub async fn several_namespaces_can_be_named(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    let (first, second) = (neighbour(cluster, &stage).await?, neighbour(cluster, &stage).await?);
-    finished(&stage.namespace, "done", BOTH).await?;
-    let sweep = stage.sweep().args(["-n", &first.namespace.name, "--namespace", &second.namespace.name]);
+    let setup = Setup::new(cluster).await?;
+    let (first, second) = (neighbour(cluster, &setup).await?, neighbour(cluster, &setup).await?);
+    finished(&setup.namespace, "done", BOTH).await?;
+    let sweep = setup.sweep().args(["-n", &first.namespace.name, "--namespace", &second.namespace.name]);
     sweep.args(["-n", &first.namespace.name]).run().await?.expect_success()?.says(&["2 deleted"])?;
     first.leaves(&[]).await?;
     second.leaves(&[]).await?;
-    stage.leaves(&["done"]).await
+    setup.leaves(&["done"]).await
 }
 
 pub async fn labels_select(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    done(&stage, job("web").label("app", "web")).await?;
-    done(&stage, job("api").label("app", "api")).await?;
-    stage.sweep().args(["-l", "app in (web, db)"]).run().await?.expect_success()?.says(&["1 deleted"])?;
-    stage.leaves(&["api"]).await?;
-    stage.sweep().args(["-l", "app in ("]).run().await?.expect_code(1)?.says(&["400"])?;
-    stage.leaves(&["api"]).await
+    let setup = Setup::new(cluster).await?;
+    done(&setup, job("web").label("app", "web")).await?;
+    done(&setup, job("api").label("app", "api")).await?;
+    setup.sweep().args(["-l", "app in (web, db)"]).run().await?.expect_success()?.says(&["1 deleted"])?;
+    setup.leaves(&["api"]).await?;
+    setup.sweep().args(["-l", "app in ("]).run().await?.expect_code(1)?.says(&["400"])?;
+    setup.leaves(&["api"]).await
 }
 
 /// A sweep with the selector `app=web` has deleted this Job, but a finalizer holds it.
-async fn held(stage: &Stage, more: &[&str]) -> Result<(Job, Running)> {
+async fn held(setup: &Setup, more: &[&str]) -> Result<(Job, Running)> {
     let held = job("held").policy(BOTH).label("app", "web").managed_by("example.com/nobody");
-    let held = stage.namespace.create(held.finalizer("example.com/hold")).await?;
-    stage.namespace.finish(&held, Outcome::Succeeded).await?;
-    let mut sweep = stage.sweep().args(["-l", "app=web", "-ojson"]).args(more).spawn()?;
+    let held = setup.namespace.create(held.finalizer("example.com/hold")).await?;
+    setup.namespace.finish(&held, Outcome::Succeeded).await?;
+    let mut sweep = setup.sweep().args(["-l", "app=web", "-ojson"]).args(more).spawn()?;
     sweep.line_with("its deletion is accepted, held by finalizer example.com/hold").await?;
     Ok((held, sweep))
 }
 
 pub async fn a_selected_job_whose_finalizer_lets_go_is_gone(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    let (held, sweep) = held(&stage, &[]).await?;
-    stage.namespace.edit(&held, json!({ "metadata": { "finalizers": null } })).await?;
+    let setup = Setup::new(cluster).await?;
+    let (held, sweep) = held(&setup, &[]).await?;
+    setup.namespace.edit(&held, json!({ "metadata": { "finalizers": null } })).await?;
     sweep.finish(PATIENCE).await?.expect_success()?.reports("held", "deleted", "succeeded")?;
-    stage.leaves(&[]).await
+    setup.leaves(&[]).await
 }
 
 pub async fn a_job_that_a_finalizer_holds_is_not_gone_when_it_leaves_the_selection(
     cluster: &ControlPlane,
 ) -> Result<()> {
     let relabelled = json!({ "metadata": { "labels": { "app": "db" } } });
-    let stage = Stage::set(cluster).await?;
-    let (job, sweep) = held(&stage, &["--timeout=3s"]).await?;
-    stage.namespace.edit(&job, relabelled.clone()).await?;
+    let setup = Setup::new(cluster).await?;
+    let (job, sweep) = held(&setup, &["--timeout=3s"]).await?;
+    setup.namespace.edit(&job, relabelled.clone()).await?;
     let swept = sweep.finish(PATIENCE).await?.expect_code(4)?;
-    let left = format!("left {}: held by finalizer example.com/hold", stage.id("held"));
+    let left = format!("left {}: held by finalizer example.com/hold", setup.id("held"));
     swept.says(&[&left])?.reports("held", "terminating", "succeeded")?;
-    stage.leaves(&["held"]).await?;
-    stage.namespace.edit(&job, json!({ "metadata": { "finalizers": null } })).await?;
+    setup.leaves(&["held"]).await?;
+    setup.namespace.edit(&job, json!({ "metadata": { "finalizers": null } })).await?;
 
     // The sweep notices that it is gone, although no watch reports it.
-    let stage = Stage::set(cluster).await?;
-    let (job, sweep) = held(&stage, &[]).await?;
-    stage.namespace.edit(&job, relabelled).await?;
-    stage.namespace.edit(&job, json!({ "metadata": { "finalizers": null } })).await?;
+    let setup = Setup::new(cluster).await?;
+    let (job, sweep) = held(&setup, &[]).await?;
+    setup.namespace.edit(&job, relabelled).await?;
+    setup.namespace.edit(&job, json!({ "metadata": { "finalizers": null } })).await?;
     sweep.finish(PATIENCE).await?.expect_success()?.reports("held", "deleted", "succeeded")?;
-    stage.leaves(&[]).await
+    setup.leaves(&[]).await
 }
 
 pub async fn a_namespace_that_is_lost_from_sight_holds_the_sweep_and_no_other(
     cluster: &ControlPlane,
 ) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    let other = Stage::without_role(cluster).await?;
-    other.namespace.allow(&stage.user, shipped_rules("jobsweep")?).await?;
+    let setup = Setup::new(cluster).await?;
+    let other = Setup::without_role(cluster).await?;
+    other.namespace.allow(&setup.user, shipped_rules("jobsweep")?).await?;
     let running = || job("running").policy(BOTH).managed_by("example.com/nobody");
-    let here = stage.namespace.create(running()).await?;
+    let here = setup.namespace.create(running()).await?;
     let there = other.namespace.create(running()).await?;
-    let between = Between::open(cluster, &stage.user).await?;
+    let proxy = FaultyProxy::start(cluster, &setup.user).await?;
     let watch = format!("{}/jobs?&watch=true", other.namespace.name);
     let (cut, word) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let until_the_word = Arc::clone(&word);
@@ -134,71 +134,71 @@ pub async fn a_namespace_that_is_lost_from_sight_holds_the_sweep_and_no_other(
         until_the_word.notified().await;
         Ok(())
     }));
-    between.on("GET", &watch, vec![Act::CutAt(Arc::clone(&cut)), hold]);
-    let namespaces = ["-n", &stage.namespace.name, "-n", &other.namespace.name, "-ojson"];
-    let mut sweep = stage.sweep_by(&between.kubeconfig).args(namespaces).spawn()?;
-    between.until_seen("GET", &watch, 1).await?;
+    proxy.on("GET", &watch, vec![Act::CutAt(Arc::clone(&cut)), hold]);
+    let namespaces = ["-n", &setup.namespace.name, "-n", &other.namespace.name, "-ojson"];
+    let mut sweep = setup.sweep_by(&proxy.kubeconfig).args(namespaces).spawn()?;
+    proxy.until_seen("GET", &watch, 1).await?;
     cut.notify_one();
     sweep.line_with(&format!("watch interrupted on namespace {}", other.namespace.name)).await?;
     other.namespace.finish(&there, Outcome::Succeeded).await?;
-    stage.namespace.finish(&here, Outcome::Succeeded).await?;
-    sweep.line_with(&format!("deleted {}", stage.id("running"))).await?;
+    setup.namespace.finish(&here, Outcome::Succeeded).await?;
+    sweep.line_with(&format!("deleted {}", setup.id("running"))).await?;
     other.leaves(&["running"]).await?;
     word.notify_one();
     let swept = sweep.finish(PATIENCE).await?.expect_success()?;
-    ensure!(!swept.stderr().contains(&format!("watch interrupted on namespace {}", stage.namespace.name)));
+    ensure!(!swept.stderr().contains(&format!("watch interrupted on namespace {}", setup.namespace.name)));
     other.leaves(&[]).await?;
-    stage.leaves(&[]).await
+    setup.leaves(&[]).await
 }
 
 pub async fn a_release_is_known_by_annotation_or_label(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    done(&stage, job("annotated").release("web")).await?;
-    done(&stage, job("labelled").label("app.kubernetes.io/instance", "web")).await?;
-    done(&stage, job("other").release("web2")).await?;
-    done(&stage, job("neither")).await?;
-    let swept = stage.sweep().args(["--release", "web"]).run().await?.expect_success()?;
+    let setup = Setup::new(cluster).await?;
+    done(&setup, job("annotated").release("web")).await?;
+    done(&setup, job("labelled").label("app.kubernetes.io/instance", "web")).await?;
+    done(&setup, job("other").release("web2")).await?;
+    done(&setup, job("neither")).await?;
+    let swept = setup.sweep().args(["--release", "web"]).run().await?.expect_success()?;
     // Two of the bystanders have a policy but no release.
     swept.says(&[
         "2 deleted",
         "left out by --release: 1 Job of other releases",
         "3 Jobs without a release",
     ])?;
-    stage.sweep().arg("--release=").run().await?.expect_code(2)?;
-    stage.leaves(&["neither", "other"]).await
+    setup.sweep().arg("--release=").run().await?.expect_code(2)?;
+    setup.leaves(&["neither", "other"]).await
 }
 
 pub async fn the_sweeps_own_job_and_a_marked_one_are_left_alone(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    let own = stage.namespace.create(job("own").policy(BOTH)).await?;
-    stage.namespace.create(job("marked").policy(BOTH).annotation("jobsweep.io/ignore", "true")).await?;
-    done(&stage, job("marked-and-done").annotation("jobsweep.io/ignore", "true")).await?;
-    done(&stage, job("not-marked").annotation("jobsweep.io/ignore", "false")).await?;
+    let setup = Setup::new(cluster).await?;
+    let own = setup.namespace.create(job("own").policy(BOTH)).await?;
+    setup.namespace.create(job("marked").policy(BOTH).annotation("jobsweep.io/ignore", "true")).await?;
+    done(&setup, job("marked-and-done").annotation("jobsweep.io/ignore", "true")).await?;
+    done(&setup, job("not-marked").annotation("jobsweep.io/ignore", "false")).await?;
     let uid = own.metadata.uid.context("a uid")?;
-    let swept = stage.sweep().env("JOBSWEEP_OWN_JOB_UID", uid).arg("-ojson").run().await?.expect_success()?;
+    let swept = setup.sweep().env("JOBSWEEP_OWN_JOB_UID", uid).arg("-ojson").run().await?.expect_success()?;
     swept
         .says(&["own: it runs this sweep", "marked: it is annotated jobsweep.io/ignore"])?
         .reports("own", "kept", "unfinished")?
         .reports("not-marked", "deleted", "succeeded")?;
-    stage.leaves(&["marked", "marked-and-done", "own"]).await
+    setup.leaves(&["marked", "marked-and-done", "own"]).await
 }
 
 pub async fn helms_environment_counts_when_helm_is_the_caller(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    let neighbour = neighbour(cluster, &stage).await?;
-    finished(&stage.namespace, "done", BOTH).await?;
+    let setup = Setup::new(cluster).await?;
+    let neighbour = neighbour(cluster, &setup).await?;
+    finished(&setup.namespace, "done", BOTH).await?;
     // Without HELM_BIN these variables have no effect.
     let sweep =
-        stage.sweep().env("HELM_NAMESPACE", &neighbour.namespace.name).env("HELM_KUBECONTEXT", "nowhere");
+        setup.sweep().env("HELM_NAMESPACE", &neighbour.namespace.name).env("HELM_KUBECONTEXT", "nowhere");
     sweep.run().await?.expect_success()?;
-    stage.leaves(&[]).await?;
+    setup.leaves(&[]).await?;
     neighbour.leaves(&["done"]).await?;
 
-    let kubeconfig = std::fs::read_to_string(&stage.user.kubeconfig)?;
+    let kubeconfig = std::fs::read_to_string(&setup.user.kubeconfig)?;
     let mut kubeconfig: Value = serde_json::from_str(&kubeconfig)?;
     kubeconfig["contexts"][0]["name"] = json!("there");
     kubeconfig["current-context"] = json!("nowhere");
-    let path = stage.user.kubeconfig.with_extension("contexts");
+    let path = setup.user.kubeconfig.with_extension("contexts");
     std::fs::write(&path, kubeconfig.to_string())?;
     let sweep = || Program::new(env!("CARGO_BIN_EXE_jobsweep")).args(["--cleanup", "--settle=0"]);
     let by_helm =
@@ -221,23 +221,23 @@ pub async fn helms_environment_counts_when_helm_is_the_caller(cluster: &ControlP
 pub async fn helms_flags_for_the_connection_count_when_helm_is_the_caller(
     cluster: &ControlPlane,
 ) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    finished(&stage.namespace, "done", BOTH).await?;
-    let kubeconfig = std::fs::read_to_string(&stage.user.kubeconfig)?;
+    let setup = Setup::new(cluster).await?;
+    finished(&setup.namespace, "done", BOTH).await?;
+    let kubeconfig = std::fs::read_to_string(&setup.user.kubeconfig)?;
     let mut kubeconfig: Value = serde_json::from_str(&kubeconfig)?;
     let there = kubeconfig["clusters"][0]["cluster"].take();
     let ca = there["certificate-authority"].as_str().context("a CA")?;
     kubeconfig["clusters"][0]["cluster"] = json!({ "server": "https://127.0.0.1:1" });
     kubeconfig["users"][0]["user"] = json!({ "token": "nobody" });
-    let path = stage.user.kubeconfig.with_extension("elsewhere");
+    let path = setup.user.kubeconfig.with_extension("elsewhere");
     std::fs::write(&path, kubeconfig.to_string())?;
-    let token = stage.user.new_token().await?;
+    let token = setup.user.new_token().await?;
     // Helm sets these variables for `helm jobsweep --kube-apiserver … --kube-token … --kube-ca-file … --debug`.
     let sweep = Program::new(env!("CARGO_BIN_EXE_jobsweep"))
         .args(["--cleanup", "--settle=0", "--timeout=20s"])
         .env("KUBECONFIG", &path)
         .env("HELM_BIN", "/usr/bin/helm")
-        .env("HELM_NAMESPACE", &stage.namespace.name)
+        .env("HELM_NAMESPACE", &setup.namespace.name)
         .env("HELM_KUBEAPISERVER", cluster.url())
         .env("HELM_KUBETOKEN", &token.value)
         .env("HELM_KUBECAFILE", ca)
@@ -245,17 +245,17 @@ pub async fn helms_flags_for_the_connection_count_when_helm_is_the_caller(
     // The user may not impersonate others, so the API server refuses.
     let impersonates = sweep.clone().env("HELM_KUBEASUSER", "mary").env("HELM_KUBEASGROUPS", "staff");
     impersonates.run().await?.expect_code(5)?.says(&["impersonate"])?;
-    stage.leaves(&["done"]).await?;
+    setup.leaves(&["done"]).await?;
     sweep.run().await?.expect_success()?.says(&["listing Jobs in", "1 deleted"])?;
-    stage.leaves(&[]).await
+    setup.leaves(&[]).await
 }
 
 pub async fn a_proxy_of_the_environment_is_used_unless_excepted(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    finished(&stage.namespace, "done", BOTH).await?;
-    let by_proxy = || stage.sweep().env("HTTPS_PROXY", "http://127.0.0.1:1");
+    let setup = Setup::new(cluster).await?;
+    finished(&setup.namespace, "done", BOTH).await?;
+    let by_proxy = || setup.sweep().env("HTTPS_PROXY", "http://127.0.0.1:1");
     by_proxy().arg("--timeout=0").run().await?.expect_code(1)?.says(&["no connection to the API server"])?;
-    stage.leaves(&["done"]).await?;
+    setup.leaves(&["done"]).await?;
     by_proxy().env("NO_PROXY", "127.0.0.1").run().await?.expect_success()?;
-    stage.leaves(&[]).await
+    setup.leaves(&[]).await
 }

@@ -15,25 +15,25 @@ use serde_json::Value;
 const ROLES: &str = include_str!("../../examples/cleanup-role.yaml");
 
 /// A test's namespace, and the ServiceAccount that sweeps it.
-pub struct Stage {
+pub struct Setup {
     pub namespace: Namespace,
     pub user: User,
     bystanders: BTreeMap<String, String>,
 }
 
-impl Stage {
+impl Setup {
     /// The ServiceAccount has the shipped Role.
-    pub async fn set(cluster: &ControlPlane) -> Result<Self> {
-        let stage = Self::without_role(cluster).await?;
-        stage.namespace.allow(&stage.user, shipped_rules("jobsweep")?).await?;
-        Ok(stage)
+    pub async fn new(cluster: &ControlPlane) -> Result<Self> {
+        let setup = Self::without_role(cluster).await?;
+        setup.namespace.allow(&setup.user, shipped_rules("jobsweep")?).await?;
+        Ok(setup)
     }
 
     /// The ServiceAccount has the Role for logs too.
-    pub async fn set_with_logs(cluster: &ControlPlane) -> Result<Self> {
-        let stage = Self::set(cluster).await?;
-        stage.namespace.allow(&stage.user, shipped_rules("jobsweep-logs")?).await?;
-        Ok(stage)
+    pub async fn with_logs(cluster: &ControlPlane) -> Result<Self> {
+        let setup = Self::new(cluster).await?;
+        setup.namespace.allow(&setup.user, shipped_rules("jobsweep-logs")?).await?;
+        Ok(setup)
     }
 
     /// The ServiceAccount has no rights.

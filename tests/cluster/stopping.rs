@@ -12,8 +12,8 @@ use jobsweep_harness::{trials, trials::Trial};
 use tokio::sync::Notify;
 
 use crate::deletion::{finished, gone};
-use crate::faulty_proxy::{Act, Between, doing};
-use crate::setup::{Said, Stage};
+use crate::faulty_proxy::{Act, FaultyProxy, doing};
+use crate::setup::{Said, Setup};
 
 pub fn trials() -> Vec<Trial> {
     trials![
@@ -47,22 +47,22 @@ fn held() -> (Act, Arc<Notify>) {
 }
 
 /// A sweep of three finished Jobs whose first deletion is not answered before the notification.
-async fn in_the_middle(cluster: &ControlPlane, stage: &Stage) -> Result<(Between, Running, Arc<Notify>)> {
+async fn in_the_middle(cluster: &ControlPlane, setup: &Setup) -> Result<(FaultyProxy, Running, Arc<Notify>)> {
     for name in ["a", "b", "c"] {
-        finished(&stage.namespace, name, BOTH).await?;
+        finished(&setup.namespace, name, BOTH).await?;
     }
-    let between = Between::open(cluster, &stage.user).await?;
+    let proxy = FaultyProxy::start(cluster, &setup.user).await?;
     let (held, word) = held();
-    between.on("DELETE", "/a", vec![held]);
-    let sweep = stage.sweep_by(&between.kubeconfig).args(["--concurrency=1", "-ojson", "-v"]);
+    proxy.on("DELETE", "/a", vec![held]);
+    let sweep = setup.sweep_by(&proxy.kubeconfig).args(["--concurrency=1", "-ojson", "-v"]);
     let sweep = sweep.spawn()?;
-    gone(&stage.namespace, "a").await?;
-    Ok((between, sweep, word))
+    gone(&setup.namespace, "a").await?;
+    Ok((proxy, sweep, word))
 }
 
 pub async fn sigterm_finishes_what_is_under_way_and_starts_nothing_new(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    let (between, mut sweep, word) = in_the_middle(cluster, &stage).await?;
+    let setup = Setup::new(cluster).await?;
+    let (proxy, mut sweep, word) = in_the_middle(cluster, &setup).await?;
     sweep.signal(Signal::Term).await?;
     sweep.line_with("waiting for the answers to 1 deletion").await?;
     word.notify_one();
@@ -72,48 +72,48 @@ pub async fn sigterm_finishes_what_is_under_way_and_starts_nothing_new(cluster: 
         "due",
         "succeeded",
     )?;
-    ensure!(between.seen("DELETE", "").len() == 1, "nothing new was started");
-    stage.leaves(&["b", "c"]).await
+    ensure!(proxy.seen("DELETE", "").len() == 1, "nothing new was started");
+    setup.leaves(&["b", "c"]).await
 }
 
 pub async fn a_job_whose_logs_are_still_being_read_is_not_deleted_after_sigterm(
     cluster: &ControlPlane,
 ) -> Result<()> {
-    let stage = Stage::set_with_logs(cluster).await?;
+    let setup = Setup::with_logs(cluster).await?;
     let job = job("broken").policy("hook-failed").managed_by("example.com/nobody");
-    let job = stage.namespace.create(job).await?;
-    stage.namespace.finish(&job, Outcome::Failed).await?;
-    let between = Between::open(cluster, &stage.user).await?;
+    let job = setup.namespace.create(job).await?;
+    setup.namespace.finish(&job, Outcome::Failed).await?;
+    let proxy = FaultyProxy::start(cluster, &setup.user).await?;
     let word = Arc::new(Notify::new());
     let answer = Arc::clone(&word);
     let held = doing(async move {
         answer.notified().await;
         Ok(())
     });
-    between.on("GET", "/pods", vec![Act::Then(held)]);
-    let mut sweep = stage.sweep_by(&between.kubeconfig).args(["--log-tail=5", "-ojson", "-v"]).spawn()?;
-    between.until_seen("GET", "/pods", 1).await?;
+    proxy.on("GET", "/pods", vec![Act::Then(held)]);
+    let mut sweep = setup.sweep_by(&proxy.kubeconfig).args(["--log-tail=5", "-ojson", "-v"]).spawn()?;
+    proxy.until_seen("GET", "/pods", 1).await?;
     sweep.signal(Signal::Term).await?;
     sweep.line_with("waiting for the answers to 1 deletion").await?;
     word.notify_one();
     sweep.finish(PATIENCE).await?.expect_code(143)?.reports("broken", "due", "failed")?;
-    stage.leaves(&["broken"]).await
+    setup.leaves(&["broken"]).await
 }
 
 pub async fn a_second_signal_aborts(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    let (_between, mut sweep, _word) = in_the_middle(cluster, &stage).await?;
+    let setup = Setup::new(cluster).await?;
+    let (_between, mut sweep, _word) = in_the_middle(cluster, &setup).await?;
     sweep.signal(Signal::Int).await?;
     sweep.line_with("waiting for the answers to 1 deletion").await?;
     sweep.signal(Signal::Int).await?;
     let swept = sweep.finish(PATIENCE).await?.expect_code(130)?;
     swept.says(&["aborted"])?;
-    stage.leaves(&["b", "c"]).await
+    setup.leaves(&["b", "c"]).await
 }
 
 /// A sweep whose output nobody reads: `redirection` connects it to a pipe without a reader.
-fn unread(stage: &Stage, kubeconfig: &Path, redirection: &str) -> Result<Running> {
-    let pipe = stage.user.kubeconfig.with_extension("pipe");
+fn unread(setup: &Setup, kubeconfig: &Path, redirection: &str) -> Result<Running> {
+    let pipe = setup.user.kubeconfig.with_extension("pipe");
     let pipe = pipe.to_str().context("a name")?;
     let script = format!("mkfifo '{pipe}' && exec 3<>'{pipe}' && exec \"$0\" \"$@\" {redirection}");
     let sweep = Program::new("/bin/sh").env("PATH", "/usr/bin:/bin").args(["-c", &script]);
@@ -122,32 +122,32 @@ fn unread(stage: &Stage, kubeconfig: &Path, redirection: &str) -> Result<Running
 }
 
 /// So many Jobs that a line for each does not fit into a pipe.
-async fn crowd(stage: &Stage) -> Result<Vec<String>> {
+async fn crowd(setup: &Setup) -> Result<Vec<String>> {
     let name = |n| format!("a-job-with-a-name-that-is-long-so-that-lines-are-{n:03}");
     let kept = |n| job(name(n)).policy("hook-failed");
-    stage.namespace.create_finished(700, Outcome::Succeeded, kept).await?;
+    setup.namespace.create_finished(700, Outcome::Succeeded, kept).await?;
     Ok((0..700).map(name).collect())
 }
 
 pub async fn a_signal_ends_a_sweep_whose_report_nobody_reads(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    let names = crowd(&stage).await?;
-    let mut sweep = unread(&stage, &stage.user.kubeconfig, ">&3")?;
+    let setup = Setup::new(cluster).await?;
+    let names = crowd(&setup).await?;
+    let mut sweep = unread(&setup, &setup.user.kubeconfig, ">&3")?;
     sweep.line_with("702 kept").await?;
     sweep.signal(Signal::Term).await?;
     sweep.finish(PATIENCE).await?.expect_code(143)?;
-    stage.leaves(&names.iter().map(String::as_str).collect::<Vec<_>>()).await
+    setup.leaves(&names.iter().map(String::as_str).collect::<Vec<_>>()).await
 }
 
 pub async fn a_reader_who_stops_reading_stops_neither_the_sweep_nor_its_signals(
     cluster: &ControlPlane,
 ) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    crowd(&stage).await?;
-    finished(&stage.namespace, "z-due", BOTH).await?;
-    let between = Between::open(cluster, &stage.user).await?;
-    let sweep = unread(&stage, &between.kubeconfig, "2>&3")?;
-    gone(&stage.namespace, "z-due").await?;
+    let setup = Setup::new(cluster).await?;
+    crowd(&setup).await?;
+    finished(&setup.namespace, "z-due", BOTH).await?;
+    let proxy = FaultyProxy::start(cluster, &setup.user).await?;
+    let sweep = unread(&setup, &proxy.kubeconfig, "2>&3")?;
+    gone(&setup.namespace, "z-due").await?;
     sweep.signal(Signal::Term).await?;
     sweep.signal(Signal::Int).await?;
     let code = sweep.finish(PATIENCE).await?.code();
@@ -156,93 +156,93 @@ pub async fn a_reader_who_stops_reading_stops_neither_the_sweep_nor_its_signals(
 }
 
 pub async fn a_deletion_that_ends_right_after_the_deadline_counts(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    finished(&stage.namespace, "slow", BOTH).await?;
-    let between = Between::open(cluster, &stage.user).await?;
+    let setup = Setup::new(cluster).await?;
+    finished(&setup.namespace, "slow", BOTH).await?;
+    let proxy = FaultyProxy::start(cluster, &setup.user).await?;
     let (held, word) = held();
-    between.on("DELETE", "/slow", vec![held]);
-    let sweep = stage.sweep_by(&between.kubeconfig).args(["-ojson", "-v", "--timeout=2s"]);
+    proxy.on("DELETE", "/slow", vec![held]);
+    let sweep = setup.sweep_by(&proxy.kubeconfig).args(["-ojson", "-v", "--timeout=2s"]);
     let mut sweep = sweep.spawn()?;
     sweep.line_with("waiting for the answers to 1 deletion").await?;
     word.notify_one();
     sweep.finish(PATIENCE).await?.expect_success()?.reports("slow", "deleted", "succeeded")?;
-    stage.leaves(&[]).await
+    setup.leaves(&[]).await
 }
 
 pub async fn sigint_while_waiting_shows_how_things_stand(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    stage.namespace.create(job("running").policy(BOTH)).await?;
-    let mut sweep = stage.sweep().arg("-ojson").spawn()?;
+    let setup = Setup::new(cluster).await?;
+    setup.namespace.create(job("running").policy(BOTH)).await?;
+    let mut sweep = setup.sweep().arg("-ojson").spawn()?;
     sweep.line_with("waiting for").await?;
     sweep.signal(Signal::Int).await?;
     sweep.finish(PATIENCE).await?.expect_code(130)?.reports("running", "waiting", "unfinished")?;
-    stage.leaves(&["running"]).await
+    setup.leaves(&["running"]).await
 }
 
 pub async fn once_waits_for_no_unfinished_job(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    stage.namespace.create(job("running").policy(BOTH)).await?;
-    finished(&stage.namespace, "done", BOTH).await?;
-    let swept = stage.sweep().args(["--once", "-ojson"]).run().await?.expect_success()?;
+    let setup = Setup::new(cluster).await?;
+    setup.namespace.create(job("running").policy(BOTH)).await?;
+    finished(&setup.namespace, "done", BOTH).await?;
+    let swept = setup.sweep().args(["--once", "-ojson"]).run().await?.expect_success()?;
     swept.reports("running", "kept", "unfinished")?.reports("done", "deleted", "succeeded")?;
-    stage.leaves(&["running"]).await
+    setup.leaves(&["running"]).await
 }
 
 pub async fn a_timeout_of_0_deletes_what_is_due_and_says_what_is_left(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    finished(&stage.namespace, "done", BOTH).await?;
-    stage.sweep().arg("--timeout=0").run().await?.expect_success()?.says(&["1 deleted"])?;
-    stage.namespace.create(job("running").policy(BOTH)).await?;
-    finished(&stage.namespace, "done", BOTH).await?;
-    let swept = stage.sweep().args(["--timeout=0", "-ojson"]).run().await?.expect_code(4)?;
+    let setup = Setup::new(cluster).await?;
+    finished(&setup.namespace, "done", BOTH).await?;
+    setup.sweep().arg("--timeout=0").run().await?.expect_success()?.says(&["1 deleted"])?;
+    setup.namespace.create(job("running").policy(BOTH)).await?;
+    finished(&setup.namespace, "done", BOTH).await?;
+    let swept = setup.sweep().args(["--timeout=0", "-ojson"]).run().await?.expect_code(4)?;
     swept.reports("running", "waiting", "unfinished")?.reports("done", "deleted", "succeeded")?;
-    stage.leaves(&["running"]).await
+    setup.leaves(&["running"]).await
 }
 
 pub async fn a_deadline_names_what_was_still_running(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    let job = stage.namespace.create(job("running").policy(BOTH)).await?;
-    stage.namespace.running_pods(&job, 1).await?;
-    let swept = stage.sweep().arg("--timeout=3s").run().await?.expect_code(4)?;
-    let left = format!("left {}: 1 pod is active", stage.id("running"));
+    let setup = Setup::new(cluster).await?;
+    let job = setup.namespace.create(job("running").policy(BOTH)).await?;
+    setup.namespace.running_pods(&job, 1).await?;
+    let swept = setup.sweep().arg("--timeout=3s").run().await?.expect_code(4)?;
+    let left = format!("left {}: 1 pod is active", setup.id("running"));
     swept.says(&["the deadline came before everything was swept", &left])?;
-    stage.leaves(&["running"]).await
+    setup.leaves(&["running"]).await
 }
 
 pub async fn a_failed_job_is_an_exit_code_when_asked_for(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
+    let setup = Setup::new(cluster).await?;
     // A bystander has failed.
-    stage.sweep().run().await?.expect_success()?;
-    stage.sweep().arg("--fail-on-failed").run().await?.expect_code(3)?;
-    stage.sweep().args(["--fail-on-failed", "--release=other"]).run().await?.expect_success()?;
+    setup.sweep().run().await?.expect_success()?;
+    setup.sweep().arg("--fail-on-failed").run().await?.expect_code(3)?;
+    setup.sweep().args(["--fail-on-failed", "--release=other"]).run().await?.expect_success()?;
     let failed = job("deleted").policy("hook-failed").release("other").managed_by("example.com/nobody");
-    let failed = stage.namespace.create(failed).await?;
-    stage.namespace.finish(&failed, Outcome::Failed).await?;
-    stage.sweep().args(["--fail-on-failed", "--release=other"]).run().await?.expect_code(3)?;
-    stage.leaves(&[]).await
+    let failed = setup.namespace.create(failed).await?;
+    setup.namespace.finish(&failed, Outcome::Failed).await?;
+    setup.sweep().args(["--fail-on-failed", "--release=other"]).run().await?.expect_code(3)?;
+    setup.leaves(&[]).await
 }
 
 pub async fn an_api_server_that_is_never_reached_is_an_error(cluster: &ControlPlane) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    let config = std::fs::read_to_string(&stage.user.kubeconfig)?;
+    let setup = Setup::new(cluster).await?;
+    let config = std::fs::read_to_string(&setup.user.kubeconfig)?;
     let mut config: serde_json::Value = serde_json::from_str(&config)?;
     config["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1".into();
-    let kubeconfig = stage.user.kubeconfig.with_extension("nowhere");
+    let kubeconfig = setup.user.kubeconfig.with_extension("nowhere");
     std::fs::write(&kubeconfig, config.to_string())?;
-    let swept = stage.sweep_by(&kubeconfig).arg("--timeout=1s").run().await?.expect_code(1)?;
+    let swept = setup.sweep_by(&kubeconfig).arg("--timeout=1s").run().await?.expect_code(1)?;
     let swept = swept.says(&["cannot list Jobs in", "refused", "before the Jobs could be listed"])?;
     ensure!(!swept.stderr().contains("in scope"), "{}", swept.stderr());
-    stage.sweep_by(&kubeconfig).arg("--timeout=0").run().await?.expect_code(1)?;
-    stage.leaves(&[]).await
+    setup.sweep_by(&kubeconfig).arg("--timeout=0").run().await?.expect_code(1)?;
+    setup.leaves(&[]).await
 }
 
 pub async fn time_in_which_nothing_is_watched_does_not_count_as_settled(
     cluster: &ControlPlane,
 ) -> Result<()> {
-    let stage = Stage::set(cluster).await?;
-    let between = Between::open(cluster, &stage.user).await?;
-    between.on("GET", "watch=true", vec![Act::First(doing(std::future::pending()))]);
-    let sweep = || stage.sweep_by(&between.kubeconfig).args(["--settle=1s", "--timeout=3s"]);
+    let setup = Setup::new(cluster).await?;
+    let proxy = FaultyProxy::start(cluster, &setup.user).await?;
+    proxy.on("GET", "watch=true", vec![Act::First(doing(std::future::pending()))]);
+    let sweep = || setup.sweep_by(&proxy.kubeconfig).args(["--settle=1s", "--timeout=3s"]);
     sweep().run().await?.expect_code(4)?;
-    stage.leaves(&[]).await
+    setup.leaves(&[]).await
 }
