@@ -40,10 +40,18 @@ impl Console {
         self.say(&format!("{WARNING}{message}"));
     }
 
+    /// Writes what the run does. Helm 4 drops that, so it goes to the terminal as well.
+    pub fn note(&mut self, message: &dyn Display) {
+        self.say_to_all(&format!("{PREFIX}{message}"));
+    }
+
     /// Writes the reason of a failure.
     pub fn error(&mut self, message: &dyn Display) {
-        let line = format!("{PREFIX}{message}");
-        self.say(&line);
+        self.say_to_all(&format!("{PREFIX}{message}"));
+    }
+
+    fn say_to_all(&mut self, line: &str) {
+        self.say(line);
         if std::env::var_os("HELM_PLUGIN_NAME").is_some()
             && !io::stderr().is_terminal()
             && let Ok(mut terminal) = OpenOptions::new().write(true).open(TERMINAL)

@@ -6,12 +6,25 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// How many characters of somebody else's text a message quotes.
+/// How many characters of somebody else's name or value a message quotes.
 const MAX_QUOTED: usize = 200;
+/// How many characters of somebody else's message a message quotes. Admission webhooks write long ones.
+#[cfg(feature = "cleanup")]
+const MAX_MESSAGE: usize = 500;
 
-/// Cuts a text to a length that fits a message. An ellipsis marks the cut.
+/// Cuts a name or a value to a length that fits a message. An ellipsis marks the cut.
 pub(crate) fn shortened(text: &str) -> Cow<'_, str> {
-    match text.char_indices().nth(MAX_QUOTED) {
+    shortened_to(text, MAX_QUOTED)
+}
+
+/// Cuts a message to a length that fits another message. An ellipsis marks the cut.
+#[cfg(feature = "cleanup")]
+pub(crate) fn shortened_message(text: &str) -> String {
+    shortened_to(text, MAX_MESSAGE).into_owned()
+}
+
+fn shortened_to(text: &str, limit: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(limit) {
         Some((end, _)) => format!("{}…", &text[..end]).into(),
         None => text.into(),
     }

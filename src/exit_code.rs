@@ -18,6 +18,8 @@ pub enum ExitCode {
     Deadline = 4,
     /// The API server does not accept the credentials, or they lack a permission.
     NotAllowed = 5,
+    /// `--unblock`: a Job in the way may not be deleted.
+    InTheWay = 6,
     /// The filter's input is not valid: `EX_DATAERR` of `sysexits.h`.
     InvalidInput = 65,
     /// Ended by SIGINT; shells use this code too.
@@ -38,6 +40,7 @@ impl ExitCode {
             "the deadline came first; what still ran, or which finalizer held it, is in the report",
         ),
         (&[Self::NotAllowed], "not allowed; the missing rule is on stderr"),
+        (&[Self::InTheWay], "--unblock: a Job in the way may not be deleted; no manifest was written"),
         (&[Self::InvalidInput], "the filter's input is not valid; nothing was written"),
         (
             &[Self::Interrupted, Self::Terminated],

@@ -56,4 +56,6 @@ pub mod run;
 #[cfg(feature = "cleanup")]
 mod signals;
 pub mod translate;
+#[cfg(feature = "cleanup")]
+pub mod unblock;
 mod yaml;

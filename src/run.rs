@@ -7,13 +7,15 @@ use std::process;
 use anyhow::{Context, anyhow};
 use clap::Parser;
 
-use crate::cli::{self, Cli, FilterArgs, InjectArgs};
+use crate::cli::{self, Cli, FilterArgs};
 use crate::console::Console;
 use crate::exit_code::ExitCode;
 use crate::inject;
 use crate::input;
 use crate::pipe;
 use crate::translate::{self, Diagnostic, Options, Problem};
+#[cfg(feature = "cleanup")]
+use crate::unblock;
 
 /// What to do when somebody runs the filter by hand.
 const HINT: &str = "\
@@ -43,7 +45,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> process::ExitCode {
         Err(wrong) => (console(None).unwrap_or_default(), Err(WrongUsage(cli::what_is_wrong(&wrong)).into())),
     };
     let Err(error) = done else { return ExitCode::Done.into() };
-    console.error(&format_args!("{error:#}"));
+    match blocked(&error) {
+        Some(messages) => messages.iter().for_each(|message| console.error(message)),
+        None => console.error(&format_args!("{error:#}")),
+    }
     exit_code(&error).into()
 }
 
@@ -72,22 +77,23 @@ fn answer(cli: Cli, console: &mut Console) -> anyhow::Result<()> {
         let mut stdin = io::stdin().lock();
         pipe::widen(&stdin);
         pipe::widen(&stdout);
-        filter(cli.filter, cli.inject, &mut stdin, &mut stdout, console)
+        filter(cli, &mut stdin, &mut stdout, console)
     }
 }
 
 /// Translates what `input` holds onto `output`, and appends the cleanup if it is asked for. Nothing is written before
 /// everything is known to be right.
 fn filter(
-    args: FilterArgs,
-    inject: InjectArgs,
+    cli: Cli,
     input: &mut dyn Read,
     output: &mut dyn Write,
     console: &mut Console,
 ) -> anyhow::Result<()> {
-    let default_policy = args.default_policy().map_err(WrongUsage)?;
-    let FilterArgs { default_policy: _, strict, log_file: _ } = args;
-    let injection = inject.injection().map_err(WrongUsage)?;
+    let default_policy = cli.filter.default_policy().map_err(WrongUsage)?;
+    #[cfg(feature = "cleanup")]
+    let unblock = cli.unblock_options().map_err(WrongUsage)?;
+    let FilterArgs { default_policy: _, strict, log_file: _ } = cli.filter;
+    let injection = cli.inject.injection().map_err(WrongUsage)?;
     let manifests = input::read(input).map_err(|error| {
         anyhow!(
             "cannot read stdin: {error}; give it manifests from a file or a pipe: jobsweep < manifests.yaml"
@@ -103,6 +109,10 @@ fn filter(
     for warning in &translated.warnings {
         console.warn(warning);
     }
+    #[cfg(feature = "cleanup")]
+    if let Some(options) = unblock {
+        make_way(&translated, &options, console)?;
+    }
     // The standard library passes on every line that is written; a stream of Jobs has many insertions.
     let mut output = BufWriter::with_capacity(64 * 1024, output);
     translated.write_to(&mut output).context(NOT_WRITTEN)?;
@@ -110,7 +120,39 @@ fn filter(
     output.write_all(appendix.as_bytes()).and_then(|()| output.flush()).context(NOT_WRITTEN)
 }
 
+/// Deletes what is in the way of the manifests. Without a Job among them no cluster is looked for.
+#[cfg(feature = "cleanup")]
+fn make_way(
+    translated: &translate::Translated<'_>,
+    options: &unblock::Options,
+    console: &mut Console,
+) -> anyhow::Result<()> {
+    let (jobs, warnings) = translated.jobs()?;
+    for warning in &warnings {
+        console.warn(warning);
+    }
+    if jobs.is_empty() {
+        return Ok(());
+    }
+    Ok(unblock::make_way(jobs, options, console)?)
+}
+
+/// What `--unblock` has to say about each Job, if it is why the run failed.
+#[cfg(feature = "cleanup")]
+fn blocked(error: &anyhow::Error) -> Option<&[String]> {
+    error.downcast_ref().map(|blocked: &unblock::Blocked| &*blocked.messages)
+}
+
+#[cfg(not(feature = "cleanup"))]
+fn blocked(_: &anyhow::Error) -> Option<&[String]> {
+    None
+}
+
 fn exit_code(error: &anyhow::Error) -> ExitCode {
+    #[cfg(feature = "cleanup")]
+    if let Some(blocked) = error.downcast_ref::<unblock::Blocked>() {
+        return blocked.exit_code;
+    }
     match error.downcast_ref::<Diagnostic>() {
         Some(Diagnostic { problem: Problem::NotProven, .. }) => ExitCode::Failure,
         Some(_) => ExitCode::InvalidInput,

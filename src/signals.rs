@@ -1,5 +1,7 @@
 //! The signals that ask us to stop.
 
+use std::fmt;
+
 use crate::exit_code::ExitCode;
 
 /// Asked to stop, by which signal.
@@ -18,6 +20,15 @@ impl Signal {
             Self::Interrupt => ExitCode::Interrupted,
             Self::Terminate => ExitCode::Terminated,
         }
+    }
+}
+
+impl fmt::Display for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Interrupt => "SIGINT",
+            Self::Terminate => "SIGTERM",
+        })
     }
 }
 

@@ -9,7 +9,8 @@ use clap::{Args, ValueEnum};
 
 use crate::cleanup::{Format, Namespaces, Options, Verbosity, default_settle};
 use crate::cluster::Timeout;
-use crate::cluster::connect::{Connection, helm_debug};
+use crate::cluster::connect::Connection;
+use crate::cluster::helm_env::helm_debug;
 
 /// What the cleanup does in the cluster. Of an option given twice the last one counts, so that a manifest's own can be
 /// followed by a user's.
@@ -17,7 +18,7 @@ use crate::cluster::connect::{Connection, helm_debug};
 #[command(next_help_heading = "Cleanup")]
 pub struct CleanupArgs {
     /// Sweep this namespace; may be repeated [default: the pod's own, or that of the kubeconfig's context]
-    #[arg(short, long = "namespace", value_name = "NAME", requires = "cleanup", value_parser = super::namespace)]
+    #[arg(short, long = "namespace", value_name = "NAME", requires = "in_cluster", value_parser = super::namespace)]
     pub namespaces: Vec<String>,
 
     /// Sweep all namespaces
@@ -33,11 +34,11 @@ pub struct CleanupArgs {
     pub release: Option<String>,
 
     /// Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod's ServiceAccount]
-    #[arg(long, value_name = "FILE", requires = "cleanup")]
+    #[arg(long, value_name = "FILE", requires = "in_cluster")]
     pub kubeconfig: Option<PathBuf>,
 
     /// Context of the kubeconfig [default: its current one]
-    #[arg(long, value_name = "NAME", requires = "cleanup")]
+    #[arg(long, value_name = "NAME", requires = "in_cluster")]
     pub context: Option<String>,
 
     /// Delete a Job whose policy says before-hook-creation however it ended; for use right before the next apply
@@ -49,11 +50,11 @@ pub struct CleanupArgs {
     pub settle: Option<Duration>,
 
     /// Do not wait for Jobs that have not finished
-    #[arg(long, requires = "cleanup")]
+    #[arg(long, requires = "in_cluster")]
     pub once: bool,
 
     /// Give up after this long, but for 10s more if deletions are under way; 0 waits for nothing at all, `none` for ever
-    #[arg(long, value_name = "DURATION", requires = "cleanup", default_value = "5m", value_parser = timeout, overrides_with = "timeout")]
+    #[arg(long, value_name = "DURATION", requires = "in_cluster", default_value = "5m", value_parser = timeout, overrides_with = "timeout")]
     pub timeout: Timeout,
 
     /// How many deletions are under way at once
@@ -67,7 +68,7 @@ pub struct CleanupArgs {
     pub concurrency: NonZeroUsize,
 
     /// Send every deletion as a server-side dry run: permissions, admission and preconditions are really checked
-    #[arg(long, requires = "cleanup")]
+    #[arg(long, requires = "in_cluster")]
     pub dry_run: bool,
 
     /// Before a failed Job is deleted, show the last N lines of its pods' logs; 0 never does
@@ -134,7 +135,7 @@ impl CleanupArgs {
             quiet,
         } = self;
         Options {
-            connection: Connection { kubeconfig, context },
+            connection: Connection { kubeconfig, context, ..Connection::default() },
             namespaces: match namespaces {
                 _ if all_namespaces => Namespaces::All,
                 names if names.is_empty() => Namespaces::Default,

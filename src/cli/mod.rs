@@ -5,6 +5,8 @@ mod cleanup;
 mod filter;
 mod inject;
 mod manual;
+#[cfg(feature = "cleanup")]
+mod unblock;
 
 use clap::{CommandFactory, Parser};
 use clap_complete::Shell;
@@ -33,9 +35,15 @@ pub struct Cli {
     #[command(flatten)]
     pub inject: InjectArgs,
 
+    /// Clear the way in the cluster: delete each finished Job that the manifests on stdin would replace but cannot change, if its
+    /// policy allows that
+    #[cfg(feature = "cleanup")]
+    #[arg(long, help_heading = "Unblock", group = "in_cluster", conflicts_with = "cleanup")]
+    pub unblock: bool,
+
     /// Wait in the cluster for the annotated Jobs to finish, and delete each whose policy names how it ended
     #[cfg(feature = "cleanup")]
-    #[arg(long, help_heading = "Cleanup")]
+    #[arg(long, help_heading = "Cleanup", group = "in_cluster")]
     pub cleanup: bool,
 
     /// What the cleanup does.
@@ -50,6 +58,17 @@ pub struct Cli {
     /// Print the manual page
     #[arg(long, help_heading = "Other")]
     pub man: bool,
+}
+
+#[cfg(feature = "cleanup")]
+impl Cli {
+    /// The options of `--unblock`, if it is asked for.
+    ///
+    /// # Errors
+    /// Its arguments do not fit together.
+    pub fn unblock_options(&self) -> Result<Option<crate::unblock::Options>, String> {
+        self.unblock.then(|| unblock::options(self.sweep.clone())).transpose()
+    }
 }
 
 /// A shell's completion script.

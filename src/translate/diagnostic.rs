@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+use granit_parser::ScanError;
+
+use crate::escape::shortened;
+
 /// What is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -37,6 +41,8 @@ pub enum Problem {
     NoMetadata,
     /// The Job shares its text with something else in a way that no insertion can separate.
     CannotExtend(&'static str),
+    /// `--unblock` cannot look the Job up in the cluster. Always a warning.
+    NotLookedUp(&'static str),
     /// The edited document does not read back as the input plus the annotation. This is a bug in jobsweep.
     NotProven,
 }
@@ -56,6 +62,7 @@ impl Problem {
             Self::WrongType { wanted: "a string", .. } => "set it to a policy in quotes",
             Self::WrongType { .. } | Self::NoMetadata => "fix the template",
             Self::CannotExtend(_) => "add kots.io/hook-delete-policy to the Job yourself",
+            Self::NotLookedUp(_) => "--unblock passes it through unchecked",
             Self::NotProven => "this is a bug in jobsweep: report it with this document",
         }
     }
@@ -88,6 +95,7 @@ impl fmt::Display for Problem {
                 )
             }
             Self::CannotExtend(why) => write!(f, "cannot add the annotation here: {why}"),
+            Self::NotLookedUp(why) => write!(f, "cannot look up the Job in the cluster: {why}"),
             Self::NotProven => write!(f, "the translated document does not read back as expected"),
         }
     }
@@ -99,6 +107,13 @@ pub(crate) struct Fault {
     pub(crate) problem: Problem,
     pub(crate) at: usize,
     pub(crate) job: Option<String>,
+}
+
+impl Fault {
+    pub(crate) fn not_yaml(error: &ScanError, text: &str) -> Self {
+        let at = error.marker().byte_offset().unwrap_or(0).min(text.len());
+        Self { problem: Problem::NotYaml(shortened(&error.info()).into_owned()), at, job: None }
+    }
 }
 
 /// The place of a problem in the stream.

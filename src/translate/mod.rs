@@ -17,6 +17,7 @@
 //! finds their lines, and `query` reads single strings for `inject`.
 
 mod diagnostic;
+mod job_manifest;
 mod locate;
 mod parallel;
 mod plan;
@@ -28,8 +29,10 @@ mod write;
 use std::io::{self, Write};
 
 pub use diagnostic::{Diagnostic, Place, Problem};
+pub use job_manifest::JobManifest;
 pub(crate) use locate::TEMPLATE_ANNOTATION;
 pub(crate) use query::{documents, strings};
+pub use read::value::Value;
 
 use self::diagnostic::Fault;
 use self::locate::Locator;
@@ -41,7 +44,6 @@ use self::read::lookup::Lookup;
 use self::read::nodes::Nodes;
 use self::read::{head, line_reader, prefilter, stream};
 use self::write::change::Edit;
-use crate::escape::shortened;
 use crate::policy::DeletePolicy;
 
 /// The options of the filter.
@@ -159,11 +161,7 @@ fn document(text: &str, options: &Options, warnings: &mut Vec<Fault>) -> Result<
             return edits(&lookup, options, warnings);
         }
     }
-    let nodes = Nodes::read(text).map_err(|error| Fault {
-        problem: Problem::NotYaml(shortened(&error.info()).into_owned()),
-        at: error.marker().byte_offset().unwrap_or(0).min(text.len()),
-        job: None,
-    })?;
+    let nodes = Nodes::read(text).map_err(|error| Fault::not_yaml(&error, text))?;
     edits(&Lookup::new(&nodes), options, warnings)
 }
 

@@ -1,4 +1,4 @@
-//! The cleanup before it has reached a cluster.
+//! The cleanup without a cluster: arguments and environment.
 
 use crate::{PLAIN, folder, jobsweep, refuses, run};
 
@@ -35,7 +35,7 @@ fn what_cannot_start_says_why_and_reports_nothing() {
     let first = run(jobsweep(&NOWHERE));
     let said = first.stderr();
     assert!(
-        said.starts_with("jobsweep: no cluster to sweep: ") && said.contains("/no/such/kubeconfig"),
+        said.starts_with("jobsweep: cannot find a cluster: ") && said.contains("/no/such/kubeconfig"),
         "{said}"
     );
     assert_eq!(said.lines().count(), 1, "{said}");

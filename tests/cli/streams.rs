@@ -1,4 +1,4 @@
-//! Standard input and output that are not what they should be.
+//! A terminal, a folder or a closed pipe as a standard stream.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -9,7 +9,7 @@ const FULL: &str = "jobsweep: cannot write stdout: No space left on device (os e
 
 #[test]
 fn a_terminal_as_input_gets_a_hint() {
-    // Of util-linux: it gives a program a terminal.
+    // `script` of util-linux gives a program a terminal.
     let finished = run(sh("script --quiet --return --command jobsweep /dev/null").env("SHELL", "/bin/sh"));
     let screen = finished.stdout().replace("\r\n", "\n");
     assert!(

@@ -7,3 +7,4 @@ pub(crate) mod lookup;
 pub(crate) mod nodes;
 pub(crate) mod prefilter;
 pub(crate) mod stream;
+pub(crate) mod value;

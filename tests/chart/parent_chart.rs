@@ -1,34 +1,17 @@
-//! A user's chart with a migration, and this chart as its dependency.
+//! The migration chart, with or without `charts/jobsweep` as its dependency.
 
 use std::fs;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use jobsweep_harness::helm::{Helm, write_chart};
+use jobsweep_harness::helm::{Helm, migration_chart};
 
 use crate::chart;
 
-const MIGRATE: &str = "\
-apiVersion: batch/v1
-kind: Job
-metadata:
-  name: migrate
-  annotations:
-    kots.io/hook-delete-policy: hook-succeeded,before-hook-creation
-spec:
-  backoffLimit: 0
-  template:
-    spec:
-      restartPolicy: Never
-      containers:
-        - name: main
-          image: example.com/migrate:{{ .Values.version }}
-";
-
-/// Writes the chart `shop` below Helm's home.
+/// Writes the chart into Helm's home.
 pub(crate) async fn write(helm: &Helm, with_dependency: bool) -> Result<PathBuf> {
     let folder = helm.home().join(if with_dependency { "shop-with" } else { "shop-without" });
-    write_chart(&folder, "shop", &[("templates/migrate.yaml", MIGRATE), ("values.yaml", "version: 1\n")])?;
+    migration_chart(&folder, Some("hook-succeeded,before-hook-creation"))?;
     if with_dependency {
         let dependency = format!(
             "dependencies:\n  - name: jobsweep\n    version: 0.1.0\n    repository: \"file://{}\"\n    \

@@ -1,5 +1,4 @@
-//! Stands between the sweep and the real API server, and meddles with single requests: what a server does only
-//! when it is in trouble, and what others do in just the wrong moment, happens when a test wants it to.
+//! A proxy between the program and the real API server that makes single requests fail, or acts at a chosen moment.
 
 use std::convert::Infallible;
 use std::fs;
@@ -25,29 +24,29 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
-use crate::stage::connection;
+use crate::setup::connection;
 
 type Body = UnsyncBoxBody<Bytes, anyhow::Error>;
 
-/// What is done to a request.
+/// What the proxy does with a request.
 pub enum Act {
-    /// It is answered so, and the API server never sees it. A message, as `Status`, and perhaps a `Retry-After`.
+    /// Answers with this code, a `Status` with this message, and perhaps `Retry-After`, instead of the API server.
     Answer(u16, &'static str, Option<u32>),
-    /// It is answered with this text.
+    /// Answers with this text instead of the API server.
     Text(&'static str),
-    /// First this, then it goes on.
+    /// Does this, then forwards the request.
     First(BoxFuture<'static, Result<()>>),
-    /// It goes on, but its answer has to wait for this.
+    /// Forwards the request, and does this before the answer.
     Then(BoxFuture<'static, Result<()>>),
-    /// Its answer is broken off at this moment.
+    /// Forwards the request, and breaks off the answer at this moment.
     CutAt(Arc<Notify>),
-    /// The text of its answer is changed, chunk by chunk.
+    /// Forwards the request, and changes each chunk of the answer.
     Rewrite(fn(String) -> String),
-    /// The connection breaks when its answer should come, though the API server has done what was asked.
+    /// Forwards the request, and breaks the connection instead of answering.
     LoseAnswer,
 }
 
-/// A request that came through.
+/// A request that the proxy received.
 #[derive(Clone, Debug)]
 pub struct Seen {
     pub method: String,
@@ -69,15 +68,15 @@ struct State {
     most_deletions: usize,
 }
 
-/// A way to the API server that meddles.
+/// The running proxy.
 pub struct Between {
-    /// The kubeconfig that leads this way.
+    /// A kubeconfig for the proxy.
     pub kubeconfig: PathBuf,
     state: Arc<Mutex<State>>,
 }
 
 impl Between {
-    /// Opens it for a user.
+    /// Starts the proxy for a user.
     pub async fn open(cluster: &ControlPlane, user: &User) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let mut config: Value = serde_json::from_slice(&fs::read(&user.kubeconfig)?)?;
@@ -93,7 +92,7 @@ impl Between {
                 tokio::spawn(async move {
                     let service =
                         service_fn(move |request| pass(upstream.clone(), Arc::clone(&state), request));
-                    // A broken connection is what some tests want.
+                    // Some tests break the connection.
                     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
                 });
             }
@@ -101,23 +100,23 @@ impl Between {
         Ok(Self { kubeconfig, state })
     }
 
-    /// Does these to the next requests of this method whose address contains that, one to each.
+    /// Applies these acts to the next requests with this method whose URI contains this text, one to each.
     pub fn on(&self, method: &'static str, uri: &str, acts: Vec<Act>) {
         self.lock().rules.push(Rule { method, uri: uri.to_owned(), acts });
     }
 
-    /// All requests so far of this method whose address contains that.
+    /// All requests so far with this method whose URI contains this text.
     pub fn seen(&self, method: &str, uri: &str) -> Vec<Seen> {
         let all = self.lock().seen.clone();
         all.into_iter().filter(|seen| seen.method == method && seen.uri.contains(uri)).collect()
     }
 
-    /// How many deletions there were at once.
+    /// The largest number of deletions at the same time.
     pub fn most_deletions(&self) -> usize {
         self.lock().most_deletions
     }
 
-    /// Waits for so many of them.
+    /// Waits for this number of such requests.
     pub async fn until_seen(&self, method: &str, uri: &str, count: usize) -> Result<()> {
         wait::until(&format!("{count} requests {method} {uri}"), || async {
             Ok((self.seen(method, uri).len() >= count).then_some(()))
@@ -130,7 +129,7 @@ impl Between {
     }
 }
 
-/// A client that trusts the cluster and has no credentials: those come with the requests.
+/// A client without credentials, because the requests bring theirs.
 async fn upstream(cluster: &ControlPlane) -> Result<Client> {
     let mut config = connection(&cluster.kubeconfig()).await?;
     config.auth_info = Default::default();
@@ -245,7 +244,7 @@ fn whole(text: impl Into<Bytes>) -> Body {
     Full::new(text.into()).map_err(|never: Infallible| match never {}).boxed_unsync()
 }
 
-/// What happens in between, as [`Act::First`] and [`Act::Then`] want it.
+/// The work of [`Act::First`] and [`Act::Then`].
 pub fn doing(
     work: impl Future<Output = Result<()>> + Send + 'static,
 ) -> Pin<Box<dyn Future<Output = Result<()>> + Send>> {

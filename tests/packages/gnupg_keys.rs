@@ -1,4 +1,4 @@
-//! GnuPG, with a key of its own.
+//! GnuPG keys.
 
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt;
@@ -9,17 +9,17 @@ use std::{env, process};
 use anyhow::Result;
 use jobsweep_harness::process::Program;
 
-/// A key to sign with, and the keyring that has it, as GnuPG makes them today.
+/// A signing key and its keyring, in the present format of GnuPG.
 pub(crate) struct Key {
     pub(crate) owner: String,
-    /// What `GNUPGHOME` is.
+    /// `GNUPGHOME`.
     pub(crate) home: PathBuf,
 }
 
 impl Key {
     pub(crate) async fn create(name: &str) -> Result<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(1);
-        // GnuPG keeps sockets there, whose paths may not be long.
+        // GnuPG creates sockets in its home, and their paths must be short.
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let home = env::temp_dir().join(format!("jobsweep-gpg-{}-{number}", process::id()));
         DirBuilder::new().mode(0o700).create(&home)?;
@@ -29,7 +29,7 @@ impl Key {
         Ok(key)
     }
 
-    /// The public key in letters, as a project publishes it.
+    /// Writes the public key in ASCII armor.
     pub(crate) async fn export(&self, file: &Path) -> Result<()> {
         let exported = self.gpg().args(["--armor", "--export"]).run().await?.expect_success()?;
         Ok(fs::write(file, exported.stdout)?)
@@ -48,7 +48,7 @@ impl Key {
 }
 
 impl Drop for Key {
-    /// GnuPG's agent ends when it sees that its folder is gone.
+    /// GnuPG's agent ends when its folder is gone.
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.home);
     }

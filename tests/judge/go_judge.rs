@@ -1,4 +1,4 @@
-//! Builds the Go program, and asks it.
+//! Builds and runs the Go program.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,22 +8,27 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::{Context, Result, bail, ensure};
 use jobsweep_harness::process::Program;
 use jobsweep_harness::tools::target_dir;
+use jobsweep_harness::{trials, trials::Trial};
 use serde_json::{Value, json};
 
-/// A run of jobsweep that wrote something.
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![the_judge_passes_its_own_tests, the_judge_objects_to_a_wrong_output,]
+}
+
+/// An input and output of jobsweep.
 #[derive(Debug)]
 pub(crate) struct Run {
-    /// What to call it in an objection.
+    /// The name in objections.
     pub(crate) name: String,
-    /// What `--default-policy` was; empty for none.
+    /// The value of `--default-policy`, or empty.
     pub(crate) default_policy: String,
     pub(crate) input: String,
     pub(crate) output: String,
-    /// Whether it is known to be YAML, even where no library of Go can read it.
+    /// Whether the input is valid YAML even if no Go library can read it.
     pub(crate) vouched: bool,
 }
 
-/// How much there was to judge.
+/// The counts of a run in which no judge objected.
 #[derive(Debug)]
 pub(crate) struct Verdict {
     pub(crate) documents: u64,
@@ -31,12 +36,12 @@ pub(crate) struct Verdict {
 }
 
 impl Verdict {
-    /// How many documents (for `helm4`: streams) a judge could read.
+    /// The number of documents (for `helm4`: streams) that a judge could read.
     pub(crate) fn judged(&self, judge: &str) -> u64 {
         self.count(judge, "judged")
     }
 
-    /// In how many of those the specification asks for an annotation.
+    /// The number of these documents that need an annotation.
     pub(crate) fn changed(&self, judge: &str) -> u64 {
         self.count(judge, "changed")
     }
@@ -46,7 +51,7 @@ impl Verdict {
     }
 }
 
-/// Lets all judges look at all runs; their objections are the error.
+/// Runs all judges. Their objections are the error.
 pub(crate) async fn judge(runs: &[Run]) -> Result<Verdict> {
     let request = |run: &Run| {
         let Run { name, default_policy, input, output, vouched } = run;
@@ -60,7 +65,7 @@ pub(crate) async fn judge(runs: &[Run]) -> Result<Verdict> {
     let answered = judge.run().await?;
     let answers = answered.stdout();
     if !answered.status.success() {
-        // The first one in full: a generated stream is nowhere else to be seen.
+        // The error has the first stream in full, because a random stream is stored nowhere.
         let first = answers.lines().next().and_then(|line| serde_json::from_str::<Value>(line).ok());
         let run = runs.iter().find(|run| first.as_ref().is_some_and(|first| first["name"] == *run.name));
         bail!("the judges object:\n{answers}{}the first is about {run:#?}", answered.stderr());
@@ -78,7 +83,6 @@ pub(crate) async fn judge(runs: &[Run]) -> Result<Verdict> {
     })
 }
 
-/// Go itself knows whether there is anything to build.
 fn build() -> Result<PathBuf> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
@@ -102,7 +106,7 @@ pub(crate) async fn the_judge_passes_its_own_tests() -> Result<()> {
     go(&["test", "./..."])
 }
 
-/// The way from here to an objection and back; which faults are found is in judge_test.go.
+/// An objection reaches this test. `judge_test.go` tests which faults the judges find.
 pub(crate) async fn the_judge_objects_to_a_wrong_output() -> Result<()> {
     let input =
         "apiVersion: batch/v1\nkind: Job\nmetadata:\n  annotations:\n    helm.sh/hook-delete-policy: a\n";

@@ -1,4 +1,4 @@
-//! Gets the tests into namespaces of their own: network, mounts and processes.
+//! Runs the tests in new network, mount and process namespaces.
 
 use std::env;
 use std::net::Ipv4Addr;
@@ -6,22 +6,22 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::Arguments;
 
 use super::{container, images, programs};
 use crate::tools::{self, HelmVersion};
-use crate::{trials, workdir};
+use crate::trials::{self, Trial};
+use crate::workdir;
 
-/// The node's own address, which is the API server's too. It is beside the pods' addresses, so all of them reach it.
+/// The address of the node and of the API server, outside the pods' addresses so that all pods reach it.
 pub(super) const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 88, 255, 1);
 
-/// Why a plain `cargo test` leaves them out.
 const IGNORED: &str = "ignored: needs root and Linux; cargo test --test node -- --ignored";
 
-/// Tests mostly wait for pods, so more of them than there are processors.
+/// Tests mostly wait for pods, so there are more of them than processors.
 const AT_ONCE: usize = 8;
 
-/// What the node needs besides what is built, and the Debian package that brings it.
+/// The programs that the node needs, with their Debian packages.
 const PROGRAMS: [(&str, &str); 9] = [
     ("runc", "runc"),
     ("busybox", "busybox-static"),
@@ -34,21 +34,21 @@ const PROGRAMS: [(&str, &str); 9] = [
     ("buildah", "buildah"),
 ];
 
-/// The first process inside. What the programs write outside of the tests' folder, is memory of these namespaces and
-/// goes with them; the last line is no `exec`, because the first process has to take in the orphans of the others.
+/// The first process in the namespaces. A tmpfs covers each folder that the programs write to. The last line is no `exec`,
+/// because the first process has to reap orphans.
 const FIRST: &str = r#"
 set -e
 for folder in /run /var/log /var/lib/cni /var/lib/containerd /var/lib/kubelet; do
     mkdir -p $folder
     mount -t tmpfs node $folder
 done
-# The kubelet would set these for the whole machine. It may believe that it has.
+# The kubelet sets these for the whole machine, so it gets copies.
 for knob in vm/overcommit_memory vm/panic_on_oom kernel/panic kernel/panic_on_oops kernel/keys/root_maxkeys kernel/keys/root_maxbytes; do
     mkdir -p /run/sys/$knob
     cat /proc/sys/$knob >/run/sys/$knob/value
     mount --bind /run/sys/$knob/value /proc/sys/$knob
 done
-# The volumes that the kubelet mounts have to reach the containers.
+# Containers have to see the volumes that the kubelet mounts.
 mount --make-rshared /
 ip link set lo up
 ip address add "$1/32" dev lo
@@ -58,10 +58,10 @@ set +e
 exit $?
 "#;
 
-/// Runs the tests if they were asked for (`--ignored`), in namespaces of their own, and otherwise says how to.
+/// Runs the tests in new namespaces if the command line has `--ignored`, and otherwise shows them as ignored.
 ///
-/// What is missing then is a failure: nobody asks for them by accident.
-pub fn run(tests: Vec<Trial>) -> ExitCode {
+/// With `--ignored` a missing program is a failure.
+pub fn run(files: impl IntoIterator<Item = Vec<Trial>>) -> ExitCode {
     let mut arguments = Arguments::from_args();
     let asked = (arguments.ignored || arguments.include_ignored) && !arguments.list;
     if asked && env::var_os(workdir::GIVEN).is_none() {
@@ -73,23 +73,22 @@ pub fn run(tests: Vec<Trial>) -> ExitCode {
     arguments.test_threads.get_or_insert(AT_ONCE);
     let kind = if asked { "" } else { IGNORED };
     let ignored = |test: Trial| test.with_kind(kind).with_ignored_flag(true);
-    trials::run_with(&arguments, tests.into_iter().map(ignored).collect())
+    trials::run_with(&arguments, files.into_iter().flatten().map(ignored).collect())
 }
 
-/// Starts this program once more, inside, and waits for its end.
+/// Starts this program again in new namespaces, and waits for its end.
 fn enter() -> Result<ExitCode> {
     check_prerequisites()?;
-    // There is no other network inside.
+    // There is no network in the namespaces.
     build_tools()?;
     images::build()?;
     let mut inside = Command::new("setpriv");
-    // A proxy could not be reached, and the API server has no loopback address, for which Go would ask none.
+    // Go would use a proxy for the address of the API server, and could not reach it.
     for proxy in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
         inside.env_remove(proxy).env_remove(proxy.to_lowercase());
     }
     let status = inside
-        // The end of this process is the end of `unshare`, that is the end of the first process inside, and that is
-        // the end of all the others.
+        // When this process ends, `unshare` is killed, then the first process in the namespaces, then all others.
         .args(["--pdeathsig", "KILL", "unshare", "--kill-child", "--fork"])
         .args(["--net", "--mount", "--pid", "--mount-proc", "sh", "-c", FIRST, "node"])
         .arg(ADDRESS.to_string())
@@ -114,7 +113,7 @@ fn check_prerequisites() -> Result<()> {
     if !Path::new(programs::CNI_PLUGINS).join("bridge").is_file() {
         missing.push("containernetworking-plugins");
     }
-    // The package `busybox` brings one that needs libraries, which the image does not have.
+    // The program of the package `busybox` needs libraries, which the image does not have.
     if let Some(busybox) = program("busybox")
         && Command::new("ldd").arg(busybox).output().is_ok_and(|ldd| ldd.status.success())
     {
@@ -134,7 +133,7 @@ fn build_tools() -> Result<()> {
     HelmVersion::ALL.iter().try_for_each(|version| version.program().map(drop))
 }
 
-/// Where a program of the system lies, `sbin` included, which a user's own path may lack.
+/// The path of a program, also in `sbin`, which a user's `PATH` may lack.
 pub(super) fn program(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let system = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);

@@ -1,4 +1,4 @@
-//! Programs in the background that never outlive the process that started them.
+//! Background programs that never outlive the process that started them.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -8,9 +8,9 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result};
 
-/// Waits for two things at once: the program's own end, and the end of the input, which comes when the process
-/// that holds the other side of the pipe drops it, exits, or is killed. Either ends the other.
-/// (A shell gives background commands an empty input, hence descriptor 3.)
+/// Waits for the end of the program and for the end of the input. The input ends when the process at the other side of
+/// the pipe closes it, exits or is killed; the guard then kills the program. Descriptor 3 is a copy of the input,
+/// because a shell gives background commands an empty one.
 const GUARD: &str = r#"
 exec 3<&0
 "$@" </dev/null 3<&- & program=$!
@@ -20,18 +20,17 @@ kill $guard 2>/dev/null
 exit $status
 "#;
 
-/// A running program with its log.
 pub(crate) struct Daemon {
     guard: Child,
     log: PathBuf,
 }
 
 impl Daemon {
-    /// Starts a program; its output is appended to `<folder>/<name>.log`.
+    /// Starts a program whose output is appended to `<folder>/<name>.log`.
     pub(crate) fn start(name: &str, program: &Path, args: Vec<OsString>, folder: &Path) -> Result<Self> {
         let log = folder.join(format!("{name}.log"));
         let output = File::options().create(true).append(true).open(&log)?;
-        // A process group of its own: Ctrl-C reaches the tests only, and their end reaches the guard.
+        // In its own process group the guard does not receive the Ctrl-C that ends the tests.
         let guard = Command::new("sh")
             .args(["-c", GUARD, name])
             .arg(program)
@@ -46,7 +45,7 @@ impl Daemon {
         Ok(Self { guard, log })
     }
 
-    /// An error with the end of the log if the program has ended by itself.
+    /// Returns an error with the end of the log if the program has ended.
     pub(crate) fn check(&mut self) -> Result<()> {
         match self.guard.try_wait()? {
             None => Ok(()),
@@ -59,15 +58,14 @@ impl Daemon {
 }
 
 impl Drop for Daemon {
-    /// As hard as a power cut (SIGKILL), and complete: the program is gone when this returns.
+    /// Kills the program (SIGKILL) and waits until it is gone.
     fn drop(&mut self) {
         drop(self.guard.stdin.take());
-        // An error would mean that the guard is gone already, and then so is its program.
+        // An error means that the guard has already ended, and its program with it.
         let _ = self.guard.wait();
     }
 }
 
-/// The last lines of a program's output: where it says what went wrong.
 pub(crate) fn tail(text: &str, lines: usize) -> String {
     let all: Vec<&str> = text.lines().collect();
     all[all.len().saturating_sub(lines)..].join("\n")

@@ -1,4 +1,4 @@
-//! Plays the node for a cleanup pod: runs the real program with the pod's arguments, as the pod's account.
+//! Runs a cleanup pod as a kubelet would: the real program with the pod's arguments and ServiceAccount.
 
 use std::fs;
 
@@ -11,7 +11,7 @@ use jobsweep_harness::process::{Finished, Program};
 use jobsweep_harness::wait;
 use serde_json::{Value, json};
 
-/// Waits for the Job, runs its one pod to its end, and says how that went.
+/// Waits for the Job, and runs its pod to its end.
 pub(crate) async fn run(cluster: &ControlPlane, namespace: &Namespace, job: &str) -> Result<Finished> {
     let job = exists(namespace, job).await?;
     let pods = namespace.running_pods(&job, 1).await?;
@@ -44,12 +44,12 @@ pub(crate) async fn run(cluster: &ControlPlane, namespace: &Namespace, job: &str
     Ok(ended)
 }
 
-/// Waits until the Job is there.
+/// Waits until the Job exists.
 pub(crate) async fn exists(namespace: &Namespace, job: &str) -> Result<Job> {
     wait::until(&format!("the Job {job}"), || async { Ok(namespace.jobs().get_opt(job).await?) }).await
 }
 
-/// The pod's container has ended with this code.
+/// Ends the pod's container with this code.
 pub(crate) async fn end(namespace: &Namespace, pod: &str, code: i32) -> Result<()> {
     let phase = if code == 0 { "Succeeded" } else { "Failed" };
     let container = json!({

@@ -1,11 +1,11 @@
-//! The second reader: serde_yaml, on top of libyaml, shares no code with the parser that the filter uses.
+//! A second YAML reader, serde_yaml on libyaml, which shares no code with the filter's parser.
 
 use std::collections::HashSet;
 
 use serde::Deserialize;
 use serde_yaml::{Deserializer, Mapping, Value};
 
-/// What a document means, or nothing where this reader cannot be asked.
+/// The value of a document, or `None` if this reader misreads or refuses it.
 pub(super) fn read(document: &str) -> Option<Value> {
     let misread = [has_foreign_tags, has_quoted_merge_keys, has_punctuated_anchors, has_repeated_anchors];
     if misread.iter().any(|misread| misread(document)) {
@@ -19,7 +19,7 @@ pub(super) fn read(document: &str) -> Option<Value> {
     documents.next().is_none().then(|| merged(value))?
 }
 
-/// The documents of a stream. By the specification a line `---` or `...` at the left margin is a marker wherever it stands.
+/// The documents of a stream. By the specification, a line that begins with `---` or `...` is always a marker.
 pub(super) fn documents(stream: &str) -> Vec<&str> {
     let mut documents = Vec::new();
     let (mut start, mut at, mut only_prefix) = (0, 0, true);
@@ -53,7 +53,7 @@ pub(super) fn documents(stream: &str) -> Vec<&str> {
     documents
 }
 
-/// The lines of a text with their breaks: LF, CRLF or CR.
+/// The lines of a text, with their breaks (LF, CRLF or CR).
 pub(super) fn lines(text: &str) -> Vec<&str> {
     let bytes = text.as_bytes();
     let ends = |at: &usize| bytes[*at] == b'\n' || bytes[*at] == b'\r' && bytes.get(at + 1) != Some(&b'\n');
@@ -69,7 +69,7 @@ pub(super) fn lines(text: &str) -> Vec<&str> {
     lines
 }
 
-/// Follows merge keys, at any depth and in the order in which they count. `Value::apply_merge` loses some of those in a list.
+/// Resolves merge keys at any depth, in order of precedence. `Value::apply_merge` loses some in lists.
 fn merged(value: Value) -> Option<Value> {
     Some(match value {
         Value::Sequence(items) => Value::Sequence(items.into_iter().map(merged).collect::<Option<_>>()?),
@@ -99,7 +99,7 @@ fn merged(value: Value) -> Option<Value> {
     })
 }
 
-/// The tags whose meaning this reader knows. It reads `!!binary` and tags in full form as if they were not there.
+/// The tags that serde_yaml knows. It ignores `!!binary` and tags in full form.
 const KNOWN: [&str; 8] = ["str", "null", "bool", "int", "float", "map", "seq", "merge"];
 
 fn has_foreign_tags(text: &str) -> bool {
@@ -115,7 +115,7 @@ fn has_foreign_tags(text: &str) -> bool {
         let mut words = text[at..].split_ascii_whitespace();
         words.nth(2) != Some(core)
     });
-    // `!!name`, `!handle!name`, `!<name>`, and `!` alone, which serde_yaml panics at
+    // `!!name`, `!handle!name`, `!<name>`, and `!` alone, on which serde_yaml panics
     foreign_handle
         || text.match_indices('!').any(|(at, _)| {
             let rest = &text[at + 1..];
@@ -130,7 +130,7 @@ fn has_foreign_tags(text: &str) -> bool {
         })
 }
 
-/// A quoted or tagged `<<` is no merge key, nor is one that a literal or folded scalar spells, but this reader cannot tell.
+/// serde_yaml reads a `<<` that is quoted, tagged or in a block scalar as a merge key.
 fn has_quoted_merge_keys(text: &str) -> bool {
     let is_plain = |at: usize| {
         let before = text[..at].trim_end();
@@ -141,18 +141,18 @@ fn has_quoted_merge_keys(text: &str) -> bool {
     is_escaped || text.match_indices("<<").any(|(at, _)| !is_plain(at))
 }
 
-/// In YAML 1.2 `&a:` is an anchor with the name `a:`. In YAML 1.1, and here, it is `a`, and a key that is empty.
+/// In YAML 1.2 `&a:` is an anchor `a:`. serde_yaml reads an anchor `a` and an empty key, as in YAML 1.1.
 fn has_punctuated_anchors(text: &str) -> bool {
     names(text, '&').chain(names(text, '*')).any(|name| name.contains(['?', ':', '%', '@', '`']))
 }
 
-/// An anchor may be defined again, but serde_yaml then takes it for another one.
+/// An anchor may be defined again, which serde_yaml misreads.
 fn has_repeated_anchors(text: &str) -> bool {
     let mut seen = HashSet::new();
     names(text, '&').any(|name| !seen.insert(name))
 }
 
-/// What may be the names of anchors, or of aliases.
+/// The possible names of anchors or aliases.
 fn names(text: &str, sign: char) -> impl Iterator<Item = &str> {
     let ends_name = |c: char| c.is_whitespace() || matches!(c, ',' | '[' | ']' | '{' | '}');
     text.match_indices(sign)

@@ -1,4 +1,4 @@
-//! The example chart's two Jobs in a cluster: a plain one, and one that is a hook where somebody runs hooks.
+//! The example chart's two Jobs in a cluster, an ordinary one and a hook, and an unrelated Job.
 
 use std::collections::BTreeMap;
 
@@ -7,21 +7,21 @@ use jobsweep_harness::control_plane::Namespace;
 use jobsweep_harness::jobs::job;
 use jobsweep_harness::k8s_openapi::api::batch::v1::Job;
 
-/// A Job of somebody else, which nothing here may touch.
+/// A Job that does not belong to the chart and must not change.
 pub(crate) const STRANGER: &str = "report";
 
-/// A namespace in which the stranger's Job has finished.
+/// Creates the finished unrelated Job.
 pub(crate) async fn open(namespace: &Namespace) -> Result<()> {
     let report = namespace.create(job(STRANGER)).await?;
     namespace.succeed(&report).await
 }
 
-/// What has to be set for a release in which every Job differs from that of any other.
+/// The value that makes the Jobs of each revision differ.
 pub(crate) fn image(revision: usize) -> String {
     format!("image=example.com/shop:{revision}")
 }
 
-/// The named Jobs are there, in this revision, and besides them only the stranger's.
+/// Checks that exactly these Jobs, in this revision, and the unrelated one exist.
 pub(crate) async fn has(namespace: &Namespace, revision: usize, names: &[&str]) -> Result<()> {
     let mut expected = names.to_vec();
     expected.push(STRANGER);
@@ -41,7 +41,7 @@ fn image_of(job: &Job) -> Option<String> {
     job.spec.as_ref()?.template.spec.as_ref()?.containers.first()?.image.clone()
 }
 
-/// Every one of these Jobs has been replaced since, and the stranger's has not.
+/// Checks that all these Jobs were replaced, and the unrelated one was not.
 pub(crate) fn replaced(
     before: &BTreeMap<String, String>,
     after: &BTreeMap<String, String>,

@@ -7,7 +7,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/kio"
 )
 
-// court hears every judge on every document, and counts, so that a judge that judged nothing is seen.
+// court runs every judge on every document, and counts what each of them could read.
 type court struct {
 	Requests      int              `json:"requests"`
 	Documents     int              `json:"documents"`
@@ -15,12 +15,12 @@ type court struct {
 	Judges        map[string]*work `json:"judges"`
 }
 
-// work is what one judge did.
+// work counts what one judge did.
 type work struct {
 	Judged int `json:"judged"`
-	// Changed: judged documents in which the specification asks for at least one annotation.
+	// Changed counts the judged documents that need at least one annotation.
 	Changed int `json:"changed"`
-	// Refused: documents that the judge's library cannot read; for kio.ParseAll, streams.
+	// Refused counts the documents that the judge's library cannot read; for helm4, streams.
 	Refused int `json:"refused"`
 }
 
@@ -41,7 +41,7 @@ func (c *court) judge(r request) []disagreement {
 	}
 
 	if strings.TrimSpace(r.Input) == "" {
-		// Helm 4 refuses output of white space only, and knows a marker only after a line feed.
+		// Helm 4 refuses output of only white space, and finds a marker only after a line feed.
 		want := r.Input + "---\n"
 		if r.Input != "" && !strings.HasSuffix(r.Input, "\n") {
 			want = r.Input + "\n---\n"
@@ -67,7 +67,7 @@ func (c *court) judge(r request) []disagreement {
 	return found
 }
 
-// judgeStream: a stream that Helm 4 could take from the chart, it must be able to take from jobsweep.
+// judgeStream checks that Helm 4 can read the output if it can read the input.
 func (c *court) judgeStream(r request, object func(string, int, string, ...any)) {
 	before, after := helm4Reads(r.Input), helm4Reads(r.Output)
 	if before != nil {
@@ -93,7 +93,7 @@ func (c *court) judgeDocument(input, output string, r request, object func(judge
 		before, refusal := reader.read(input)
 		if refusal != nil {
 			work.Refused++
-			// JSON with YAML's NULL or ~ for annotations becomes JSON when a default takes its place.
+			// An input with YAML's NULL or ~ becomes JSON when a default policy replaces the null.
 			mended := reader.name == "json" && policy != "" && (read > 0 || r.Vouched)
 			if input != output && !mended {
 				if _, err := reader.read(output); err == nil {

@@ -1,4 +1,4 @@
-//! The stage of every test: a namespace with bystanders, and a ServiceAccount that has only the shipped Role.
+//! The setup of each test: a namespace with bystanders, and a ServiceAccount with only the shipped Role.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,10 +12,9 @@ use jobsweep_harness::kube::config::{KubeConfigOptions, Kubeconfig};
 use jobsweep_harness::process::{Finished, Program, Running};
 use serde_json::Value;
 
-/// The Roles as they are shipped.
 const ROLES: &str = include_str!("../../examples/cleanup-role.yaml");
 
-/// A namespace of a test's own, and who sweeps it.
+/// A test's namespace, and the ServiceAccount that sweeps it.
 pub struct Stage {
     pub namespace: Namespace,
     pub user: User,
@@ -23,25 +22,25 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// With the shipped Role.
+    /// The ServiceAccount has the shipped Role.
     pub async fn set(cluster: &ControlPlane) -> Result<Self> {
         let stage = Self::without_role(cluster).await?;
         stage.namespace.allow(&stage.user, shipped_rules("jobsweep")?).await?;
         Ok(stage)
     }
 
-    /// With the Role for logs too.
+    /// The ServiceAccount has the Role for logs too.
     pub async fn set_with_logs(cluster: &ControlPlane) -> Result<Self> {
         let stage = Self::set(cluster).await?;
         stage.namespace.allow(&stage.user, shipped_rules("jobsweep-logs")?).await?;
         Ok(stage)
     }
 
-    /// With a ServiceAccount that may do nothing.
+    /// The ServiceAccount has no rights.
     pub async fn without_role(cluster: &ControlPlane) -> Result<Self> {
         let namespace = cluster.namespace().await?;
         let user = namespace.user("sweeper").await?;
-        // Whatever a test does, none of these may be missed at its end.
+        // No sweep may delete these Jobs.
         for (bystander, outcome) in [
             (job("bystander-without-policy"), Outcome::Succeeded),
             (job("bystander-failed").policy("hook-succeeded"), Outcome::Failed),
@@ -58,12 +57,12 @@ impl Stage {
         Ok(Self { namespace, user, bystanders })
     }
 
-    /// The call under test, as that ServiceAccount. It ends as soon as nothing is left to do.
+    /// A sweep by the ServiceAccount, which ends as soon as nothing is left to do.
     pub fn sweep(&self) -> Program {
         self.sweep_by(&self.user.kubeconfig)
     }
 
-    /// The same, by another way to the cluster.
+    /// A sweep with another kubeconfig.
     pub fn sweep_by(&self, kubeconfig: &Path) -> Program {
         let jobsweep =
             Program::new(env!("CARGO_BIN_EXE_jobsweep")).args(["--cleanup", "--timeout=50s", "--settle=0"]);
@@ -77,7 +76,7 @@ impl Stage {
         Ok(running)
     }
 
-    /// Whether these Jobs and the bystanders are left, and nothing else: the bystanders untouched.
+    /// Checks that exactly these Jobs and the same bystanders are left.
     pub async fn leaves(&self, names: &[&str]) -> Result<()> {
         let mut left = self.namespace.uids().await?;
         for (name, uid) in &self.bystanders {
@@ -88,19 +87,19 @@ impl Stage {
         Ok(())
     }
 
-    /// Waits until that is so.
+    /// Waits until exactly these Jobs and the same bystanders are left.
     pub async fn leaves_in_the_end(&self, names: &[&str]) -> Result<()> {
         let what = format!("only {names:?} to be left");
         jobsweep_harness::wait::until(&what, || async { Ok(self.leaves(names).await.ok()) }).await
     }
 
-    /// `namespace/name`, as the sweep calls a Job.
+    /// `namespace/name`, the name of a Job in messages.
     pub fn id(&self, name: &str) -> String {
         format!("{}/{name}", self.namespace.name)
     }
 }
 
-/// How to connect with a kubeconfig, without what helps in production: proxies and retries.
+/// A configuration without proxies and retries.
 pub async fn connection(kubeconfig: &Path) -> Result<Config> {
     let kubeconfig = Kubeconfig::read_from(kubeconfig)?;
     let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
@@ -109,7 +108,6 @@ pub async fn connection(kubeconfig: &Path) -> Result<Config> {
     Ok(config)
 }
 
-/// The rules of one of the shipped Roles.
 pub fn shipped_rules(name: &str) -> Result<Vec<PolicyRule>> {
     for document in serde_yaml::Deserializer::from_str(ROLES) {
         let role: Role = serde::Deserialize::deserialize(document)?;
@@ -120,13 +118,13 @@ pub fn shipped_rules(name: &str) -> Result<Vec<PolicyRule>> {
     anyhow::bail!("no Role {name} is shipped")
 }
 
-/// What tests look for in what the sweep wrote.
+/// Checks of a sweep's output.
 pub trait Said: Sized {
-    /// The same, if it said all this on stderr.
+    /// Returns an error unless stderr contains all these texts.
     fn says(self, texts: &[&str]) -> Result<Self>;
-    /// The JSON report, by the Jobs' names.
+    /// The Jobs of the JSON report, by their names.
     fn jobs(&self) -> Result<BTreeMap<String, Value>>;
-    /// The same, if the report in JSON says this of a Job: `action`, and `outcome`.
+    /// Returns an error unless the JSON report has this action and outcome for a Job.
     fn reports(self, name: &str, action: &str, outcome: &str) -> Result<Self>;
 }
 

@@ -1,4 +1,4 @@
-//! Making etcd forget, so that a test sees what a cluster does after some busy minutes.
+//! Drops etcd's history, as a cluster does every five minutes.
 
 use std::str::FromStr;
 
@@ -8,25 +8,24 @@ use serde_json::{Value, json};
 
 use super::ControlPlane;
 
-/// Any key that the API server does not know, in base64.
+/// A key that the API server does not use, in base64.
 const MARK: &str = "Y29tcGFjdGVk";
 
 impl ControlPlane {
-    /// Drops all history from etcd, as the API server asks for every five minutes: it no longer has any
-    /// `resourceVersion` that was handed out so far.
+    /// Drops all history from etcd, so that it no longer has any earlier `resourceVersion`.
     ///
-    /// The API server itself remembers some history. It answers 410 to a watch from an earlier version after a
-    /// restart, or at once if it was started with `--watch-cache=false`; to an earlier `continue` token likewise.
+    /// The API server caches some history. It answers 410 to a watch or a `continue` token of an earlier version after
+    /// a restart, or at once with `--watch-cache=false`.
     pub async fn compact(&self) -> Result<()> {
         let etcd = self.etcd_client()?;
-        // The newest version cannot be dropped, so there has to be a newer one.
+        // etcd cannot drop the newest version, so this writes a newer one.
         let put = post(&etcd, "/v3/kv/put", &json!({ "key": MARK })).await?;
         let revision = put["header"]["revision"].as_str().context("etcd answers with its revision")?;
         post(&etcd, "/v3/kv/compaction", &json!({ "revision": revision, "physical": true })).await?;
         Ok(())
     }
 
-    /// etcd answers JSON over HTTP too, so the client at hand will do.
+    /// etcd also speaks JSON over HTTP.
     fn etcd_client(&self) -> Result<Client> {
         let mut config = Config::new(http::Uri::from_str(&self.etcd_url())?);
         config.proxy_url = None;

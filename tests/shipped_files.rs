@@ -1,4 +1,4 @@
-//! What is shipped beside the program.
+//! The plugins and examples that are shipped with the program.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail that way")]
 
@@ -16,7 +16,7 @@ fn each_plugin_has_its_own_name_and_the_version_of_the_program() {
     }
 }
 
-/// Five Jobs, of which three have a policy; and everything that only looks like it.
+/// Five Jobs, three of them with a policy, and text that only looks similar.
 #[test]
 fn the_realistic_example_gets_three_annotations_and_nothing_else() {
     let input = read("examples/rendered.yaml");

@@ -1,10 +1,10 @@
-//! Where a problem is said to be, and how it is shown.
+//! The position and the form of error messages.
 
 use jobsweep::translate::{Diagnostic, Place};
 
-use super::reader;
+use super::second_reader as reader;
 
-/// The place exists, the snippet is the text there, and the message is a line with a snippet that no terminal stumbles over.
+/// The position exists, and the message is one line, perhaps with a snippet, without control characters.
 pub(super) fn check(input: &[u8], diagnostic: &Diagnostic) -> Result<(), String> {
     let Place { document, line, column, snippet, indent, .. } = &*diagnostic.place;
     let text = String::from_utf8_lossy(input);

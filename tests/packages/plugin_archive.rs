@@ -1,4 +1,4 @@
-//! A machine of somebody who installs the plugin, and of those who release it.
+//! A packed and signed plugin, and a Helm 4 that installs it.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -10,13 +10,12 @@ use jobsweep_harness::process::{Finished, Program};
 use jobsweep_harness::tools::HelmVersion;
 use tokio::sync::OnceCell;
 
-use crate::keys::Key;
+use crate::gnupg_keys::Key;
 use crate::setup::{JOBSWEEP, repository, same, shop, template};
 
-/// The version of everything.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// A machine with Helm 4 whose GnuPG has a key, and an archive that was signed with it.
+/// A Helm 4, a GnuPG key, and a plugin archive.
 pub(crate) struct Machine {
     pub(crate) helm: Helm,
     pub(crate) key: Key,
@@ -42,7 +41,7 @@ impl Machine {
         Ok(())
     }
 
-    /// Signs it with a key that is on no keyring of this machine.
+    /// Signs the archive with a key that is not on the keyring.
     pub(crate) async fn sign_as_somebody_else(&self) -> Result<()> {
         let other = Key::create("somebody-else").await?;
         let sign = self.run("packaging/plugin/sign.sh").arg(&self.archive).env("GNUPGHOME", &other.home);
@@ -50,7 +49,7 @@ impl Machine {
         Ok(())
     }
 
-    /// Puts another program into the archive, signed as it was before; returns what Helm must say about it.
+    /// Puts another program into the archive but keeps the signature. Returns Helm's error message.
     pub(crate) async fn change(&self) -> Result<String> {
         let signed = self.sum().await?;
         let other = shop().join("Chart.yaml");
@@ -64,7 +63,7 @@ impl Machine {
         Ok(format!("sha256:{}", summed.stdout().split(' ').next().unwrap_or_default()))
     }
 
-    /// A script of the repository, run with this machine's GnuPG.
+    /// A script of the repository, with this GnuPG home.
     pub(crate) fn run(&self, script: &str) -> Program {
         self.helm.command_by(repository(script)).env("GNUPGHOME", &self.key.home)
     }
@@ -73,7 +72,7 @@ impl Machine {
         self.archive.with_extension("tgz.prov")
     }
 
-    /// With verification on, which is Helm's default, and GnuPG's own keyring, which is so too.
+    /// Installs the archive with Helm's defaults: verification, with GnuPG's keyring.
     pub(crate) fn install(&self) -> Program {
         self.install_from(&self.archive)
     }
@@ -83,7 +82,7 @@ impl Machine {
         install.env("GNUPGHOME", &self.key.home)
     }
 
-    /// Helm has verified it and says by whom it was signed, it is there and does its work.
+    /// Checks that Helm verified the signature and that the plugin works.
     pub(crate) async fn verified(&self, installed: Finished) -> Result<()> {
         let installed = installed.expect_success()?;
         let program = self.helm.plugins().join("jobsweep/bin/jobsweep");
@@ -108,7 +107,7 @@ impl Machine {
         Ok(())
     }
 
-    /// Helm has refused it for this reason, and nothing of it is there.
+    /// Checks that Helm refused the archive for this reason and installed nothing.
     pub(crate) fn refused(&self, install: Finished, why: &str) -> Result<()> {
         let refused = install.expect_code(1)?;
         same("stderr", &format!("Error: plugin verification failed: {why}\n"), &refused.stderr())?;
@@ -119,7 +118,7 @@ impl Machine {
     }
 }
 
-/// How `packaging/plugin/package.sh` calls the platform that this test runs on.
+/// The name of this platform in `packaging/plugin/package.sh`.
 pub(crate) fn this_platform() -> Result<&'static str> {
     match (std::env::consts::OS, std::env::consts::ARCH) {
         ("linux", "x86_64") => Ok("linux-amd64"),
@@ -130,7 +129,7 @@ pub(crate) fn this_platform() -> Result<&'static str> {
     }
 }
 
-/// The program under test without what only debuggers read, which is most of it and takes half a minute to pack.
+/// The program under test without debug information, which takes half a minute to pack.
 pub(crate) async fn program() -> Result<PathBuf> {
     static STRIPPED: OnceCell<PathBuf> = OnceCell::const_new();
     let strip = async || {

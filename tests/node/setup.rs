@@ -1,4 +1,4 @@
-//! What the tests do with the node.
+//! The calls that the tests share: kubectl, pods, logs.
 
 use std::path::PathBuf;
 
@@ -11,17 +11,15 @@ use jobsweep_harness::kube::api::{ListParams, LogParams};
 use jobsweep_harness::process::Program;
 use jobsweep_harness::{jobs, wait};
 
-/// A file of the examples.
 pub(crate) fn example(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples").join(name)
 }
 
-/// A call of kubectl in the namespace.
 pub(crate) fn kubectl_in(cluster: &ControlPlane, namespace: &Namespace) -> Result<Program> {
     Ok(kubectl(&cluster.kubeconfig())?.args(["--namespace", &namespace.name]))
 }
 
-/// Waits until the Job has finished, and says what its pods wrote, the last one's last.
+/// Waits until the Job is complete, and returns the logs of its pods, the oldest first.
 pub(crate) async fn log_of_finished(namespace: &Namespace, job: &str) -> Result<String> {
     let found: Job = wait::until(&format!("the end of {job}"), || async {
         let found = namespace.jobs().get_opt(job).await?;
@@ -36,7 +34,7 @@ pub(crate) async fn log_of_finished(namespace: &Namespace, job: &str) -> Result<
     Ok(log)
 }
 
-/// Waits until a pod of the Job runs and has written this.
+/// Waits until a running pod of the Job has written this text.
 pub(crate) async fn pod_that_says(namespace: &Namespace, job: &str, text: &str) -> Result<Pod> {
     wait::until(&format!("a pod of {job} to say {text:?}"), || async {
         for pod in pods_of(namespace, job).await? {
@@ -64,7 +62,7 @@ pub(crate) async fn pods_of(namespace: &Namespace, job: &str) -> Result<Vec<Pod>
     Ok(pods)
 }
 
-/// What a pod has written so far: stdout and stderr.
+/// The log of a pod so far, stdout and stderr.
 pub(crate) async fn log_of(namespace: &Namespace, pod: &Pod) -> Result<String> {
     Ok(namespace.pods().logs(name(pod)?, &LogParams::default()).await?)
 }
@@ -73,7 +71,7 @@ pub(crate) fn name(pod: &Pod) -> Result<&str> {
     pod.metadata.name.as_deref().context("a pod has a name")
 }
 
-/// How its container has ended.
+/// The exit code of the pod's container.
 pub(crate) fn exit_code(pod: &Pod) -> Option<i32> {
     let container = pod.status.as_ref()?.container_statuses.as_ref()?.first()?;
     Some(container.state.as_ref()?.terminated.as_ref()?.exit_code)

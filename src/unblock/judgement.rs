@@ -1,0 +1,185 @@
+//! What becomes of a Job that has the name of one at hand. A pure decision.
+
+use crate::cluster::job::Job;
+use crate::cluster::job::state::{Hint, State};
+use crate::policy::{DeletePolicy, Outcome, Token};
+
+/// What the API server says of replacing the Job in the cluster by the one at hand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// It would do so.
+    Possible,
+    /// These fields are immutable, and nothing else is wrong.
+    Immutable(Vec<String>),
+    /// The manifest is refused for another reason.
+    Refused(String),
+}
+
+/// What the manifest at hand says about the Job in the cluster.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Leave<'m> {
+    /// The delete policy.
+    pub policy: Option<&'m DeletePolicy>,
+    /// Whether it is annotated to be left alone.
+    pub ignored: bool,
+}
+
+/// What becomes of the Job in the cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It can take the manifest, so it stays.
+    Stays,
+    /// The API server refuses the manifest itself, so it stays.
+    NotOurs(String),
+    /// Someone is deleting it, and these finalizers hold it.
+    BeingDeleted(Vec<String>),
+    /// It is in the way, and may go once it has finished.
+    Wait(Hint),
+    /// It is in the way, and may go.
+    Remove(Outcome),
+    /// It is in the way, and may not go.
+    Forbidden(Reason),
+}
+
+/// Why a Job in the way may not go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Reason {
+    /// The manifest at hand, or the Job in the cluster, is annotated to be left alone.
+    Ignored {
+        /// Whether it is the manifest.
+        by_manifest: bool,
+    },
+    /// The manifest has no policy.
+    NoPolicy,
+    /// Its policy has no word that is known.
+    NamesNothing(String),
+    /// Its policy does not name how the Job ended.
+    NotNamed(Outcome, String),
+    /// It is suspended.
+    Suspended,
+    /// It has not finished, and is not waited for.
+    Unfinished(Hint),
+    /// How it stands cannot be read.
+    Unreadable(String),
+    /// The API server refuses to delete it.
+    DeletionRefused(String),
+}
+
+/// Judges a Job in the cluster. `once` means that an unfinished one is not waited for.
+pub(super) fn judge(live: &Job, answer: &Answer, leave: &Leave<'_>, once: bool) -> Verdict {
+    // Also a Job that can be changed: it would take the change with it.
+    if live.terminating {
+        return Verdict::BeingDeleted(live.finalizers.clone());
+    }
+    match answer {
+        Answer::Possible => Verdict::Stays,
+        Answer::Refused(why) => Verdict::NotOurs(why.clone()),
+        Answer::Immutable(_) => in_the_way(live, leave, once),
+    }
+}
+
+fn in_the_way(live: &Job, leave: &Leave<'_>, once: bool) -> Verdict {
+    if leave.ignored || live.ignored {
+        return Verdict::Forbidden(Reason::Ignored { by_manifest: leave.ignored });
+    }
+    let Some(policy) = leave.policy else { return Verdict::Forbidden(Reason::NoPolicy) };
+    // This is the moment that before-hook-creation means, for every outcome.
+    let names = |outcome| policy.names(outcome) || policy.lists(Token::BeforeHookCreation);
+    if !Outcome::ALL.into_iter().any(names) {
+        return Verdict::Forbidden(Reason::NamesNothing(policy.to_string()));
+    }
+    match &live.state {
+        State::Finished(outcome, _) if names(*outcome) => Verdict::Remove(*outcome),
+        State::Finished(outcome, _) => Verdict::Forbidden(Reason::NotNamed(*outcome, policy.to_string())),
+        State::Suspended => Verdict::Forbidden(Reason::Suspended),
+        State::Unfinished(hint) if once => Verdict::Forbidden(Reason::Unfinished(hint.clone())),
+        State::Unfinished(hint) => Verdict::Wait(hint.clone()),
+        State::Unreadable(why) => Verdict::Forbidden(Reason::Unreadable(why.clone())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn live(state: State) -> Job {
+        let json = r#"{"metadata":{"namespace":"shop","name":"migrate","uid":"u1","resourceVersion":"7"}}"#;
+        Job { state, ..Job::decode(json.as_bytes()).expect("a Job") }
+    }
+
+    fn immutable() -> Answer {
+        Answer::Immutable(vec!["spec.template".to_owned()])
+    }
+
+    #[test]
+    fn only_a_finished_job_in_the_way_goes_and_only_if_the_policy_at_hand_names_how_it_ended() {
+        use Outcome::{Failed, Succeeded};
+        let finished = |outcome| State::Finished(outcome, String::new());
+        let running = || State::Unfinished(Hint::Active(1));
+        let not_named =
+            |outcome, policy: &str| Verdict::Forbidden(Reason::NotNamed(outcome, policy.to_owned()));
+        for (policy, state, verdict) in [
+            ("hook-succeeded", finished(Succeeded), Verdict::Remove(Succeeded)),
+            ("hook-succeeded", finished(Failed), not_named(Failed, "hook-succeeded")),
+            ("hook-failed", finished(Failed), Verdict::Remove(Failed)),
+            ("hook-failed", finished(Succeeded), not_named(Succeeded, "hook-failed")),
+            ("before-hook-creation", finished(Failed), Verdict::Remove(Failed)),
+            ("before-hook-creation, hook-succeeded", finished(Failed), Verdict::Remove(Failed)),
+            ("never", finished(Failed), Verdict::Forbidden(Reason::NamesNothing("never".to_owned()))),
+            ("never", running(), Verdict::Forbidden(Reason::NamesNothing("never".to_owned()))),
+            ("hook-failed", running(), Verdict::Wait(Hint::Active(1))),
+            ("hook-failed", State::Suspended, Verdict::Forbidden(Reason::Suspended)),
+            (
+                "hook-failed",
+                State::Unreadable("x".to_owned()),
+                Verdict::Forbidden(Reason::Unreadable("x".to_owned())),
+            ),
+        ] {
+            let policy = DeletePolicy::parse(policy);
+            let leave = Leave { policy: Some(&policy), ignored: false };
+            assert_eq!(
+                judge(&live(state.clone()), &immutable(), &leave, false),
+                verdict,
+                "{policy:?} {state:?}"
+            );
+            // Whatever its policy says, a Job that can take the manifest stays.
+            assert_eq!(judge(&live(state), &Answer::Possible, &leave, false), Verdict::Stays, "{policy:?}");
+        }
+    }
+
+    #[test]
+    fn without_leave_a_job_in_the_way_stays() {
+        let policy = DeletePolicy::parse("hook-succeeded,hook-failed");
+        let leave = Leave { policy: Some(&policy), ignored: false };
+        let done = live(State::Finished(Outcome::Succeeded, String::new()));
+        let running = live(State::Unfinished(Hint::None));
+        let marked = Job { ignored: true, ..done.clone() };
+        let by = |by_manifest| Verdict::Forbidden(Reason::Ignored { by_manifest });
+        assert_eq!(judge(&marked, &immutable(), &leave, false), by(false));
+        assert_eq!(judge(&done, &immutable(), &Leave { ignored: true, ..leave.clone() }, false), by(true));
+        assert_eq!(
+            judge(&done, &immutable(), &Leave::default(), false),
+            Verdict::Forbidden(Reason::NoPolicy)
+        );
+        let unfinished = Verdict::Forbidden(Reason::Unfinished(Hint::None));
+        assert_eq!(judge(&running, &immutable(), &leave, true), unfinished);
+    }
+
+    #[test]
+    fn a_job_that_is_being_deleted_is_in_the_way_of_any_manifest() {
+        let going = Job { terminating: true, finalizers: vec!["a/b".to_owned()], ..live(State::Suspended) };
+        for answer in [Answer::Possible, immutable(), Answer::Refused(String::new())] {
+            let verdict = judge(&going, &answer, &Leave::default(), true);
+            assert_eq!(verdict, Verdict::BeingDeleted(vec!["a/b".to_owned()]), "{answer:?}");
+        }
+    }
+
+    #[test]
+    fn a_manifest_that_no_job_could_take_deletes_nothing() {
+        let policy = DeletePolicy::parse("hook-succeeded");
+        let leave = Leave { policy: Some(&policy), ignored: false };
+        let done = live(State::Finished(Outcome::Succeeded, String::new()));
+        let refused = Answer::Refused("no".to_owned());
+        assert_eq!(judge(&done, &refused, &leave, false), Verdict::NotOurs("no".to_owned()));
+    }
+}

@@ -1,0 +1,170 @@
+//! `jobsweep --unblock`: makes way in the cluster for the manifests at hand.
+//!
+//! A Job that has the name of one at hand, and could not be changed into it, is in the way: applying the manifests would fail. It is
+//! deleted if it has finished and the policy of the manifest allows that. A Job that can be changed, or has not changed, stays.
+//!
+//! - `judgement` decides what becomes of one Job. Pure.
+//! - `replacement` writes the manifest as the API server would have to store it over the Job in the cluster. Pure.
+//! - `clearance` asks, waits and deletes, until nothing is in the way or something may not go.
+//! - `words` says it.
+//!
+//! All or nothing: nothing is deleted before all that is in the way may go.
+
+mod clearance;
+mod judgement;
+mod planned_job;
+mod replacement;
+mod words;
+
+use std::fmt::{self, Display};
+use std::time::{Duration, Instant};
+
+use planned_job::PlannedJob;
+
+use crate::cluster::Timeout;
+use crate::cluster::api::{Api, Failure};
+use crate::cluster::connect::{Connection, Target};
+use crate::console::Console;
+use crate::escape::block;
+use crate::exit_code::ExitCode;
+use crate::signals::{Signal, Signals};
+use crate::translate::JobManifest;
+
+/// What to do beyond making way.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The cluster.
+    pub connection: Connection,
+    /// The namespace of manifests that name none.
+    pub namespace: Option<String>,
+    /// How long it may take in all.
+    pub timeout: Timeout,
+    /// Whether an unfinished Job in the way is an error at once, instead of being waited for.
+    pub once: bool,
+    /// Whether deletions are sent as server-side dry runs.
+    pub dry_run: bool,
+}
+
+/// Why the manifests must not be applied.
+#[derive(Debug)]
+pub struct Blocked {
+    /// What the run ends with.
+    pub exit_code: ExitCode,
+    /// What to tell the user, one message a Job.
+    pub messages: Vec<String>,
+}
+
+/// The messages, a line each.
+impl fmt::Display for Blocked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.messages.join("\n"))
+    }
+}
+
+impl std::error::Error for Blocked {}
+
+/// Why it ended too early.
+#[derive(Debug)]
+enum Stop {
+    /// At least one Job in the way may not go.
+    InTheWay,
+    Deadline,
+    Signal(Signal),
+    Failed(Failure),
+}
+
+/// Makes way for these Jobs. When it is done, the manifests can be applied.
+///
+/// # Errors
+/// Something is in the way and may not go, or it is not known whether it is.
+pub fn make_way(jobs: Vec<JobManifest>, options: &Options, console: &mut Console) -> Result<(), Blocked> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| blocked(ExitCode::Failure, format!("no runtime: {error}")))?;
+    let result = runtime.block_on(connect_and_clear(jobs, options, console));
+    // A credential plugin that still runs must not keep us.
+    runtime.shutdown_background();
+    result
+}
+
+async fn connect_and_clear(
+    jobs: Vec<JobManifest>,
+    options: &Options,
+    console: &mut Console,
+) -> Result<(), Blocked> {
+    let start = Instant::now();
+    let target = Target::find(&options.connection).await.map_err(|failure| failed(&failure))?;
+    let default = options.namespace.clone().or(target.helm_namespace).or(target.pod_namespace);
+    let mut planned = Vec::new();
+    for manifest in jobs {
+        let Some(namespace) = manifest.namespace.clone().or_else(|| default.clone()) else {
+            return Err(blocked(ExitCode::Usage, no_namespace(&manifest.name)));
+        };
+        planned.push(PlannedJob::new(manifest, namespace));
+    }
+    let limit = match options.timeout {
+        Timeout::After(limit) if !limit.is_zero() => limit.saturating_sub(start.elapsed()),
+        _ => Duration::MAX,
+    };
+    let mut signals = Signals::listen()
+        .map_err(|error| blocked(ExitCode::Failure, format!("cannot listen for signals: {error}")))?;
+    let work = async {
+        let api = Api::connect(target.config).await?;
+        clearance::clear(&api, &mut planned, options, console).await
+    };
+    let stop = tokio::select! {
+        biased;
+        signal = signals.next() => Stop::Signal(signal),
+        done = tokio::time::timeout(limit, work) => match done {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(stop)) => stop,
+            Err(_) => Stop::Deadline,
+        },
+    };
+    Err(stop.blocked(&planned))
+}
+
+fn no_namespace(job: &str) -> String {
+    format!(
+        "the manifest of Job {job:?} names no namespace, and Helm does not tell a post-renderer where it is applied; add \
+         --namespace=NAME (through Helm: --post-renderer-args --namespace=NAME)"
+    )
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl Stop {
+    fn blocked(self, jobs: &[PlannedJob]) -> Blocked {
+        let mut blocked = match self {
+            Self::InTheWay => Blocked { exit_code: ExitCode::InTheWay, messages: Vec::new() },
+            Self::Deadline => blocked(ExitCode::Deadline, "the deadline came before the way was clear"),
+            Self::Signal(signal) => blocked(signal.exit_code(), format!("stopped by {signal}")),
+            Self::Failed(failure) => failed(&failure),
+        };
+        for job in jobs {
+            let message = match job.verdict() {
+                Some(judgement::Verdict::Forbidden(reason)) => Some(words::forbidden(job, reason)),
+                _ if blocked.exit_code == ExitCode::Deadline => words::left(job),
+                _ => None,
+            };
+            blocked.messages.extend(message.as_deref().map(block));
+        }
+        let sent: Vec<_> = jobs.iter().filter(|job| job.deletion_sent).map(ToString::to_string).collect();
+        blocked.messages.push(match &*sent {
+            [] => "nothing was deleted, and no manifest was written".to_owned(),
+            sent => format!("no manifest was written; deleted, or being deleted: {}", sent.join(", ")),
+        });
+        blocked
+    }
+}
+
+fn failed(failure: &Failure) -> Blocked {
+    blocked(failure.exit_code(), failure)
+}
+
+fn blocked(exit_code: ExitCode, message: impl Display) -> Blocked {
+    Blocked { exit_code, messages: vec![block(&message.to_string())] }
+}

@@ -1,0 +1,113 @@
+//! How the verdicts are worded.
+
+use std::fmt;
+
+use super::judgement::{Reason, Verdict};
+use super::planned_job::{Finding, PlannedJob};
+use crate::policy::IGNORE;
+
+/// Why a Job is in the way and may not go, and what to do about it.
+pub(super) fn forbidden(job: &PlannedJob, reason: &Reason) -> String {
+    let name = &job.manifest.name;
+    let by_hand = format!("delete it yourself: kubectl delete job {name} -n {}", job.namespace);
+    let advice = match reason {
+        Reason::Ignored { .. } => format!("remove the annotation, or {by_hand}"),
+        Reason::NoPolicy => format!(
+            "give its manifest the annotation helm.sh/hook-delete-policy, or all Jobs without one a policy by \
+             --default-policy=hook-succeeded,hook-failed, or {by_hand}"
+        ),
+        Reason::NamesNothing(_) | Reason::NotNamed(..) => {
+            format!("name it in the policy of its manifest, or {by_hand}")
+        }
+        Reason::Suspended => format!("resume it and let it finish, or {by_hand}"),
+        Reason::Unfinished(_) => {
+            "run this again once it has finished, or without --once to wait for it".to_owned()
+        }
+        Reason::Unreadable(_) | Reason::DeletionRefused(_) => by_hand,
+    };
+    format!("Job {job} is in the way{}, and may not be deleted: {reason}; {advice}", Fields(job))
+}
+
+/// What held things up when the deadline came; nothing of a Job that is clear.
+pub(super) fn left(job: &PlannedJob) -> Option<String> {
+    let in_the_way = || format!("Job {job} is in the way{}", Fields(job));
+    match (&job.finding, job.verdict()) {
+        (Finding::Unknown, _) => Some(format!("it is not known whether Job {job} is still there")),
+        (_, Some(Verdict::Wait(hint))) => Some(format!("{} and has not finished: {hint}", in_the_way())),
+        (_, Some(Verdict::BeingDeleted(finalizers))) => {
+            Some(format!("Job {job} {}", BeingDeleted(finalizers)))
+        }
+        (_, Some(Verdict::Remove(_))) => Some(format!("{} and was not deleted", in_the_way())),
+        _ => None,
+    }
+}
+
+/// What the user should know of a Job while things go on.
+pub(super) fn news(job: &PlannedJob) -> Option<String> {
+    Some(match job.verdict()? {
+        Verdict::Wait(hint) => {
+            format!("waiting for Job {job} to finish; it is in the way{}: {hint}", Fields(job))
+        }
+        Verdict::BeingDeleted(finalizers) => {
+            format!("waiting until Job {job} is gone; it {}", BeingDeleted(finalizers))
+        }
+        Verdict::NotOurs(why) => format!(
+            "the API server does not accept the manifest of Job {job}, so the Job in the cluster stays, and whoever applies the \
+             manifest will be told the same: {why}"
+        ),
+        _ => return None,
+    })
+}
+
+/// That a Job is deleted, and why.
+pub(super) fn removal(job: &PlannedJob, deleted: &str) -> Option<String> {
+    let Some(Verdict::Remove(outcome)) = job.verdict() else { return None };
+    Some(format!(
+        "{deleted} Job {job}, which was in the way{}; it has {outcome}, and its policy allows that",
+        Fields(job)
+    ))
+}
+
+/// Why a Job is in the way.
+struct Fields<'j>(&'j PlannedJob);
+
+impl fmt::Display for Fields<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Finding::Judged(judged) = &self.0.finding else { return Ok(()) };
+        match &*judged.immutable {
+            [] => Ok(()),
+            [field] => write!(f, " ({field} changes, and is immutable)"),
+            fields => write!(f, " ({} change, and are immutable)", fields.join(", ")),
+        }
+    }
+}
+
+struct BeingDeleted<'a>(&'a [String]);
+
+impl fmt::Display for BeingDeleted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            [] => f.write_str("is being deleted"),
+            [one] => write!(f, "is being deleted, and finalizer {one} holds it"),
+            all => write!(f, "is being deleted, and finalizers {} hold it", all.join(", ")),
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ignored { by_manifest: true } => write!(f, "its manifest is annotated {IGNORE}"),
+            Self::Ignored { by_manifest: false } => write!(f, "the Job in the cluster is annotated {IGNORE}"),
+            Self::NoPolicy => f.write_str("its manifest has no delete policy"),
+            Self::NamesNothing(policy) => write!(f, "its policy {policy:?} names no outcome"),
+            Self::NotNamed(outcome, policy) => {
+                write!(f, "it has {outcome}, and its policy {policy:?} does not name that")
+            }
+            Self::Suspended => f.write_str("it is suspended, so it does not finish"),
+            Self::Unfinished(hint) => write!(f, "it has not finished: {hint}"),
+            Self::Unreadable(why) => write!(f, "its status cannot be read: {why}"),
+            Self::DeletionRefused(why) => write!(f, "{why}"),
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Which changes of a manifest put the Job in the cluster in the way: the API server decides.
+
+use anyhow::{Result, ensure};
+use jobsweep_harness::control_plane::ControlPlane;
+use jobsweep_harness::jobs::{JobBuilder, Outcome, job};
+use jobsweep_harness::kube::api::DeleteParams;
+use jobsweep_harness::{trials, trials::Trial};
+use serde_json::{Value, json};
+
+use crate::setup::{Setup, manifest, wrote};
+
+pub fn trials() -> Vec<Trial> {
+    trials![a_job_that_can_take_its_new_manifest_stays, a_finished_job_that_cannot_take_its_new_manifest_goes,]
+}
+
+fn migrate() -> JobBuilder {
+    job("migrate").policy("hook-succeeded").label("app", "shop").ttl(3600)
+}
+
+/// What one change of the manifest does to the Job in the cluster.
+async fn after(setup: &Setup, old: JobBuilder, new: &Value) -> Result<(bool, String)> {
+    let live = setup.finished(old, Outcome::Succeeded).await?;
+    let text = serde_json::to_string(new)?;
+    let said = wrote(setup.unblock(&text).run().await?, &text)?;
+    let stays = match setup.namespace.jobs().get_opt("migrate").await? {
+        Some(found) => {
+            ensure!(found.metadata.uid == live.metadata.uid, "it is another Job");
+            setup.namespace.jobs().delete("migrate", &DeleteParams::background()).await?;
+            true
+        }
+        None => false,
+    };
+    Ok((stays, said))
+}
+
+pub async fn a_job_that_can_take_its_new_manifest_stays(cluster: &ControlPlane) -> Result<()> {
+    let setup = Setup::new(cluster).await?;
+    let same = manifest(migrate())?;
+    let edited = |edit: fn(&mut Value)| {
+        let mut manifest = same.clone();
+        edit(&mut manifest);
+        manifest
+    };
+    let indexed = || migrate().indexed().completions(2);
+    for (what, old, new) in [
+        ("nothing", migrate(), same.clone()),
+        ("a label", migrate(), edited(|job| job["metadata"]["labels"]["app"] = "other".into())),
+        ("no label", migrate(), edited(|job| job["metadata"]["labels"] = json!({}))),
+        ("an annotation", migrate(), edited(|job| job["metadata"]["annotations"]["a"] = "b".into())),
+        ("backoffLimit", migrate(), edited(|job| job["spec"]["backoffLimit"] = 3.into())),
+        ("parallelism", migrate().completions(1), manifest(migrate().completions(1).parallelism(3))?),
+        ("activeDeadlineSeconds", migrate(), edited(|job| job["spec"]["activeDeadlineSeconds"] = 30.into())),
+        (
+            "no ttlSecondsAfterFinished",
+            migrate(),
+            edited(|job| job["spec"]["ttlSecondsAfterFinished"] = Value::Null),
+        ),
+        ("suspend", migrate().completions(1), manifest(migrate().completions(1).suspended())?),
+        ("completions and parallelism of an Indexed Job", indexed(), manifest(indexed().completions(3))?),
+        (
+            "finalizers that others have added",
+            migrate().finalizer("example.com/hold"),
+            edited(|job| job["metadata"]["finalizers"] = Value::Null),
+        ),
+    ] {
+        let (stays, said) = after(&setup, old, &new).await?;
+        ensure!(stays && said.is_empty(), "{what}: {said}");
+    }
+    Ok(())
+}
+
+pub async fn a_finished_job_that_cannot_take_its_new_manifest_goes(cluster: &ControlPlane) -> Result<()> {
+    let setup = Setup::new(cluster).await?;
+    let same = manifest(migrate())?;
+    let edited = |edit: fn(&mut Value)| {
+        let mut manifest = same.clone();
+        edit(&mut manifest);
+        manifest
+    };
+    let indexed = || migrate().indexed().completions(2);
+    for (old, new, field) in [
+        (migrate(), edited(|job| job["spec"]["template"]["spec"]["containers"][0]["image"] = "example.com/new".into()), "spec.template"),
+        (migrate(), edited(|job| job["spec"]["template"]["metadata"]["labels"] = json!({"a": "b"})), "spec.template"),
+        (migrate().spec("podFailurePolicy", json!({"rules": [{"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}]})), same.clone(), "spec.podFailurePolicy"),
+        (migrate(), edited(|job| job["spec"]["completions"] = 2.into()), "spec.completions"),
+        (migrate(), edited(|job| job["spec"]["managedBy"] = Value::Null), "spec.managedBy"),
+        (migrate(), manifest(indexed())?, "spec.completionMode"),
+        (indexed(), manifest(indexed().completions(3).parallelism(1))?, "spec.completions"),
+        (indexed().backoff_limit_per_index(1), manifest(indexed())?, "spec.backoffLimitPerIndex"),
+        (migrate(), edited(|job| {
+            job["spec"]["manualSelector"] = true.into();
+            job["spec"]["selector"] = json!({"matchLabels": {"a": "b"}});
+            job["spec"]["template"]["metadata"]["labels"] = json!({"a": "b"});
+        }), "spec.selector"),
+    ] {
+        let (stays, said) = after(&setup, old, &new).await?;
+        ensure!(!stays && said.contains(field) && said.starts_with("jobsweep: deleted Job "), "{field}: {said}");
+    }
+    Ok(())
+}
