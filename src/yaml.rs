@@ -3,6 +3,13 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
+/// The plain scalars that are a bool, a number or a merge key in YAML 1.1.
+const RESERVED: [&str; 36] = [
+    "", "true", "True", "TRUE", "false", "False", "FALSE", "yes", "Yes", "YES", "no", "No", "NO", "on", "On",
+    "ON", "off", "Off", "OFF", "y", "Y", "n", "N", "<<", ".nan", ".NaN", ".NAN", ".inf", ".Inf", ".INF",
+    "+.inf", "+.Inf", "+.INF", "-.inf", "-.Inf", "-.INF",
+];
+
 /// Writes a string in double quotes, on one line.
 pub(crate) fn double_quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
@@ -38,12 +45,10 @@ pub(crate) fn name(name: &str) -> Cow<'_, str> {
 
 /// Whether a plain scalar is a string by the YAML 1.1 rules of the library that Helm and kubectl read manifests with.
 pub(crate) fn plain_is_string(value: &str) -> bool {
-    const RESERVED: [&str; 36] = [
-        "", "true", "True", "TRUE", "false", "False", "FALSE", "yes", "Yes", "YES", "no", "No", "NO", "on",
-        "On", "ON", "off", "Off", "OFF", "y", "Y", "n", "N", "<<", ".nan", ".NaN", ".NAN", ".inf", ".Inf",
-        ".INF", "+.inf", "+.Inf", "+.INF", "-.inf", "-.Inf", "-.INF",
-    ];
-    !(RESERVED.contains(&value) || is_null_word(value) || is_number(value))
+    // Comparing with all of them takes a while, and few strings begin like one.
+    let begins_reserved = |first: u8| b"tTfFyYnNoO<.+-".contains(&first);
+    let may_be_reserved = value.len() <= 5 && value.bytes().next().is_none_or(begins_reserved);
+    !(may_be_reserved && RESERVED.contains(&value) || is_null_word(value) || is_number(value))
 }
 
 /// Whether a plain scalar is one of the words for null.
@@ -101,6 +106,13 @@ mod tests {
         }
         // This reader follows YAML 1.2, where `yes` is a string. In YAML 1.1 it is a bool.
         assert_eq!(name("yes"), "\"yes\"");
+    }
+
+    #[test]
+    fn every_reserved_word_is_found() {
+        for word in RESERVED {
+            assert!(!plain_is_string(word), "{word}");
+        }
     }
 
     #[test]

@@ -43,6 +43,22 @@ pub(crate) fn jobs(folder: &Path, size: u64) -> Result<Input> {
     })
 }
 
+/// ConfigMaps with scripts that are full of quotes and backslashes.
+pub(crate) fn scripts(folder: &Path, size: u64) -> Result<Input> {
+    let mut number = 0;
+    write(folder, "scripts", size, || {
+        number += 1;
+        let mut text = format!(
+            "---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: scripts-{number}\ndata:\n  run.sh: |\n"
+        );
+        for step in 1..=400 {
+            let next = step + 1;
+            let _ = writeln!(text, r##"    echo "step {step}" | sed "s#a\\b#{next}#"  # a line"##);
+        }
+        text
+    })
+}
+
 /// Writes whole manifests up to this size.
 fn write(folder: &Path, name: &str, size: u64, mut next: impl FnMut() -> String) -> Result<Input> {
     let path = folder.join(format!("{name}-{size}.yaml"));

@@ -36,6 +36,10 @@ fn main() -> Result<()> {
     table.target("times faster than `yq`", "at least", 50.0, by_yq.seconds / ours.seconds)?;
     table.target("peak memory less 5 MB, by input", "at most", 1.5, memory / mixed.size as f64)?;
 
+    let scripts = inputs::scripts(&folder, 70_000_000)?;
+    let [by_cat, ours] = table.rows("scripts with backslashes", &scripts, [(&cat, 15), (&jobsweep, 15)])?;
+    table.target("time, by that of `cat`", "at most", 1.3, ours.seconds / by_cat.seconds)?;
+
     let jobs = inputs::jobs(&folder, 10_000_000)?;
     let [_, ours, by_yq] = table.rows("only hook Jobs", &jobs, [(&cat, 15), (&jobsweep, 15), (&yq, 3)])?;
     table.target("MB/s", "at least", 100.0, ours.speed(&jobs))?;

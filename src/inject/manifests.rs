@@ -1,7 +1,6 @@
 //! Makes the manifests of the cleanup: Job or CronJob, ServiceAccount, Role and RoleBinding.
 //!
-//! The filter injects them, and `cargo run --example manifests` writes them to files under `examples/`. Tests compare those files
-//! and the chart with this module.
+//! The filter injects them. Tests compare the files under `examples/` and the chart with this module.
 
 use std::fmt::Write;
 

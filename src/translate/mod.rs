@@ -14,7 +14,8 @@
 //! 7. `proof` parses the edited text and compares its nodes with those. If they differ, nothing is written.
 //!
 //! Beside the way: `parallel` takes many documents through steps 3 to 7 at once, `diagnostic` words the problems, `locate`
-//! finds their lines, and `query` reads single strings for `inject`.
+//! finds their lines, and `query` reads single strings for `inject`. `job_manifest` reads the Jobs of the translated stream for
+//! `--unblock`, each as a `read::value`.
 
 mod diagnostic;
 mod job_manifest;

@@ -1,47 +1,51 @@
-//! A byte search that decides whether a text can hold a given scalar, without parsing it.
+//! Tells whether a text can hold a given string, by a byte search instead of a parser.
 //!
-//! It may say yes for nothing, never no for something. Why: a YAML scalar stands in the text as it is
-//! (plain, single-quoted, literal, folded), since folding a line break leaves a space or a break behind and
-//! none of our words holds one. Only a double-quoted scalar can be spelled otherwise: a character as `\x68`,
-//! `\u0068`, `\U00000068` or `\/`, and nothing at all as an escaped line break with the blanks that follow.
-//! So the word is there as it is, or directly after a `"`, character by character, each as itself or
-//! escaped. An alias repeats what its anchor spells in the same document, so it hides nothing.
+//! The answer can be a false yes, but never a false no:
+//!
+//! - Outside of double quotes, YAML has no escapes, and a folded line break becomes a space or a line feed. The searched words
+//!   have neither. So the word stands in the text as it is.
+//! - Inside double quotes, a character can be written as `\x68`, `\u0068`, `\U00000068` or `\/`, and an escaped line break with the
+//!   blanks around it stands for nothing. So the word stands in the text as it is, or it begins right behind a `"`, each
+//!   character as itself or escaped. There, the first byte is the first character of the word or a backslash.
+//! - An alias repeats text of the same document.
 
 use std::sync::LazyLock;
 
-use memchr::memmem::Finder;
-use memchr::{memchr, memchr_iter};
+use memchr::memchr;
+use memchr::memmem::{self, Finder};
 
 use crate::policy::{HELM_DELETE_POLICY, KOTS_DELETE_POLICY};
 
-/// What both policies' keys end in.
+/// The common end of both keys.
 static POLICY: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("hook-delete-policy"));
 static JOB: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("Job"));
 static BATCH: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("batch/"));
 
-/// Whether the text may hold one of the two policies.
 pub(crate) fn may_hold_a_policy(text: &str) -> bool {
     may_hold(text, &POLICY, &[HELM_DELETE_POLICY, KOTS_DELETE_POLICY])
 }
 
-/// Whether the text may hold a Job.
 pub(crate) fn may_hold_a_job(text: &str) -> bool {
     may_hold(text, &BATCH, &["batch/"]) && may_hold(text, &JOB, &["Job"])
 }
 
-/// Whether one of the words, of which the finder knows a part that all have, may be spelled anywhere in the text.
+/// Whether a text may hold one of the words. `literal` finds a part that all words have.
 fn may_hold(text: &str, literal: &Finder<'_>, words: &[&str]) -> bool {
     let bytes = text.as_bytes();
-    literal.find(bytes).is_some()
-        || memchr(b'\\', bytes).is_some() && words.iter().any(|word| is_escaped_in(bytes, word))
+    literal.find(bytes).is_some() || memchr(b'\\', bytes).is_some() && may_hold_escaped(bytes, words)
 }
 
-/// Whether a double-quoted scalar begins with the word, escaped or not.
-fn is_escaped_in(bytes: &[u8], word: &str) -> bool {
-    memchr_iter(b'"', bytes).any(|quote| begins_with(&bytes[quote + 1..], word))
+/// Whether a double-quoted scalar may begin with one of the words, escaped or not.
+fn may_hold_escaped(bytes: &[u8], words: &[&str]) -> bool {
+    // Scripts are full of quotes and of backslashes, but a quote rarely stands before one of these bytes.
+    let first_bytes = words.iter().filter_map(|word| word.bytes().next()).chain([b'\\']);
+    first_bytes.into_iter().any(|first| {
+        memmem::find_iter(bytes, &[b'"', first])
+            .any(|quote| words.iter().any(|word| begins_with(&bytes[quote + 1..], word)))
+    })
 }
 
-/// Whether the inside of a double-quoted scalar decodes to something that begins with `word`.
+/// Whether the inside of a double-quoted scalar begins with a word, escaped or not.
 fn begins_with(mut inside: &[u8], word: &str) -> bool {
     word.bytes().all(|wanted| {
         inside = skip_escaped_breaks(inside);
@@ -63,7 +67,7 @@ fn skip_escaped_breaks(mut inside: &[u8]) -> &[u8] {
     inside
 }
 
-/// The first character of a double-quoted scalar's inside, escaped or not, and what follows it.
+/// The first character inside a double-quoted scalar, and the rest.
 fn character(inside: &[u8]) -> Option<(u32, &[u8])> {
     let digits = match inside {
         [b'\\', b'/', rest @ ..] => return Some((u32::from(b'/'), rest)),
@@ -115,5 +119,6 @@ mod tests {
             assert!(may_hold_a_policy(text), "{text}");
         }
         assert!(!may_hold_a_policy(r#""helm.sh/hook": "a\\b""#));
+        assert!(!may_hold_a_policy(r#"echo "\x68elm" "k\x6f" "\\" | sed "s#a\\b#2#""#));
     }
 }
