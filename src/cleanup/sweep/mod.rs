@@ -43,17 +43,16 @@ pub(crate) struct Sweep {
     /// The Jobs for which a request is to be sent. Their phase says which one.
     queue: VecDeque<String>,
     in_flight: usize,
-    /// How many Jobs block the end.
-    blocking: usize,
+    jobs_that_block_the_end: usize,
     /// How many Jobs have a failed request that is to be sent again, and how many have had one since all requests worked.
     retrying: usize,
     retried: usize,
-    /// Which Jobs to look at again and when, in that order.
+    /// The Jobs to look at again, by time.
     reminders: VecDeque<(Duration, String)>,
     scopes: Vec<Scope>,
     throttle: Throttle,
     messages: Vec<Message>,
-    /// The Jobs that have a policy but that `--release` leaves out.
+    /// The Jobs with a policy that `--release` leaves out.
     left_out: HashMap<String, LeftOut>,
 }
 
@@ -63,9 +62,7 @@ struct LeftOut {
     names_release: bool,
 }
 
-/// What happens.
 impl Sweep {
-    /// A sweep over the scopes with these names.
     pub(crate) fn new(rules: Rules, scopes: impl IntoIterator<Item = String>, concurrency: usize) -> Self {
         let scopes = scopes.into_iter().map(|name| Scope { name, ..Scope::default() }).collect();
         Self { rules, scopes, throttle: Throttle::new(concurrency), ..Self::default() }
@@ -146,7 +143,6 @@ impl Sweep {
     }
 }
 
-/// What to do.
 impl Sweep {
     /// The next request to send, unless enough are under way or the API server needs a pause.
     pub(crate) fn next_request(&mut self, now: Duration) -> Option<Request> {
@@ -199,14 +195,14 @@ impl Sweep {
         scopes
     }
 
-    /// Until when the API server needs a pause, if there is anything to send.
+    /// Until when nothing may be sent, if there is anything to send.
     pub(crate) fn paused_until(&self) -> Option<Duration> {
         (!self.queue.is_empty()).then_some(self.throttle.paused_until())
     }
 
     /// Whether, as far as known, every Job in scope has finished and every due deletion is confirmed.
     pub(crate) fn is_done(&self) -> bool {
-        self.blocking == 0 && self.scopes.iter().all(|scope| scope.sight != Sight::Stale)
+        self.jobs_that_block_the_end == 0 && self.scopes.iter().all(|scope| scope.sight != Sight::Stale)
     }
 
     /// Whether any change would be noticed at once.
@@ -214,7 +210,6 @@ impl Sweep {
         self.scopes.iter().all(|scope| scope.sight == Sight::Watched)
     }
 
-    /// Whether nothing can be done without waiting.
     pub(crate) fn is_idle(&self, now: Duration) -> bool {
         let nothing_to_send = self.queue.is_empty() || now < self.throttle.paused_until();
         self.was_listed() && self.in_flight == 0 && nothing_to_send
@@ -222,10 +217,9 @@ impl Sweep {
 
     /// Whether there are scopes and each was listed at least once.
     pub(crate) fn was_listed(&self) -> bool {
-        !self.scopes.is_empty() && self.scopes.iter().all(|scope| scope.listed)
+        !self.scopes.is_empty() && self.scopes.iter().all(|scope| scope.was_listed)
     }
 
-    /// The messages since the last call.
     pub(crate) fn take_messages(&mut self) -> Vec<Message> {
         std::mem::take(&mut self.messages)
     }
@@ -281,7 +275,8 @@ impl Sweep {
     fn enter(&mut self, uid: &str, phase: Phase, now: Duration) {
         let Some(tracked) = self.jobs.get_mut(uid) else { return };
         let blocks = phase.blocks_end();
-        self.blocking = self.blocking + usize::from(blocks) - usize::from(tracked.phase.blocks_end());
+        self.jobs_that_block_the_end =
+            self.jobs_that_block_the_end + usize::from(blocks) - usize::from(tracked.phase.blocks_end());
         if phase == Phase::Due {
             self.queue.push_back(uid.to_owned());
         }

@@ -11,8 +11,7 @@ pub(super) struct Scope {
     pub name: String,
     /// How many lists have begun.
     pub listing: u64,
-    /// Whether a list was ever completed.
-    pub listed: bool,
+    pub was_listed: bool,
     pub sight: Sight,
     /// Whether an interruption was reported and is not over yet.
     pub interrupted: bool,
@@ -38,7 +37,6 @@ impl Sweep {
         self.messages.push(Message::Listing { scope: scope.name.clone() });
     }
 
-    /// The list is complete.
     pub(crate) fn listed(&mut self, scope: usize, now: Duration) {
         let listing = self.scopes[scope].listing;
         let missing =
@@ -49,11 +47,10 @@ impl Sweep {
         }
         self.left_out.retain(|_, job| job.scope != scope || job.listing == listing);
         self.recovered(scope, Sight::Listed);
-        self.scopes[scope].listed = true;
+        self.scopes[scope].was_listed = true;
         self.messages.push(Message::Listed { scope: self.scopes[scope].name.clone() });
     }
 
-    /// The watch on the scope is open.
     pub(crate) fn watching(&mut self, scope: usize) {
         self.recovered(scope, Sight::Watched);
         self.messages.push(Message::Watching { scope: self.scopes[scope].name.clone() });
@@ -70,7 +67,7 @@ impl Sweep {
         scope.sight = Sight::Stale;
         let repeated = std::mem::replace(&mut scope.interrupted, true);
         let message =
-            Message::Interrupted { scope: scope.name.clone(), retry, listed: scope.listed, repeated };
+            Message::Interrupted { scope: scope.name.clone(), retry, listed: scope.was_listed, repeated };
         self.messages.push(message);
     }
 
