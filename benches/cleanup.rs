@@ -1,14 +1,14 @@
-//! How fast the cleanup is, and how small: on a real control plane, with its peers in the same run.
+//! The speed and memory of the cleanup on a real control plane, beside its peers in the same run.
 //!
-//! `cargo bench --bench cleanup` prints Markdown tables. `JOBS=2000` makes it smaller, `CONCURRENCY=1` adds the
-//! measurement that the default of `--concurrency` comes from.
+//! `cargo bench --bench cleanup` prints Markdown tables. `JOBS=2000` makes the run smaller. `CONCURRENCY=1` adds the
+//! measurement behind the default of `--concurrency`.
 //!
-//! Every contender gets a namespace of its own with as many finished Jobs, one after the other in several rounds, on the
-//! same API server and as a ServiceAccount with the same Role. Its time is that of the whole call: connecting, listing,
-//! deleting and, for jobsweep alone, seeing that everything is gone. Meanwhile no controllers run: they have no part
-//! in the deletion of a Job without pods, and would only take processor time from the API server.
+//! The contenders take turns in several rounds. Each has a namespace with the same number of finished Jobs, the same API
+//! server, and a ServiceAccount with the same Role. The time includes connecting, listing, deleting and, for jobsweep
+//! alone, waiting until all Jobs are gone. No controllers run meanwhile, because the deletion of a Job without pods does
+//! not need them, and they would take processor time.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "that is what a benchmark is for")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "the output of a benchmark")]
 
 use std::collections::BTreeMap;
 use std::env;
@@ -25,17 +25,16 @@ use jobsweep_harness::kube::api::{Api, DeleteParams, ListParams};
 use jobsweep_harness::process::Program;
 
 const POLICY: &str = "hook-succeeded,hook-failed";
-/// Long enough for the slowest contender.
 const PATIENCE: Duration = Duration::from_secs(3600);
-/// The shape of a sweeper on client-go's defaults would take half an hour, so it gets fewer Jobs.
+/// At client-go's default rate 10,000 Jobs would take half an hour.
 const SEQUENTIAL_JOBS: usize = 150;
-/// A machine is faster in some minutes than in others, and an API server gets warm.
+/// The speed of the machine varies, and the API server warms up.
 const ROUNDS: usize = 3;
-/// As many deletions at once as jobsweep has by default.
+/// jobsweep's default concurrency.
 const WIDTH: usize = 32;
 
 fn main() -> Result<()> {
-    // `cargo bench` passes --bench; anything else, like a test run's arguments, is no wish to wait for minutes.
+    // Only `cargo bench` passes --bench; `cargo test` must not wait for minutes.
     if !env::args().any(|arg| arg == "--bench") {
         return Ok(());
     }
@@ -53,7 +52,6 @@ async fn run(jobs: usize) -> Result<()> {
     requests(jobs).await
 }
 
-/// jobsweep and its peers.
 async fn speed(cluster: &ControlPlane, jobs: usize) -> Result<()> {
     let (mut bare, mut swept, mut by_kubectl) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
@@ -77,7 +75,6 @@ async fn speed(cluster: &ControlPlane, jobs: usize) -> Result<()> {
     Ok(())
 }
 
-/// What `--concurrency` is worth.
 async fn concurrency(cluster: &ControlPlane, jobs: usize) -> Result<()> {
     println!("\n| `--concurrency` | Jobs/s | peak memory |");
     println!("|---:|---:|---:|");
@@ -88,7 +85,6 @@ async fn concurrency(cluster: &ControlPlane, jobs: usize) -> Result<()> {
     Ok(())
 }
 
-/// How small it is.
 async fn memory(cluster: &ControlPlane, jobs: usize) -> Result<()> {
     println!("\n| Jobs | peak memory |");
     println!("|---|---:|");
@@ -101,7 +97,7 @@ async fn memory(cluster: &ControlPlane, jobs: usize) -> Result<()> {
     Ok(())
 }
 
-/// What the API server was asked, by its audit log.
+/// Counts the requests in the API server's audit log.
 async fn requests(jobs: usize) -> Result<()> {
     let cluster = ControlPlane::start().await?;
     Sweep::of(&Arena::filled(&cluster, jobs).await?, &[]).await?;
@@ -120,7 +116,7 @@ async fn requests(jobs: usize) -> Result<()> {
     Ok(())
 }
 
-/// A namespace with so many finished Jobs, and who may delete them.
+/// A namespace with finished Jobs, and a ServiceAccount that may delete them.
 struct Arena {
     namespace: Namespace,
     user: User,
@@ -146,21 +142,20 @@ impl Arena {
     }
 }
 
-/// One run of the program.
 struct Sweep {
     took: Duration,
     peak_kb: u64,
 }
 
 impl Sweep {
-    /// Sweeps a namespace, and sees that it is empty.
+    /// Sweeps a namespace, and checks that all Jobs are gone.
     async fn of(arena: &Arena, args: &[&str]) -> Result<Self> {
         let sweep =
             Program::new(env!("CARGO_BIN_EXE_jobsweep")).args(["--cleanup", "--settle=0", "--kubeconfig"]);
         let start = Instant::now();
         let sweep = sweep.arg(&arena.user.kubeconfig).args(args).spawn()?;
         let status = format!("/proc/{}/status", sweep.pid().context("it runs")?);
-        // The kernel keeps the peak, but forgets it with the process: the last look is what counts.
+        // The kernel forgets the peak when the process ends, so the last reading counts.
         let watcher = tokio::spawn(async move {
             let mut peak = 0;
             while let Some(kb) = fs::read_to_string(&status).ok().and_then(|status| peak_of(&status)) {
@@ -198,7 +193,7 @@ async fn names(jobs: &Api<Job>) -> Result<Vec<String>> {
     }
 }
 
-/// The most that the API server gives: no watch, no precondition, no policy, no look whether anything is gone.
+/// The upper limit of the API server: no watch, precondition or policy, and no check that the Jobs are gone.
 async fn bare_loop(arena: &Arena) -> Result<Duration> {
     let start = Instant::now();
     let jobs = arena.jobs().await?;
@@ -212,7 +207,7 @@ async fn bare_loop(arena: &Arena) -> Result<Duration> {
     Ok(took)
 }
 
-/// One deletion after another, at client-go's default of 5 requests a second and a burst of 10.
+/// One deletion after another, at client-go's defaults: 5 requests a second and a burst of 10.
 async fn sequential(arena: &Arena) -> Result<Duration> {
     let start = Instant::now();
     let jobs = arena.jobs().await?;

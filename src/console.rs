@@ -1,51 +1,51 @@
-//! Where messages go: to stderr, and to where they can be read when a host drops that.
+//! Sends messages to stderr, and to where users find them if Helm drops stderr.
 //!
-//! Helm 4 drops a plugin's stderr altogether, Helm 3 when the post-renderer succeeds. So messages can also be
-//! appended to a file, and an error under Helm 4 goes to the controlling terminal if there is one.
+//! Helm 4 drops the stderr of a plugin, and Helm 3 drops that of a post-renderer that succeeds. So messages can also go to a
+//! file, and errors under Helm 4 go to the controlling terminal too.
 
 use std::fmt::Display;
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
-/// The device that is the controlling terminal, whatever the standard streams are.
+/// The controlling terminal, even if the standard streams are redirected.
 #[cfg(unix)]
 const TERMINAL: &str = "/dev/tty";
 #[cfg(windows)]
 const TERMINAL: &str = "CONOUT$";
 
-/// Begins an error, and whatever else must be told from what other programs say.
+/// Begins every line that must stand out from the output of other programs.
 pub(crate) const PREFIX: &str = "jobsweep: ";
-/// Begins a warning.
+/// Begins every warning.
 pub(crate) const WARNING: &str = "jobsweep: warning: ";
 
-/// Says things to the user.
+/// Writes messages to the user.
 #[derive(Debug, Default)]
 pub struct Console {
     log: Option<File>,
 }
 
 impl Console {
-    /// A console that also appends to a file.
+    /// Opens the log file, if there is one.
     ///
     /// # Errors
-    /// If the file cannot be opened for appending.
+    /// Returns the error of opening the file for appending.
     pub fn new(log_file: Option<&Path>) -> io::Result<Self> {
         let open = |path| OpenOptions::new().create(true).append(true).open(path);
         Ok(Self { log: log_file.map(open).transpose()? })
     }
 
-    /// Says something that the run survives.
+    /// Writes a warning.
     pub fn warn(&mut self, message: &dyn Display) {
         self.say(&format!("{WARNING}{message}"));
     }
 
-    /// Says what the run does. Helm 4 would show it too late or not at all, so it goes to the terminal as well.
+    /// Writes what the run does. Helm 4 drops that, so it goes to the terminal as well.
     pub fn note(&mut self, message: &dyn Display) {
         self.say_to_all(&format!("{PREFIX}{message}"));
     }
 
-    /// Says why the run failed.
+    /// Writes the reason of a failure.
     pub fn error(&mut self, message: &dyn Display) {
         self.say_to_all(&format!("{PREFIX}{message}"));
     }
@@ -60,7 +60,7 @@ impl Console {
         }
     }
 
-    /// A message that cannot be delivered must not change what the run does, so failures to write are let go.
+    /// Ignores write errors: an undelivered message must not change what the program does.
     fn say(&mut self, line: &str) {
         let _ = writeln!(io::stderr().lock(), "{line}");
         if let Some(log) = &mut self.log {

@@ -1,24 +1,46 @@
-//! Other people's words on their way to a terminal.
+//! Shows text that somebody else wrote.
 //!
-//! Annotations, names, reasons and messages are written by whoever may create Jobs. A newline among them would forge a
-//! line of ours, and an escape sequence would do to the reader's terminal whatever it likes.
+//! Whoever can create a Job or edit a manifest chooses its names, annotations, reasons and messages. A newline in such a text
+//! could forge a line of ours, an escape sequence could take over the reader's terminal, and a long text could fill the log.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
-use crate::printable::is_printable;
+/// How many characters of somebody else's text a message quotes.
+const MAX_QUOTED: usize = 200;
 
-/// One line, whatever is in it: what would move or hide text is spelt out.
+/// Cuts a text to a length that fits a message. An ellipsis marks the cut.
+pub(crate) fn shortened(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(MAX_QUOTED) {
+        Some((end, _)) => format!("{}…", &text[..end]).into(),
+        None => text.into(),
+    }
+}
+
+/// Keeps a text on one line: characters that move or hide text become escape sequences.
 pub(crate) fn one_line(text: &str) -> String {
     escaped(text, |_| false)
 }
 
-/// A line of ours that may have more lines under it: those are indented, so that none passes for another of ours.
+/// Replaces each character that moves or hides text by one character, so that columns keep their numbers.
+pub(crate) fn same_width(text: &str) -> String {
+    let shown = |char| match char {
+        '\t' => ' ',
+        char if is_printable(char) => char,
+        _ => char::REPLACEMENT_CHARACTER,
+    };
+    text.chars().map(shown).collect()
+}
+
+/// Indents all lines but the first, so that none of them looks like a message of ours.
+#[cfg(feature = "cleanup")]
 pub(crate) fn block(text: &str) -> String {
     let lines: Vec<_> = text.lines().map(one_line).collect();
     lines.join("\n  ")
 }
 
-/// A line of a log, which may be laid out by tabs.
+/// Escapes one line of a pod's log. Tabs stay.
+#[cfg(feature = "cleanup")]
 pub(crate) fn log_line(text: &str) -> String {
     escaped(text, |char| char == '\t')
 }
@@ -35,12 +57,21 @@ fn escaped(text: &str, stays: impl Fn(char) -> bool) -> String {
     escaped
 }
 
+/// Control characters, line separators, zero-width characters and direction marks are not printable.
+fn is_printable(char: char) -> bool {
+    !char.is_control()
+        && !matches!(
+            char,
+            '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn what_moves_or_hides_text_is_spelt_out() {
+    fn what_moves_or_hides_text_is_escaped() {
         for (text, line) in [
             ("BackoffLimitExceeded", "BackoffLimitExceeded"),
             ("größer, 数", "größer, 数"),
@@ -52,11 +83,33 @@ mod tests {
         ] {
             assert_eq!(one_line(text), line);
         }
+    }
+
+    #[test]
+    #[cfg(feature = "cleanup")]
+    fn a_log_line_keeps_its_tabs() {
         assert_eq!(log_line("a\tb\x1b[31m"), "a\tb\\u{1b}[31m");
     }
 
     #[test]
+    #[cfg(feature = "cleanup")]
     fn further_lines_are_indented() {
         assert_eq!(block("not allowed\n  really\nno\r\x07"), "not allowed\n    really\n  no\\r\\u{7}");
+    }
+
+    #[test]
+    fn columns_keep_their_numbers() {
+        assert_eq!(same_width("a\tb\x1b[31mü\u{200b}"), "a b\u{fffd}[31mü\u{fffd}");
+    }
+
+    #[test]
+    fn only_a_long_text_is_cut_and_never_within_a_character() {
+        for length in [0, 1, MAX_QUOTED] {
+            let text = "é".repeat(length);
+            assert_eq!(shortened(&text), text);
+        }
+        for length in [MAX_QUOTED + 1, 100_000] {
+            assert_eq!(shortened(&"🦀".repeat(length)), "🦀".repeat(MAX_QUOTED) + "…");
+        }
     }
 }

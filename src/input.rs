@@ -1,9 +1,9 @@
-//! The whole input in memory, because nothing is written before everything is known to be right.
+//! Reads the whole input into memory, because the filter writes nothing before it has proven everything.
 
 use std::io::{self, Read};
 use std::ops::Deref;
 
-/// As long as one chart may be, and most streams are.
+/// The largest chart that Helm accepts. Most streams are shorter.
 const SMALL: usize = 1 << 20;
 
 /// Reads to the end.
@@ -22,7 +22,7 @@ pub(crate) fn read(source: &mut dyn Read) -> io::Result<Box<dyn Deref<Target = [
     Ok(Box::new(bytes))
 }
 
-/// Reads until there is no more, or no room. It reads into all the room there is: what a pipe holds comes at once.
+/// Reads until the source or the room ends. Each read gets all of the room, so that one call empties a pipe.
 fn fill(room: &mut [u8], source: &mut dyn Read) -> io::Result<usize> {
     let mut length = 0;
     while length < room.len() {
@@ -36,11 +36,11 @@ fn fill(room: &mut [u8], source: &mut dyn Read) -> io::Result<usize> {
     Ok(length)
 }
 
-/// A large stream in large pages.
+/// Keeps a large stream in huge pages.
 ///
-/// Handing out memory in pages of 4 kB takes the system longer than all else that is done with the stream. Linux has
-/// pages of 2 MB, for memory that asks for them. The standard library's does not, and it moves as it grows. So here a
-/// range of addresses is reserved that is longer than any stream; only what is used of it takes memory.
+/// With pages of 4 kB, Linux takes longer to provide the memory than the filter takes for all of its work. Pages of 2 MB must be
+/// requested, which a `Vec` does not do; it also moves its content as it grows. So this module reserves a range of addresses
+/// longer than any stream. Only the used part takes memory.
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 mod huge {
     use std::io::{self, Read};
@@ -56,10 +56,10 @@ mod huge {
     }
 
     impl Pages {
-        /// None where even addresses are scarce.
+        /// None if the process may not reserve so many addresses.
         pub(super) fn reserve() -> Option<Self> {
             let map = MmapOptions::new().len(RESERVED).no_reserve_swap().map_anon().ok()?;
-            // Without large pages it only takes longer.
+            // Without huge pages, reading only takes longer.
             let _ = map.advise(Advice::HugePage);
             Some(Self { map, used: 0 })
         }

@@ -46,17 +46,16 @@ pub mod cli;
 #[cfg(feature = "cleanup")]
 pub mod cluster;
 pub mod console;
-#[cfg(feature = "cleanup")]
 mod escape;
 pub mod exit_code;
 pub mod inject;
 mod input;
 mod pipe;
 pub mod policy;
-mod printable;
 pub mod run;
 #[cfg(feature = "cleanup")]
 mod signals;
 pub mod translate;
 #[cfg(feature = "cleanup")]
 pub mod unblock;
+mod yaml;

@@ -1,12 +1,12 @@
-//! Wider pipes: the fewer times two processes wait for each other, the sooner a long stream is through.
+//! Enlarges pipes, so that the processes at both ends wait for each other less often.
 
-/// Makes a pipe, if it is one, four times as wide as Linux makes it. That it stays as it is, is no fault.
+/// Enlarges a pipe to four times the default of Linux. Failures and files that are no pipe are ignored.
 #[cfg(target_os = "linux")]
 pub(crate) fn widen(end: &impl std::os::fd::AsFd) {
     const WIDE: usize = 256 * 1024;
     let _ = rustix::pipe::fcntl_setpipe_size(end, WIDE);
 }
 
-/// Elsewhere a pipe is as wide as it is.
+/// Other systems do not let a process set the size of a pipe.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn widen<T>(_: &T) {}

@@ -1,9 +1,10 @@
 //! Every `tests/cases/<topic>/<name>.in.yaml` is a test named `<topic>/<name>`.
 //!
-//! With `<name>.out.yaml` beside it, the filter must write exactly that and succeed; without, it must write nothing and
-//! exit with 65. With `<name>.err`, stderr must be exactly that; without, nothing. A file `args` in the topic's folder
-//! holds arguments for all its cases, one a line. And every case must pass what holds of all (`checks`). With `JOBSWEEP_BLESS=1` in the environment, what comes out is
-//! written to those files instead of compared: look at the difference before you keep it.
+//! The filter must write exactly `<name>.out.yaml` and succeed. Without that file it must write nothing and exit with 65.
+//! stderr must be exactly `<name>.err`, or empty without that file. The file `args` in the topic's folder holds arguments
+//! for all its cases, one in each line. Every case must also pass the shared `checks`.
+//!
+//! With `JOBSWEEP_BLESS=1` the output is written to these files instead. Check the difference before you commit it.
 
 #[path = "checks/mod.rs"]
 mod checks;
@@ -64,7 +65,7 @@ fn case(input: &Path) -> Result<(), Failed> {
     }
 }
 
-/// What the arguments ask the translator for.
+/// The translator's options for these arguments.
 fn options(args: &str) -> Result<Options, clap::Error> {
     let filter = Cli::try_parse_from(["jobsweep"].into_iter().chain(args.lines()))?.filter;
     Ok(Options { default_policy: filter.default_policy.and_then(|given| given.0), strict: filter.strict })

@@ -1,4 +1,4 @@
-//! What is measured on: the same bytes in every run.
+//! The inputs of the benchmark, the same in every run.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -7,14 +7,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-/// A file to feed to the programs.
 pub(crate) struct Input {
     pub(crate) path: PathBuf,
     pub(crate) size: u64,
 }
 
-/// A cluster's worth of charts: in 300 kB there is one Job with a policy, and the rest is custom resource
-/// definitions, configuration and workloads, in about the shares found in 820 renders of public charts.
+/// The charts of a whole cluster: one Job with a policy in 300 kB, and custom resource definitions, configuration and
+/// workloads in about the proportions of 820 renders of public charts.
 pub(crate) fn mixed(folder: &Path, size: u64) -> Result<Input> {
     let mut number = 0;
     write(folder, "mixed", size, || {
@@ -23,7 +22,7 @@ pub(crate) fn mixed(folder: &Path, size: u64) -> Result<Input> {
     })
 }
 
-/// One chart: everything but the definitions.
+/// One chart without custom resource definitions.
 pub(crate) fn chart(folder: &Path) -> Result<Input> {
     let mut part = 0;
     write(folder, "chart", 50_000, || {
@@ -32,12 +31,10 @@ pub(crate) fn chart(folder: &Path) -> Result<Input> {
     })
 }
 
-/// Nothing at all.
 pub(crate) fn nothing(folder: &Path) -> Result<Input> {
     write(folder, "nothing", 0, String::new)
 }
 
-/// Nothing but hook Jobs.
 pub(crate) fn jobs(folder: &Path, size: u64) -> Result<Input> {
     let mut number = 0;
     write(folder, "jobs", size, || {
@@ -46,7 +43,7 @@ pub(crate) fn jobs(folder: &Path, size: u64) -> Result<Input> {
     })
 }
 
-/// Writes whole manifests, up to this size.
+/// Writes whole manifests up to this size.
 fn write(folder: &Path, name: &str, size: u64, mut next: impl FnMut() -> String) -> Result<Input> {
     let path = folder.join(format!("{name}-{size}.yaml"));
     let mut file = BufWriter::new(File::create(&path)?);
@@ -125,7 +122,7 @@ spec:
     text
 }
 
-/// A custom resource definition: long, and mostly descriptions.
+/// A long custom resource definition, which consists mostly of descriptions.
 fn definition(number: usize) -> String {
     let mut text = String::new();
     source(&mut text, number, "crds");

@@ -1,6 +1,6 @@
-//! The filter as whole processes through pipes, side by side with `cat` and mikefarah's yq. Prints Markdown.
+//! The speed of the filter as a process with pipes, beside `cat` and mikefarah's yq.
 //!
-//! `cargo bench --bench filter` runs it all. What it found, and on which machine, is in `benches/README.md`.
+//! `cargo bench --bench filter` prints a Markdown table. `benches/README.md` has the results.
 
 mod inputs;
 mod pipeline;
@@ -14,7 +14,7 @@ use inputs::Input;
 use jobsweep_harness::tools;
 use pipeline::{Program, Run};
 
-/// What jobsweep does, in yq's language.
+/// The filter in yq's language.
 const YQ: &str = r#"with(select(.kind == "Job" and (.apiVersion | test("^batch/"))
     and (.metadata.annotations | has("helm.sh/hook-delete-policy"))
     and (.metadata.annotations | has("kots.io/hook-delete-policy") | not));
@@ -61,7 +61,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// The program in the form in which it is released: linked statically, where that can be.
+/// The program in its released form.
 fn released_program() -> Result<PathBuf> {
     let build = Command::new("packaging/program.sh")
         .current_dir(env!("CARGO_MANIFEST_DIR"))
@@ -72,7 +72,7 @@ fn released_program() -> Result<PathBuf> {
     Ok(PathBuf::from(String::from_utf8(build.stdout)?.trim()))
 }
 
-/// Rows of results as they come, and below each group what they mean for the targets.
+/// Prints rows of results, and below each group the goals.
 struct Table {
     out: io::Stdout,
 }
@@ -109,7 +109,7 @@ impl Table {
         Ok(Self { out })
     }
 
-    /// Runs the programs in turns, so that whatever else the machine does meets them all.
+    /// Runs the programs in turns, so that other work on the machine affects all of them.
     fn rows<const N: usize>(
         &mut self,
         name: &str,
@@ -148,7 +148,7 @@ impl Table {
     }
 }
 
-/// A program that does nothing, built like jobsweep: what starting a process costs.
+/// A program that does nothing, which shows the cost of starting a process.
 fn empty_program(folder: &Path) -> Result<PathBuf> {
     std::fs::create_dir_all(folder)?;
     let path = folder.join("empty");

@@ -1,4 +1,4 @@
-//! Whole processes through pipes: how long they take, and how much memory.
+//! Measures time and memory of processes with pipes.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -10,18 +10,16 @@ use anyhow::{Context, Result, ensure};
 
 use crate::inputs::Input;
 
-/// A program to measure.
 pub(crate) struct Program {
     pub(crate) name: &'static str,
     path: PathBuf,
     args: &'static [&'static str],
 }
 
-/// What one run took.
 #[derive(Clone, Copy)]
 pub(crate) struct Run {
     pub(crate) time: Duration,
-    /// The largest resident size, where it could be read while the process was still writing.
+    /// The peak resident size, if the process was still running when it was read.
     pub(crate) peak_memory: Option<u64>,
 }
 
@@ -30,8 +28,8 @@ impl Program {
         Self { name, path: path.into(), args }
     }
 
-    /// `cat input | program`, its output read here to the end. An input that fits a pipe is read from its file: the
-    /// other process would be most of the time.
+    /// Runs `cat input | program` and reads the output. A small input comes from its file, because starting `cat` would take
+    /// most of the time.
     pub(crate) fn run(&self, input: &Input) -> Result<Run> {
         if input.size < 64 * 1024 {
             return self.timed(Instant::now(), File::open(&input.path)?.into(), input);
@@ -58,7 +56,7 @@ impl Program {
     }
 }
 
-/// Reads all output. Halfway through, the writer waits for this reader, so its peak can be looked up.
+/// Reads all output, and the peak memory after the first half, when the program still runs.
 fn drain(program: &mut Child, size: u64) -> Result<Option<u64>> {
     let mut output = program.stdout.take().context("a pipe")?;
     let mut buffer = vec![0; 256 * 1024];

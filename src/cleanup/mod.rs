@@ -155,8 +155,8 @@ async fn sweep_all(options: Options, say: &Say) -> (Sweep, End, Option<Signals>)
     let limit = limits.connect();
     let connecting = async {
         let target = Target::find(&connection).await?;
+        let scopes = scopes(namespaces, target.default_namespace(), selector.as_ref());
         let own = OwnJob::find(target.pod_namespace);
-        let scopes = scopes(namespaces, &target.config.default_namespace, selector.as_ref());
         let api = Api::connect(target.config).await?;
         // Only now: until here, nothing has to be brought to an end, and a signal simply ends us.
         let signals = Signals::listen().map_err(|error| Failure::Config(format!("no signals: {error}")))?;

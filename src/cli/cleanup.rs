@@ -9,7 +9,8 @@ use clap::{Args, ValueEnum};
 
 use crate::cleanup::{Format, Namespaces, Options, Verbosity, default_settle};
 use crate::cluster::Timeout;
-use crate::cluster::connect::{Connection, helm_debug};
+use crate::cluster::connect::Connection;
+use crate::cluster::helm_env::helm_debug;
 
 /// What the cleanup does in the cluster. Of an option given twice the last one counts, so that a manifest's own can be
 /// followed by a user's.
@@ -134,7 +135,7 @@ impl CleanupArgs {
             quiet,
         } = self;
         Options {
-            connection: Connection { kubeconfig, context },
+            connection: Connection { kubeconfig, context, ..Connection::default() },
             namespaces: match namespaces {
                 _ if all_namespaces => Namespaces::All,
                 names if names.is_empty() => Namespaces::Default,

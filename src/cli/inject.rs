@@ -1,4 +1,4 @@
-//! Arguments of the injection.
+//! The arguments of the injection.
 
 use clap::Args;
 
@@ -9,43 +9,42 @@ use crate::inject::{Injection, name};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Injection")]
 pub struct InjectArgs {
-    /// Append a Job that sweeps the whole namespace, with its ServiceAccount, Role and RoleBinding
+    /// Append a Job that sweeps its whole namespace, with a ServiceAccount, Role and RoleBinding
     ///
-    /// `--cleanup-arg=--release=RELEASE` narrows it to one release.
-    /// On Helm 4 they are hooks, which Helm removes when they have done their work. Elsewhere they are ordinary
-    /// resources, and the cluster removes the Job a minute after its end. NAME is the name of them all; by default
-    /// it is jobsweep-RELEASE, where the release is read from the label app.kubernetes.io/instance, or else
-    /// jobsweep- and the name of the first resource.
+    /// `--cleanup-arg=--release=RELEASE` limits the sweep to one release. With Helm 4 these resources are hooks, which Helm
+    /// deletes after they have run. Elsewhere they are ordinary resources, and the cluster deletes the Job a minute after its
+    /// end. NAME is the name of all of them. By default it is jobsweep-RELEASE, with the release from the label
+    /// app.kubernetes.io/instance, or else jobsweep- and the name of the first resource.
     #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, value_parser = name::check)]
     #[cfg_attr(feature = "cleanup", arg(conflicts_with = "cleanup"))]
     pub inject_cleanup: Option<Option<String>>,
 
-    /// Run it after Helm has waited for everything, or before Helm applies an upgrade or a rollback
+    /// Run the cleanup after Helm has waited for everything, or before Helm applies an upgrade or a rollback
     #[arg(long, value_name = "MOMENT", requires = "inject_cleanup", value_enum, default_value_t)]
     pub cleanup_when: Moment,
 
-    /// Its image
+    /// The image of the cleanup
     #[arg(long, value_name = "IMAGE", requires = "inject_cleanup", default_value = IMAGE)]
     pub cleanup_image: String,
 
-    /// One more argument for it, such as --cleanup-arg=--log-tail=20; may be repeated
+    /// An argument for the cleanup, such as --cleanup-arg=--log-tail=20; may be repeated
     #[arg(long = "cleanup-arg", value_name = "ARG", requires = "inject_cleanup", allow_hyphen_values = true)]
     pub cleanup_args: Vec<String>,
 
-    /// Its namespace, if it is not the one that everything is applied to
+    /// The namespace of the cleanup, if it differs from that of the manifests
     #[arg(long, value_name = "NAMESPACE", requires = "inject_cleanup", value_parser = super::namespace)]
     pub cleanup_namespace: Option<String>,
 }
 
 impl InjectArgs {
-    /// What to append, if anything.
+    /// The injection, if one is asked for.
     ///
     /// # Errors
-    /// What the cleanup would find wrong with its arguments: it is said here and now rather than in a pod's log.
+    /// Returns what the cleanup would reject in its arguments, so that users see it here and not in the log of a pod.
     pub fn injection(self) -> Result<Option<Injection>, String> {
         let Self { inject_cleanup, cleanup_when, cleanup_image, cleanup_args, cleanup_namespace } = self;
         #[cfg(feature = "cleanup")]
-        check(&cleanup_args)?;
+        check(&cleanup_args, cleanup_namespace.as_deref())?;
         Ok(inject_cleanup.map(|name| Injection {
             name,
             namespace: cleanup_namespace,
@@ -57,8 +56,22 @@ impl InjectArgs {
 }
 
 #[cfg(feature = "cleanup")]
-fn check(args: &[String]) -> Result<(), String> {
+fn check(args: &[String], role_namespace: Option<&str>) -> Result<(), String> {
     let line = ["jobsweep", "--cleanup"].into_iter().chain(args.iter().map(String::as_str));
     let parsed = <super::Cli as clap::Parser>::try_parse_from(line);
-    parsed.map(|_| ()).map_err(|error| format!("--cleanup-arg: {}", super::what_is_wrong(&error)))
+    let sweep = parsed.map_err(|error| format!("--cleanup-arg: {}", super::what_is_wrong(&error)))?.sweep;
+    if sweep.all_namespaces {
+        return Err(
+            "--cleanup-arg: the injected Role is for one namespace, so --all-namespaces would fail; \
+                    use the chart charts/jobsweep with scope: cluster"
+                .to_owned(),
+        );
+    }
+    match sweep.namespaces.iter().find(|name| Some(name.as_str()) != role_namespace) {
+        Some(other) => Err(format!(
+            "--cleanup-arg: the injected Role is for the namespace of the Job, so --namespace {other} would fail; \
+             use --cleanup-namespace={other}, or for several namespaces the chart charts/jobsweep with scope: cluster"
+        )),
+        None => Ok(()),
+    }
 }

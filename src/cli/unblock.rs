@@ -4,6 +4,7 @@ use std::env;
 
 use super::CleanupArgs;
 use crate::cluster::connect::Connection;
+use crate::cluster::helm_env::HelmVariables;
 use crate::unblock::Options;
 
 /// Asks for a dry run in the environment, for calls that Helm does not apply.
@@ -20,5 +21,11 @@ pub(super) fn options(args: CleanupArgs) -> Result<Options, String> {
         return Err("--unblock takes one --namespace: that of the manifests that name none".to_owned());
     }
     let dry_run = dry_run || env::var(DRY_RUN).is_ok_and(|value| matches!(value.as_str(), "1" | "true"));
-    Ok(Options { connection: Connection { kubeconfig, context }, namespace, timeout, once, dry_run })
+    Ok(Options {
+        connection: Connection { kubeconfig, context, helm_variables: HelmVariables::Always },
+        namespace,
+        timeout,
+        once,
+        dry_run,
+    })
 }

@@ -1,36 +1,37 @@
-//! How long to leave the API server alone.
+//! How long to wait before a request is sent again.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 const FIRST: Duration = Duration::from_millis(250);
 const LAST: Duration = Duration::from_secs(10);
-/// No wish of the server's counts for more.
-const LONGEST: Duration = Duration::from_secs(60 * 60);
+/// A longer `Retry-After` is cut to this.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
 
-/// Ever longer delays.
 #[derive(Debug, Default)]
 pub(crate) struct Backoff {
     attempts: u32,
 }
 
 impl Backoff {
-    /// The delays that follow when it did not work so many times before.
+    /// Continues after this many failed attempts.
     pub(crate) fn after(attempts: u32) -> Self {
         Self { attempts }
     }
 
-    /// The next delay: at least as long as the server wishes, and never the same for two of us, so that those who
-    /// were turned away together do not come back together.
-    pub(crate) fn next(&mut self, wish: Option<Duration>) -> Duration {
-        let wish = wish.map(|wish| wish.min(LONGEST));
-        let delay = wish.unwrap_or_else(|| LAST.min(FIRST.saturating_mul(1 << self.attempts.min(16))));
+    /// The next delay, or the server's `Retry-After`. Jitter makes it up to a quarter longer, so that clients that were
+    /// refused together do not return together.
+    pub(crate) fn next(&mut self, retry_after: Option<Duration>) -> Duration {
+        let delay = match retry_after {
+            Some(retry_after) => retry_after.min(LONGEST_RETRY_AFTER),
+            None => LAST.min(FIRST.saturating_mul(1 << self.attempts.min(16))),
+        };
         self.attempts = self.attempts.saturating_add(1);
         delay + delay.mul_f64(jitter())
     }
 }
 
-/// Something between 0 and 1/4 that nobody can foresee; the standard library's hasher is seeded for that.
+/// A random number from 0 to 1/4. The standard library seeds its hasher at random.
 fn jitter() -> f64 {
     f64::from(u16::try_from(RandomState::new().hash_one(()) & 0xFFFF).unwrap_or(0)) / f64::from(1 << 18)
 }
@@ -48,14 +49,14 @@ mod tests {
     }
 
     #[test]
-    fn the_servers_wish_is_a_least() {
+    fn retry_after_is_the_shortest_delay() {
         let delay = Backoff::default().next(Some(Duration::from_secs(7)));
         assert!(delay >= Duration::from_secs(7) && delay < Duration::from_secs(9));
     }
 
     #[test]
-    fn a_wish_without_bounds_has_some() {
+    fn a_retry_after_without_bounds_is_cut() {
         let delay = Backoff::default().next(Some(Duration::from_secs(u64::MAX)));
-        assert!(delay >= LONGEST && delay < LONGEST * 2);
+        assert!(delay >= LONGEST_RETRY_AFTER && delay < LONGEST_RETRY_AFTER * 2);
     }
 }

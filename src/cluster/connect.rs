@@ -1,128 +1,79 @@
-//! Where the cluster is and who we are there: kubeconfig, pod, or what Helm hands to a plugin.
+//! Finds the cluster and the credentials: kubeconfig, the pod's ServiceAccount, and Helm's environment variables.
 
 use std::env;
+use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use kube::Config;
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 
-use crate::cluster::api::Failure;
+use crate::cluster::api::{Failure, chain};
+use crate::cluster::helm_env::{self, HelmVariables};
 
-/// How we call ourselves before the API server.
 const USER_AGENT: &str = concat!("jobsweep/", env!("CARGO_PKG_VERSION"));
 
-/// Which cluster is meant, if not the usual one.
+/// How to find the cluster.
 #[derive(Debug, Clone, Default)]
 pub struct Connection {
-    /// The kubeconfig file.
+    /// The kubeconfig file. The default is `$KUBECONFIG`, `~/.kube/config`, or the pod's ServiceAccount.
     pub kubeconfig: Option<PathBuf>,
-    /// The context of the kubeconfig.
+    /// The context of the kubeconfig. The default is its current context.
     pub context: Option<String>,
+    /// When Helm's environment variables count. `context` has precedence over them.
+    pub helm_variables: HelmVariables,
 }
 
-/// A cluster that was found.
 pub(crate) struct Target {
-    /// How to connect to it.
     pub config: Config,
-    /// The namespace of the pod that we run in, if it is how the cluster was found.
+    /// The namespace of the pod, if its ServiceAccount is used.
     pub pod_namespace: Option<String>,
+    /// `HELM_NAMESPACE`, if Helm's variables count.
+    pub helm_namespace: Option<String>,
 }
 
 impl Target {
-    /// Finds the cluster as kubectl does: the kubeconfig named, else `$KUBECONFIG`, else `~/.kube/config`, else the
-    /// pod that we are in. Run by Helm as a plugin, its flags count like our own.
+    /// Finds the cluster as kubectl does, and then applies Helm's variables. Sends no request.
     pub(crate) async fn find(connection: &Connection) -> Result<Self, Failure> {
-        let helm = Helm::from_env();
-        let context = connection.context.clone().or(helm.context.clone());
-        let in_pod = connection.kubeconfig.is_none() && context.is_none() && !has_kubeconfig() && in_pod();
-        let (mut config, pod_namespace) = if in_pod {
-            let config = Config::incluster().map_err(failed)?;
-            let namespace = config.default_namespace.clone();
-            (config, Some(namespace))
-        } else {
-            // On a thread of its own: what is named may be a pipe that nobody writes to yet.
-            let path = connection.kubeconfig.clone();
-            let read = move || path.map_or_else(Kubeconfig::read, Kubeconfig::read_from);
-            let kubeconfig = tokio::task::spawn_blocking(read).await.map_err(failed)?;
-            let options = KubeConfigOptions { context, ..KubeConfigOptions::default() };
-            let config = Config::from_custom_kubeconfig(kubeconfig.map_err(failed)?, &options)
-                .await
-                .map_err(failed)?;
-            (config, None)
-        };
-        helm.apply(&mut config)?;
+        let helm_variables_count = connection.helm_variables.count();
+        let helm_variable = |name: &str| helm_variables_count.then(|| variable(name)).flatten();
+        let context = connection.context.clone().or_else(|| helm_variable("HELM_KUBECONTEXT"));
+        let (mut config, pod_namespace) =
+            if connection.kubeconfig.is_none() && context.is_none() && !has_kubeconfig() && in_pod() {
+                let config = Config::incluster().map_err(failed)?;
+                let namespace = config.default_namespace.clone();
+                (config, Some(namespace))
+            } else {
+                (from_kubeconfig(connection.kubeconfig.clone(), context).await?, None)
+            };
+        helm_env::apply(&mut config, helm_variable)?;
         check_token(&config)?;
-        // Retries are ours: they heed Retry-After and the deadline.
+        // kube's retries know neither Retry-After nor the deadline.
         config.default_retry = false;
         config.headers.push((http::header::USER_AGENT, http::HeaderValue::from_static(USER_AGENT)));
-        Ok(Self { config, pod_namespace })
+        Ok(Self { config, pod_namespace, helm_namespace: helm_variable("HELM_NAMESPACE") })
+    }
+
+    /// The namespace to use if the user names none: Helm's, or that of the context or the pod.
+    pub(crate) fn default_namespace(&self) -> &str {
+        self.helm_namespace.as_deref().unwrap_or(&self.config.default_namespace)
     }
 }
 
-/// What Helm tells a plugin in its environment, where it counts only if it was Helm that started us.
-#[derive(Default)]
-struct Helm {
-    namespace: Option<String>,
-    context: Option<String>,
-    server: Option<String>,
-    token: Option<String>,
-    ca_file: Option<String>,
-    server_name: Option<String>,
-    insecure: bool,
-    user: Option<String>,
-    groups: Option<String>,
+/// An environment variable that is set and not empty.
+pub(super) fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Whether Helm started us as its plugin, and with `--debug`.
-pub(crate) fn helm_debug() -> bool {
-    by_helm() && set("HELM_DEBUG").is_some_and(|value| is_true(&value))
+async fn from_kubeconfig(path: Option<PathBuf>, context: Option<String>) -> Result<Config, Failure> {
+    // The path may name a pipe that has no writer yet, so another thread waits for it.
+    let read = move || path.map_or_else(Kubeconfig::read, Kubeconfig::read_from);
+    let kubeconfig = tokio::task::spawn_blocking(read).await.map_err(failed)?.map_err(failed)?;
+    let options = KubeConfigOptions { context, ..KubeConfigOptions::default() };
+    Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(failed)
 }
 
-impl Helm {
-    fn from_env() -> Self {
-        if !by_helm() {
-            return Self::default();
-        }
-        Self {
-            namespace: set("HELM_NAMESPACE"),
-            context: set("HELM_KUBECONTEXT"),
-            server: set("HELM_KUBEAPISERVER"),
-            token: set("HELM_KUBETOKEN"),
-            ca_file: set("HELM_KUBECAFILE"),
-            server_name: set("HELM_KUBETLS_SERVER_NAME"),
-            insecure: set("HELM_KUBEINSECURE_SKIP_TLS_VERIFY").is_some_and(|value| is_true(&value)),
-            user: set("HELM_KUBEASUSER"),
-            groups: set("HELM_KUBEASGROUPS"),
-        }
-    }
-
-    fn apply(self, config: &mut Config) -> Result<(), Failure> {
-        let Self { namespace, context: _, server, token, ca_file, server_name, insecure, user, groups } =
-            self;
-        if let Some(namespace) = namespace {
-            config.default_namespace = namespace;
-        }
-        if let Some(server) = server {
-            config.cluster_url = server.parse().map_err(failed)?;
-        }
-        if let Some(token) = token {
-            config.auth_info =
-                kube::config::AuthInfo { token: Some(SecretString::from(token)), ..Default::default() };
-        }
-        if let Some(file) = ca_file {
-            config.root_cert_file = Some(PathBuf::from(file));
-        }
-        config.tls_server_name = server_name.or(config.tls_server_name.take());
-        config.accept_invalid_certs |= insecure;
-        config.auth_info.impersonate = user.or(config.auth_info.impersonate.take());
-        let groups = groups.map(|groups| groups.split(',').map(str::to_owned).collect());
-        config.auth_info.impersonate_groups = groups.or(config.auth_info.impersonate_groups.take());
-        Ok(())
-    }
-}
-
-/// The client below would panic on a token that cannot be sent.
+/// kube's client panics on a token that no HTTP header can hold.
 fn check_token(config: &Config) -> Result<(), Failure> {
     let token = config.auth_info.token.as_ref().map(ExposeSecret::expose_secret);
     match token.map(http::HeaderValue::from_str) {
@@ -131,28 +82,16 @@ fn check_token(config: &Config) -> Result<(), Failure> {
     }
 }
 
-fn by_helm() -> bool {
-    ["HELM_PLUGIN_NAME", "HELM_PLUGIN_DIR", "HELM_BIN"].into_iter().any(|name| set(name).is_some())
-}
-
 fn has_kubeconfig() -> bool {
     let home = env::home_dir().map(|home| home.join(".kube/config"));
-    set("KUBECONFIG").is_some() || home.is_some_and(|path| path.exists())
+    variable("KUBECONFIG").is_some() || home.is_some_and(|path| path.exists())
 }
 
 fn in_pod() -> bool {
-    set("KUBERNETES_SERVICE_HOST").is_some()
+    variable("KUBERNETES_SERVICE_HOST").is_some()
         && Path::new("/var/run/secrets/kubernetes.io/serviceaccount/token").exists()
 }
 
-fn set(name: &str) -> Option<String> {
-    env::var(name).ok().filter(|value| !value.is_empty())
-}
-
-fn is_true(value: &str) -> bool {
-    matches!(value, "true" | "1")
-}
-
-fn failed(error: impl std::error::Error + 'static) -> Failure {
-    Failure::Config(crate::cluster::api::chain(&error))
+fn failed(error: impl Error + 'static) -> Failure {
+    Failure::Config(chain(&error))
 }

@@ -101,11 +101,11 @@ impl Follower<'_> {
                 }
                 Step::Over => return,
             };
-            if !failure.is_passing() {
+            if !failure.is_transient() {
                 self.tell(Event::Fatal(failure)).await;
                 return;
             }
-            self.api.heed(&failure);
+            self.api.record(&failure);
             let delay = backoff.next(failure.retry_after());
             if !self.tell(Event::Lost(failure, delay)).await {
                 return;
@@ -121,7 +121,8 @@ impl Follower<'_> {
         }
         let (mut token, mut size) = (None, 0);
         loop {
-            let Page { jobs, next, version } = match self.api.page(&self.scope, token.as_deref()).await {
+            let Page { items: jobs, next, version } = match self.api.page(&self.scope, token.as_deref()).await
+            {
                 Ok(page) => page,
                 Err(failure) => return Step::Failed(failure, None),
             };
@@ -185,9 +186,12 @@ impl Follower<'_> {
                 Ok(None) if healthy && self.tell(Event::Renewing).await => return Step::Watch(version),
                 Ok(None) if healthy => return Step::Over,
                 Ok(None) => {
-                    return Step::Failed(Failure::Broken("the watch was closed".to_owned()), Some(version));
+                    return Step::Failed(
+                        Failure::ConnectionLost("the watch was closed".to_owned()),
+                        Some(version),
+                    );
                 }
-                Err(failure @ Failure::Nonsense(_)) => return Step::Failed(failure, None),
+                Err(failure @ Failure::UnreadableResponse(_)) => return Step::Failed(failure, None),
                 Err(failure) => return Step::Failed(failure, Some(version)),
             };
             version = newer.filter(|newer| !newer.is_empty()).unwrap_or(version);

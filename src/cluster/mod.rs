@@ -1,22 +1,25 @@
-//! What the modes that talk to a cluster share: connect to it, list and watch its Jobs, delete one as it was seen.
+//! Talks to a cluster: finds it, lists and watches its Jobs, and deletes them.
 //!
-//! - `connect` finds the cluster: kubeconfig, pod, or what Helm hands to a plugin.
-//! - `job` is a Job as jobsweep reads it; its `state` follows from its conditions. Pure.
-//! - `api` makes the requests and says how one failed; `backoff` says when to send it again.
-//! - `follow` lists the Jobs of a scope and watches them from there on.
+//! - `connect` finds the cluster and the credentials; `helm_env` applies Helm's environment variables.
+//! - `job` is a Job as jobsweep reads it, and `job::state` what its conditions say. Both are pure.
+//! - `api` sends the requests and tells how one failed; `backoff` says when to send it again.
+//! - `follow` lists the Jobs of a scope and then watches them.
+//! - `quote` cuts long foreign text in messages.
 
 pub(crate) mod api;
 pub(crate) mod backoff;
 pub(crate) mod connect;
 pub(crate) mod follow;
+pub(crate) mod helm_env;
 pub(crate) mod job;
+mod quote;
 
 use std::time::Duration;
 
 /// How long to wait in a cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Timeout {
-    /// As long as it takes.
+    /// Without a limit.
     Never,
     /// At most this long. Zero means one pass without waiting.
     After(Duration),

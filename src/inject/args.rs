@@ -1,17 +1,17 @@
-//! What a cleanup's arguments ask of its manifests: rights and time.
+//! What the arguments of a cleanup require of its manifests: permissions and a deadline.
 
 use super::manifests::Cleanup;
 
-/// How much longer its Job may take: for the image, and for a pod to take over from one that was lost.
+/// How much longer than its sweep a Job may take, to pull the image and to replace a lost pod.
 const SLACK_SECONDS: i64 = 300;
 
-/// What every sweep does.
+/// The RBAC rules of every sweep.
 pub const JOB_RULES: &str = r#"  - apiGroups: ["batch"]
     resources: ["jobs"]
     verbs: ["list", "watch", "delete"]
 "#;
 
-/// What only `--log-tail` does.
+/// The additional RBAC rules of `--log-tail`.
 pub const LOG_RULES: &str = r#"  - apiGroups: [""]
     resources: ["pods"]
     verbs: ["list"]
@@ -21,7 +21,7 @@ pub const LOG_RULES: &str = r#"  - apiGroups: [""]
 "#;
 
 impl Cleanup {
-    /// What it may do.
+    /// The RBAC rules for these arguments.
     pub(super) fn rules(&self) -> String {
         let mut rules = JOB_RULES.to_owned();
         if self.shows_logs() {
@@ -34,7 +34,7 @@ impl Cleanup {
         self.value_of("--log-tail").is_some_and(|lines| lines != "0")
     }
 
-    /// How long the Job may take, unless its arguments say that the cleanup may take for ever.
+    /// The deadline of the Job in seconds. None with `--timeout=none`.
     pub(super) fn deadline(&self) -> Option<i64> {
         let timeout = self.value_of("--timeout")?;
         let seconds =
@@ -42,7 +42,7 @@ impl Cleanup {
         Some(seconds.saturating_add(SLACK_SECONDS))
     }
 
-    /// The value of one of the arguments, written with `=` or as the next argument. The last one counts.
+    /// The value of an option, written with `=` or as the next argument. The last one counts.
     fn value_of(&self, option: &str) -> Option<&str> {
         self.args.iter().enumerate().rev().find_map(|(index, arg)| match arg.strip_prefix(option)? {
             "" => self.args.get(index + 1).map(String::as_str),

@@ -1,33 +1,33 @@
-//! The manifests of the cleanup: Job or CronJob, ServiceAccount, Role and RoleBinding.
+//! Makes the manifests of the cleanup: Job or CronJob, ServiceAccount, Role and RoleBinding.
 //!
-//! The one source of them. What the filter injects is made here, `cargo run --example manifests` writes the files
-//! under `examples/` from it, and tests compare those and the chart with it.
+//! The filter injects them, and `cargo run --example manifests` writes them to files under `examples/`. Tests compare those files
+//! and the chart with this module.
 
 use std::fmt::Write;
 
-use super::name;
 use crate::policy::{HELM_DELETE_POLICY, IGNORE, KOTS_DELETE_POLICY};
+use crate::yaml;
 
-/// Where this version's image is published.
+/// The published image of this version.
 pub const IMAGE: &str = concat!("ghcr.io/jobsweep/jobsweep:", env!("CARGO_PKG_VERSION"));
-/// Our annotation on everything injected, by which a second run knows the work of the first.
+/// The annotation of every injected resource. It keeps a second run from injecting again.
 pub const INJECTED: &str = "jobsweep.io/injected";
 
-/// How long a cleanup may take: less than the five minutes that Helm waits for a hook by default.
+/// Less than the five minutes that Helm waits for a hook by default.
 const TIMEOUT: &str = "--timeout=240s";
-/// A policy for the Job itself: it satisfies Helm, and says nothing that a sweep would obey, because of [`IGNORE`].
+/// The policy of the Job itself, for Helm. Sweeps skip the Job because of [`IGNORE`].
 const OWN_POLICY: &str = "before-hook-creation,hook-succeeded";
 
-/// Helm removes the pod at once; so it shows what it said before that.
+/// Makes Helm show the log before it deletes the pod.
 const SHOWN_BY_HELM: &str = "    helm.sh/hook-output-log-policy: hook-succeeded,hook-failed\n";
 
 /// When the cleanup runs in a Helm release.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Moment {
-    /// After Helm has applied everything and has waited for it: finished Jobs go at once.
+    /// After Helm has applied everything and has waited for it. Finished Jobs go at once.
     #[default]
     After,
-    /// Before Helm applies an upgrade or a rollback: finished Jobs and their logs stay until then.
+    /// Before Helm applies an upgrade or a rollback. Finished Jobs and their logs stay until then.
     Before,
 }
 
@@ -39,7 +39,7 @@ impl Moment {
         }
     }
 
-    /// After, respectively before, every other hook.
+    /// Orders the cleanup after or before all other hooks.
     fn weight(self) -> &'static str {
         match self {
             Self::After => "1000000",
@@ -55,35 +55,35 @@ impl Moment {
     }
 }
 
-/// The Job's ServiceAccount and RBAC must be there before it: this weight is lower than any of its own.
+/// Creates the ServiceAccount and the RBAC before the Job, whose weight is higher.
 const ACCESS_WEIGHT: &str = "-1000001";
 
-/// What the manifests are to their host.
+/// The form of the manifests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    /// Hooks of a Helm release: Helm removes them when they have done their work.
+    /// Hooks of a Helm release. Helm deletes them after they have run.
     Hook(Moment),
-    /// Ordinary resources. A minute after the Job's end the cluster removes it.
+    /// Ordinary resources. The cluster deletes the Job a minute after its end.
     Plain,
 }
 
-/// A cleanup to be run in a cluster.
+/// A cleanup that runs in a cluster.
 #[derive(Debug, Clone)]
 pub struct Cleanup {
     /// The name of all its resources.
     pub name: String,
-    /// Their namespace, if it is to be written.
+    /// The namespace to write, if any.
     pub namespace: Option<String>,
-    /// The image of jobsweep.
+    /// The container image.
     pub image: String,
     /// The arguments, beginning with `--cleanup`.
     pub args: Vec<String>,
-    /// Whether everything is marked as [`INJECTED`].
+    /// Whether all resources get the annotation [`INJECTED`].
     pub injected: bool,
 }
 
 impl Cleanup {
-    /// A cleanup with these arguments besides `--cleanup` and a timeout, which an own one of the user's replaces.
+    /// A cleanup with these arguments, after `--cleanup` and, unless `more` has one, a timeout.
     #[must_use]
     pub fn new(name: impl Into<String>, args: &[&str], more: &[String]) -> Self {
         let own_timeout = more.iter().any(|arg| arg == "--timeout" || arg.starts_with("--timeout="));
@@ -98,7 +98,7 @@ impl Cleanup {
         }
     }
 
-    /// The ServiceAccount, the Role and their RoleBinding, as three documents.
+    /// The ServiceAccount, the Role and the RoleBinding, as three documents.
     #[must_use]
     pub fn access(&self, form: Form) -> String {
         let hook = match form {
@@ -107,9 +107,9 @@ impl Cleanup {
         };
         let metadata = self.metadata(&hook);
         let rules = self.rules();
-        // Without a namespace, a RoleBinding's subject is in that of the RoleBinding.
+        // Without a namespace, the subject is in the namespace of the RoleBinding.
         let of_namespace =
-            self.namespace.as_ref().map(|name| format!("    namespace: {}\n", name::as_yaml(name)));
+            self.namespace.as_ref().map(|name| format!("    namespace: {}\n", yaml::name(name)));
         format!(
             "\
 apiVersion: v1
@@ -133,21 +133,20 @@ subjects:
   - kind: ServiceAccount
     name: {name}
 {of_namespace}",
-            name = name::as_yaml(&self.name),
+            name = yaml::name(&self.name),
             of_namespace = of_namespace.unwrap_or_default(),
         )
     }
 
-    /// The Job. [`Self::access`] must exist under the same name, but the Job may have a longer one.
+    /// The Job. It needs the resources of [`Self::access`].
     #[must_use]
     pub fn job(&self, form: Form) -> String {
         self.job_named(&self.name, form)
     }
 
-    /// The same under another name.
     pub(super) fn job_named(&self, name: &str, form: Form) -> String {
-        // A failed hook stays for a day, for its log; an ordinary Job for a minute, because while it is there the same
-        // manifests applied again do not start it again.
+        // A failed hook stays for a day, for its log. An ordinary Job stays for a minute: until it is gone, the same manifests
+        // do not start it again.
         let (ttl, hook) = match form {
             Form::Hook(moment) => {
                 (86_400, hook_annotations(moment.events(), moment.weight()) + SHOWN_BY_HELM)
@@ -183,7 +182,7 @@ spec:
     spec:
 {spec}",
             metadata = self.metadata(""),
-            schedule = quoted(schedule),
+            schedule = yaml::double_quoted(schedule),
             spec = indented(6, &self.job_spec()),
         )
     }
@@ -193,9 +192,9 @@ spec:
     }
 
     fn metadata_named(&self, name: &str, annotations: &str) -> String {
-        let mut text = format!("metadata:\n  name: {}\n", name::as_yaml(name));
+        let mut text = format!("metadata:\n  name: {}\n", yaml::name(name));
         if let Some(namespace) = &self.namespace {
-            let _ = writeln!(text, "  namespace: {}", name::as_yaml(namespace));
+            let _ = writeln!(text, "  namespace: {}", yaml::name(namespace));
         }
         text.push_str("  labels:\n    app.kubernetes.io/name: jobsweep\n");
         let mark = if self.injected { format!("    {INJECTED}: \"true\"\n") } else { String::new() };
@@ -205,7 +204,7 @@ spec:
         text
     }
 
-    /// What a Job and a CronJob's Jobs have in common.
+    /// The common part of a Job and the Jobs of a CronJob.
     fn job_spec(&self) -> String {
         let deadline = self.deadline().map(|seconds| format!("activeDeadlineSeconds: {seconds}\n"));
         format!(
@@ -235,9 +234,10 @@ template:
         )
     }
 
-    /// The pod: it needs nothing but the API server, and fits the Pod Security level `restricted`.
+    /// The pod. It needs only the API server and meets the Pod Security level `restricted`.
     fn pod_spec(&self) -> String {
-        let args: String = self.args.iter().map(|arg| format!("      - {}\n", quoted(arg))).collect();
+        let args: String =
+            self.args.iter().map(|arg| format!("      - {}\n", yaml::double_quoted(arg))).collect();
         format!(
             "\
 serviceAccountName: {name}
@@ -271,8 +271,8 @@ containers:
       limits:
         memory: 64Mi
 ",
-            name = name::as_yaml(&self.name),
-            image = quoted(&self.image),
+            name = yaml::name(&self.name),
+            image = yaml::double_quoted(&self.image),
         )
     }
 }
@@ -283,39 +283,9 @@ fn hook_annotations(events: &str, weight: &str) -> String {
     )
 }
 
-/// A string in double quotes that YAML reads back as it was.
-fn quoted(text: &str) -> String {
-    let mut quoted = String::from('"');
-    for letter in text.chars() {
-        match letter {
-            '"' | '\\' => quoted.extend(['\\', letter]),
-            ' '..='~' => quoted.push(letter),
-            _ => {
-                let _ = write!(quoted, "\\U{:08X}", u32::from(letter));
-            }
-        }
-    }
-    quoted.push('"');
-    quoted
-}
-
 fn indented(by: usize, text: &str) -> String {
     text.lines().fold(String::new(), |mut all, line| {
         let _ = writeln!(all, "{:by$}{line}", "");
         all
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn any_text_survives_its_quotes() {
-        for text in ["a", "", "\"", "\\", "a: b # c", "{{x}}", "\n\t\u{7f}\u{85}\u{2028}é🦀", "---", "yes"]
-        {
-            let read: String = serde_yaml::from_str(&quoted(text)).unwrap_or_default();
-            assert_eq!(read, text);
-        }
-    }
 }

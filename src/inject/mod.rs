@@ -1,61 +1,58 @@
-//! `--inject-cleanup`: appends a Job that runs `jobsweep --cleanup`, and what it may do, to a stream of manifests.
+//! `--inject-cleanup`: appends a Job that runs `jobsweep --cleanup`, with its permissions, to a stream of manifests.
 //!
-//! Pure, like the filter: text in, text out. [`manifests`] is the one source of the texts; the files under `examples/`
-//! and the chart are checked against it.
+//! Everything here is pure: text in, text out. [`manifests`] makes the texts. Tests compare the files under `examples/` and the
+//! chart with it.
 //!
-//! Where Helm runs the hooks that a post-renderer adds (Helm 4), the Job is such a hook. Helm runs it after all of its
-//! own waiting, or before it touches anything, and removes it afterwards with its ServiceAccount and RBAC, which are
-//! hooks with a lower weight. Everywhere else it is an ordinary Job beside the others, which the cluster removes a
-//! minute after its end; its name changes with the stream, so every changed apply starts a new one and none is ever
-//! updated.
+//! Helm 4 runs the hooks that a post-renderer adds, so there the Job is a hook. Helm runs it before it applies anything or after
+//! all of its waiting, and then deletes it. Its ServiceAccount and RBAC are hooks with a lower weight.
+//!
+//! Everywhere else the Job is an ordinary resource, which the cluster deletes a minute after its end. Its name changes with
+//! the stream. So each changed apply starts a new Job, and no apply updates an old one.
 
-mod about;
 pub mod args;
 pub mod manifests;
+mod metadata;
 pub(crate) mod name;
 
 use std::fmt;
 
 use memchr::memmem;
 
-use self::about::About;
 use self::manifests::{Cleanup, Form, INJECTED, Moment};
-use crate::translate::documents;
-
-/// Helm 4 gives every document that it sends to a post-renderer this annotation.
-const FILENAME: &[u8] = b"postrenderer.helm.sh/postrender-filename";
+use self::metadata::Metadata;
+use crate::translate::{TEMPLATE_ANNOTATION, documents};
 
 /// What to append.
 #[derive(Debug, Clone, Default)]
 pub struct Injection {
-    /// The name of everything; derived from the stream if there is none.
+    /// The name of all resources. By default it is derived from the stream.
     pub name: Option<String>,
-    /// The namespace to write into everything; left to Helm or kubectl if there is none.
+    /// The namespace of all resources. By default Helm or kubectl decides.
     pub namespace: Option<String>,
     /// When the cleanup runs.
     pub moment: Moment,
-    /// Its image; this version's own if there is none.
+    /// The image. By default it is that of this version.
     pub image: Option<String>,
-    /// More arguments for it.
+    /// More arguments for the cleanup.
     pub args: Vec<String>,
 }
 
-/// Why nothing can be appended.
+/// The cleanup should run before the manifests are applied, but the host of this stream runs no hooks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NoHooks;
 
 impl fmt::Display for NoHooks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
-            "--cleanup-when before needs a host that runs the hooks of a post-renderer, which is Helm 4; \
-             here, run `jobsweep --cleanup --once --before-hook-creation` before the manifests are applied",
+            "--cleanup-when before needs a host that runs the hooks of a post-renderer, such as Helm 4; \
+             otherwise run `jobsweep --cleanup --once --before-hook-creation` before you apply the manifests",
         )
     }
 }
 
 impl std::error::Error for NoHooks {}
 
-/// The text to write after a stream: none if the stream has nothing in it, or has a cleanup already.
+/// The text to append to a stream. None if the stream is empty or has a cleanup already.
 ///
 /// ```
 /// use jobsweep::inject::{Injection, appendix};
@@ -68,13 +65,14 @@ impl std::error::Error for NoHooks {}
 /// ```
 ///
 /// # Errors
-/// If it should run before the others, and this stream has no hooks to do so.
+/// Returns [`NoHooks`] if the cleanup should run before the manifests are applied, and the stream did not come from Helm 4.
 pub fn appendix(stream: &[u8], injection: &Injection) -> Result<Option<String>, NoHooks> {
     let full: Vec<&[u8]> = documents(stream).filter(|document| has_content(document)).collect();
     if full.is_empty() || full.iter().any(|document| is_injected(document)) {
         return Ok(None);
     }
-    let runs_hooks = full.iter().all(|document| memmem::find(document, FILENAME).is_some());
+    let runs_hooks =
+        full.iter().all(|document| memmem::find(document, TEMPLATE_ANNOTATION.as_bytes()).is_some());
     let form = match (runs_hooks, injection.moment) {
         (true, moment) => Form::Hook(moment),
         (false, Moment::After) => Form::Plain,
@@ -108,7 +106,7 @@ fn has_content(document: &[u8]) -> bool {
 
 fn is_injected(document: &[u8]) -> bool {
     memmem::find(document, INJECTED.as_bytes()).is_some()
-        && About::read(document).is_some_and(|about| about.injected)
+        && Metadata::read(document).is_some_and(|metadata| metadata.injected)
 }
 
 #[cfg(test)]

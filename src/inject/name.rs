@@ -1,34 +1,32 @@
-//! Names that do not collide. A post-renderer is told neither the release nor the namespace, so they come from the stream.
+//! Derives names from the stream, because Helm tells a post-renderer neither the release nor the namespace.
 
-use std::borrow::Cow;
+use super::metadata::Metadata;
 
-use super::about::About;
-
-/// The longest name that may become a label's value, as a Job's does on its pods.
+/// The longest value of a label. The name of a Job becomes a label of its pods.
 const MAX: usize = 63;
 /// A dash and eight hexadecimal digits.
 const SUFFIX: usize = 9;
 
-/// `jobsweep-` and the release: the label `app.kubernetes.io/instance` of the first document that has one. Without it,
-/// the name of the first document that has one: two releases in a namespace cannot both have that.
+/// `jobsweep-` and the release, from the label `app.kubernetes.io/instance`. Without such a label, `jobsweep-` and the first
+/// name in the stream: two releases cannot have the same resource.
 pub(super) fn derived(documents: &[&[u8]]) -> String {
     let instance = documents
         .iter()
-        .filter(|document| memchr::memmem::find(document, About::INSTANCE.as_bytes()).is_some())
-        .find_map(|document| About::read(document)?.instance);
-    let release = instance.or_else(|| documents.iter().find_map(|document| About::read(document)?.name));
+        .filter(|document| memchr::memmem::find(document, Metadata::INSTANCE.as_bytes()).is_some())
+        .find_map(|document| Metadata::read(document)?.instance);
+    let release = instance.or_else(|| documents.iter().find_map(|document| Metadata::read(document)?.name));
     release.map_or_else(|| "jobsweep".to_owned(), |release| legal(&format!("jobsweep-{release}")))
 }
 
-/// A name that is another one whenever one of the texts is.
+/// A name that changes when one of the texts changes.
 pub(super) fn changing_with(name: &str, texts: &[&[u8]]) -> String {
     format!("{name}-{}", hash(texts.iter().copied().flatten()))
 }
 
-/// Whether a name given by the user leaves room for what is appended to it, and is one.
+/// Checks that a name from the user is a name and leaves room for a suffix.
 ///
 /// # Errors
-/// What is wrong with it.
+/// Returns what is wrong with it.
 pub(crate) fn check(name: &str) -> Result<String, String> {
     if legal(name) == name && !name.is_empty() {
         Ok(name.to_owned())
@@ -38,18 +36,7 @@ pub(crate) fn check(name: &str) -> Result<String, String> {
     }
 }
 
-/// A name as YAML: in quotes where it would be a number, a date, a bool or null without them.
-pub(super) fn as_yaml(name: &str) -> Cow<'_, str> {
-    let is_word = matches!(name, "true" | "false" | "yes" | "no" | "on" | "off" | "y" | "n" | "null");
-    if is_word || !name.starts_with(|first: char| first.is_ascii_lowercase()) {
-        format!("\"{name}\"").into()
-    } else {
-        name.into()
-    }
-}
-
-/// The nearest legal name that leaves room for a suffix. One that had to be changed gets a hash, so that two different
-/// names never become the same.
+/// The nearest legal name that leaves room for a suffix. A changed name gets a hash, so that different names stay different.
 fn legal(name: &str) -> String {
     let lower = |letter: char| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '-' };
     let near: String = name.chars().map(lower).take(MAX - SUFFIX).collect();
@@ -61,7 +48,7 @@ fn legal(name: &str) -> String {
     format!("{}-{}", near.trim_end_matches('-'), hash(name.as_bytes()))
 }
 
-/// FNV-1a, folded to 32 bits: the same on every machine and in every version, which names have to be.
+/// FNV-1a, folded to 32 bits. Unlike the hashes of the standard library, it is the same on every machine and in every version.
 fn hash<'t>(text: impl IntoIterator<Item = &'t u8>) -> String {
     let hash = text.into_iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
@@ -101,17 +88,6 @@ mod tests {
         legal.sort();
         legal.dedup();
         assert_eq!(legal.len(), names.len());
-    }
-
-    #[test]
-    fn a_name_stays_a_name_in_yaml() {
-        assert_eq!(as_yaml("jobsweep-shop"), "jobsweep-shop");
-        for name in ["web", "123", "1e3", "0x1f", "2026-01-31", "1-a", "true", "no", "off", "y", "null"] {
-            let read: serde_yaml::Value = serde_yaml::from_str(&as_yaml(name)).unwrap_or_default();
-            assert_eq!(read, name);
-        }
-        // Of YAML 1.1, which this reader does not know.
-        assert_eq!(as_yaml("yes"), "\"yes\"");
     }
 
     #[test]

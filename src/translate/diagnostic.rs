@@ -1,122 +1,146 @@
-//! What can be wrong with an input, where, and what to do about it.
+//! The problems of an input, with their place and advice.
 
 use std::fmt;
+
+use granit_parser::ScanError;
+
+use crate::escape::shortened;
 
 /// What is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Problem {
-    /// The input is UTF-16 or UTF-32; Kubernetes manifests are UTF-8.
+    /// The input is UTF-16 or UTF-32. Kubernetes manifests are UTF-8.
     WideEncoding(&'static str),
-    /// The input is not UTF-8 at this byte (0-based, in the whole input).
+    /// The input is not UTF-8.
     NotUtf8 {
-        /// The offset of the first bad byte.
+        /// The offset of the first bad byte in the stream.
         byte: usize,
     },
     /// A document that may hold a Job with a policy is not YAML.
     NotYaml(String),
-    /// A key that decides stands twice in one mapping.
+    /// A key that identifies a Job or its policy appears more than once in a mapping.
     DuplicateKey(&'static str),
-    /// A merge key after a key that decides brings that key too; YAML libraries differ in which one wins.
+    /// A merge key below such a key sets the same key. YAML libraries differ in which value they take.
     ContestedKey(&'static str),
-    /// A delete policy has words that are none of the known tokens. An error only under `--strict`.
-    UnknownTokens(Vec<String>),
-    /// A delete policy, or the annotations themselves, is not of the type that the API server accepts. Only a warning.
+    /// A delete policy has words that are no tokens. This is a warning without `--strict`.
+    UnknownWords {
+        /// The first words, each shortened.
+        shown: Vec<String>,
+        /// The number of the other words.
+        more: usize,
+    },
+    /// The API server rejects the type of a policy or of the annotations. Always a warning.
     WrongType {
-        /// The key whose value it is.
+        /// The key of the value.
         key: &'static str,
-        /// What it should be.
+        /// The right type, with its article.
         wanted: &'static str,
     },
-    /// A Job without metadata can take no annotation. Only a warning.
+    /// A Job without metadata has no place for an annotation. Always a warning.
     NoMetadata,
-    /// The Job shares its text with something else in a way that has no small rewrite.
+    /// The Job shares its text with something else in a way that no insertion can separate.
     CannotExtend(&'static str),
-    /// `--unblock` cannot look the Job up in the cluster. Only a warning.
+    /// `--unblock` cannot look the Job up in the cluster. Always a warning.
     NotLookedUp(&'static str),
-    /// The edited document did not read back as the input plus the annotation: a fault of jobsweep.
+    /// The edited document does not read back as the input plus the annotation. This is a bug in jobsweep.
     NotProven,
 }
 
 impl Problem {
     fn advice(&self) -> &'static str {
         match self {
-            Self::WideEncoding(_) | Self::NotUtf8 { .. } => "convert the input to UTF-8",
-            Self::NotYaml(_) => "mend the document, or the template that made it",
-            Self::DuplicateKey(_) => "leave one of them",
+            Self::WideEncoding(_) | Self::NotUtf8 { .. } => "convert it to UTF-8",
+            Self::NotYaml(_) => "fix the document or its template",
+            Self::DuplicateKey(_) => "remove one",
             Self::ContestedKey(_) => {
-                "write the merge key first, then all YAML libraries let the other one win"
+                "move the merge key above it, where every YAML library prefers the explicit key"
             }
-            Self::UnknownTokens(_) => {
-                "use a comma list of hook-succeeded, hook-failed and before-hook-creation"
+            Self::UnknownWords { .. } => {
+                "use a comma-separated list of hook-succeeded, hook-failed and before-hook-creation"
             }
-            Self::WrongType { wanted: "a string", .. } => {
-                "put a policy there, in quotes: the API server refuses the Job as it is, and nothing was added"
-            }
-            Self::WrongType { .. } | Self::NoMetadata => {
-                "mend the template that made it: the API server refuses the Job as it is, and nothing was added"
-            }
-            Self::CannotExtend(_) => "write the kots.io/hook-delete-policy annotation into the Job yourself",
-            Self::NotLookedUp(_) => "--unblock passes it through, and whoever applies it decides",
-            Self::NotProven => "this is a fault of jobsweep: please report it with this document",
+            Self::WrongType { wanted: "a string", .. } => "set it to a policy in quotes",
+            Self::WrongType { .. } | Self::NoMetadata => "fix the template",
+            Self::CannotExtend(_) => "add kots.io/hook-delete-policy to the Job yourself",
+            Self::NotLookedUp(_) => "--unblock passes it through unchecked",
+            Self::NotProven => "this is a bug in jobsweep: report it with this document",
         }
     }
 }
-
-/// How many unknown words of a policy are shown.
-const SHOWN: usize = 3;
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::WideEncoding(name) => write!(f, "the input is {name}, not UTF-8"),
             Self::NotUtf8 { byte } => write!(f, "the input is not UTF-8 at byte {byte}"),
-            Self::NotYaml(why) => write!(f, "not valid YAML: {why}"),
-            Self::DuplicateKey(key) => write!(f, "the key {key} stands twice in one mapping"),
-            Self::ContestedKey(key) => write!(f, "the merge key (<<) below {key} brings {key} too"),
-            Self::UnknownTokens(words) => {
-                let shown: Vec<String> = words.iter().take(SHOWN).map(|word| format!("{word:?}")).collect();
-                let words_are = if words.len() == 1 { "an unknown word" } else { "unknown words" };
-                write!(f, "the delete policy has {words_are} {}", shown.join(", "))?;
-                match words.len().saturating_sub(SHOWN) {
-                    0 => Ok(()),
-                    more => write!(f, " and {more} more"),
-                }
+            Self::NotYaml(why) => write!(f, "invalid YAML: {why}"),
+            Self::DuplicateKey(key) => write!(f, "duplicate key {key}"),
+            Self::ContestedKey(key) => write!(f, "the merge key (<<) below {key} also sets {key}"),
+            Self::UnknownWords { shown, more } => {
+                let quoted: Vec<String> = shown.iter().map(|word| format!("{word:?}")).collect();
+                let noun = if shown.len() + more == 1 { "word" } else { "words" };
+                write!(f, "the delete policy has the unknown {noun} {}", quoted.join(", "))?;
+                if *more > 0 { write!(f, " and {more} more") } else { Ok(()) }
             }
-            Self::WrongType { key, wanted } => write!(f, "{key} is not {wanted}"),
-            Self::NoMetadata => write!(f, "the Job has no metadata"),
-            Self::CannotExtend(why) => write!(f, "the annotation has no place here: {why}"),
-            Self::NotLookedUp(why) => f.write_str(why),
-            Self::NotProven => write!(f, "the translated document does not read back as it should"),
+            Self::WrongType { key, wanted } => {
+                write!(
+                    f,
+                    "{key} is not {wanted}, so jobsweep did not change the Job and the API server will reject it"
+                )
+            }
+            Self::NoMetadata => {
+                write!(
+                    f,
+                    "the Job has no metadata, so jobsweep did not change it and the API server will reject it"
+                )
+            }
+            Self::CannotExtend(why) => write!(f, "cannot add the annotation here: {why}"),
+            Self::NotLookedUp(why) => write!(f, "cannot look up the Job in the cluster: {why}"),
+            Self::NotProven => write!(f, "the translated document does not read back as expected"),
         }
     }
 }
 
-/// Where in the stream a problem lies.
+/// A problem at a byte of a document.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    pub(crate) problem: Problem,
+    pub(crate) at: usize,
+    pub(crate) job: Option<String>,
+}
+
+impl Fault {
+    pub(crate) fn not_yaml(error: &ScanError, text: &str) -> Self {
+        let at = error.marker().byte_offset().unwrap_or(0).min(text.len());
+        Self { problem: Problem::NotYaml(shortened(&error.info()).into_owned()), at, job: None }
+    }
+}
+
+/// The place of a problem in the stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     /// The 1-based number of the document.
     pub document: usize,
-    /// The chart's file, from a `# Source:` line or Helm 4's filename annotation.
+    /// The template of the chart, from the `# Source:` comment of Helm 3 or the filename annotation of Helm 4.
     pub source: Option<String>,
-    /// The Job's name, if it is known.
+    /// The name of the Job, if known.
     pub job: Option<String>,
     /// 1-based, in the whole stream.
     pub line: usize,
     /// 1-based, in characters.
     pub column: usize,
-    /// The offending line, cut to a readable length.
+    /// The line of the problem. An ellipsis marks where it is cut.
     pub snippet: String,
-    /// How many characters of the snippet stand before the problem.
+    /// The number of characters of the snippet before the problem.
     pub indent: usize,
 }
 
-/// A problem and its place: an error, or a warning. Displayed as one line and a snippet below it.
+/// An error or a warning, displayed as one line with a snippet below it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
     /// What is wrong.
     pub problem: Problem,
-    /// Where.
+    /// Where it is.
     pub place: Box<Place>,
 }
 

@@ -1,76 +1,75 @@
-//! The translator: text in, text out.
+//! The filter: manifests in, the same manifests out, where every Job with a Helm delete policy also has the KOTS one.
 //!
-//! The stream is split into documents (`stream`). Each takes four steps, and most need only the first:
+//! Everything here is pure: text in, text out. This is the way of a stream:
 //!
-//! 1. `spelling` asks whether the text can hold a Job with a policy at all.
-//! 2. `nodes` reads it, or only its `head` if that decides; the simplest heads are read by `simple`, without the parser. `lookup` says
-//!    what keys, aliases and merge keys mean, `jobs` finds the Jobs.
-//! 3. `insert` plans at which level to add what; `entry` and `twin` word it; `extend` and `lines` find its place.
-//! 4. `change` holds what is to happen to text and nodes; `proof` reads the edited text and compares it with that.
+//! 1. `read::stream` splits it into documents.
+//! 2. `read::prefilter` searches each document for the words that a Job with a policy must have. A document without them stays
+//!    as it is, and most are without.
+//! 3. `read::head` cuts the document before `spec:`, if the part above decides. `read::line_reader` reads simple text, and
+//!    `read::nodes` reads all other text with a YAML parser.
+//! 4. `read::jobs` finds the Jobs among the nodes. `read::lookup` follows aliases and merge keys.
+//! 5. `plan::policies` decides which policy each Job gets. `plan::insert` decides in which mapping.
+//! 6. `write` makes the text of the entry and finds its place. The result is a `write::change`: the edits of the text, and the
+//!    nodes that the edited text must have.
+//! 7. `proof` parses the edited text and compares its nodes with those. If they differ, nothing is written.
 //!
-//! `places` says where in the stream a problem is, and `peek` is for those who only want a few strings of a document.
+//! Beside the way: `parallel` takes many documents through steps 3 to 7 at once, `diagnostic` words the problems, `locate`
+//! finds their lines, and `query` reads single strings for `inject`.
 
-mod change;
 mod diagnostic;
-mod entry;
-mod extend;
-mod head;
-mod insert;
-mod jobs;
-mod lines;
-mod lookup;
-mod manifest;
-mod nodes;
+mod job_manifest;
+mod locate;
 mod parallel;
-mod peek;
-mod places;
+mod plan;
 mod proof;
-mod simple;
-mod spelling;
-mod stream;
-mod twin;
-mod value;
+mod query;
+mod read;
+mod write;
 
 use std::io::{self, Write};
 
 pub use diagnostic::{Diagnostic, Place, Problem};
-pub use manifest::JobManifest;
-pub(crate) use peek::{documents, strings};
+pub use job_manifest::JobManifest;
+pub(crate) use locate::TEMPLATE_ANNOTATION;
+pub(crate) use query::{documents, strings};
+pub use read::value::Value;
 
-use self::change::Edit;
-use self::entry::Policy;
-use self::insert::Inserter;
-use self::jobs::{Fault, Job, Sharing};
-use self::lookup::{Found, Lookup};
-use self::nodes::Nodes;
-use self::places::Places;
-use crate::policy::{DeletePolicy, HELM_DELETE_POLICY, KOTS_DELETE_POLICY};
-pub use value::Value;
+use self::diagnostic::Fault;
+use self::locate::Locator;
+use self::plan::insert::Inserter;
+use self::plan::policies::{check_words, missing_policy};
+use self::plan::sharing::Sharing;
+use self::read::jobs::{self, Job};
+use self::read::lookup::Lookup;
+use self::read::nodes::Nodes;
+use self::read::{head, line_reader, prefilter, stream};
+use self::write::change::Edit;
+use crate::policy::DeletePolicy;
 
-/// What the translator does beyond its one job.
+/// The options of the filter.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// The policy for Jobs that have neither annotation.
+    /// The policy for Jobs without a policy of their own.
     pub default_policy: Option<DeletePolicy>,
-    /// Whether an unknown word in a policy is an error rather than a warning.
+    /// Whether an unknown word in a policy is an error. Otherwise it is a warning.
     pub strict: bool,
 }
 
-/// A translated stream: the input, and what to insert where.
+/// A translated stream: the input and its edits.
 #[derive(Debug)]
 pub struct Translated<'a> {
     input: &'a [u8],
     edits: Vec<Edit>,
-    /// What was left alone and should be looked at.
+    /// The problems that did not stop the translation.
     pub warnings: Vec<Diagnostic>,
 }
 
 impl Translated<'_> {
-    /// Writes the translated stream. One of nothing but white space gets a `---` line, because Helm 4 refuses a
-    /// post-renderer's empty output.
+    /// Writes the translated stream. A stream of only white space gets a `---` line, because Helm 4 refuses empty output from a
+    /// post-renderer.
     ///
     /// # Errors
-    /// Those of the writer.
+    /// Returns the errors of the writer.
     pub fn write_to(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut done = 0;
         for edit in &self.edits {
@@ -107,11 +106,11 @@ impl Translated<'_> {
 /// ```
 ///
 /// # Errors
-/// The first problem that makes the result uncertain. A document that cannot hold such a Job is never one.
+/// Returns the first problem that makes the result uncertain. A document that cannot hold such a Job is never a problem.
 pub fn translate<'a>(input: &'a [u8], options: &Options) -> Result<Translated<'a>, Diagnostic> {
     if let Some(name) = wide_encoding(input) {
         let fault = Fault { problem: Problem::WideEncoding(name), at: 0, job: None };
-        return Err(Places::new(input).diagnose(fault, 0, 0..0));
+        return Err(Locator::new(input).locate(fault, 0, 0..0));
     }
     let mut candidates = Vec::new();
     let mut not_utf8 = None;
@@ -134,54 +133,55 @@ pub fn translate<'a>(input: &'a [u8], options: &Options) -> Result<Translated<'a
         Ok((edits.into_iter().map(|edit| edit.moved_by(range.start)).collect::<Vec<_>>(), warnings))
     });
     let mut translated = Translated { input, edits: Vec::new(), warnings: Vec::new() };
-    let mut places = Places::new(input);
+    let mut locator = Locator::new(input);
     for ((index, range, _), result) in candidates.iter().zip(results) {
-        let mut diagnose = |fault| places.diagnose(fault, *index, range.clone());
-        let (edits, warnings) = result.map_err(&mut diagnose)?;
+        let mut located = |fault| locator.locate(fault, *index, range.clone());
+        let (edits, warnings) = result.map_err(&mut located)?;
         translated.edits.extend(edits);
-        translated.warnings.extend(warnings.into_iter().map(diagnose));
+        translated.warnings.extend(warnings.into_iter().map(located));
     }
     match not_utf8 {
-        Some((fault, index, range)) => Err(places.diagnose(fault, index, range)),
+        Some((fault, index, range)) => Err(locator.locate(fault, index, range)),
         None => Ok(translated),
     }
 }
 
-/// Whether a document is worth parsing. What spells no Job, or no policy, cannot hold a Job with one.
 fn may_hold_a_job_to_change(text: &str, options: &Options) -> bool {
-    (options.default_policy.is_some() || spelling::may_hold_a_policy(text)) && spelling::may_hold_a_job(text)
+    (options.default_policy.is_some() || prefilter::may_hold_a_policy(text))
+        && prefilter::may_hold_a_job(text)
 }
 
-/// Translates one document: by its head if that decides, and otherwise as a whole.
+/// Translates one document, by its head if that decides.
 fn document(text: &str, options: &Options, warnings: &mut Vec<Fault>) -> Result<Vec<Edit>, Fault> {
     if let Some(head) = head::of(text)
-        && let Some(nodes) = simple::read(head).or_else(|| Nodes::read(head).ok())
-        && head::decides(&nodes)
+        && let Some(nodes) = line_reader::read(head).or_else(|| Nodes::read(head).ok())
     {
-        return jobs_of(&nodes, options, warnings);
+        let lookup = Lookup::new(&nodes);
+        if head::decides(&lookup) {
+            return edits(&lookup, options, warnings);
+        }
     }
     let nodes = Nodes::read(text).map_err(|error| Fault::not_yaml(&error, text))?;
-    jobs_of(&nodes, options, warnings)
+    edits(&Lookup::new(&nodes), options, warnings)
 }
 
-/// Translates the Jobs of a document that was read.
-fn jobs_of(nodes: &Nodes<'_>, options: &Options, warnings: &mut Vec<Fault>) -> Result<Vec<Edit>, Fault> {
-    let lookup = Lookup::new(nodes);
-    let jobs = jobs::find(&lookup)?;
+/// The edits that give every Job of a document its policy.
+fn edits(lookup: &Lookup<'_, '_>, options: &Options, warnings: &mut Vec<Fault>) -> Result<Vec<Edit>, Fault> {
+    let jobs = jobs::find(lookup)?;
     if let Some(mapping) = lookup.gave_up() {
-        let holds_it = |job: &&Job| (job.id..nodes.get(job.id).end).contains(&mapping);
+        let is_inside = |job: &&Job| (job.id..lookup.nodes.get(job.id).end).contains(&mapping);
         return Err(Fault {
-            problem: Problem::CannotExtend("more than 100 merge keys (<<) lead on from it"),
-            at: nodes.get(mapping).start,
-            job: jobs.iter().find(holds_it).and_then(|job| job.name.clone()),
+            problem: Problem::CannotExtend("this mapping merges more than 100 others (<<)"),
+            at: lookup.nodes.get(mapping).start,
+            job: jobs.iter().find(is_inside).and_then(|job| job.name.clone()),
         });
     }
-    let sharing = Sharing::new(&lookup, &jobs);
+    let sharing = Sharing::new(lookup, &jobs);
     let default = options.default_policy.as_ref().map(DeletePolicy::to_string);
-    let mut inserter = Inserter::new(&lookup, &sharing);
+    let mut inserter = Inserter::new(lookup, &sharing);
     for job in &jobs {
-        check_tokens(&lookup, job, options, warnings)?;
-        match policy_for(&lookup, job, default.as_deref()) {
+        check_words(lookup, job, options, warnings)?;
+        match missing_policy(lookup, job, default.as_deref()) {
             Ok(Some(policy)) => inserter.insert(job, policy)?,
             Ok(None) => {}
             Err(warning) => warnings.push(warning),
@@ -191,66 +191,10 @@ fn jobs_of(nodes: &Nodes<'_>, options: &Options, warnings: &mut Vec<Fault>) -> R
     if change.is_empty() {
         return Ok(Vec::new());
     }
-    change.proven(nodes).ok_or(Fault { problem: Problem::NotProven, at: 0, job: None })
+    proof::prove(change, lookup.nodes).ok_or(Fault { problem: Problem::NotProven, at: 0, job: None })
 }
 
-/// What to write into a Job: nothing, its own policy or the default; or why its own cannot be translated.
-fn policy_for<'p>(
-    lookup: &Lookup<'_, '_>,
-    job: &Job,
-    default: Option<&'p str>,
-) -> Result<Option<Policy<'p>>, Fault> {
-    let fault = |problem, at| Fault { problem, at: lookup.nodes.get(at).start, job: job.name.clone() };
-    let string_of = |key, found: Found| match lookup.string(found.value()) {
-        Some(_) => Ok(()),
-        None => Err(fault(Problem::WrongType { key, wanted: "a string" }, found.value())),
-    };
-    if let Some(found) = job.kots_policy {
-        return string_of(KOTS_DELETE_POLICY, found).map(|()| None);
-    }
-    if let Some(found) = job.helm_policy {
-        return string_of(HELM_DELETE_POLICY, found).map(|()| Some(Policy::Of(found)));
-    }
-    let Some(default) = default else { return Ok(None) };
-    if job.metadata.and_then(|found| lookup.mapping(found.value())).is_none() {
-        return Err(fault(Problem::NoMetadata, job.id));
-    }
-    match job.annotations.map(Found::value) {
-        Some(id) if lookup.mapping(id).is_none() && !lookup.is_null(lookup.nodes.resolve(id)) => {
-            Err(fault(Problem::WrongType { key: "metadata.annotations", wanted: "a mapping" }, id))
-        }
-        _ => Ok(Some(Policy::Default(default))),
-    }
-}
-
-/// Reports the words of a Job's policies that mean nothing to Helm or KOTS.
-fn check_tokens(
-    lookup: &Lookup<'_, '_>,
-    job: &Job,
-    options: &Options,
-    warnings: &mut Vec<Fault>,
-) -> Result<(), Fault> {
-    let text =
-        |found: Option<Found>| found.and_then(|found| Some((found.value(), lookup.string(found.value())?)));
-    let (helm, kots) = (text(job.helm_policy), text(job.kots_policy));
-    let same = helm.map(|(_, policy)| policy) == kots.map(|(_, policy)| policy);
-    for (id, policy) in [helm, kots.filter(|_| !same)].into_iter().flatten() {
-        let policy = DeletePolicy::parse(policy);
-        let unknown: Vec<String> = policy.unknown().map(str::to_owned).collect();
-        if unknown.is_empty() {
-            continue;
-        }
-        let problem = Problem::UnknownTokens(unknown);
-        let fault = Fault { problem, at: lookup.nodes.get(id).text.start, job: job.name.clone() };
-        if options.strict {
-            return Err(fault);
-        }
-        warnings.push(fault);
-    }
-    Ok(())
-}
-
-/// The name of an encoding that is not UTF-8, told by its byte-order mark or by the NULs of its first characters.
+/// Recognizes UTF-16 and UTF-32 by a byte-order mark or by the NULs around the first character.
 fn wide_encoding(input: &[u8]) -> Option<&'static str> {
     Some(match input {
         [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] | [_, 0, 0, 0, ..] | [0, 0, 0, _, ..] => "UTF-32",

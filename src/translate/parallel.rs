@@ -1,31 +1,37 @@
-//! One function over many documents, on all processors.
+//! Applies a function to many documents on all processors.
 
 use std::num::NonZero;
 use std::thread;
 
-/// Fewer documents than this are not worth a thread.
+/// The number of documents from which a thread pays.
 const WORTH_A_THREAD: usize = 64;
 
-/// Applies a function to every item; the results come in the order of the items.
+/// Applies a function to every item. The results keep the order of the items.
 pub(super) fn map<T: Sync, R: Send>(items: &[T], function: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let threads = match items.len() / WORTH_A_THREAD {
-        // Already the question how many processors there are takes a while.
+        // For a short stream, even asking for the number of processors takes too long.
         0 | 1 => 1,
         worth => worth.min(thread::available_parallelism().map_or(1, NonZero::get)),
     };
-    if threads == 1 {
-        return items.iter().map(function).collect();
-    }
+    if threads == 1 { items.iter().map(function).collect() } else { map_on(threads, items, &function) }
+}
+
+fn map_on<T: Sync, R: Send>(threads: usize, items: &[T], function: &(impl Fn(&T) -> R + Sync)) -> Vec<R> {
+    let on_share = |share: &[T]| -> Vec<R> { share.iter().map(function).collect() };
     thread::scope(|scope| {
-        let shares = items.chunks(items.len().div_ceil(threads));
-        let function = &function;
-        let workers: Vec<_> =
-            shares.map(|share| scope.spawn(move || share.iter().map(function).collect::<Vec<R>>())).collect();
-        let done = |worker: thread::ScopedJoinHandle<'_, Vec<R>>| match worker.join() {
-            Ok(results) => results,
-            Err(panic) => std::panic::resume_unwind(panic),
+        let start = |share| {
+            // A limit on processes can forbid another thread. Then this one does the work.
+            let started = thread::Builder::new().spawn_scoped(scope, move || on_share(share));
+            started.map_err(|_| share)
         };
-        workers.into_iter().flat_map(done).collect()
+        let workers: Vec<_> = items.chunks(items.len().div_ceil(threads)).map(start).collect();
+        let finish =
+            |worker: Result<thread::ScopedJoinHandle<'_, Vec<R>>, &[T]>| match worker.map(|it| it.join()) {
+                Ok(Ok(results)) => results,
+                Ok(Err(panic)) => std::panic::resume_unwind(panic),
+                Err(share) => on_share(share),
+            };
+        workers.into_iter().flat_map(finish).collect()
     })
 }
 

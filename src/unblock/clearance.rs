@@ -119,7 +119,7 @@ async fn look(
 async fn look_up(api: &Api, job: &PlannedJob, once: bool) -> Result<Finding, Failure> {
     let (namespace, name) = (&job.namespace, &job.manifest.name);
     let Some(json) = api.job(namespace, name).await? else { return Ok(Finding::Absent) };
-    let live = match Live::decode(&String::from_utf8_lossy(&json)) {
+    let live = match Live::decode(&json) {
         Ok(live) => live,
         Err(why) => {
             let verdict = Verdict::Forbidden(Reason::Unreadable(why));
@@ -186,7 +186,7 @@ async fn delete(api: &Api, jobs: &mut [PlannedJob], dry_run: bool) -> Result<Opt
             }
             continue;
         };
-        job.deletion_sent &= dry_run || failure.may_have_been_done();
+        job.deletion_sent &= dry_run || failure.may_have_been_carried_out();
         if may_pass(&failure) {
             job.finding = Finding::Unknown;
             trouble = Some(failure);
@@ -202,7 +202,7 @@ async fn delete(api: &Api, jobs: &mut [PlannedJob], dry_run: bool) -> Result<Opt
 
 /// Whether another look may tell more: a Job that changed or vanished meanwhile counts too.
 fn may_pass(failure: &Failure) -> bool {
-    failure.is_passing() || matches!(failure.code(), Some(404 | 409))
+    failure.is_transient() || matches!(failure.code(), Some(404 | 409))
 }
 
 /// How long to go on.

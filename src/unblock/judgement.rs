@@ -104,7 +104,7 @@ mod tests {
 
     fn live(state: State) -> Job {
         let json = r#"{"metadata":{"namespace":"shop","name":"migrate","uid":"u1","resourceVersion":"7"}}"#;
-        Job { state, ..Job::decode(json).expect("a Job") }
+        Job { state, ..Job::decode(json.as_bytes()).expect("a Job") }
     }
 
     fn immutable() -> Answer {

@@ -16,7 +16,6 @@ mod planned_job;
 mod replacement;
 mod words;
 
-use std::env;
 use std::fmt::{self, Display};
 use std::time::{Duration, Instant};
 
@@ -94,7 +93,7 @@ async fn connect_and_clear(
 ) -> Result<(), Blocked> {
     let start = Instant::now();
     let target = Target::find(&options.connection).await.map_err(|failure| failed(&failure))?;
-    let default = options.namespace.clone().or_else(helm_namespace).or(target.pod_namespace);
+    let default = options.namespace.clone().or(target.helm_namespace).or(target.pod_namespace);
     let mut planned = Vec::new();
     for manifest in jobs {
         let Some(namespace) = manifest.namespace.clone().or_else(|| default.clone()) else {
@@ -122,11 +121,6 @@ async fn connect_and_clear(
         },
     };
     Err(stop.blocked(&planned))
-}
-
-/// Helm itself takes its namespace from this variable where no flag names one.
-fn helm_namespace() -> Option<String> {
-    env::var("HELM_NAMESPACE").ok().filter(|namespace| !namespace.is_empty())
 }
 
 fn no_namespace(job: &str) -> String {

@@ -61,9 +61,9 @@ impl Live {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub(super) fn decode(json: &str) -> Result<Self, String> {
+    pub(super) fn decode(json: &[u8]) -> Result<Self, String> {
         let job = Job::decode(json).map_err(|unreadable| unreadable.why)?;
-        let created = serde_json::from_str(json).map_err(|error| error.to_string())?;
+        let created = serde_json::from_slice(json).map_err(|error| error.to_string())?;
         Ok(Self { job, created })
     }
 }
@@ -117,7 +117,7 @@ mod tests {
         let stream = format!("apiVersion: batch/v1\nkind: Job\nmetadata: {{name: migrate}}\n{spec}");
         let translated = translate(stream.as_bytes(), &Options::default()).expect("translated");
         let (jobs, _) = translated.jobs().expect("jobs");
-        replacement(&jobs[0], "shop", &Live::decode(LIVE).expect("a Job"))
+        replacement(&jobs[0], "shop", &Live::decode(LIVE.as_bytes()).expect("a Job"))
     }
 
     #[test]

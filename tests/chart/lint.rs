@@ -1,10 +1,15 @@
-//! What Helm says about the chart and about values.
+//! `helm lint`, and values that the schema refuses.
 
 use anyhow::{Result, ensure};
 use jobsweep_harness::helm::Helm;
 use jobsweep_harness::tools::HelmVersion;
+use jobsweep_harness::{trials, trials::Trial};
 
 use crate::chart;
+
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![the_chart_is_clean, a_value_that_means_nothing_is_refused,]
+}
 
 pub(crate) async fn the_chart_is_clean(version: HelmVersion) -> Result<()> {
     let helm = Helm::new(version)?;

@@ -1,4 +1,4 @@
-//! The chart's README and schema against its values.
+//! The chart's README and schema have the same values as `values.yaml`.
 
 use std::fs;
 
@@ -6,6 +6,11 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::chart;
+use jobsweep_harness::{trials, trials::Trial};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![the_table_is_made_of_the_values, the_schema_knows_every_value,]
+}
 
 const BEGIN: &str =
     "<!-- values: made of values.yaml by `JOBSWEEP_BLESS=1 cargo test --test chart readme` -->\n";
@@ -43,7 +48,7 @@ struct Documented {
     default: String,
 }
 
-/// Every value with its comment. A value without one is an error, unless it only groups others.
+/// All values with their comments. A value without a comment is an error, unless it is a group.
 fn documented() -> Result<Vec<Documented>> {
     let yaml = fs::read_to_string(chart().join("values.yaml"))?;
     let values: Value = serde_yaml::from_str(&yaml)?;

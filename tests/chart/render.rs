@@ -1,12 +1,24 @@
-//! What the chart renders, compared with what `--inject-cleanup` writes.
+//! The rendered chart, compared with the manifests of `--inject-cleanup`.
 
 use anyhow::{Context, Result, ensure};
 use jobsweep::inject::manifests::{Cleanup, Form, Moment};
 use jobsweep_harness::helm::Helm;
 use jobsweep_harness::tools::HelmVersion;
+use jobsweep_harness::{trials, trials::Trial};
 use serde_yaml::Value;
 
-use crate::{chart, parent};
+use crate::{chart, parent_chart};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![
+        every_pod_is_the_one_that_is_injected,
+        the_access_is_the_one_that_is_injected,
+        every_value_reaches_the_manifests,
+        names_fit_and_differ,
+        names_that_look_like_numbers_stay_text,
+        a_condition_leaves_nothing_of_it,
+    ]
+}
 
 pub(crate) async fn every_pod_is_the_one_that_is_injected(version: HelmVersion) -> Result<()> {
     let more = ["--release=shop".to_owned()];
@@ -35,7 +47,7 @@ pub(crate) async fn every_pod_is_the_one_that_is_injected(version: HelmVersion) 
     Ok(())
 }
 
-/// All but the labels of the pod, where a chart says more.
+/// Removes the labels of the pod, which differ.
 fn same_spec(found: &Value, expected: &Value) -> Result<()> {
     let (mut found, mut expected) = (found.clone(), expected.clone());
     for spec in [&mut found, &mut expected] {
@@ -110,7 +122,7 @@ pub(crate) async fn every_value_reaches_the_manifests(version: HelmVersion) -> R
     Ok(())
 }
 
-/// Helm takes releases' names of up to 53 letters, Kubernetes Jobs' names of up to 63.
+/// A release name has up to 53 characters, a Job name up to 63.
 pub(crate) async fn names_fit_and_differ(version: HelmVersion) -> Result<()> {
     let mut seen = std::collections::BTreeSet::new();
     for release in ["a", "jobsweep", &"a".repeat(53), &"a".repeat(52), &format!("{}-b", "a".repeat(33))] {
@@ -135,7 +147,7 @@ pub(crate) async fn names_that_look_like_numbers_stay_text(version: HelmVersion)
     Ok(())
 }
 
-/// What the API server takes for text only, and is no text here.
+/// Values that are not strings, in fields that the API server accepts only as strings.
 fn not_text(value: &Value) -> Vec<String> {
     let Some(mapping) = value.as_mapping() else {
         return value.as_sequence().into_iter().flatten().flat_map(not_text).collect();
@@ -155,7 +167,7 @@ fn not_text(value: &Value) -> Vec<String> {
 
 pub(crate) async fn a_condition_leaves_nothing_of_it(version: HelmVersion) -> Result<()> {
     let helm = Helm::new(version)?;
-    let folder = parent::write(&helm, true).await?;
+    let folder = parent_chart::write(&helm, true).await?;
     for (enabled, count) in [("true", 4), ("false", 0)] {
         let set = format!("jobsweep.enabled={enabled}");
         let template = helm.command().args(["template", "shop", "--set", &set]).arg(&folder).run().await?;

@@ -1,24 +1,24 @@
-//! What the output must mean, computed from the specification alone.
+//! What the output must mean according to the specification.
 
 use serde_yaml::{Mapping, Value};
 
-use super::reader;
+use super::second_reader as reader;
 
 const HELM: &str = "helm.sh/hook-delete-policy";
 const KOTS: &str = "kots.io/hook-delete-policy";
 
-/// How much the second reader had to say, so that a check that checks nothing is seen.
+/// Counts what the second reader could check.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Judged {
-    /// Documents that it read.
+    /// Documents that the reader accepted.
     pub(crate) documents: usize,
-    /// Annotations that the specification asks for in them.
+    /// Annotations that these documents need.
     pub(crate) added: usize,
-    /// Documents that it cannot judge.
+    /// Documents that the reader cannot check.
     pub(crate) refused: usize,
 }
 
-/// Compares the documents of the output with what those of the input must become.
+/// Compares the documents of the output with what the input requires.
 pub(super) fn compare(input: &[u8], output: &[u8], default: Option<&str>) -> Result<Judged, String> {
     let mut judged = Judged::default();
     let (input, output) = match (str::from_utf8(input), str::from_utf8(output)) {
@@ -70,12 +70,12 @@ pub(super) fn is_readable(stream: &[u8], number: usize) -> bool {
 struct Wanted<'p> {
     default: Option<&'p str>,
     added: usize,
-    /// A policy that Helm's reader may see as a number or bool, where this one sees a string.
+    /// Whether Helm's reader may read a policy as a number or bool.
     uncertain: bool,
 }
 
 impl Wanted<'_> {
-    /// A document, or an item of a list. In a JobList what an item does not say itself follows from the list.
+    /// A document or an item of a list. Items of a JobList inherit its kind and version.
     fn object(&mut self, value: Value, inherited: Option<(&str, &str)>) -> Value {
         let Value::Mapping(mut object) = value else {
             return value;
@@ -95,7 +95,7 @@ impl Wanted<'_> {
                 return object.into();
             }
             "JobList" if batch => Some(("Job", "batch/v1")),
-            // kubectl and Helm open a List of any version.
+            // kubectl and Helm accept a List of any version.
             "List" if has_version && !version.contains(char::is_whitespace) => None,
             _ => return object.into(),
         };
@@ -132,7 +132,7 @@ impl Wanted<'_> {
     }
 }
 
-/// Whether a text, written plain, is a string by YAML 1.2 but perhaps not by the YAML 1.1 that Helm reads: `yes`, `0777`, `1_000`.
+/// Whether a plain scalar is a string in YAML 1.2 but perhaps not in YAML 1.1, which Helm reads: `yes`, `0777`, `1_000`.
 fn is_uncertain(policy: &str) -> bool {
     let words = ["y", "n", "yes", "no", "on", "off", "<<"];
     words.contains(&policy.to_lowercase().as_str())

@@ -1,17 +1,17 @@
-//! What must hold of every translation, whatever the input.
+//! What must hold for every translation.
 //!
-//! Shared by the cases, the generated streams and the fuzz targets. Each check is a function of what went in and
-//! what came out, and says in words what is wrong.
+//! The cases, the generated streams and the fuzz targets share these checks. Each check compares an input with its output,
+//! and returns an error message.
 
+mod diagnostics;
 mod meaning;
-mod places;
-mod reader;
+mod second_reader;
 
 use jobsweep::translate::{Diagnostic, Options, Problem, translate};
 
 pub(crate) use meaning::Judged;
 
-/// Translates a stream and checks everything. The result is what was written, or the error that was rightly given.
+/// Translates a stream and applies all checks. The result is the output, or an error that is justified.
 pub(crate) fn check(
     input: &[u8],
     options: &Options,
@@ -19,7 +19,7 @@ pub(crate) fn check(
     match run(input, options) {
         Ok((output, warnings)) => {
             for warning in &warnings {
-                places::check(input, warning)?;
+                diagnostics::check(input, warning)?;
             }
             keeps_every_byte(input, &output, options)?;
             changes_nothing_the_second_time(&output, options)?;
@@ -27,7 +27,7 @@ pub(crate) fn check(
             Ok((Ok(output), judged))
         }
         Err(error) => {
-            places::check(input, &error)?;
+            diagnostics::check(input, &error)?;
             is_justified(input, options, &error)?;
             Ok((Err(error), Judged::default()))
         }
@@ -42,7 +42,7 @@ pub(crate) fn run(input: &[u8], options: &Options) -> Result<(Vec<u8>, Vec<Diagn
     Ok((output, translated.warnings))
 }
 
-/// What was translated once is not changed by translating it again.
+/// A second translation changes nothing.
 pub(crate) fn changes_nothing_the_second_time(output: &[u8], options: &Options) -> Result<(), String> {
     match run(output, options) {
         Ok((again, _)) if again == output => Ok(()),
@@ -51,7 +51,7 @@ pub(crate) fn changes_nothing_the_second_time(output: &[u8], options: &Options) 
     }
 }
 
-/// All bytes of the input are in the output, in their order. Only a null may go, where a default policy takes its place.
+/// All bytes of the input are in the output, in order. Only a null that a default policy replaces may go.
 pub(crate) fn keeps_every_byte(input: &[u8], output: &[u8], options: &Options) -> Result<(), String> {
     if is_subsequence(input, output) {
         return Ok(());
@@ -69,7 +69,7 @@ fn is_subsequence(input: &[u8], output: &[u8]) -> bool {
     input.iter().all(|byte| rest.any(|found| found == byte))
 }
 
-/// A second reader sees the input plus exactly the annotations that the specification asks for.
+/// For a second reader the output is the input plus the annotations of the specification.
 pub(crate) fn means_the_same_and_the_policy(
     input: &[u8],
     output: &[u8],
@@ -79,15 +79,15 @@ pub(crate) fn means_the_same_and_the_policy(
     meaning::compare(input, output, policy.as_deref())
 }
 
-/// What YAML 1.2 forbids, and so does the filter's parser, but the second reader lets pass.
+/// Errors of YAML 1.2 that the filter's parser reports and the second reader accepts.
 const STRICTER: [&str; 2] = [
-    // c-byte-order-mark is no nb-char; inside a document it may stand in quotes only.
+    // c-byte-order-mark is no nb-char, so a document may contain it only in quotes.
     "a BOM must not appear inside a document",
-    // s-b-comment begins with s-separate-in-line, after quotes and brackets too.
+    // s-b-comment begins with s-separate-in-line, also after quotes and brackets.
     "comments must be separated from other tokens by whitespace",
 ];
 
-/// An error is given only where there is reason to.
+/// An error has a reason in the input.
 fn is_justified(input: &[u8], options: &Options, error: &Diagnostic) -> Result<(), String> {
     let justified = match &error.problem {
         Problem::WideEncoding(_) => input.iter().take(4).any(|byte| matches!(byte, 0 | 0xfe | 0xff)),
@@ -98,10 +98,10 @@ fn is_justified(input: &[u8], options: &Options, error: &Diagnostic) -> Result<(
             STRICTER.contains(&why.as_str()) || !meaning::is_readable(input, error.place.document)
         }
         Problem::DuplicateKey(_) => !meaning::is_readable(input, error.place.document),
-        Problem::UnknownTokens(_) => options.strict,
+        Problem::UnknownWords { .. } => options.strict,
         Problem::ContestedKey(_) => lossy(input).contains("<<"),
         Problem::CannotExtend(_) => lossy(input).contains('&'),
-        // Above all `NotProven`: it asks for a report.
+        // `NotProven` in particular is always a bug.
         _ => false,
     };
     if justified {

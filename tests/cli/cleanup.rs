@@ -1,6 +1,6 @@
-//! The cleanup before it has reached a cluster.
+//! The cleanup without a cluster: arguments and environment.
 
-use crate::{folder, jobsweep, refuses, run};
+use crate::{PLAIN, folder, jobsweep, refuses, run};
 
 const NOWHERE: [&str; 3] = ["--cleanup", "--kubeconfig", "/no/such/kubeconfig"];
 
@@ -35,7 +35,7 @@ fn what_cannot_start_says_why_and_reports_nothing() {
     let first = run(jobsweep(&NOWHERE));
     let said = first.stderr();
     assert!(
-        said.starts_with("jobsweep: no cluster to sweep: ") && said.contains("/no/such/kubeconfig"),
+        said.starts_with("jobsweep: cannot find a cluster: ") && said.contains("/no/such/kubeconfig"),
         "{said}"
     );
     assert_eq!(said.lines().count(), 1, "{said}");
@@ -46,4 +46,30 @@ fn what_cannot_start_says_why_and_reports_nothing() {
     let report: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
     assert_eq!((&report["end"], &report["jobs"]), (&"error".into(), &serde_json::json!([])));
     assert!(said.contains(report["error"].as_str().unwrap()), "{report}");
+}
+
+/// The injected Role allows one namespace: that of `--cleanup-namespace`, or else the one that everything is applied to.
+#[test]
+fn an_injected_cleanup_sweeps_its_own_namespace_only() {
+    let inject = |args: &[&str]| run(jobsweep(&[&["--inject-cleanup"], args].concat()).stdin(PLAIN));
+    for args in [
+        &["--cleanup-arg=--all-namespaces"][..],
+        &["--cleanup-arg=-A"],
+        &["--cleanup-arg=-vA"],
+        &["--cleanup-arg=-n", "--cleanup-arg=shop"],
+        &["--cleanup-arg=-nshop"],
+        &["--cleanup-arg=--namespace=shop"],
+        &["--cleanup-namespace=shop", "--cleanup-arg=--namespace=other"],
+        &["--cleanup-namespace=shop", "--cleanup-arg=--namespace=shop", "--cleanup-arg=-nother"],
+        &["--cleanup-namespace=shop", "--cleanup-arg=-A"],
+    ] {
+        let refused = inject(args).expect_code(2).unwrap();
+        let said = refused.stderr();
+        let everywhere = args.iter().any(|arg| arg.ends_with('A') || arg.ends_with("--all-namespaces"));
+        let instead = if everywhere { "charts/jobsweep with scope: cluster" } else { "--cleanup-namespace" };
+        assert!(said.starts_with("jobsweep: --cleanup-arg: ") && said.contains(instead), "{args:?}: {said}");
+        assert_eq!(refused.stdout(), "");
+    }
+    let own = inject(&["--cleanup-namespace=shop", "--cleanup-arg=--namespace=shop", "--cleanup-arg=-nshop"]);
+    assert_eq!((&*own.stderr(), own.code()), ("", Some(0)));
 }

@@ -1,4 +1,4 @@
-//! A default policy, as an argument and as a variable.
+//! The default policy as an argument and as an environment variable.
 
 use crate::{PLAIN, jobsweep, refuses, run, writes};
 

@@ -1,4 +1,4 @@
-//! What the program says of itself.
+//! Help, manual page and completions.
 
 use crate::{jobsweep, run};
 
@@ -42,7 +42,7 @@ fn help_and_the_manual_page_have_every_option_variable_and_exit_code() {
     }
 }
 
-/// Of the help.
+/// The table of exit codes in the help.
 pub(crate) fn exit_codes() -> Vec<(String, String)> {
     let help = said(&["--help"]);
     let (_, table) = help.split_once("\nExit codes:\n").unwrap();

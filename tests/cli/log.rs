@@ -7,7 +7,7 @@ use crate::{PLAIN, WARNS, folder, jobsweep, refuses, run, writes};
 
 const VARIABLE: &str = "JOBSWEEP_LOG_FILE";
 
-/// The lines that begin with a time, without it.
+/// The lines that begin with a time, without that time.
 fn entries(log: &Path) -> Vec<String> {
     let text = fs::read_to_string(log).unwrap();
     let said = text.lines().filter_map(|line| {
@@ -31,8 +31,8 @@ fn warnings_errors_and_wrong_usage_are_appended_with_the_time() {
     let entries = entries(&log);
     assert_eq!(entries.len(), 3, "{entries:?}");
     for (entry, begins) in entries.iter().zip([
-        "jobsweep: warning: document 1, Job \"migrate\", line 6:33: the delete policy has an unknown word",
-        "jobsweep: document 1, line 2:1: the key kind stands twice",
+        "jobsweep: warning: document 1, Job \"migrate\", line 6:33: the delete policy has the unknown word",
+        "jobsweep: document 1, line 2:1: duplicate key kind",
         "jobsweep: unexpected argument '--wrong' found",
     ]) {
         assert!(entry.starts_with(begins), "{entry}");
@@ -64,7 +64,7 @@ fn a_log_file_that_cannot_be_opened_is_an_error_that_names_it() {
     );
     refuses(jobsweep(&["--log-file", log]).stdin(PLAIN), 1, &said);
     refuses(jobsweep(&[]).env(VARIABLE, log).stdin(PLAIN), 1, &said);
-    // What is wrong with the arguments is more important.
+    // The error in the arguments is more important.
     let wrong = run(jobsweep(&["--wrong"]).env(VARIABLE, log)).expect_code(2).unwrap();
     assert!(wrong.stderr().starts_with("jobsweep: unexpected argument"), "{}", wrong.stderr());
 }

@@ -1,4 +1,4 @@
-//! The program as a command: its arguments, its environment, its streams, its exit codes, and what README says of them.
+//! The program as a command: arguments, environment, streams, exit codes, and the examples in README.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail that way")]
 
@@ -16,17 +16,15 @@ use std::path::{Path, PathBuf};
 use jobsweep_harness::block_on;
 use jobsweep_harness::process::{Finished, Program};
 
-/// A Job whose policy has a word that nobody knows: it makes a warning.
+/// A Job whose policy has an unknown word, which causes a warning.
 const WARNS: &str = "apiVersion: batch/v1\nkind: Job\nmetadata:\n  name: migrate\n  annotations:\n    helm.sh/hook-delete-policy: never\n";
-/// A Job without a policy.
 const PLAIN: &str = "apiVersion: batch/v1\nkind: Job\nmetadata:\n  name: plain\n";
 
-/// The program under test.
 fn jobsweep(args: &[&str]) -> Program {
     Program::new(env!("CARGO_BIN_EXE_jobsweep")).args(args)
 }
 
-/// A line of shell in the repository, where `jobsweep` is the program under test.
+/// A line of shell, run in the repository with the program under test on `PATH`.
 fn sh(line: &str) -> Program {
     let folder = Path::new(env!("CARGO_BIN_EXE_jobsweep")).parent().unwrap();
     let path = std::env::join_paths([folder, Path::new("/usr/bin"), Path::new("/bin")]).unwrap();
@@ -37,7 +35,7 @@ fn run(program: Program) -> Finished {
     block_on(program.run()).unwrap()
 }
 
-/// It wrote nothing, exited with this code, and said exactly this.
+/// Checks that the program wrote nothing on stdout, and exited with this code and message.
 fn refuses(program: Program, code: i32, said: &str) {
     let finished = run(program);
     assert_eq!(finished.stderr(), said);
@@ -45,7 +43,7 @@ fn refuses(program: Program, code: i32, said: &str) {
     assert_eq!(finished.code(), Some(code));
 }
 
-/// It succeeded in silence and wrote this.
+/// Checks that the program succeeded with this output and nothing on stderr.
 fn writes(program: Program, expected: &str) {
     let finished = run(program);
     assert_eq!(finished.stderr(), "");
@@ -53,7 +51,7 @@ fn writes(program: Program, expected: &str) {
     assert_eq!(finished.code(), Some(0));
 }
 
-/// An empty folder of a test's own.
+/// Creates an empty folder.
 fn folder(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cli").join(name);
     let _ = fs::remove_dir_all(&folder);

@@ -1,4 +1,4 @@
-//! README's word on the filter, held against the program.
+//! The examples of the filter in README.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ fn readme() -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap()
 }
 
-/// The lines of an indented block from the one that begins so.
+/// The lines of the indented block that begins with this text.
 fn block(begins: &str) -> String {
     let readme = readme();
     let lines = readme.lines().map(|line| line.strip_prefix("    ").unwrap_or_default());

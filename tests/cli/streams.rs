@@ -1,15 +1,15 @@
-//! Standard input and output that are not what they should be.
+//! A terminal, a folder or a closed pipe as a standard stream.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use crate::{PLAIN, jobsweep, refuses, run, sh};
+use crate::{PLAIN, WARNS, jobsweep, refuses, run, sh, writes};
 
 const FULL: &str = "jobsweep: cannot write stdout: No space left on device (os error 28)\n";
 
 #[test]
 fn a_terminal_as_input_gets_a_hint() {
-    // Of util-linux: it gives a program a terminal.
+    // `script` of util-linux gives a program a terminal.
     let finished = run(sh("script --quiet --return --command jobsweep /dev/null").env("SHELL", "/bin/sh"));
     let screen = finished.stdout().replace("\r\n", "\n");
     assert!(
@@ -64,6 +64,28 @@ fn a_file_as_an_argument_is_wrong_usage_that_shows_where_it_belongs() {
     assert!(said.starts_with("jobsweep: unexpected argument 'manifests.yaml' found\n"), "{said}");
     assert!(said.contains("\nUsage: jobsweep [OPTIONS] < MANIFESTS > TRANSLATED\n"), "{said}");
     assert_eq!((&*finished.stdout(), finished.code()), ("", Some(2)));
+}
+
+/// No stack can be this large, so no thread starts: as under a limit on processes.
+#[test]
+fn a_long_stream_is_translated_where_no_thread_can_start() {
+    let job = "---\napiVersion: batch/v1\nkind: Job\nmetadata:\n  name: migrate\n  annotations:\n    \
+               helm.sh/hook-delete-policy: hook-failed\n";
+    let translated = format!("{job}    kots.io/hook-delete-policy: hook-failed\n");
+    let alone = jobsweep(&[]).env("RUST_MIN_STACK", (1_u64 << 60).to_string());
+    writes(alone.stdin(job.repeat(500)), &translated.repeat(500));
+}
+
+#[test]
+fn a_policy_of_any_length_makes_a_short_warning() {
+    for policy in ["x", ",", "\u{1f980}"] {
+        let finished =
+            run(jobsweep(&[]).stdin(WARNS.replace("never", &format!("'{}'", policy.repeat(100_000)))));
+        assert_eq!(finished.code(), Some(0));
+        let said = finished.stderr();
+        assert!(said.contains("the unknown word") && said.contains('…'), "{said}");
+        assert!(said.chars().count() < 1000, "{} characters", said.chars().count());
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What the sweep may and may not do, and who it is.
+//! Rights, tokens and credential plugins.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,15 +12,34 @@ use jobsweep_harness::kube::config::AuthInfo;
 use jobsweep_harness::kube::{self, Api, Client};
 use jobsweep_harness::process::Finished;
 use jobsweep_harness::wait::{self, PATIENCE};
+use jobsweep_harness::{trials, trials::Trial};
 use tokio::sync::Semaphore;
 
-use crate::between::{Act, Between, doing};
 use crate::deletion::finished;
-use crate::stage::{Said, Stage, connection, shipped_rules};
+use crate::faulty_proxy::{Act, Between, doing};
+use crate::setup::{Said, Stage, connection, shipped_rules};
+
+pub fn trials() -> Vec<Trial> {
+    trials![
+        every_missing_rule_is_named_so_that_pasting_it_helps,
+        a_token_that_cannot_be_sent_is_an_error_that_claims_nothing_about_jobs,
+        without_the_right_to_watch_it_stops_at_once,
+        without_the_right_to_delete_a_dry_run_fails_too,
+        all_namespaces_take_a_cluster_role,
+        all_namespaces_are_swept_with_a_cluster_role,
+        a_token_that_expired_and_was_replaced_is_read_again,
+        a_credential_plugin_that_hangs_ends_the_sweep_at_its_deadline,
+        a_credential_plugin_that_hangs_when_it_is_asked_again_ends_the_sweep,
+        a_credential_plugin_that_breaks_ends_the_sweep_with_its_message,
+        a_credential_plugin_runs_once_for_all_that_were_refused,
+        a_token_that_expired_and_was_not_replaced_ends_the_sweep,
+        a_server_that_cannot_be_trusted_is_not_talked_to,
+    ]
+}
 
 const BOTH: &str = "hook-succeeded,hook-failed";
 
-/// The rule that the sweep asks for, as it would be pasted.
+/// The rule in the error message, in the form in which a user would paste it.
 fn missing_rule(swept: &Finished) -> Result<PolicyRule> {
     let stderr = swept.stderr();
     let (_, text) = stderr.split_once("bound to this user").context("it says which rule is missing")?;
@@ -45,7 +64,7 @@ pub async fn every_missing_rule_is_named_so_that_pasting_it_helps(cluster: &Cont
         stage.namespace.allow(&stage.user, vec![rule]).await?;
         verbs.push(verb);
     }
-    // It deletes and watches at once, so either may be missed first.
+    // The sweep deletes and watches at the same time, so either right may be missed first.
     ensure!(
         verbs[0] == "list" && verbs.contains(&"watch".into()) && verbs.contains(&"delete".into()),
         "{verbs:?}"
@@ -54,7 +73,7 @@ pub async fn every_missing_rule_is_named_so_that_pasting_it_helps(cluster: &Cont
     stage.leaves(&[]).await
 }
 
-/// A line break in a token, as one that was pasted has.
+/// A pasted token may end with a line break.
 pub async fn a_token_that_cannot_be_sent_is_an_error_that_claims_nothing_about_jobs(
     cluster: &ControlPlane,
 ) -> Result<()> {
@@ -62,7 +81,8 @@ pub async fn a_token_that_cannot_be_sent_is_an_error_that_claims_nothing_about_j
     finished(&stage.namespace, "done", BOTH).await?;
     let swept = stage.sweep().env("HELM_PLUGIN_NAME", "jobsweep").env("HELM_KUBETOKEN", "half\nhalf");
     let swept = swept.run().await?.expect_code(1)?;
-    let expected = "jobsweep: no cluster to sweep: the token has a character that no HTTP header can have\n";
+    let expected =
+        "jobsweep: cannot find a cluster: the token has a character that no HTTP header can have\n";
     ensure!(swept.stderr() == expected && swept.stdout.is_empty(), "{}", swept.stderr());
     stage.leaves(&["done"]).await
 }
@@ -97,7 +117,7 @@ pub async fn all_namespaces_take_a_cluster_role(cluster: &ControlPlane) -> Resul
 }
 
 pub async fn all_namespaces_are_swept_with_a_cluster_role() -> Result<()> {
-    // Of its own: nobody else's Jobs are there to be swept.
+    // In its own cluster, because the sweep would delete the Jobs of other tests.
     let cluster = ControlPlane::start().await?;
     let stage = Stage::without_role(&cluster).await?;
     let other = Stage::without_role(&cluster).await?;
@@ -116,7 +136,7 @@ pub async fn all_namespaces_are_swept_with_a_cluster_role() -> Result<()> {
     other.leaves(&[]).await
 }
 
-/// Revokes a token, and waits until the API server has forgotten that it was good.
+/// Revokes a token, and waits until the API server refuses it.
 async fn end(cluster: &ControlPlane, stage: &Stage, token: Token) -> Result<()> {
     let mut config = connection(&cluster.kubeconfig()).await?;
     config.auth_info = AuthInfo { token: Some(token.value.clone().into()), ..AuthInfo::default() };
@@ -150,7 +170,7 @@ pub async fn a_token_that_expired_and_was_replaced_is_read_again(cluster: &Contr
     stage.leaves(&[]).await
 }
 
-/// Has a credential plugin bring the credentials of a kubeconfig; this is what it does.
+/// A kubeconfig with a credential plugin that runs this script.
 fn with_plugin(kubeconfig: &Path, script: &str) -> Result<PathBuf> {
     let mut config: serde_json::Value = serde_json::from_slice(&std::fs::read(kubeconfig)?)?;
     config["users"][0]["user"] = serde_json::json!({ "exec": {
@@ -171,6 +191,63 @@ pub async fn a_credential_plugin_that_hangs_ends_the_sweep_at_its_deadline(
     stage.leaves(&[]).await
 }
 
+/// What a credential plugin says that has this token, for so long.
+fn credential(token: &str, expires: Option<&str>) -> String {
+    let mut status = serde_json::json!({ "token": token });
+    if let Some(expires) = expires {
+        status["expirationTimestamp"] = expires.into();
+    }
+    serde_json::json!({ "apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": status })
+        .to_string()
+}
+
+/// A way to the cluster where the first request leaves a file, and a kubeconfig for it: its plugin brings this
+/// credential until that file is there, and then does something else.
+async fn until_asked(
+    cluster: &ControlPlane,
+    stage: &Stage,
+    credential: &str,
+    then: &str,
+) -> Result<(Between, PathBuf)> {
+    let between = Between::open(cluster, &stage.user).await?;
+    let asked = between.kubeconfig.with_extension("asked");
+    let _ = std::fs::remove_file(&asked);
+    let script = format!("test ! -e '{}' || {{ {then}; }}; echo '{credential}'", asked.display());
+    let kubeconfig = with_plugin(&between.kubeconfig, &script)?;
+    let note = async move { Ok(std::fs::write(asked, "")?) };
+    between.on("GET", "", vec![Act::First(doing(note))]);
+    Ok((between, kubeconfig))
+}
+
+pub async fn a_credential_plugin_that_hangs_when_it_is_asked_again_ends_the_sweep(
+    cluster: &ControlPlane,
+) -> Result<()> {
+    let stage = Stage::set(cluster).await?;
+    for timeout in ["--timeout=0", "--timeout=none"] {
+        let credential = credential("refused", None);
+        let (between, kubeconfig) = until_asked(cluster, &stage, &credential, "exec /bin/sleep 300").await?;
+        let swept = stage.sweep_by(&kubeconfig).arg(timeout).run().await?.expect_code(1)?;
+        swept.says(&["no credentials for the API server: none came within 30 s"])?;
+        ensure!(between.seen("GET", "").len() == 1, "the first request was refused");
+    }
+    stage.leaves(&[]).await
+}
+
+/// The token has expired by its own word, so the plugin is asked again before each request.
+pub async fn a_credential_plugin_that_breaks_ends_the_sweep_with_its_message(
+    cluster: &ControlPlane,
+) -> Result<()> {
+    let stage = Stage::set(cluster).await?;
+    stage.namespace.create(job("running").policy(BOTH).managed_by("example.com/nobody")).await?;
+    let token = stage.user.new_token().await?;
+    let credential = credential(&token.value, Some("2020-01-01T00:00:00Z"));
+    let (between, kubeconfig) = until_asked(cluster, &stage, &credential, "exit 9").await?;
+    let swept = stage.sweep_by(&kubeconfig).arg("--timeout=none").run().await?.expect_code(1)?;
+    swept.says(&["no credentials for the API server", "exit status: 9"])?;
+    ensure!(between.seen("GET", "").len() == 1, "the watch was not asked for");
+    stage.leaves(&["running"]).await
+}
+
 pub async fn a_credential_plugin_runs_once_for_all_that_were_refused(cluster: &ControlPlane) -> Result<()> {
     let stage = Stage::set(cluster).await?;
     for number in 0..8 {
@@ -179,14 +256,10 @@ pub async fn a_credential_plugin_runs_once_for_all_that_were_refused(cluster: &C
     let (old, new) = (stage.user.new_token().await?, stage.user.new_token().await?);
     let between = Between::open(cluster, &stage.user).await?;
     let file = |name: &str| between.kubeconfig.with_extension(name);
-    let (credential, runs) = (file("credential"), file("runs"));
-    let bring = |token: &Token| {
-        let credential_text = serde_json::json!({ "apiVersion": "client.authentication.k8s.io/v1",
-            "kind": "ExecCredential", "status": { "token": token.value } });
-        std::fs::write(&credential, credential_text.to_string())
-    };
+    let (credential_file, runs) = (file("credential"), file("runs"));
+    let bring = |token: &Token| std::fs::write(&credential_file, credential(&token.value, None));
     bring(&old)?;
-    let script = format!("echo run >> '{}'; exec /bin/cat '{}'", runs.display(), credential.display());
+    let script = format!("echo run >> '{}'; exec /bin/cat '{}'", runs.display(), credential_file.display());
     let kubeconfig = with_plugin(&between.kubeconfig, &script)?;
     let word = Arc::new(Semaphore::new(0));
     let hold = |_| {
@@ -199,7 +272,7 @@ pub async fn a_credential_plugin_runs_once_for_all_that_were_refused(cluster: &C
     between.on("DELETE", "", (0..8).map(hold).collect());
     let sweep = stage.sweep_by(&kubeconfig).args(["--concurrency=8"]).spawn()?;
     between.until_seen("DELETE", "", 8).await?;
-    // How often the client starts it to connect once is not ours to say.
+    // The client decides how often it starts the plugin for one connection.
     let count = || Ok::<_, anyhow::Error>(std::fs::read_to_string(&runs)?.lines().count());
     let once = count()?;
     end(cluster, &stage, old).await?;

@@ -1,4 +1,4 @@
-//! Deciding first and deleting then is safe, whatever happens in between.
+//! Deletions: what may happen between the decision and the deletion, and after it.
 
 use std::sync::Arc;
 
@@ -12,15 +12,34 @@ use jobsweep_harness::k8s_openapi::api::batch::v1::Job;
 use jobsweep_harness::kube::Api;
 use jobsweep_harness::kube::api::{DeleteParams, ListParams, PostParams};
 use jobsweep_harness::wait::{self, PATIENCE};
+use jobsweep_harness::{trials, trials::Trial};
 use serde_json::json;
 use tokio::sync::Notify;
 
-use crate::between::{Act, Between, doing};
-use crate::stage::{Said, Stage};
+use crate::faulty_proxy::{Act, Between, doing};
+use crate::setup::{Said, Stage};
+
+pub fn trials() -> Vec<Trial> {
+    trials![
+        a_deletion_takes_the_pods_along_and_says_which_job_it_means,
+        a_job_recreated_under_the_same_name_at_the_last_moment_is_another_job,
+        an_annotation_edited_at_the_last_moment_counts,
+        a_conflict_that_the_watch_does_not_explain_is_looked_into_by_a_new_list,
+        accepted_is_not_gone_while_a_finalizer_holds_the_job,
+        a_finalizer_that_lets_go_ends_the_sweep,
+        the_ttl_controller_may_delete_first,
+        a_job_that_is_gone_already_is_done,
+        a_deletion_whose_answer_is_lost_is_sent_again_and_counted_once,
+        a_deletion_whose_answer_is_lost_is_ours_when_the_watch_tells_too,
+        a_deletion_that_admission_refuses_stops_no_other,
+        a_dry_run_sends_every_deletion_and_deletes_nothing,
+        no_more_deletions_are_under_way_than_asked_for,
+    ]
+}
 
 const BOTH: &str = "hook-succeeded,hook-failed";
 
-/// A finished Job.
+/// Creates a finished Job.
 pub async fn finished(namespace: &Namespace, name: &str, policy: &str) -> Result<Job> {
     let job = namespace.create(job(name).policy(policy).managed_by("example.com/nobody")).await?;
     namespace.finish(&job, Outcome::Succeeded).await?;
@@ -140,7 +159,7 @@ pub async fn accepted_is_not_gone_while_a_finalizer_holds_the_job(cluster: &Cont
     swept.says(&[&left])?.reports("held", "terminating", "succeeded")?;
     stage.leaves(&["held"]).await?;
 
-    // The next sweep sees a deletion that it did not ask for, and waits for the same.
+    // The next sweep waits for a deletion that it did not request.
     let mut sweep = stage.sweep().spawn()?;
     sweep.line_with("held by finalizer example.com/hold").await?;
     stage.namespace.edit(&held, json!({ "metadata": { "finalizers": null } })).await?;
@@ -179,7 +198,7 @@ pub async fn a_job_that_is_gone_already_is_done(cluster: &ControlPlane) -> Resul
     let stage = Stage::set(cluster).await?;
     finished(&stage.namespace, "taken", BOTH).await?;
     let between = Between::open(cluster, &stage.user).await?;
-    // Nor does the watch tell.
+    // The watch does not report the deletion either.
     between.on("GET", "watch=true", vec![Act::Rewrite(|_| String::new())]);
     let namespace = stage.namespace.clone();
     between.on("DELETE", "/taken", vec![Act::First(doing(async move { remove(&namespace, "taken").await }))]);
@@ -194,7 +213,7 @@ pub async fn a_deletion_whose_answer_is_lost_is_sent_again_and_counted_once(
     let stage = Stage::set(cluster).await?;
     finished(&stage.namespace, "lossy", BOTH).await?;
     let between = Between::open(cluster, &stage.user).await?;
-    // The watch must not tell either.
+    // The watch does not report the change either.
     between.on("GET", "watch=true", vec![Act::Rewrite(|_| String::new())]);
     between.on("DELETE", "/lossy", vec![Act::LoseAnswer]);
     let swept = stage.sweep_by(&between.kubeconfig).arg("-ojson").run().await?.expect_success()?;
@@ -218,7 +237,7 @@ pub async fn a_deletion_whose_answer_is_lost_is_ours_when_the_watch_tells_too(
     stage.leaves(&[]).await
 }
 
-/// Has the API server itself refuse the deletion of this Job, and waits until it does.
+/// Makes the API server refuse the deletion of this Job, and waits until it does.
 async fn guard(cluster: &ControlPlane, namespace: &Namespace, name: &str) -> Result<()> {
     let policy: ValidatingAdmissionPolicy = serde_json::from_value(json!({
         "metadata": { "name": namespace.name },
@@ -289,7 +308,7 @@ pub async fn no_more_deletions_are_under_way_than_asked_for(cluster: &ControlPla
     between.on("DELETE", "", vec![hold(Arc::clone(&release)), hold(Arc::clone(&release))]);
     let sweep = stage.sweep_by(&between.kubeconfig).arg("--concurrency=2").spawn()?;
     between.until_seen("DELETE", "", 2).await?;
-    // One place is free now; the other one is not before all the rest is done.
+    // This frees one of the two slots. The other stays taken until the rest is done.
     release.notify_one();
     between.until_seen("DELETE", "", 6).await?;
     release.notify_one();

@@ -1,4 +1,4 @@
-//! When a Job has finished, by the real Job controller's word.
+//! When a Job has finished, according to the real Job controller.
 
 use anyhow::{Context, Result, ensure};
 use jobsweep_harness::control_plane::{ControlPlane, Namespace};
@@ -7,13 +7,34 @@ use jobsweep_harness::k8s_openapi::api::batch::v1::{Job, JobStatus};
 use jobsweep_harness::k8s_openapi::api::core::v1::Pod;
 use jobsweep_harness::kube::api::{Patch, PatchParams};
 use jobsweep_harness::wait::{self, PATIENCE};
+use jobsweep_harness::{trials, trials::Trial};
 use serde_json::json;
 
-use crate::stage::{Said, Stage};
+use crate::setup::{Said, Stage};
+
+pub fn trials() -> Vec<Trial> {
+    trials![
+        a_job_is_never_deleted_between_two_retries,
+        a_job_that_has_used_up_its_retries_has_failed,
+        a_job_is_never_deleted_between_two_completions,
+        an_indexed_job_goes_on_when_one_index_has_failed,
+        a_pod_failure_policy_fails_a_job_that_has_retries_left,
+        a_success_policy_completes_a_job_once_its_other_pods_have_ended,
+        a_failing_job_is_kept_until_its_pods_have_ended,
+        a_suspended_job_holds_no_sweep,
+        a_job_that_is_resumed_meanwhile_is_waited_for,
+        a_job_of_another_controller_ends_by_its_conditions_alone,
+        a_job_whose_controller_is_absent_ends_the_sweep_at_its_deadline,
+        a_job_that_had_finished_before_the_start_is_deleted,
+        a_job_that_is_created_after_the_start_is_included,
+        a_job_that_appears_while_things_settle_is_included,
+        a_job_that_vanishes_before_its_end_has_an_unknown_outcome,
+    ]
+}
 
 const BOTH: &str = "hook-succeeded,hook-failed";
 
-/// Waits until the Job's status is so.
+/// Waits until the Job's status matches.
 async fn status(namespace: &Namespace, job: &Job, what: &str, is: impl Fn(&JobStatus) -> bool) -> Result<()> {
     let name = job.metadata.name.as_deref().context("a name")?;
     wait::until(what, || async {
@@ -22,7 +43,7 @@ async fn status(namespace: &Namespace, job: &Job, what: &str, is: impl Fn(&JobSt
     .await
 }
 
-/// Ends the pod that runs, but does not wait for what the Job controller makes of it: the sweep may be faster.
+/// Ends the running pod, but does not wait for the Job, because the sweep may delete it first.
 async fn end_pod(namespace: &Namespace, job: &Job, outcome: Outcome) -> Result<()> {
     let pods = namespace.running_pods(job, 1).await?;
     match outcome {
@@ -31,7 +52,7 @@ async fn end_pod(namespace: &Namespace, job: &Job, outcome: Outcome) -> Result<(
     }
 }
 
-/// Gives a pod these finalizers more than it has.
+/// Adds these finalizers to a pod.
 async fn edit_pod(namespace: &Namespace, pod: &Pod, finalizers: &[&str]) -> Result<()> {
     let name = pod.metadata.name.as_deref().context("a name")?;
     let mut all: Vec<_> = pod.metadata.finalizers.iter().flatten().map(String::as_str).collect();
@@ -72,7 +93,7 @@ pub async fn a_job_is_never_deleted_between_two_completions(cluster: &ControlPla
     stage.namespace.succeed_pod(&first[0]).await?;
     status(&stage.namespace, &job, "one completion", |status| status.succeeded == Some(1)).await?;
     stage.leaves(&["batch"]).await?;
-    // Had it been deleted meanwhile, there would be no second pod to succeed.
+    // There is a second pod only if the Job was not deleted.
     let second = stage.namespace.running_pods(&job, 1).await?;
     stage.namespace.succeed_pod(&second[0]).await?;
     sweep
@@ -195,7 +216,7 @@ pub async fn a_job_of_another_controller_ends_by_its_conditions_alone(cluster: &
         stage.namespace.create(job("foreign").policy(BOTH).managed_by("example.com/nobody")).await?;
     let mut sweep = stage.sweep().spawn()?;
     sweep.line_with("foreign: only its controller \"example.com/nobody\" can finish it").await?;
-    // Counts and times that would look like an end.
+    // These counts and times look like those of a finished Job.
     let counts = json!({ "active": 0, "failed": 3, "succeeded": 1 });
     stage.namespace.set_status(&foreign, counts).await?;
     stage.leaves(&["foreign"]).await?;

@@ -1,4 +1,4 @@
-//! Lists and watches that end, break or expire lose no Job and invent none.
+//! Lists and watches that end, break or expire. The sweep misses no Job.
 
 use std::sync::Arc;
 
@@ -7,11 +7,26 @@ use jobsweep_harness::control_plane::ControlPlane;
 use jobsweep_harness::jobs::{Outcome, job};
 use jobsweep_harness::kube::api::DeleteParams;
 use jobsweep_harness::wait::PATIENCE;
+use jobsweep_harness::{trials, trials::Trial};
 use tokio::sync::Notify;
 
-use crate::between::{Act, Between, doing};
 use crate::deletion::finished;
-use crate::stage::{Said, Stage};
+use crate::faulty_proxy::{Act, Between, doing};
+use crate::setup::{Said, Stage};
+
+pub fn trials() -> Vec<Trial> {
+    trials![
+        three_thousand_jobs_come_in_pages,
+        a_job_that_appears_while_thousands_are_deleted_is_swept_too,
+        a_watch_that_breaks_goes_on_from_where_it_was,
+        what_a_new_list_after_410_misses_is_gone_and_not_succeeded,
+        a_watch_that_expired_after_compaction_begins_with_a_list_again,
+        a_list_whose_later_pages_expired_is_begun_again,
+        an_api_server_that_is_killed_and_restarted_mid_sweep_is_waited_for,
+        a_job_of_which_only_the_policy_can_be_read_is_reported_and_an_error,
+        an_object_that_cannot_be_read_is_skipped_with_a_warning,
+    ]
+}
 
 const BOTH: &str = "hook-succeeded,hook-failed";
 
@@ -53,7 +68,7 @@ pub async fn a_watch_that_breaks_goes_on_from_where_it_was(cluster: &ControlPlan
     let (first, second) = (stage.namespace.create(first).await?, stage.namespace.create(second).await?);
     let between = Between::open(cluster, &stage.user).await?;
     let cut = Arc::new(Notify::new());
-    // While there is no watch, one Job finishes and the other vanishes: the events are still there to be had.
+    // While there is no watch, one Job finishes and the other is deleted. The next watch reports both.
     let namespace = stage.namespace.clone();
     let meanwhile = doing(async move {
         namespace.finish(&first, Outcome::Succeeded).await?;

@@ -1,27 +1,17 @@
-//! What users come for: the upgrade that fails passes after a sweep.
+//! The purpose of jobsweep: the upgrade that fails without a sweep succeeds after one.
 
 use anyhow::{Result, ensure};
 use jobsweep_harness::control_plane::ControlPlane;
-use jobsweep_harness::helm::{Helm, write_chart};
+use jobsweep_harness::helm::{Helm, migration_chart};
 use jobsweep_harness::process::Finished;
 use jobsweep_harness::tools::HelmVersion;
+use jobsweep_harness::{trials, trials::Trial};
 
-use crate::stage::{Said, Stage};
+use crate::setup::{Said, Stage};
 
-const MIGRATION: &str = r#"
-apiVersion: batch/v1
-kind: Job
-metadata:
-  name: migrate
-  annotations:
-    kots.io/hook-delete-policy: before-hook-creation,hook-succeeded
-spec:
-  backoffLimit: 0
-  template:
-    spec:
-      restartPolicy: Never
-      containers: [{ name: main, image: "example.com/shop:{{ .Values.version }}" }]
-"#;
+pub fn trials() -> Vec<Trial> {
+    trials![the_upgrade_that_fails_passes_after_a_sweep,]
+}
 
 pub async fn the_upgrade_that_fails_passes_after_a_sweep(
     cluster: &ControlPlane,
@@ -30,7 +20,7 @@ pub async fn the_upgrade_that_fails_passes_after_a_sweep(
     let stage = Stage::set(cluster).await?;
     let helm = Helm::new(version)?.kubeconfig(cluster.kubeconfig());
     let chart = helm.home().join("shop");
-    write_chart(&chart, "shop", &[("templates/migrate.yaml", MIGRATION), ("values.yaml", "version: 1\n")])?;
+    migration_chart(&chart, Some("before-hook-creation,hook-succeeded"))?;
     let namespace = stage.namespace.name.clone();
     let call = async |verb: &str, version: &str| -> Result<Finished> {
         let call = helm.command().args([verb, "shop"]).arg(&chart).args(["-n", &namespace, "--set", version]);

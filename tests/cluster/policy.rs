@@ -1,12 +1,23 @@
-//! The policy decides, and nothing else.
+//! The policy alone decides what is deleted.
 
 use anyhow::Result;
 use jobsweep_harness::control_plane::ControlPlane;
 use jobsweep_harness::jobs::{JobBuilder, Outcome, job};
+use jobsweep_harness::{trials, trials::Trial};
 
-use crate::stage::{Said, Stage};
+use crate::setup::{Said, Stage};
 
-/// One finished Job of each outcome for each policy: `<policy>-succeeded` and `<policy>-failed`.
+pub fn trials() -> Vec<Trial> {
+    trials![
+        a_job_that_succeeded_or_failed_is_deleted_if_its_policy_names_that,
+        a_policy_is_read_by_whole_words,
+        a_job_whose_policy_names_no_outcome_is_not_waited_for_but_reported,
+        before_hook_creation_deletes_however_a_job_ended_when_asked_for,
+        a_running_job_is_not_deleted_before_its_end_even_then,
+    ]
+}
+
+/// Creates a succeeded and a failed Job for each policy: `<policy>-succeeded` and `<policy>-failed`.
 async fn one_of_each(stage: &Stage, policies: &[(&str, &str)]) -> Result<()> {
     for (name, policy) in policies {
         for (ending, outcome) in [("succeeded", Outcome::Succeeded), ("failed", Outcome::Failed)] {
@@ -95,7 +106,7 @@ pub async fn before_hook_creation_deletes_however_a_job_ended_when_asked_for(
     sweep.line_with("deleted").await?;
     let swept = sweep.finish(jobsweep_harness::wait::PATIENCE).await?.expect_success()?;
     swept.reports("listed-failed", "deleted", "failed")?.reports("not-failed", "kept", "failed")?;
-    // The bystander with this policy has gone too; every other one has not.
+    // The bystander with this policy is gone too; the others are not.
     let left = stage.namespace.names().await?;
     let expected = ["bystander-failed", "bystander-of-helm", "bystander-without-policy", "not-failed"];
     anyhow::ensure!(left == expected, "left are {left:?}");
@@ -111,7 +122,7 @@ pub async fn a_running_job_is_not_deleted_before_its_end_even_then(cluster: &Con
     let left = stage.namespace.names().await?;
     anyhow::ensure!(left.contains(&"running".to_owned()), "left are {left:?}");
 
-    // Without --once its end is waited for.
+    // Without --once the sweep waits for its end.
     let mut sweep = stage.sweep().args(["--before-hook-creation", "-ojson"]).spawn()?;
     sweep.line_with("running: 1 pod is active").await?;
     stage.namespace.fail(&running).await?;

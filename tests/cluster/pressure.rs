@@ -1,4 +1,4 @@
-//! An API server in trouble is left alone for a while, and others at the same work are no trouble.
+//! Overload and errors of the API server, and two sweeps at the same time.
 
 use std::time::Duration;
 
@@ -11,16 +11,27 @@ use jobsweep_harness::k8s_openapi::api::flowcontrol::v1::{FlowSchema, PriorityLe
 use jobsweep_harness::kube::api::{DeleteParams, PostParams};
 use jobsweep_harness::kube::{self, Api, Client};
 use jobsweep_harness::wait::{self, PATIENCE};
+use jobsweep_harness::{trials, trials::Trial};
 use serde_json::json;
 
-use crate::between::{Act, Between};
 use crate::deletion::finished;
-use crate::stage::{Said, Stage, connection};
+use crate::faulty_proxy::{Act, Between};
+use crate::setup::{Said, Stage, connection};
+
+pub fn trials() -> Vec<Trial> {
+    trials![
+        deletions_turned_away_by_priority_and_fairness_are_sent_again,
+        retry_after_is_heeded,
+        a_burst_of_server_errors_is_survived,
+        trouble_without_end_ends_at_the_deadline,
+        two_sweeps_at_once_do_no_harm,
+        sweeping_again_does_nothing,
+    ]
+}
 
 const BOTH: &str = "hook-succeeded,hook-failed";
 
-/// Makes the API server carry out one deletion of a user's at a time and turn away every other, and waits until it
-/// does.
+/// Makes the API server carry out only one deletion of a user at a time, and waits until it rejects the others.
 async fn turn_away_deletions(cluster: &ControlPlane, user: &User) -> Result<()> {
     let name = user.namespace();
     let level: PriorityLevelConfiguration = serde_json::from_value(json!({

@@ -1,10 +1,15 @@
-//! The same on an API server and controllers of the oldest release whose Jobs finish only after their pods.
+//! The most important tests on Kubernetes 1.31, the oldest release whose Jobs finish only after their pods.
 
 use anyhow::Result;
 use jobsweep_harness::control_plane::ControlPlane;
 use jobsweep_harness::tools::Kubernetes;
+use jobsweep_harness::{trials, trials::Trial};
 
 use crate::{access, deletion, endings, following, policy, requests};
+
+pub fn trials() -> Vec<Trial> {
+    trials![all_that_matters_holds_on_kubernetes_1_31,]
+}
 
 pub async fn all_that_matters_holds_on_kubernetes_1_31() -> Result<()> {
     let cluster = ControlPlane::options().kubernetes(Kubernetes::V1_31).start().await?;

@@ -1,14 +1,35 @@
-//! What the sweep says, and where.
+//! The report on stdout, the messages on stderr, and the logs of failed Jobs.
 
 use anyhow::{Context, Result, ensure};
 use jobsweep_harness::control_plane::{AuditEvent, ControlPlane, rule};
 use jobsweep_harness::jobs::{Outcome, job};
 use jobsweep_harness::process::Program;
+use jobsweep_harness::{trials, trials::Trial};
 use serde_json::{Value, json};
 
-use crate::between::{Act, Between};
 use crate::deletion::finished;
-use crate::stage::{Said, Stage, shipped_rules};
+use crate::faulty_proxy::{Act, Between};
+use crate::setup::{Said, Stage, shipped_rules};
+
+pub fn trials() -> Vec<Trial> {
+    trials![
+        the_table_has_a_line_for_every_job,
+        the_json_report_is_one_object,
+        names_are_those_of_the_deleted_jobs,
+        nothing_in_scope_is_said_and_leaves_stdout_empty,
+        a_report_that_cannot_be_written_is_an_error,
+        the_logs_of_a_failed_job_are_shown_before_it_is_deleted,
+        a_job_may_ask_for_its_logs_itself,
+        without_the_right_to_read_logs_it_warns_once_and_goes_on,
+        a_log_that_cannot_be_had_stops_nothing,
+        a_container_that_never_started_has_nothing_to_say,
+        a_log_that_the_api_server_is_too_busy_for_is_asked_for_again,
+        the_shipped_role_is_enough_to_read_logs,
+        a_log_that_may_not_be_read_is_said_once_and_stops_nothing,
+        a_namespace_that_forbids_logs_silences_no_other,
+        a_terminal_gets_a_line_that_shows_how_far_it_is,
+    ]
+}
 
 const BOTH: &str = "hook-succeeded,hook-failed";
 
@@ -134,7 +155,7 @@ pub async fn the_logs_of_a_failed_job_are_shown_before_it_is_deleted(cluster: &C
     failed(&stage, "kept", "hook-succeeded").await?;
     finished(&stage.namespace, "fine", "hook-succeeded").await?;
     let between = Between::open(cluster, &stage.user).await?;
-    // No node is there to ask, so this is all that is not real.
+    // There is no kubelet to read the logs from, so the proxy answers instead.
     between.on("GET", "/log?", vec![Act::Text("connecting\npanic: no database\n")]);
     let swept =
         stage.sweep_by(&between.kubeconfig).args(["--log-tail=2", "-ojson"]).run().await?.expect_success()?;
@@ -210,7 +231,7 @@ pub async fn a_log_that_the_api_server_is_too_busy_for_is_asked_for_again(
     let between = Between::open(cluster, &stage.user).await?;
     let busy = |code| Act::Answer(code, "too many requests", None);
     between.on("GET", "/log?", vec![busy(429), busy(503), Act::Text("panic: no database\n")]);
-    // Who asks for quiet asks for the logs all the same, and the table has no place for them.
+    // With --quiet the logs still appear, because the table has no place for them.
     let sweep = stage.sweep_by(&between.kubeconfig).args(["--log-tail=5", "--quiet"]);
     let swept = sweep.run().await?.expect_success()?;
     swept.says(&["pod broken-", "  | panic: no database"])?;
@@ -225,7 +246,7 @@ pub async fn the_shipped_role_is_enough_to_read_logs(cluster: &ControlPlane) -> 
     let log = cluster.audit_log()?;
     let asked = |event: &&_| -> bool { is_log_request(event, &stage.user.full_name) };
     let codes: Vec<_> = log.iter().filter(asked).map(|event| event.code).collect();
-    // No node has run the pod, so there is nothing to read; but that is for the API server to say, not the authorizer.
+    // No node has run the pod, so the API server has no logs. But it does not answer that access is denied.
     ensure!(!codes.is_empty() && codes.iter().all(|code| *code != 403), "{codes:?}");
     stage.leaves(&[]).await
 }
@@ -269,7 +290,7 @@ pub async fn a_terminal_gets_a_line_that_shows_how_far_it_is(cluster: &ControlPl
     stage.namespace.create(job("running").policy(BOTH)).await?;
     let (jobsweep, kubeconfig) = (env!("CARGO_BIN_EXE_jobsweep"), stage.user.kubeconfig.display());
     let command = format!("'{jobsweep}' --cleanup --timeout=3s --kubeconfig '{kubeconfig}'");
-    // Of util-linux: it gives a program a terminal.
+    // `script` of util-linux gives a program a terminal.
     let terminal =
         Program::new("/usr/bin/script").env("SHELL", "/bin/sh").args(["--quiet", "--return", "--command"]);
     let terminal = terminal.arg(command);

@@ -1,4 +1,4 @@
-//! The requests that a sweep makes, by the API server's own audit log.
+//! The number of requests of a sweep, from the API server's audit log.
 
 use std::collections::BTreeMap;
 
@@ -6,13 +6,18 @@ use anyhow::{Result, ensure};
 use jobsweep_harness::control_plane::ControlPlane;
 use jobsweep_harness::jobs::{Outcome, job};
 use jobsweep_harness::wait::PATIENCE;
+use jobsweep_harness::{trials, trials::Trial};
 
 use crate::deletion::finished;
-use crate::stage::Stage;
+use crate::setup::Stage;
+
+pub fn trials() -> Vec<Trial> {
+    trials![pages_a_watch_and_a_deletion_for_each_job_are_all_requests, nothing_is_asked_while_waiting,]
+}
 
 const BOTH: &str = "hook-succeeded,hook-failed";
 
-/// How many requests of each kind a user made. A watch counts when it begins.
+/// The number of a user's requests of each kind. A watch counts when it begins.
 fn requests(cluster: &ControlPlane, user: &str) -> Result<BTreeMap<String, usize>> {
     let mut counts = BTreeMap::new();
     for event in cluster.audit_log()? {

@@ -1,4 +1,4 @@
-//! Which Jobs are the sweep's business.
+//! Which Jobs are in scope: namespaces, labels, releases, and Helm's environment.
 
 use std::sync::Arc;
 
@@ -8,12 +8,29 @@ use jobsweep_harness::jobs::{JobBuilder, Outcome, job};
 use jobsweep_harness::k8s_openapi::api::batch::v1::Job;
 use jobsweep_harness::process::{Program, Running};
 use jobsweep_harness::wait::PATIENCE;
+use jobsweep_harness::{trials, trials::Trial};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use crate::between::{Act, Between, doing};
 use crate::deletion::finished;
-use crate::stage::{Said, Stage, shipped_rules};
+use crate::faulty_proxy::{Act, Between, doing};
+use crate::setup::{Said, Stage, shipped_rules};
+
+pub fn trials() -> Vec<Trial> {
+    trials![
+        only_the_contexts_namespace_is_swept_unless_told,
+        several_namespaces_can_be_named,
+        labels_select,
+        a_selected_job_whose_finalizer_lets_go_is_gone,
+        a_job_that_a_finalizer_holds_is_not_gone_when_it_leaves_the_selection,
+        a_namespace_that_is_lost_from_sight_holds_the_sweep_and_no_other,
+        a_release_is_known_by_annotation_or_label,
+        the_sweeps_own_job_and_a_marked_one_are_left_alone,
+        helms_environment_counts_when_helm_is_the_caller,
+        helms_flags_for_the_connection_count_when_helm_is_the_caller,
+        a_proxy_of_the_environment_is_used_unless_excepted,
+    ]
+}
 
 const BOTH: &str = "hook-succeeded,hook-failed";
 
@@ -22,7 +39,7 @@ async fn done(stage: &Stage, job: JobBuilder) -> Result<()> {
     stage.namespace.finish(&job, Outcome::Succeeded).await
 }
 
-/// A neighbour that the same user may sweep too.
+/// Another namespace, which the same user may sweep too.
 async fn neighbour(cluster: &ControlPlane, stage: &Stage) -> Result<Stage> {
     let neighbour = Stage::without_role(cluster).await?;
     neighbour.namespace.allow(&stage.user, shipped_rules("jobsweep")?).await?;
@@ -60,7 +77,7 @@ pub async fn labels_select(cluster: &ControlPlane) -> Result<()> {
     stage.leaves(&["api"]).await
 }
 
-/// A Job that a sweep of the label `app=web` has deleted, but that a finalizer holds.
+/// A sweep with the selector `app=web` has deleted this Job, but a finalizer holds it.
 async fn held(stage: &Stage, more: &[&str]) -> Result<(Job, Running)> {
     let held = job("held").policy(BOTH).label("app", "web").managed_by("example.com/nobody");
     let held = stage.namespace.create(held.finalizer("example.com/hold")).await?;
@@ -91,7 +108,7 @@ pub async fn a_job_that_a_finalizer_holds_is_not_gone_when_it_leaves_the_selecti
     stage.leaves(&["held"]).await?;
     stage.namespace.edit(&job, json!({ "metadata": { "finalizers": null } })).await?;
 
-    // Its end is noticed although no watch tells.
+    // The sweep notices that it is gone, although no watch reports it.
     let stage = Stage::set(cluster).await?;
     let (job, sweep) = held(&stage, &[]).await?;
     stage.namespace.edit(&job, relabelled).await?;
@@ -141,7 +158,7 @@ pub async fn a_release_is_known_by_annotation_or_label(cluster: &ControlPlane) -
     done(&stage, job("other").release("web2")).await?;
     done(&stage, job("neither")).await?;
     let swept = stage.sweep().args(["--release", "web"]).run().await?.expect_success()?;
-    // Two of the bystanders have a policy, and say of no release.
+    // Two of the bystanders have a policy but no release.
     swept.says(&[
         "2 deleted",
         "left out by --release: 1 Job of other releases",
@@ -170,7 +187,7 @@ pub async fn helms_environment_counts_when_helm_is_the_caller(cluster: &ControlP
     let stage = Stage::set(cluster).await?;
     let neighbour = neighbour(cluster, &stage).await?;
     finished(&stage.namespace, "done", BOTH).await?;
-    // As its shell would have it, without Helm: these mean nothing.
+    // Without HELM_BIN these variables have no effect.
     let sweep =
         stage.sweep().env("HELM_NAMESPACE", &neighbour.namespace.name).env("HELM_KUBECONTEXT", "nowhere");
     sweep.run().await?.expect_success()?;
@@ -193,7 +210,7 @@ pub async fn helms_environment_counts_when_helm_is_the_caller(cluster: &ControlP
         .expect_success()?
         .says(&["1 deleted"])?;
     neighbour.leaves(&[]).await?;
-    // Outside of Helm the same is --context and -n.
+    // Without Helm, --context and -n do the same.
     finished(&neighbour.namespace, "done", BOTH).await?;
     let by_hand =
         sweep().env("KUBECONFIG", &path).args(["--context", "there", "-n", &neighbour.namespace.name]);
@@ -215,7 +232,7 @@ pub async fn helms_flags_for_the_connection_count_when_helm_is_the_caller(
     let path = stage.user.kubeconfig.with_extension("elsewhere");
     std::fs::write(&path, kubeconfig.to_string())?;
     let token = stage.user.new_token().await?;
-    // As Helm sets them for `helm jobsweep --kube-apiserver … --kube-token … --kube-ca-file … --debug`.
+    // Helm sets these variables for `helm jobsweep --kube-apiserver … --kube-token … --kube-ca-file … --debug`.
     let sweep = Program::new(env!("CARGO_BIN_EXE_jobsweep"))
         .args(["--cleanup", "--settle=0", "--timeout=20s"])
         .env("KUBECONFIG", &path)
@@ -225,7 +242,7 @@ pub async fn helms_flags_for_the_connection_count_when_helm_is_the_caller(
         .env("HELM_KUBETOKEN", &token.value)
         .env("HELM_KUBECAFILE", ca)
         .env("HELM_DEBUG", "true");
-    // The user may not be somebody else, and that it tried to be is what the API server says.
+    // The user may not impersonate others, so the API server refuses.
     let impersonates = sweep.clone().env("HELM_KUBEASUSER", "mary").env("HELM_KUBEASGROUPS", "staff");
     impersonates.run().await?.expect_code(5)?.says(&["impersonate"])?;
     stage.leaves(&["done"]).await?;

@@ -1,4 +1,4 @@
-//! How a sweep ends before its time, and what its exit code says.
+//! Signals, deadlines and --once, and their exit codes.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,15 +8,34 @@ use jobsweep_harness::control_plane::ControlPlane;
 use jobsweep_harness::jobs::{Outcome, job};
 use jobsweep_harness::process::{Program, Running, Signal};
 use jobsweep_harness::wait::PATIENCE;
+use jobsweep_harness::{trials, trials::Trial};
 use tokio::sync::Notify;
 
-use crate::between::{Act, Between, doing};
 use crate::deletion::{finished, gone};
-use crate::stage::{Said, Stage};
+use crate::faulty_proxy::{Act, Between, doing};
+use crate::setup::{Said, Stage};
+
+pub fn trials() -> Vec<Trial> {
+    trials![
+        sigterm_finishes_what_is_under_way_and_starts_nothing_new,
+        a_job_whose_logs_are_still_being_read_is_not_deleted_after_sigterm,
+        a_second_signal_aborts,
+        a_signal_ends_a_sweep_whose_report_nobody_reads,
+        a_reader_who_stops_reading_stops_neither_the_sweep_nor_its_signals,
+        a_deletion_that_ends_right_after_the_deadline_counts,
+        sigint_while_waiting_shows_how_things_stand,
+        once_waits_for_no_unfinished_job,
+        time_in_which_nothing_is_watched_does_not_count_as_settled,
+        a_timeout_of_0_deletes_what_is_due_and_says_what_is_left,
+        a_deadline_names_what_was_still_running,
+        a_failed_job_is_an_exit_code_when_asked_for,
+        an_api_server_that_is_never_reached_is_an_error,
+    ]
+}
 
 const BOTH: &str = "hook-succeeded,hook-failed";
 
-/// Carries a request out, and holds its answer until the word is given.
+/// Forwards a request, and holds the answer until the notification.
 fn held() -> (Act, Arc<Notify>) {
     let word = Arc::new(Notify::new());
     let given = Arc::clone(&word);
@@ -27,7 +46,7 @@ fn held() -> (Act, Arc<Notify>) {
     (Act::Then(held), word)
 }
 
-/// A sweep of three finished Jobs whose first deletion was carried out, but is not answered before the word.
+/// A sweep of three finished Jobs whose first deletion is not answered before the notification.
 async fn in_the_middle(cluster: &ControlPlane, stage: &Stage) -> Result<(Between, Running, Arc<Notify>)> {
     for name in ["a", "b", "c"] {
         finished(&stage.namespace, name, BOTH).await?;
@@ -92,8 +111,7 @@ pub async fn a_second_signal_aborts(cluster: &ControlPlane) -> Result<()> {
     stage.leaves(&["b", "c"]).await
 }
 
-/// A sweep in front of somebody who does not read its output: by `redirection`, that goes to the end of a pipe where
-/// there is nobody.
+/// A sweep whose output nobody reads: `redirection` connects it to a pipe without a reader.
 fn unread(stage: &Stage, kubeconfig: &Path, redirection: &str) -> Result<Running> {
     let pipe = stage.user.kubeconfig.with_extension("pipe");
     let pipe = pipe.to_str().context("a name")?;
@@ -103,7 +121,7 @@ fn unread(stage: &Stage, kubeconfig: &Path, redirection: &str) -> Result<Running
     sweep.arg("--kubeconfig").arg(kubeconfig).spawn()
 }
 
-/// More Jobs than a pipe has room for, when a line is said of each.
+/// So many Jobs that a line for each does not fit into a pipe.
 async fn crowd(stage: &Stage) -> Result<Vec<String>> {
     let name = |n| format!("a-job-with-a-name-that-is-long-so-that-lines-are-{n:03}");
     let kept = |n| job(name(n)).policy("hook-failed");

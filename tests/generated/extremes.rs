@@ -1,6 +1,6 @@
-//! Streams that would break a careless program: deep, repeated, long. Each is answered like any other.
+//! Very deep, long or repetitive streams.
 //!
-//! That the time and memory grow no faster than the stream was measured by hand, with ten times as much of each.
+//! Time and memory grow in proportion to the stream. This was measured by hand, with ten times the size of each.
 
 use jobsweep::translate::{Options, Problem, translate};
 
@@ -31,7 +31,7 @@ fn nesting_of_a_hundred_thousand_levels_is_an_error_and_no_stack_overflow() {
         "&a [".repeat(LEVELS),
         "!!seq [".repeat(LEVELS),
     ] {
-        // Ahead of what decides, it has to be read.
+        // In front of the keys that decide, the value must be read.
         assert!(matches!(problem(&format!("x:\n  {nested}\n{JOB}")), Problem::NotYaml(_)));
     }
     assert!(output(&format!("x:\n{indented}{JOB}")).ends_with(ADDED));

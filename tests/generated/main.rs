@@ -1,8 +1,8 @@
-//! Streams in every style that YAML has, made at random: each must pass every check.
+//! Random streams in all styles of YAML. Each must pass all checks.
 //!
-//! A run prints its seed. `JOBSWEEP_SEED=…` repeats it, `JOBSWEEP_STREAMS=…` makes it longer. A stream that fails is
-//! first made as small as it gets. With `JOBSWEEP_JSON=<file>`, what went in and came out is written there too, one
-//! JSON object a line, for `tests/judge`.
+//! A run prints its seed. `JOBSWEEP_SEED=…` repeats the run, and `JOBSWEEP_STREAMS=…` sets the number of streams. A stream
+//! that fails is reduced first. With `JOBSWEEP_JSON=<file>`, the inputs and outputs are written to a file for `tests/judge`,
+//! one JSON object in each line.
 
 #![allow(clippy::print_stdout, clippy::panic, clippy::expect_used, reason = "this is a test")]
 
@@ -18,7 +18,7 @@ use std::io::{BufWriter, Write};
 use checks::{Judged, check};
 use grammar::{Generated, generate};
 
-/// How many streams a run makes: some seconds' worth without optimisation.
+/// These take some seconds without optimisation.
 const STREAMS: usize = 3_000;
 
 #[test]

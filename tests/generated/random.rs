@@ -1,16 +1,16 @@
-//! Random bytes, and the smallest ones that still show a fault.
+//! Random bytes, and their reduction to the smallest ones that still fail.
 
 use std::hash::{BuildHasher, RandomState};
 
-/// A seed that no run had before.
+/// A new seed.
 pub(crate) fn seed() -> u64 {
     RandomState::new().hash_one(()) % 1_000_000_000
 }
 
-/// Endless strings of random bytes of different lengths. Every one of them follows from the seed.
+/// An endless sequence of byte strings of different lengths, which follows from the seed.
 pub(crate) fn byte_strings(seed: u64) -> impl Iterator<Item = Vec<u8>> {
     let mut state = seed;
-    // SplitMix64, by Sebastiano Vigna: public domain, and random enough for this.
+    // SplitMix64, by Sebastiano Vigna, public domain.
     let mut next = move || {
         state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = state;
@@ -24,7 +24,7 @@ pub(crate) fn byte_strings(seed: u64) -> impl Iterator<Item = Vec<u8>> {
     })
 }
 
-/// Removes and zeroes bytes for as long as the rest still fails. A zero is the plainest choice.
+/// Removes and zeroes bytes while the rest still fails. A zero is the simplest choice.
 pub(crate) fn smallest(bytes: &[u8], fails: impl Fn(&[u8]) -> bool) -> Vec<u8> {
     let mut best = bytes.to_vec();
     let mut step = best.len();

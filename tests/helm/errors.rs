@@ -1,4 +1,4 @@
-//! What a user sees when jobsweep fails, or warns.
+//! What Helm shows when jobsweep fails or warns.
 
 use std::fs;
 use std::path::Path;
@@ -7,8 +7,19 @@ use anyhow::{Context, Result, ensure};
 use jobsweep_harness::helm::{Helm, write_chart};
 use jobsweep_harness::process::Finished;
 use jobsweep_harness::tools::HelmVersion;
+use jobsweep_harness::{trials, trials::Trial};
 
 use crate::setup::{JOBSWEEP, helm_with_jobsweep, same, shop, template};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![
+        an_error_fails_helm_and_can_be_read,
+        a_wrong_argument_fails_helm_and_can_be_read,
+        strict_refuses_an_unknown_word,
+        a_warning_lets_helm_go_on_and_is_in_the_log_file_only,
+        an_error_that_helm_drops_reaches_the_terminal,
+    ]
+}
 
 const JOB_WITH_TWO_POLICIES: &str = "\
 apiVersion: batch/v1
@@ -20,12 +31,12 @@ metadata:
     helm.sh/hook-delete-policy: hook-failed
 ";
 
-/// What jobsweep says about it; the lines are counted in the text that it gets, and only Helm 3 sends its comments.
+/// The message. Line numbers differ, because only Helm 3 passes comments to the post-renderer.
 fn two_policies(version: HelmVersion) -> String {
     let line = if version == HelmVersion::V4 { 7 } else { 9 };
     format!(
-        "jobsweep: document 1 (twice/templates/job.yaml), Job \"migrate\", line {line}:5: the key \
-         helm.sh/hook-delete-policy stands twice in one mapping; leave one of them\n \
+        "jobsweep: document 1 (twice/templates/job.yaml), Job \"migrate\", line {line}:5: duplicate key \
+         helm.sh/hook-delete-policy; remove one\n \
          {line} |     helm.sh/hook-delete-policy: hook-failed\n   |     ^\n"
     )
 }
@@ -63,8 +74,8 @@ pub(crate) async fn strict_refuses_an_unknown_word(version: HelmVersion) -> Resu
     let line = if version == HelmVersion::V4 { 15 } else { 16 };
     let message = format!(
         "jobsweep: document 2 (shop/templates/migration.yaml), Job \"shop-migration\", line {line}:33: \
-         the delete policy has an unknown word \"never\"; use a comma list of hook-succeeded, hook-failed and \
-         before-hook-creation\n {line} |     helm.sh/hook-delete-policy: never\n    |{}^\n",
+         the delete policy has the unknown word \"never\"; use a comma-separated list of hook-succeeded, \
+         hook-failed and before-hook-creation\n {line} |     helm.sh/hook-delete-policy: never\n    |{}^\n",
         " ".repeat(33)
     );
     failed_with(&failed, version, &message, 65)?;
@@ -86,7 +97,7 @@ pub(crate) async fn a_warning_lets_helm_go_on_and_is_in_the_log_file_only(
     Ok(())
 }
 
-/// Helm has a terminal here, but none of its standard streams is one: what arrives was written to the terminal itself.
+/// Helm has a terminal, but its standard streams are not connected to it. The test reads what was written to the terminal.
 pub(crate) async fn an_error_that_helm_drops_reaches_the_terminal(version: HelmVersion) -> Result<()> {
     let helm = helm_with_jobsweep(version).await?;
     let chart = chart_with_two_policies(&helm)?;
@@ -100,7 +111,7 @@ pub(crate) async fn an_error_that_helm_drops_reaches_the_terminal(version: HelmV
         .await
         .context("this test needs util-linux's `script`")?
         .expect_code(1)?;
-    // Helm 3 shows it on its own stderr, so twice would be once too often.
+    // Helm 3 shows the message on its stderr, so jobsweep must not write it to the terminal too.
     let expected = if version == HelmVersion::V4 { two_policies(version) } else { String::new() };
     same("the terminal", &expected.replace('\n', "\r\n"), &on_terminal.stdout())
 }
@@ -111,7 +122,7 @@ fn chart_with_two_policies(helm: &Helm) -> Result<std::path::PathBuf> {
     Ok(chart)
 }
 
-/// Helm 3 shows what jobsweep said, Helm 4 only that it said something.
+/// Helm 3 shows jobsweep's message, Helm 4 only that it failed.
 fn failed_with(failed: &Finished, version: HelmVersion, message: &str, code: u8) -> Result<()> {
     let why = if version == HelmVersion::V4 {
         "failed to invoke post-renderer plugin \"jobsweep\": plugin \"jobsweep\" exited with error".to_owned()
@@ -127,7 +138,7 @@ fn failed_with(failed: &Finished, version: HelmVersion, message: &str, code: u8)
     Ok(())
 }
 
-/// The log has this one message, after the time.
+/// The log has only this message, after the time.
 fn logged(log: &Path, message: &str) -> Result<()> {
     let text = fs::read_to_string(log).context("no log file")?;
     let (time, said) = text.split_once(' ').context("no time")?;

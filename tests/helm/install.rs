@@ -9,16 +9,29 @@ use jobsweep_harness::k8s_openapi::api::batch::v1::Job;
 use jobsweep_harness::process::Program;
 use jobsweep_harness::tools::HelmVersion;
 use jobsweep_harness::wait;
+use jobsweep_harness::{trials, trials::Trial};
 
 use crate::setup::{
     JOBSWEEP, helm_with_jobsweep, repository, same, shop, template, untouched, with_copied, wrote,
 };
 
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![
+        the_cluster_and_the_stored_release_have_the_annotation,
+        a_hook_job_runs_with_the_annotation_on_helm_4,
+        an_upgrade_and_a_rollback_keep_the_annotation_and_the_job,
+        a_default_policy_reaches_the_cluster,
+        an_error_installs_nothing,
+        a_chart_that_renders_nothing_is_installed,
+        templates_through_a_pipe_have_every_hook_translated,
+        the_api_server_accepts_the_realistic_example,
+    ]
+}
+
 const KOTS: &str = "kots.io/hook-delete-policy";
-/// The policy that the example chart gives its hook.
+/// The policy of the example chart's hook.
 const HOOK_POLICY: &str = "before-hook-creation,hook-succeeded";
 
-/// A Helm with jobsweep and a namespace to install into.
 struct Release {
     helm: Helm,
     namespace: Namespace,
@@ -30,7 +43,7 @@ impl Release {
         Ok(Self { helm, namespace: cluster.namespace().await? })
     }
 
-    /// A call of Helm in the namespace: add arguments and run it.
+    /// A call of Helm in the namespace, to which the test adds arguments.
     fn helm(&self, subcommand: &str) -> Program {
         self.helm.command().args(subcommand.split(' ')).args(["--namespace", &self.namespace.name])
     }
@@ -44,7 +57,7 @@ impl Release {
         Ok(self.helm(subcommand).arg("shop").run().await?.expect_success()?.stdout().into_owned())
     }
 
-    /// The value of the annotation that jobsweep writes, as the cluster has it.
+    /// The value of the annotation in the cluster.
     async fn policy(&self, job: &str) -> Result<Option<String>> {
         Ok(policy(&self.namespace.jobs().get(job).await?))
     }
@@ -74,7 +87,7 @@ pub(crate) async fn a_hook_job_runs_with_the_annotation_on_helm_4(
     let release = Release::new(cluster, version).await?;
     let install = release.apply("install").args(["--set", "preparation.enabled=true"]).spawn()?;
 
-    // Helm waits for the hook now.
+    // Helm waits for the hook.
     let jobs = release.namespace.jobs();
     let hook =
         wait::until("Helm to create the hook", || async { Ok(jobs.get_opt("shop-preparation").await?) })
@@ -86,7 +99,7 @@ pub(crate) async fn a_hook_job_runs_with_the_annotation_on_helm_4(
     }
     install.finish(wait::PATIENCE).await?.expect_success()?;
 
-    // It has sent hooks as hooks, and has kept to their policy.
+    // Helm ran the hook as a hook, and deleted it by its policy.
     ensure!(release.namespace.names().await? == ["shop-migration"]);
     let hooks = release.shown("get hooks").await?;
     let copied = format!("    helm.sh/hook-delete-policy: {HOOK_POLICY}\n    {KOTS}: {HOOK_POLICY}\n");
@@ -140,7 +153,7 @@ pub(crate) async fn an_error_installs_nothing(cluster: &ControlPlane, version: H
     ensure!(logged.contains("unknown word \"never\""), "{logged}");
 
     ensure!(release.namespace.names().await?.is_empty());
-    // Helm 4 lists every release, and has no flag for it any more.
+    // Helm 4 lists all releases, and has no such flag.
     let list = if version == HelmVersion::V4 { "list --short" } else { "list --short --all" };
     wrote(release.helm(list).run().await?, "")
 }
@@ -158,7 +171,7 @@ pub(crate) async fn a_chart_that_renders_nothing_is_installed(
     same("the stored release", "", release.shown("get manifest").await?.trim_matches(['-', '\n']))
 }
 
-/// Without Helm's hook engine every hook Job is an ordinary one: here all of them are translated, on Helm 3 too.
+/// `helm template | jobsweep` translates hooks on Helm 3 too.
 pub(crate) async fn templates_through_a_pipe_have_every_hook_translated(
     cluster: &ControlPlane,
     version: HelmVersion,

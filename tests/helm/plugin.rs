@@ -1,4 +1,4 @@
-//! The Helm 4 plugin: what its install hook does, on machines that have this or that.
+//! The install hook of the Helm 4 plugin, on machines with different programs.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -8,10 +8,24 @@ use anyhow::{Context, Result, ensure};
 use jobsweep_harness::helm::Helm;
 use jobsweep_harness::process::Finished;
 use jobsweep_harness::tools::HelmVersion;
+use jobsweep_harness::{trials, trials::Trial};
 
 use crate::setup::{JOBSWEEP, jobsweep_folder, put_program, same, shop, stage_plugin, template};
 
-/// A machine with Helm 4, the plugin's folder, and nothing on PATH but what the install hook says it needs.
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![
+        it_has_the_version_of_the_program,
+        its_hook_keeps_a_program_that_is_there,
+        its_hook_builds_the_program_of_a_checkout_with_cargo,
+        its_hook_takes_the_program_on_path_if_nothing_can_be_built,
+        its_hook_replaces_a_program_of_another_version,
+        its_hook_says_what_is_missing_and_what_to_do,
+        a_failed_build_is_not_the_end_if_the_program_is_on_path,
+        helm_3_cannot_read_it_but_takes_the_program_on_path,
+    ]
+}
+
+/// A machine with Helm 4 and the plugin's folder. `PATH` has only what the install hook needs.
 struct Machine {
     helm: Helm,
     plugin: PathBuf,
@@ -21,7 +35,7 @@ struct Machine {
 impl Machine {
     fn new() -> Result<Self> {
         let helm = Helm::new(HelmVersion::V4)?;
-        // Helm names its own link by this folder; some call a checkout otherwise than the plugin.
+        // The name of the checkout differs from that of the plugin.
         let plugin = helm.home().join("checkout");
         stage_plugin(&plugin)?;
         let programs = helm.home().join("programs");
@@ -38,7 +52,7 @@ impl Machine {
         self.plugin.join("bin/jobsweep")
     }
 
-    /// Puts a shell script of this name on PATH.
+    /// Puts a shell script on `PATH`.
     fn script(&self, name: &str, text: &str) -> Result<()> {
         script(&self.programs.join(name), text)
     }
@@ -48,7 +62,7 @@ impl Machine {
         install.env("PATH", &self.programs).run().await
     }
 
-    /// Installs it: the hook says this, and then the plugin works.
+    /// Installs the plugin, and checks the message of the hook and that the plugin works.
     async fn installs_saying(&self, said: &str) -> Result<()> {
         let installed = self.install().await?.expect_success()?;
         same("stderr", said, &installed.stderr())?;
@@ -92,7 +106,7 @@ pub(crate) async fn its_hook_keeps_a_program_that_is_there() -> Result<()> {
     machine.installs_saying(&format!("jobsweep: using {}, which is there already\n", program.display())).await
 }
 
-/// With a stand-in for cargo: the real one takes minutes.
+/// A script stands in for cargo, which would take minutes.
 pub(crate) async fn its_hook_builds_the_program_of_a_checkout_with_cargo() -> Result<()> {
     let machine = Machine::new()?;
     fs::write(machine.plugin.join("Cargo.toml"), "")?;
@@ -160,7 +174,7 @@ Error: plugin install hook for \"jobsweep\" exited with error
     let failed = machine.install().await?.expect_code(1)?;
     same("stderr", &expected, &failed.stderr())?;
 
-    // Helm keeps a plugin whose hook failed, and refuses to install it again: what the message says does work.
+    // Helm keeps a plugin whose hook failed, and refuses to install it again. The advice of the message works.
     machine.install().await?.expect_code(1)?;
     let again = machine.helm.command_by("sh").arg(machine.plugin.join("packaging/plugin/install.sh"));
     let path = std::env::join_paths([jobsweep_folder()?, &machine.programs])?;
@@ -182,7 +196,7 @@ pub(crate) async fn a_failed_build_is_not_the_end_if_the_program_is_on_path() ->
     machine.installs_saying(&said).await
 }
 
-/// Both Helms look for plugins in the same folder, unless told otherwise.
+/// Both Helms use the same folder for plugins by default.
 pub(crate) async fn helm_3_cannot_read_it_but_takes_the_program_on_path() -> Result<()> {
     for version in [HelmVersion::V3_22, HelmVersion::V3_20] {
         let helm = Helm::new(version)?.on_path(jobsweep_folder()?);

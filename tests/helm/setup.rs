@@ -1,4 +1,4 @@
-//! Helms that know jobsweep by its name, and charts to render.
+//! Helms with jobsweep as a post-renderer, and charts to render.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,20 +8,19 @@ use jobsweep_harness::helm::Helm;
 use jobsweep_harness::process::{Finished, Program};
 use jobsweep_harness::tools::HelmVersion;
 
-/// The program under test.
 pub(crate) const JOBSWEEP: &str = env!("CARGO_BIN_EXE_jobsweep");
 
-/// The folder of a file of the repository.
+/// The path of a file in the repository.
 pub(crate) fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// The chart that most tests render: a ConfigMap, a plain Job and, if the values say so, a hook Job.
+/// The example chart: a ConfigMap, an ordinary Job and, depending on the values, a hook Job.
 pub(crate) fn shop() -> PathBuf {
     repository("examples/chart")
 }
 
-/// A Helm for which `--post-renderer jobsweep` means the program under test: on Helm 3 by PATH, on Helm 4 only by the plugin.
+/// A Helm with the program under test as the post-renderer `jobsweep`: on `PATH` for Helm 3, as a plugin for Helm 4.
 pub(crate) async fn helm_with_jobsweep(version: HelmVersion) -> Result<Helm> {
     let helm = Helm::new(version)?;
     if version != HelmVersion::V4 {
@@ -38,9 +37,9 @@ pub(crate) fn jobsweep_folder() -> Result<&'static Path> {
     Path::new(JOBSWEEP).parent().context("a program lies in a folder")
 }
 
-/// What a plugin is made of, without the program: the install hook must see to that.
+/// Copies the files of the plugin, without the program.
 ///
-/// Never the repository itself: the hook would write into it, and might find a program that a developer left there.
+/// The hook of a plugin in the repository itself would write into the repository.
 pub(crate) fn stage_plugin(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder.join("packaging/plugin"))?;
     for file in ["plugin.yaml", "packaging/plugin/install.sh"] {
@@ -49,14 +48,14 @@ pub(crate) fn stage_plugin(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Puts the program under test where the plugin has it.
+/// Copies the program under test into the plugin.
 pub(crate) fn put_program(plugin: &Path) -> Result<()> {
     fs::create_dir_all(plugin.join("bin"))?;
     fs::copy(JOBSWEEP, plugin.join("bin/jobsweep"))?;
     Ok(())
 }
 
-/// Lets `--post-renderer cat` mean `cat`: what the text is before jobsweep changes it.
+/// Makes `cat` a post-renderer, which shows the text before jobsweep changes it.
 pub(crate) fn add_cat(helm: &Helm) -> Result<()> {
     let folder = helm.plugins().join("cat");
     if helm.version() == HelmVersion::V4 && !folder.exists() {
@@ -68,19 +67,19 @@ pub(crate) fn add_cat(helm: &Helm) -> Result<()> {
     Ok(())
 }
 
-/// A call of `helm template shop <chart>`: add arguments and run it.
+/// A call of `helm template shop <chart>`, to which the test adds arguments.
 pub(crate) fn template(helm: &Helm, chart: &Path) -> Program {
     helm.command().args(["template", "shop"]).arg(chart)
 }
 
-/// What a chart is rendered to when nothing changes it but Helm's own way of calling a post-renderer.
+/// The rendered chart after the post-renderer `cat`.
 pub(crate) async fn untouched(helm: &Helm, chart: &Path, args: &[&str]) -> Result<String> {
     add_cat(helm)?;
     let rendered = template(helm, chart).args(["--post-renderer", "cat"]).args(args).run().await?;
     Ok(rendered.expect_success()?.stdout().into_owned())
 }
 
-/// The text with a line more below each line that has this policy in Helm's annotation.
+/// The text with jobsweep's annotation below each of Helm's with this policy.
 pub(crate) fn with_copied(text: &str, policy: &str) -> String {
     text.split_inclusive('\n')
         .flat_map(|line| {
@@ -91,13 +90,13 @@ pub(crate) fn with_copied(text: &str, policy: &str) -> String {
         .collect()
 }
 
-/// Compares two texts, and shows both in full where they differ.
+/// Returns an error with both texts if they differ.
 pub(crate) fn same(what: &str, expected: &str, found: &str) -> Result<()> {
     ensure!(expected == found, "{what} differs\n--- expected\n{expected}\n--- found\n{found}\n---");
     Ok(())
 }
 
-/// A program that ended well wrote this, and nothing on stderr.
+/// Checks that a program succeeded with this output and nothing on stderr.
 pub(crate) fn wrote(finished: Finished, expected: &str) -> Result<()> {
     let finished = finished.expect_success()?;
     same("stderr", "", &finished.stderr())?;

@@ -3,11 +3,24 @@
 use anyhow::{Result, ensure};
 use jobsweep_harness::helm::{Helm, write_chart};
 use jobsweep_harness::tools::HelmVersion;
+use jobsweep_harness::{trials, trials::Trial};
 
 use crate::setup::{
     JOBSWEEP, add_cat, helm_with_jobsweep, put_program, same, shop, stage_plugin, template, untouched,
     with_copied, wrote,
 };
+
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![
+        a_job_gets_the_annotation_and_a_hook_gets_it_on_helm_4,
+        what_jobsweep_wrote_is_left_alone_by_another_run_of_it,
+        a_chart_that_renders_nothing_is_rendered_as_before,
+        a_chart_with_crlf_keeps_what_helm_keeps_of_it,
+        blanks_in_every_path_do_no_harm,
+        a_default_policy_reaches_the_plain_jobs,
+        helm_3_takes_the_path_of_the_program_and_helm_4_does_not,
+    ]
+}
 
 const BY_NAME: [&str; 2] = ["--post-renderer", "jobsweep"];
 const WITH_HOOK: [&str; 2] = ["--set", "preparation.enabled=true"];
@@ -18,7 +31,7 @@ pub(crate) async fn a_job_gets_the_annotation_and_a_hook_gets_it_on_helm_4(
     let helm = helm_with_jobsweep(version).await?;
     let before = untouched(&helm, &shop(), &WITH_HOOK).await?;
     let mut expected = with_copied(&before, "hook-succeeded");
-    // Helm 3 sends hooks to no post-renderer.
+    // Helm 3 passes no hooks to the post-renderer.
     if version == HelmVersion::V4 {
         expected = with_copied(&expected, "before-hook-creation,hook-succeeded");
     }
@@ -37,7 +50,7 @@ pub(crate) async fn what_jobsweep_wrote_is_left_alone_by_another_run_of_it(
     let chart = helm.home().join("translated");
     write_chart(&chart, "translated", &[("templates/all.yaml", &once.stdout())])?;
     let expected = untouched(&helm, &chart, &[]).await?;
-    // A hook that only Helm 4 sends gets there translated, and on Helm 3 it was not seen the first time either.
+    // On Helm 4 the hook is already translated; Helm 3 never passes it.
     wrote(template(&helm, &chart).args(BY_NAME).run().await?, &expected)
 }
 
@@ -47,7 +60,7 @@ pub(crate) async fn a_chart_that_renders_nothing_is_rendered_as_before(version: 
     let chart = helm.home().join("nothing");
     write_chart(&chart, "nothing", &[("templates/job.yaml", "{{- if false }}\nkind: Job\n{{- end }}\n")])?;
 
-    // This is why jobsweep never writes nothing.
+    // Helm 4 refuses empty output, so jobsweep writes a marker.
     let by_cat = template(&helm, &chart).args(["--post-renderer", "cat"]).run().await?;
     ensure!(by_cat.status.success() == (version != HelmVersion::V4), "cat: {}", by_cat.stderr());
 
@@ -63,7 +76,7 @@ pub(crate) async fn a_chart_with_crlf_keeps_what_helm_keeps_of_it(version: HelmV
     write_chart(&chart, "crlf", &[("templates/job.yaml", job)])?;
 
     let expected = with_copied(&untouched(&helm, &chart, &[]).await?, "hook-succeeded");
-    // Helm 4 has made LF of it before jobsweep sees it.
+    // Helm 4 replaces CRLF with LF before the post-renderer.
     let copy = if version == HelmVersion::V4 { "succeeded\n" } else { "succeeded\r\n" };
     ensure!(expected.contains(&format!("    kots.io/hook-delete-policy: hook-{copy}")), "{expected:?}");
     wrote(template(&helm, &chart).args(BY_NAME).run().await?, &expected)
@@ -109,7 +122,7 @@ pub(crate) async fn a_default_policy_reaches_the_plain_jobs(version: HelmVersion
     let expected = before.replace(name, &format!("{name}{added}"));
     ensure!(expected != before, "{before}");
 
-    // Two ways to say it, as Helm hands both on.
+    // Helm passes on both the argument and the environment.
     let argument = "--default-policy=hook-succeeded,hook-failed";
     let by_argument =
         template(&helm, &shop()).args(without).args(BY_NAME).args(["--post-renderer-args", argument]);

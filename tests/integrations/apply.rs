@@ -1,4 +1,4 @@
-//! `examples/apply/apply.sh`: a chart applied by kubectl, with the sweep before.
+//! `examples/apply/apply.sh`: sweeps, then applies a chart with kubectl.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,14 +8,23 @@ use jobsweep_harness::control_plane::{ControlPlane, Namespace, rule};
 use jobsweep_harness::helm::{Helm, write_chart};
 use jobsweep_harness::process::Program;
 use jobsweep_harness::tools::{self, HelmVersion};
+use jobsweep_harness::{trials, trials::Trial};
 
+use crate::example_jobs::{has, image, open, replaced};
 use crate::setup::{jobsweep_folder, repository, shop};
-use crate::shop::{has, image, open, replaced};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![
+        changed_jobs_are_applied_again_and_again,
+        without_the_sweep_the_second_apply_fails,
+        a_failure_before_the_sweep_leaves_everything_as_it_is,
+    ]
+}
 
 const JOBS: [&str; 2] = ["shop-migration", "shop-preparation"];
 const SWEEP: &str = "jobsweep --cleanup ";
 
-/// A deployer that may do in one namespace what the script does there, and the script.
+/// The script, and a ServiceAccount with only the rights that the script needs.
 struct Deployer {
     helm: Helm,
     namespace: Namespace,
@@ -50,7 +59,7 @@ impl Deployer {
         has(&self.namespace, revision, &JOBS).await
     }
 
-    /// The plain Job, whose policy says no more, succeeds; the hook's policy has `before-hook-creation`.
+    /// Ends both Jobs. The hook may fail, because its policy has `before-hook-creation`.
     async fn finish(&self, preparation_fails: bool) -> Result<()> {
         let (jobs, namespace) = (self.namespace.jobs(), &self.namespace);
         namespace.succeed(&jobs.get("shop-migration").await?).await?;
@@ -116,7 +125,7 @@ pub(crate) async fn a_failure_before_the_sweep_leaves_everything_as_it_is(
     let twice = format!("{job}    helm.sh/hook-delete-policy: hook-failed\n");
     for (name, template, code, said) in [
         ("unrenderable", "{{ fail \"no such shop\" }}", 1, "no such shop"),
-        ("refused", &twice, 65, "stands twice in one mapping"),
+        ("refused", &twice, 65, "duplicate key helm.sh/hook-delete-policy"),
     ] {
         let chart = charts.join(name);
         write_chart(&chart, name, &[("templates/job.yaml", template)])?;

@@ -1,7 +1,7 @@
 //! `examples/argocd/`: the plugin's commands, run as Argo CD's plugin server runs them.
 //!
-//! That is: `command` and `args` as one line, in the application's folder, with the sidecar's environment and the build
-//! environment (without what is empty). What a command writes on stdout is the manifests, unless it fails.
+//! The server runs `command` and `args` as one line in the application's folder, with the sidecar's environment and the
+//! nonempty variables of the build environment. If the command succeeds, its stdout is the manifests.
 
 use std::fs;
 use std::path::PathBuf;
@@ -11,9 +11,22 @@ use jobsweep_harness::control_plane::ControlPlane;
 use jobsweep_harness::helm::{Helm, kubectl, write_chart};
 use jobsweep_harness::process::{Finished, Program};
 use jobsweep_harness::tools::HelmVersion;
+use jobsweep_harness::{trials, trials::Trial};
 use serde_yaml::Value;
 
 use crate::setup::{jobsweep_folder, repository, same, shop, with_copied, wrote};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![
+        its_output_is_that_of_helm_with_the_annotations,
+        its_parameters_reach_helm_and_jobsweep,
+        its_dependencies_are_fetched_before,
+        an_error_is_shown_and_nothing_is_generated,
+        the_api_server_accepts_what_it_generates,
+        the_sidecar_fits_the_repo_server,
+        the_application_gives_what_the_plugin_announces,
+    ]
+}
 
 /// A plugin server with one application.
 struct Sidecar {
@@ -23,7 +36,7 @@ struct Sidecar {
 }
 
 impl Sidecar {
-    /// With a copy of the example chart as the application.
+    /// The application is a copy of the example chart.
     fn new(version: HelmVersion) -> Result<Self> {
         let helm = Helm::new(version)?;
         let folder = helm.program().parent().context("a program lies in a folder")?.to_owned();
@@ -78,11 +91,11 @@ impl Sidecar {
         self.command("generate")?.run().await
     }
 
-    /// What helm alone makes of the application.
+    /// The output of helm alone.
     async fn rendered(&self, args: &[&str]) -> Result<String> {
         let template = self.helm.command().args(["template", "shop", ".", "--namespace", "front"]).args(args);
         let rendered = template.current_dir(&self.folder).run().await?.expect_success()?;
-        // The shell drops empty lines at the end.
+        // The shell removes empty lines at the end.
         Ok(format!("{}\n", rendered.stdout().trim_end_matches('\n')))
     }
 }
@@ -116,16 +129,15 @@ pub(crate) async fn its_output_is_that_of_helm_with_the_annotations(version: Hel
     ensure!(expected.matches("    kots.io/hook-delete-policy: ").count() == 2, "{expected}");
     wrote(sidecar.generate().await?, &expected)?;
 
-    // An Application outside Argo CD's own namespace.
+    // The name of an Application outside Argo CD's namespace.
     let elsewhere = sidecar.with("ARGOCD_APP_NAME", "team-a_shop");
     wrote(elsewhere.generate().await?, &expected)
 }
 
-/// What helm knows about the cluster only if it is told.
+/// A template that shows the version and the APIs of the cluster.
 const CLUSTER: &str = "kind: Cluster\ndata: {{ .Capabilities.KubeVersion }} \
                        {{ .Capabilities.APIVersions.Has \"example.com/v1\" }} {{ .Release.Namespace }}\n";
 
-/// The chart's values with something changed.
 fn values(change: impl FnOnce(&mut Value)) -> Result<String> {
     let mut values = serde_yaml::from_str(&fs::read_to_string(shop().join("values.yaml"))?)?;
     change(&mut values);
@@ -165,14 +177,14 @@ pub(crate) async fn its_dependencies_are_fetched_before(version: HelmVersion) ->
     Ok(())
 }
 
-/// What Argo CD takes for manifests must not be there then: with pruning it would delete what is missing in it.
+/// After an error stdout must be empty, because with pruning Argo CD deletes what is missing in the manifests.
 pub(crate) async fn an_error_is_shown_and_nothing_is_generated(version: HelmVersion) -> Result<()> {
     let job = "apiVersion: batch/v1\nkind: Job\nmetadata:\n  annotations:\n    \
                helm.sh/hook-delete-policy: hook-failed\n";
     let twice = format!("{job}    helm.sh/hook-delete-policy: hook-failed\n");
     for (template, code, said) in [
         ("{{ fail \"no such shop\" }}", 1, "no such shop"),
-        (&twice, 65, "the key helm.sh/hook-delete-policy stands twice in one mapping"),
+        (&twice, 65, "duplicate key helm.sh/hook-delete-policy"),
     ] {
         let sidecar = Sidecar::new(version)?;
         fs::write(sidecar.folder.join("templates/broken.yaml"), template)?;
@@ -207,7 +219,7 @@ pub(crate) async fn the_api_server_accepts_what_it_generates(
     Ok(())
 }
 
-/// The commands of the README beside it, on the part of Argo CD's own manifest that they rely on.
+/// The commands of the example's README work on the part of Argo CD's manifest that they use.
 pub(crate) async fn the_sidecar_fits_the_repo_server(cluster: &'static ControlPlane) -> Result<()> {
     let namespace = cluster.namespace().await?;
     let folder = repository("examples/argocd");

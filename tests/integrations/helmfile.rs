@@ -8,13 +8,18 @@ use jobsweep_harness::control_plane::{ControlPlane, Namespace};
 use jobsweep_harness::helm::Helm;
 use jobsweep_harness::process::Program;
 use jobsweep_harness::tools::{self, HelmVersion};
+use jobsweep_harness::{trials, trials::Trial};
 
+use crate::example_jobs::{has, image, open, replaced};
 use crate::setup::{helm_with_jobsweep, jobsweep_folder, repository, shop};
-use crate::shop::{has, image, open, replaced};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![changed_jobs_are_synced_again_and_again, without_the_sweep_the_second_sync_fails,]
+}
 
 const JOB: [&str; 1] = ["shop-migration"];
 
-/// A helmfile whose Helm has jobsweep, and the example in a namespace of its own.
+/// A helmfile whose Helm has jobsweep, and a namespace for the example.
 struct Helmfile {
     helm: Helm,
     namespace: Namespace,
@@ -25,7 +30,7 @@ impl Helmfile {
         let namespace = cluster.namespace().await?;
         let helm = helm_with_jobsweep(version).await?.kubeconfig(cluster.kubeconfig());
         let folder = helm.program().parent().context("a program lies in a folder")?.to_owned();
-        // With Helm 4 the plugin is not enough: the hook runs the program.
+        // The hook runs the program on PATH, even where Helm 4 has the plugin.
         let helm = helm.on_path(folder).on_path(jobsweep_folder()?);
         open(&namespace).await?;
         symlink(shop(), helm.home().join("chart"))?;
@@ -34,7 +39,7 @@ impl Helmfile {
         Ok(helmfile)
     }
 
-    /// Writes the example, with something left out of its release.
+    /// Writes the example without some lines of its release.
     fn write(&self, leave_out: impl Fn(&mut serde_yaml::Mapping)) -> Result<()> {
         let example = fs::read_to_string(repository("examples/helmfile.yaml"))?;
         let mut file: serde_yaml::Value = serde_yaml::from_str(&example)?;
@@ -67,8 +72,8 @@ pub(crate) async fn changed_jobs_are_synced_again_and_again(
     let helmfile = Helmfile::new(cluster, version).await?;
     let (namespace, jobs) = (&helmfile.namespace, helmfile.namespace.jobs());
     helmfile.synced(1, &[]).await?;
-    // How the Job before has ended, and the policy of the one that replaces it. Without one of its own it is that of
-    // `postRendererArgs`; `before-hook-creation` says nothing about how a Job ends.
+    // How the previous Job ended, and the policy of the next one. Without a policy the Job gets that of
+    // `postRendererArgs`.
     for (revision, failed, policy) in
         [(2, false, ""), (3, true, "before-hook-creation"), (4, false, "hook-succeeded")]
     {
@@ -85,7 +90,7 @@ pub(crate) async fn changed_jobs_are_synced_again_and_again(
     Ok(())
 }
 
-/// Neither half of the example is enough alone.
+/// The example needs both the post-renderer and the hook.
 pub(crate) async fn without_the_sweep_the_second_sync_fails(
     cluster: &ControlPlane,
     version: HelmVersion,

@@ -7,12 +7,12 @@ import (
 	"strings"
 )
 
-// lostBytes tells whether any byte of the input is missing, moved or replaced in the output, or "".
+// lostBytes describes a byte of the input that is missing, moved or replaced in the output, or returns "".
 //
-// The output must be the input with at most as many pieces put in as there are annotations to add, each of them with
-// the annotation's key in it. Only where the document has anchors a rewrite may take more pieces (a mapping moved to the
-// right, braces around an alias); there it is enough that the input's bytes are all there in order.
-// The one thing that may go is a null that a default policy's mapping replaces.
+// The output must be the input with at most one insertion for each added annotation, and each insertion must contain the
+// annotation's key. In a document with anchors a rewrite may need more insertions (a mapping moved to the right, braces
+// around an alias), so there all bytes of the input must only be in the output, in order.
+// The only bytes that may go are those of a null that a default policy's mapping replaces.
 func lostBytes(input, output string, insertions int, nullsMayGo bool) string {
 	if endsLine(input) != endsLine(output) {
 		return "the final line break was lost or gained"
@@ -39,11 +39,10 @@ func endsLine(s string) bool { return strings.HasSuffix(s, "\n") || strings.HasS
 
 func excerpt(s string, at int) string { return s[at:min(at+40, len(s))] }
 
-// A value that is a null, after tags, anchors and comments. Of which key is not asked: that can be written in many ways, and
-// a null goes only where the annotation takes its place.
+// A null value, after tags, anchors and comments. The key does not matter, because it can be written in many ways.
 var nullValue = regexp.MustCompile(`:(?:\s|#[^\r\n]*|[!&]\S*)*?\s(null|Null|NULL|~)|:(null|Null|NULL|~)`)
 
-// nullAnnotations maps the place of each null that may be an annotations' value to its length.
+// nullAnnotations returns the positions of all nulls that may be the value of `annotations`, with their lengths.
 func nullAnnotations(input string) map[int]int {
 	nulls := map[int]int{}
 	for _, found := range nullValue.FindAllStringSubmatchIndex(input, -1) {
@@ -59,16 +58,16 @@ func nullAnnotations(input string) map[int]int {
 type matcher struct {
 	in, out string
 	nulls   map[int]int
-	// tries bounds the search; the right output never needs many.
+	// tries limits the search. A correct output needs few.
 	tries int
 }
 
-// resumption is a place where, after an insertion, in[i:] and out[j:] go on alike for so many bytes.
+// resumption is a position after an insertion from which in[i:] and out[j:] have this many equal bytes.
 type resumption struct{ i, j, alike int }
 
-// fits: in[i:] becomes out[j:] by at most left insertions. An insertion is looked for where the two first differ: one that
-// begins earlier, with bytes that happen to be the input's next ones, is the same as one that begins there.
-// Where it ends is tried in the order of how far the two go on alike.
+// fits tells whether at most left insertions turn in[i:] into out[j:]. It looks for an insertion where the two first
+// differ. An insertion that begins earlier, with bytes that equal the next ones of the input, is equivalent.
+// It tries the ends of the insertion in the order of how many equal bytes follow.
 func (m *matcher) fits(i, j, left int) bool {
 	began := j
 	alike := commonPrefix(m.in[i:], m.out[j:])
@@ -80,7 +79,7 @@ func (m *matcher) fits(i, j, left int) bool {
 	if left == 0 || m.tries < 0 {
 		return false
 	}
-	// It has the key in it once: the first one that is not over before the two differ.
+	// The insertion contains the key: the first key that ends after the difference.
 	from := max(began, j-len(kotsPolicy)+1)
 	key := strings.Index(m.out[from:], kotsPolicy)
 	if key < 0 {
@@ -117,7 +116,7 @@ func commonPrefix(a, b string) int {
 	return n
 }
 
-// inOrder: the input's bytes are all in the output, in order. If not, where the first one is that is not.
+// inOrder tells whether all bytes of the input are in the output, in order, and otherwise the first that is not.
 func (m *matcher) inOrder() (int, bool) {
 	i := 0
 	for j := 0; i < len(m.in); j++ {

@@ -1,18 +1,23 @@
-//! The judge's word on every case of tests/cases that jobsweep translates.
+//! The judge checks all cases of `tests/cases` that jobsweep accepts.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::court::{Run, judge};
+use crate::go_judge::{Run, judge};
+use jobsweep_harness::{trials, trials::Trial};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![the_judge_agrees_with_every_case,]
+}
 
 pub(crate) async fn the_judge_agrees_with_every_case() -> Result<()> {
     let mut runs = Vec::new();
     collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases"), &mut runs)?;
     let verdict = judge(&runs).await?;
 
-    // Agreement by judges that could read next to nothing would be worth nothing.
+    // The judges must be able to read most of the documents.
     let runs = u64::try_from(runs.len())?;
     ensure!(runs > 400 && verdict.documents >= runs, "{runs} cases: {verdict:?}");
     for judge in ["bytes", "kyaml", "sigs"] {

@@ -1,12 +1,17 @@
-//! The judge's word on the examples.
+//! The judge checks the examples.
 
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Result, ensure};
 use jobsweep_harness::process::Program;
+use jobsweep_harness::{trials, trials::Trial};
 
-use crate::court::{Run, judge};
+use crate::go_judge::{Run, judge};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![the_judge_agrees_with_the_examples,]
+}
 
 pub(crate) async fn the_judge_agrees_with_the_examples() -> Result<()> {
     let mut runs = Vec::new();
@@ -18,7 +23,7 @@ pub(crate) async fn the_judge_agrees_with_the_examples() -> Result<()> {
     let verdict = judge(&runs).await?;
     for judge in ["bytes", "kyaml", "sigs"] {
         ensure!(verdict.judged(judge) == 2 * (1 + 13), "{judge}: {verdict:?}");
-        // Without a default the seed is left alone.
+        // Without a default policy jobsweep does not change the Job `seed`.
         ensure!(verdict.changed(judge) == (1 + 3) + (1 + 4), "{judge}: {verdict:?}");
     }
     ensure!(verdict.judged("helm4") == 4, "{verdict:?}");

@@ -1,4 +1,4 @@
-//! The judge's word on generated streams: those of tests/generated, which shares nothing with the judge.
+//! The judge checks the random streams of `tests/generated`.
 
 #[path = "../generated/grammar/mod.rs"]
 mod grammar;
@@ -9,16 +9,21 @@ mod random;
 use anyhow::{Context, Result, ensure};
 use jobsweep::translate::translate;
 
-use crate::court::{Run, judge};
+use crate::go_judge::{Run, judge};
 use grammar::{Generated, generate};
+use jobsweep_harness::{trials, trials::Trial};
 
-/// How many streams a run judges, unless `JOBSWEEP_STREAMS` says so.
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![the_judge_agrees_with_every_generated_stream,]
+}
+
+/// The number of streams, which `JOBSWEEP_STREAMS` overrides.
 const STREAMS: usize = 3_000;
 
 pub(crate) async fn the_judge_agrees_with_every_generated_stream() -> Result<()> {
     let seed = number("JOBSWEEP_SEED")?.unwrap_or_else(random::seed);
     let streams = number("JOBSWEEP_STREAMS")?.map_or(Ok(STREAMS), usize::try_from)?;
-    // Refused streams have no output to judge.
+    // A refused stream has no output.
     let runs: Vec<Run> = random::byte_strings(seed)
         .take(streams)
         .enumerate()
@@ -26,12 +31,12 @@ pub(crate) async fn the_judge_agrees_with_every_generated_stream() -> Result<()>
         .collect();
     let verdict = judge(&runs).await.with_context(|| format!("JOBSWEEP_SEED={seed}"))?;
 
-    // Agreement by judges that could read next to nothing would be worth nothing.
+    // The judges must be able to read most of the documents.
     ensure!(runs.len() * 10 > streams * 9, "{} of {streams} streams were translated", runs.len());
     for judge in ["bytes", "kyaml", "sigs"] {
         ensure!(verdict.judged(judge) * 2 > verdict.documents, "{judge}: {verdict:?}");
         ensure!(verdict.changed(judge) * 5 > verdict.documents, "{judge}: {verdict:?}");
-        // Most of what jobsweep changes is read, not only compared byte by byte.
+        // The judges read most of the changed documents.
         ensure!(verdict.changed(judge) * 4 > verdict.changed("bytes") * 3, "{judge}: {verdict:?}");
     }
     Ok(())
@@ -43,7 +48,7 @@ fn translated(name: String, generated: Generated) -> Option<Run> {
     translate(input.as_bytes(), &options).ok()?.write_to(&mut output).ok()?;
     let output = String::from_utf8(output).ok()?;
     let default_policy = options.default_policy.map(|policy| policy.to_string()).unwrap_or_default();
-    // The grammar writes YAML 1.2 in ways that no library of Go knows; tests/generated has serde_yaml read them.
+    // The Go libraries cannot read some YAML 1.2 of the grammar. `tests/generated` reads it with serde_yaml.
     Some(Run { name, default_policy, input, output, vouched: true })
 }
 

@@ -29,13 +29,13 @@ const added = "    helm.sh/hook-delete-policy: \"5\"\n    kots.io/hook-delete-po
 
 var good = strings.Replace(job, "    helm.sh/hook-delete-policy: \"5\"\n", added, 1)
 
-// listIn is a List in a version, with one Job that has a policy and these further annotations.
+// listIn returns a List of this version, with one Job that has a policy and these other annotations.
 func listIn(version, more string) string {
 	return "apiVersion: " + version + "\nkind: List\nitems:\n- apiVersion: batch/v1\n  kind: Job\n  metadata:\n" +
 		"    annotations: {helm.sh/hook-delete-policy: x" + more + "}\n"
 }
 
-// disagreements of one request, as "judge: why".
+// disagreements returns those of one request, as "judge: why".
 func disagreements(t *testing.T, input, output, policy string) []string {
 	t.Helper()
 	court := newCourt()

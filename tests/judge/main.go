@@ -1,27 +1,28 @@
-// Command judge is the second opinion on jobsweep's filter, from readers that share no code with it: the Go
-// libraries with which Helm itself reads manifests (the versions of Helm 4.3.1; Helm 3.22 has the same sigs.k8s.io/yaml).
+// Command judge checks jobsweep's filter with the Go libraries with which Helm reads manifests, in the versions of
+// Helm 4.3.1. Helm 3.22 has the same sigs.k8s.io/yaml. The libraries share no code with jobsweep.
 //
-// How to run, from this folder:
+// Run it in this folder:
 //
-//	go run . < requests.jsonl     # judge
-//	go test ./...                 # show that every kind of wrong output is caught
+//	go run . < requests.jsonl     # judges
+//	go test ./...                 # shows that the judges find every kind of wrong output
 //
-// One request a line: {"name": "...", "defaultPolicy": "", "input": "...", "output": "..."}, where output is what
-// jobsweep wrote for input, and defaultPolicy what --default-policy was ("" for none). Runs that jobsweep refused
-// (exit 65) have no output, and are not sent here; nor can a request carry text that is not UTF-8.
-// A document that no library reads must not be changed, unless the request has "vouched": true, because a reader of YAML 1.2
-// has found it valid; then only its bytes are judged.
+// Each line is a request: {"name": "...", "defaultPolicy": "", "input": "...", "output": "..."}. The output is what
+// jobsweep wrote for the input, and defaultPolicy is the value of --default-policy or "". Inputs that jobsweep refuses
+// have no output, and are not judged. All texts are UTF-8.
+// A document that no library can read must not change, unless the request has "vouched": true because a YAML 1.2 reader
+// accepts the document. Then only its bytes are judged.
 //
-// One line is printed for each disagreement, {"name", "judge", "document", "why"}, and a last one with counts. The judges:
+// The program prints a line for each disagreement, {"name", "judge", "document", "why"}, and a last line with counts.
+// The judges:
 //
-//	sigs   sigs.k8s.io/yaml: what Helm and kubectl send to the API server
-//	kyaml  sigs.k8s.io/kustomize/kyaml: what Helm 4 reads before and after a post-renderer; anchors and merges as it resolves them
-//	json   encoding/json: the documents that are JSON, which kubectl reads as such
-//	helm4  kio.ParseAll, by which Helm 4 splits a post-renderer's output: what it read before it must still read
-//	bytes  no library: every byte of the input is still there, in order, around the insertions
+//	sigs   sigs.k8s.io/yaml, with which Helm and kubectl read what they send to the API server
+//	kyaml  sigs.k8s.io/kustomize/kyaml, with which Helm 4 reads the streams before and after a post-renderer
+//	json   encoding/json, with which kubectl reads documents that are JSON
+//	helm4  kio.ParseAll, with which Helm 4 splits a post-renderer's output: it must read the output if it reads the input
+//	bytes  no library: all bytes of the input are in the output, in order, around the insertions
 //
-// The first three read input and output document by document, compute from the specification what the output must
-// mean (meaning.go), and compare. Exit code: 0 agreed, 1 disagreed, 2 no request or not a request.
+// The first three read each document of input and output, derive from the specification what the output must mean
+// (meaning.go), and compare. The exit code is 0 if all judges agree, 1 if one disagrees, 2 if there is no valid request.
 package main
 
 import (
@@ -37,7 +38,7 @@ type request struct {
 	DefaultPolicy string `json:"defaultPolicy"`
 	Input         string `json:"input"`
 	Output        string `json:"output"`
-	// Vouched: another reader knows every document to be YAML, though perhaps none of these can read it.
+	// Vouched means that another reader accepts all documents as YAML, even if no library here can read them.
 	Vouched bool `json:"vouched"`
 }
 

@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// What the output must mean, computed from the specification alone on plain values: nil is null, string a string, and
-// everything else that is no map[string]any or []any is a scalar of another kind. A key's second occurrence is
-// kept under again(key), because Helm lets duplicates through and jobsweep must too.
+// What the output must mean according to the specification, on plain values: nil is a null, a string is a string, and
+// anything else that is no map[string]any or []any is another scalar. The second occurrence of a key is stored under
+// again(key), because Helm accepts duplicate keys.
 
 const (
 	helmPolicy = "helm.sh/hook-delete-policy"
@@ -19,12 +19,12 @@ const (
 
 func again(key string) string { return key + " (again)" }
 
-// translate returns what a document must mean after jobsweep, and how many annotations that adds.
+// translate returns what a document must mean after jobsweep, and the number of added annotations.
 func translate(document any, defaultPolicy string) (any, int) {
 	return translateObject(document, object{}, defaultPolicy)
 }
 
-// object is what an item of a typed list is when it does not say so itself.
+// object is the kind and version of the items of a typed list that have none.
 type object struct{ kind, apiVersion any }
 
 func translateObject(value any, inherited object, defaultPolicy string) (any, int) {
@@ -65,9 +65,9 @@ func (o object) isJob() bool {
 	return ok && o.kind == "Job" && strings.HasPrefix(version, "batch/")
 }
 
-// isList: kubectl and Helm open a List of `v1`, of `batch/v1` and even of the version "", and apply its items. One whose
-// version has white space in it ("v1\n", from a block scalar), and one without a version,
-// they refuse, as they do a JobList that is not of batch.
+// isList tells whether kubectl and Helm apply the items of a List. They accept the versions `v1`, `batch/v1` and even "".
+// They refuse a List without a version or with white space in it ("v1\n", from a block scalar), and a JobList that is
+// not of batch.
 func (o object) isList() bool {
 	version, ok := o.apiVersion.(string)
 	return o.kind == "JobList" && strings.HasPrefix(version, "batch/") || o.kind == "List" && ok && !strings.ContainsAny(version, " \t\r\n")
@@ -112,8 +112,8 @@ func with(fields map[string]any, key string, value any) map[string]any {
 	return copied
 }
 
-// undecided names a key that is there twice where it decides what jobsweep does, or "".
-// Only in a document that can hold the policy, or a default: any other passes unread.
+// undecided returns a duplicate key that decides what jobsweep does, or "".
+// It looks only at documents that can hold a policy or get a default one, because jobsweep does not read others.
 func undecided(document any, defaultPolicy string) string {
 	fields, ok := document.(map[string]any)
 	if !ok {
@@ -170,7 +170,7 @@ func isBatch(version any) bool {
 	return ok && strings.HasPrefix(text, "batch/")
 }
 
-// difference tells the first place where two values differ, or "" where there is none.
+// difference describes the first difference of two values, or returns "".
 func difference(path string, want, got any) string {
 	switch want := want.(type) {
 	case map[string]any:

@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// A reader turns one document into plain values (see meaning.go), or refuses it.
+// reader turns a document into plain values (see meaning.go), or refuses it.
 type reader struct {
 	name string
 	read func(document string) (any, error)
@@ -19,7 +19,7 @@ type reader struct {
 
 var readers = []reader{{"sigs", readSigs}, {"kyaml", readKyaml}, {"json", readJSON}}
 
-// readSigs reads as Helm does on the way to the API server: YAML 1.1 (`yes` is a bool), made into JSON; of duplicates the last wins.
+// readSigs reads as Helm does for the API server: YAML 1.1 (`yes` is a bool), converted to JSON. The last duplicate wins.
 func readSigs(document string) (value any, err error) {
 	defer recovered(&err)
 	text, err := yaml.YAMLToJSON([]byte(document))
@@ -29,8 +29,8 @@ func readSigs(document string) (value any, err error) {
 	return readJSON(string(text))
 }
 
-// readJSON reads as kubectl does what begins with a brace: the two YAML readers know neither `\/` nor surrogate pairs.
-// JSON in must come out as JSON.
+// readJSON reads documents that begin with a brace as kubectl does. The two YAML readers know neither `\/` nor surrogate
+// pairs. If the input is JSON, the output must be JSON.
 func readJSON(document string) (value any, err error) {
 	document = strings.TrimPrefix(document, "---")
 	numbers := json.NewDecoder(strings.NewReader(document))
@@ -44,16 +44,16 @@ func readJSON(document string) (value any, err error) {
 	return value, nil
 }
 
-// scalar is a scalar that is no string: its kind, and its text as written, so that 0x10 must not become 16.
+// scalar is a scalar that is no string, with its text, because 0x10 must not become 16.
 type scalar struct{ tag, text string }
 
-// maxNodes bounds what aliases may expand to: kyaml itself has no bound, and runs out of stack where an anchor contains itself.
+// maxNodes limits the expansion of aliases. kyaml has no limit, and overflows the stack if an anchor contains itself.
 const (
 	maxNodes  = 1_000_000
 	maxLevels = 100
 )
 
-// readKyaml reads as Helm 4 does around a post-renderer. kyaml keeps nodes, so their text, and duplicates, are still there.
+// readKyaml reads as Helm 4 does around a post-renderer. kyaml keeps the text of nodes, and duplicates.
 func readKyaml(document string) (value any, err error) {
 	defer recovered(&err)
 	root, err := kyaml.Parse(document)
@@ -63,7 +63,7 @@ func readKyaml(document string) (value any, err error) {
 	if err != nil {
 		return nil, err
 	}
-	// Once for each level of merges of merges: kyaml resolves one level at a time.
+	// kyaml resolves one level of nested merges at a time.
 	for level := 0; ; level++ {
 		shape := shape{sizes: map[*kyaml.Node]int{}}
 		if shape.measure(root.YNode()) > maxNodes || level == maxLevels {
@@ -79,7 +79,7 @@ func readKyaml(document string) (value any, err error) {
 	return plainValue(root.YNode())
 }
 
-// shape is how large a node tree is once expanded, and whether it has anything to expand.
+// shape is the size of an expanded node tree, and whether it has anything to expand.
 type shape struct {
 	sizes  map[*kyaml.Node]int
 	shared bool
@@ -92,7 +92,7 @@ func (s *shape) measure(node *kyaml.Node) int {
 	if size, seen := s.sizes[node]; seen {
 		return size
 	}
-	s.sizes[node] = maxNodes + 1 // found again while it is being measured: it contains itself
+	s.sizes[node] = maxNodes + 1 // a node that is found again while it is measured contains itself
 	size := 1 + s.measure(node.Alias)
 	for _, child := range node.Content {
 		size = min(size+s.measure(child), maxNodes+1)
@@ -141,7 +141,7 @@ func plainValue(node *kyaml.Node) (any, error) {
 	}
 }
 
-// plainKey is a key's text; of one that is no scalar, its YAML.
+// plainKey returns the text of a key, or its YAML if it is no scalar.
 func plainKey(node *kyaml.Node) (string, error) {
 	if node.Kind == kyaml.ScalarNode {
 		return node.Value, nil
@@ -154,8 +154,8 @@ func has(fields map[string]any, key string) bool {
 	return ok
 }
 
-// plainScalar: kyaml's nodes follow YAML 1.2, but the API server gets what YAML 1.1 makes of them (readSigs), where
-// `yes` is a bool and a date a string; kyaml's own compatibility check knows that.
+// plainScalar converts a scalar as YAML 1.1 does, which decides what the API server gets: `yes` is a bool, a date a string.
+// kyaml's nodes follow YAML 1.2, but its compatibility check knows the difference.
 func plainScalar(node *kyaml.Node) any {
 	switch tag := node.ShortTag(); tag {
 	case kyaml.NodeTagNull:

@@ -2,13 +2,13 @@ package main
 
 import "strings"
 
-// splitDocuments cuts a stream into its documents, each with its directives and markers; joined again they are the stream.
-// A line that is `---` or `...` at column 0, alone or followed by white space, is a marker wherever it stands: the
-// YAML specification forbids such a line inside every kind of scalar.
+// splitDocuments splits a stream into its documents with their directives and markers. Joined, they are the stream.
+// A line that begins with `---` or `...`, alone or followed by white space, is always a marker, because the YAML
+// specification forbids such a line inside scalars.
 func splitDocuments(stream string) []string {
 	var documents []string
 	start := 0
-	// Comments, blank lines and directives before a `---` belong to the document that it opens.
+	// Comments, blank lines and directives before a `---` belong to the document after it.
 	prefixOnly := true
 	for at := 0; at < len(stream); {
 		end := lineEnd(stream, at)
@@ -40,7 +40,7 @@ func isMarker(line, marker string) bool {
 	return found && (rest == "" || rest[0] == ' ' || rest[0] == '\t')
 }
 
-// lineEnd is where the line at this place ends, its break (LF, CRLF or CR) included.
+// lineEnd returns the end of the line at this position, including its break (LF, CRLF or CR).
 func lineEnd(s string, at int) int {
 	i := strings.IndexAny(s[at:], "\r\n")
 	if i < 0 {

@@ -1,4 +1,4 @@
-//! The committed files.
+//! The committed files are up to date.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,8 +6,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use jobsweep::inject::args::{JOB_RULES, LOG_RULES};
 use jobsweep::inject::manifests::{Cleanup, Form, IMAGE};
+use jobsweep_harness::{trials, trials::Trial};
 
-/// Each file with its text.
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![every_example_is_what_the_source_makes, the_image_is_this_version,]
+}
+
+/// The files with their expected texts.
 pub(crate) fn all() -> Vec<(&'static str, String)> {
     let cleanup = Cleanup::new("jobsweep", &[], &[]);
     let sweep_now = Cleanup::new("jobsweep", &["--once"], &[]);
@@ -24,7 +29,6 @@ pub(crate) fn all() -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Where a file of the examples lies.
 pub(crate) fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name)
 }

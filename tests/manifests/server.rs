@@ -1,13 +1,23 @@
-//! What a real API server says about them.
+//! A real API server accepts the manifests.
 
 use anyhow::{Result, ensure};
 use jobsweep_harness::control_plane::{ControlPlane, Namespace};
 use jobsweep_harness::helm::kubectl;
 use jobsweep_harness::process::Program;
+use jobsweep_harness::{trials, trials::Trial};
 
 use crate::files;
 
-/// The API server warns of a Job whose pods it would refuse.
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![
+        every_example_is_accepted_where_pods_are_restricted,
+        the_account_may_do_what_a_sweep_does_and_nothing_else,
+        an_injected_cleanup_is_accepted_twice,
+        an_injected_cleanup_may_be_called_like_a_number,
+    ]
+}
+
+/// The API server warns about a Job whose pods it would refuse.
 pub(crate) async fn every_example_is_accepted_where_pods_are_restricted(
     cluster: &ControlPlane,
 ) -> Result<()> {
@@ -19,7 +29,7 @@ pub(crate) async fn every_example_is_accepted_where_pods_are_restricted(
         ensure!(applied.stderr.is_empty(), "{name}: {}", applied.stderr());
     }
 
-    // The check is one: without its security context the same Job is warned of.
+    // Without its security context the same Job causes a warning.
     let job = std::fs::read_to_string(files::path("cleanup-job.yaml"))?;
     let lax = job.replace("allowPrivilegeEscalation: false", "allowPrivilegeEscalation: true");
     let applied = apply(cluster, &namespace)?.args(["--dry-run=server", "-f", "-"]).stdin(lax).run().await?;
@@ -58,7 +68,7 @@ pub(crate) async fn the_account_may_do_what_a_sweep_does_and_nothing_else(
     Ok(())
 }
 
-/// The ordinary Job: applied, unchanged, and again with a changed stream, which is where an update would be refused.
+/// The ordinary Job is applied twice. The second stream differs, so that an update of the same Job would be refused.
 pub(crate) async fn an_injected_cleanup_is_accepted_twice(cluster: &ControlPlane) -> Result<()> {
     let namespace = restricted(cluster).await?;
     let mut jobs = 0;

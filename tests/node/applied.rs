@@ -1,13 +1,18 @@
-//! A chart applied without Helm's hooks: its hook Job is then a Job like any other.
+//! A chart applied without Helm's hooks, where its hook Job is an ordinary Job.
 
 use anyhow::{Result, ensure};
 use jobsweep_harness::helm::Wait;
 use jobsweep_harness::node::Node;
 use jobsweep_harness::process::{Finished, Program};
 use jobsweep_harness::tools::HelmVersion;
+use jobsweep_harness::{trials, trials::Trial};
 
 use crate::release::{JOBSWEEP, Release};
-use crate::stage::{example, kubectl_in, log_of_finished};
+use crate::setup::{example, kubectl_in, log_of_finished};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![a_sweep_before_the_next_apply_lets_it_pass, an_injected_cleanup_lets_the_next_apply_pass,]
+}
 
 const HOOK: &str = r"policy.helm\.sh/hook=pre-upgrade,policy.helm\.sh/hook-delete-policy=hook-succeeded";
 
@@ -20,7 +25,7 @@ pub(crate) async fn a_sweep_before_the_next_apply_lets_it_pass(node: &Node, helm
     ensure!(blocked.stderr().contains("field is immutable"), "{}", blocked.stderr());
 
     for version in 2..=4 {
-        // The manifest as it is shipped; the Job of the last time may not be gone yet.
+        // The shipped manifest. The Job of the last sweep may still exist.
         let again = ["replace", "--force", "-f"];
         kubectl_in(&node.cluster, &shop.namespace)?
             .args(again)

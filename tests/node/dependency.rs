@@ -1,13 +1,22 @@
-//! The chart as a dependency of a chart with a migration.
+//! The chart `jobsweep` as a dependency of a chart with a migration.
 
 use anyhow::{Result, ensure};
 use jobsweep_harness::helm::Wait;
 use jobsweep_harness::node::Node;
 use jobsweep_harness::tools::HelmVersion;
+use jobsweep_harness::{trials, trials::Trial};
 
 use crate::release::{MIGRATION, Release};
 
-/// What the author of a chart writes for jobsweep.
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![
+        without_it_an_upgrade_fails,
+        after_every_change_the_migration_is_swept,
+        before_every_change_the_migration_is_swept,
+    ]
+}
+
+/// The annotation that the author of a chart writes.
 const POLICY: &str = r"policy.kots\.io/hook-delete-policy=hook-succeeded";
 
 pub(crate) async fn without_it_an_upgrade_fails(node: &Node, helm: HelmVersion, wait: Wait) -> Result<()> {

@@ -1,12 +1,17 @@
-//! A migration that fails, and the chart as a dependency.
+//! A migration that fails, with the chart `jobsweep` as a dependency.
 
 use anyhow::{Context, Result, ensure};
 use jobsweep_harness::helm::Wait;
 use jobsweep_harness::node::Node;
 use jobsweep_harness::tools::HelmVersion;
+use jobsweep_harness::{trials, trials::Trial};
 
 use crate::release::{MIGRATION, Release};
-use crate::stage;
+use crate::setup;
+
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![it_is_swept_and_its_log_shown,]
+}
 
 const CLEANUP: &str = "shop-jobsweep-after";
 
@@ -22,24 +27,24 @@ pub(crate) async fn it_is_swept_and_its_log_shown(node: &Node, helm: HelmVersion
     ensure!(shop.status().await? == "deployed");
     shop.leaves(&[]).await?;
 
-    // The same, and Helm is to know of it.
+    // Now the failed migration fails the upgrade too.
     let shop = shop.set("jobsweep.failOnFailed=true");
     let upgrade = shop.upgrade(2).await?.expect_code(1)?;
     ensure!(upgrade.stderr().contains("| no such table"), "{}", upgrade.stderr());
     ensure!(shop.status().await? == "failed");
     shop.leaves(&[&format!("job.batch/{CLEANUP}"), &format!("pod/{CLEANUP}")]).await?;
-    let pods = stage::pods_of(&shop.namespace, CLEANUP).await?;
+    let pods = setup::pods_of(&shop.namespace, CLEANUP).await?;
     let pod = pods.first().context("its pod is left for its log")?;
-    ensure!(stage::exit_code(pod) == Some(3), "{:?}", pod.status);
-    ensure!(stage::log_of(&shop.namespace, pod).await?.contains("| no such table"));
+    ensure!(setup::exit_code(pod) == Some(3), "{:?}", pod.status);
+    ensure!(setup::log_of(&shop.namespace, pod).await?.contains("| no such table"));
 
     shop.upgrade_with(3, &["--set", "script=true"]).await?.expect_success()?;
     ensure!(shop.status().await? == "deployed");
-    // It has succeeded, which its policy does not name.
+    // The migration succeeded, and its policy names only failures.
     shop.leaves(&MIGRATION).await
 }
 
-/// Helm gives up before the hook would run. So the failed Job, which blocks the next upgrade, is the one before it to sweep.
+/// Helm gives up before the hook runs. The failed Job blocks the next upgrade, unless that sweeps before it applies.
 async fn it_stays_where_helm_waits_for_it(shop: &Release<'_>) -> Result<()> {
     shop.upgrade_with(1, &["--timeout=20s"]).await?.expect_code(1)?;
     ensure!(shop.status().await? == "failed");

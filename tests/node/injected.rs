@@ -1,13 +1,18 @@
-//! The cleanup appended to a chart that knows nothing of it, for every way that Helm can wait.
+//! The cleanup injected into a chart that does not know jobsweep, for each way that Helm can wait.
 
 use anyhow::{Result, ensure};
 use jobsweep_harness::helm::Wait;
 use jobsweep_harness::node::Node;
 use jobsweep_harness::tools::HelmVersion;
+use jobsweep_harness::{trials, trials::Trial};
 
 use crate::release::{MIGRATION, Release};
 
-/// A hook of the chart's own, which Helm replaces at every upgrade.
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![after_every_change_the_migration_is_swept, before_every_change_the_migration_is_swept,]
+}
+
+/// The chart's hook, which Helm replaces at every upgrade.
 const PREPARATION: [&str; 2] = ["job.batch/prepare", "pod/prepare"];
 const BOTH: [&str; 4] = [MIGRATION[0], PREPARATION[0], MIGRATION[1], PREPARATION[1]];
 
@@ -36,7 +41,7 @@ async fn as_a_hook(shop: &Release<'_>) -> Result<()> {
     shop.leaves(&PREPARATION).await
 }
 
-/// Helm returns before it has run.
+/// Helm returns before the cleanup has run.
 async fn as_an_ordinary_job(shop: &Release<'_>) -> Result<()> {
     for version in 1..=4 {
         shop.upgrade(version).await?.expect_success()?;

@@ -1,6 +1,6 @@
-//! The image and the in-cluster path, on a real node: kubelet, containerd and the built image.
+//! The image and whole releases on a real node with kubelet and containerd.
 //!
-//! Needs root on Linux, and some packages, which it names: `cargo test --test node -- --ignored`.
+//! These tests need root on Linux and some packages, which they name: `cargo test --test node -- --ignored`.
 
 mod applied;
 mod dependency;
@@ -8,27 +8,12 @@ mod failure;
 mod injected;
 mod pod;
 mod release;
-mod stage;
+mod setup;
 
 use std::process::ExitCode;
 
-use jobsweep_harness::{node, trials};
+use jobsweep_harness::node;
 
 fn main() -> ExitCode {
-    node::run(trials![
-        dependency::without_it_an_upgrade_fails,
-        dependency::after_every_change_the_migration_is_swept,
-        dependency::before_every_change_the_migration_is_swept,
-        failure::it_is_swept_and_its_log_shown,
-        injected::after_every_change_the_migration_is_swept,
-        injected::before_every_change_the_migration_is_swept,
-        applied::a_sweep_before_the_next_apply_lets_it_pass,
-        applied::an_injected_cleanup_lets_the_next_apply_pass,
-        pod::the_shipped_job_sweeps_where_pods_are_restricted,
-        pod::the_shipped_cron_job_does_so_too,
-        pod::its_process_may_do_nothing_but_talk,
-        pod::its_memory_suffices_for_5000_jobs,
-        pod::a_deleted_pod_reports_before_it_ends,
-        pod::a_killed_pod_is_replaced_and_the_work_done,
-    ])
+    node::run([dependency::trials(), failure::trials(), injected::trials(), applied::trials(), pod::trials()])
 }

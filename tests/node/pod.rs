@@ -1,4 +1,4 @@
-//! The pod of the shipped manifests, where the Pod Security level is `restricted`.
+//! The pod of the shipped manifests, with the Pod Security level `restricted`.
 
 use std::fs;
 
@@ -11,11 +11,23 @@ use jobsweep_harness::kube::api::{Patch, PatchParams};
 use jobsweep_harness::node::{Container, Node};
 use jobsweep_harness::process::Program;
 use jobsweep_harness::wait;
+use jobsweep_harness::{trials, trials::Trial};
 use serde_json::{Value, json};
 
-use crate::stage::{example, exit_code, kubectl_in, log_of_finished, name, pod_that_says};
+use crate::setup::{example, exit_code, kubectl_in, log_of_finished, name, pod_that_says};
 
-/// The name of the shipped Job and of everything that belongs to it.
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![
+        the_shipped_job_sweeps_where_pods_are_restricted,
+        the_shipped_cron_job_does_so_too,
+        its_process_may_do_nothing_but_talk,
+        its_memory_suffices_for_5000_jobs,
+        a_deleted_pod_reports_before_it_ends,
+        a_killed_pod_is_replaced_and_the_work_done,
+    ]
+}
+
+/// The name of all shipped objects.
 const JOBSWEEP: &str = "jobsweep";
 const MIB: u64 = 1 << 20;
 
@@ -37,16 +49,16 @@ pub(crate) async fn the_shipped_cron_job_does_so_too(node: &Node) -> Result<()> 
     let good = namespace.create(job("good").policy("hook-succeeded").script("true")).await?;
     namespace.condition(&good, "Complete").await?;
     apply(node, &namespace, "cleanup-cronjob.yaml").await?;
-    // As its schedule would.
+    // The CronJob controller would create the same Job.
     let create = ["create", "job", "now", "--from=cronjob/jobsweep"];
     kubectl_in(&node.cluster, &namespace)?.args(create).run().await?.expect_success()?;
     let log = log_of_finished(&namespace, "now").await?;
-    // Its schedule may have come too, so there may be more Jobs of its own.
+    // The CronJob controller may have created more Jobs.
     ensure!(!namespace.names().await?.contains(&"good".to_owned()), "{log}");
     Ok(())
 }
 
-/// What the pod's security context asks for is so.
+/// Checks the effects of the pod's security context.
 pub(crate) async fn its_process_may_do_nothing_but_talk(node: &Node) -> Result<()> {
     let namespace = restricted(node).await?;
     let held = held(&namespace).await?;
@@ -71,13 +83,12 @@ pub(crate) async fn its_process_may_do_nothing_but_talk(node: &Node) -> Result<(
     finish(&namespace, &held).await
 }
 
-/// The figure from which the shipped request comes, and the limit with room for more: it is printed. What a pod takes
-/// beyond its limit ends it.
+/// Prints the peak memory, from which the shipped request and limit are derived. More than the limit would end the pod.
 #[allow(clippy::print_stderr, reason = "the figure is what one runs it for")]
 pub(crate) async fn its_memory_suffices_for_5000_jobs(node: &Node) -> Result<()> {
     let namespace = restricted(node).await?;
     let held = held(&namespace).await?;
-    // As long as Jobs are with what `kubectl apply` notes on them.
+    // As long as the annotation that `kubectl apply` writes.
     let notes = "x".repeat(4096);
     let finished =
         |n| job(format!("job-{n}")).policy("hook-succeeded").annotation("example.com/notes", &notes);
@@ -94,13 +105,13 @@ pub(crate) async fn its_memory_suffices_for_5000_jobs(node: &Node) -> Result<()>
     finish(&namespace, &held).await
 }
 
-/// The kubelet sends SIGTERM, and SIGKILL only half a minute later: that would be 137.
+/// The kubelet sends SIGTERM, and SIGKILL half a minute later, after which the exit code would be 137.
 pub(crate) async fn a_deleted_pod_reports_before_it_ends(node: &Node) -> Result<()> {
     let namespace = restricted(node).await?;
     let held = held(&namespace).await?;
     let pod = waiting_pod(node, &namespace).await?;
     let pod = name(&pod)?;
-    // Keeps the pod, for its status, when it has been deleted.
+    // The finalizer keeps the status of the deleted pod.
     edit(&namespace, pod, json!({ "finalizers": ["example.com/keep"] })).await?;
     let log = kubectl_in(&node.cluster, &namespace)?.args(["logs", "--follow", pod]).spawn()?;
     namespace.pods().delete(pod, &Default::default()).await?;
@@ -143,18 +154,18 @@ async fn apply(node: &Node, namespace: &Namespace, file: &str) -> Result<()> {
     Ok(())
 }
 
-/// A Job that has not finished, so that the sweep goes on until the test has seen what it wants to.
+/// An unfinished Job, for which the sweep waits.
 async fn held(namespace: &Namespace) -> Result<Job> {
     namespace.create(job("held").policy("hook-succeeded").managed_by("example.com/nobody")).await
 }
 
-/// The pod of the shipped Job, once it waits for [`held`].
+/// The pod of the shipped Job, once the sweep waits for [`held`].
 async fn waiting_pod(node: &Node, namespace: &Namespace) -> Result<Pod> {
     apply(node, namespace, "cleanup-job.yaml").await?;
     pod_that_says(namespace, JOBSWEEP, "waiting for").await
 }
 
-/// Lets the held Job succeed: the sweep deletes it, and is done.
+/// Lets the held Job succeed, so that the sweep deletes it and ends.
 async fn finish(namespace: &Namespace, held: &Job) -> Result<()> {
     namespace.finish(held, Outcome::Succeeded).await?;
     let log = log_of_finished(namespace, JOBSWEEP).await?;

@@ -1,4 +1,4 @@
-//! A release of a chart with a migration, as its user drives it.
+//! A Helm release of the migration chart.
 
 use std::cell::RefCell;
 use std::fs;
@@ -7,41 +7,18 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use jobsweep_harness::control_plane::Namespace;
-use jobsweep_harness::helm::{Helm, Wait, write_chart};
+use jobsweep_harness::helm::{Helm, Wait, migration_chart};
 use jobsweep_harness::node::Node;
 use jobsweep_harness::process::{Finished, Program};
 use jobsweep_harness::tools::HelmVersion;
 use jobsweep_harness::wait;
 use serde_json::Value;
 
-use crate::stage::kubectl_in;
+use crate::setup::kubectl_in;
 
-/// The program under test, as a post-renderer.
 pub(crate) const JOBSWEEP: &str = env!("CARGO_BIN_EXE_jobsweep");
 
-/// A version is another image and another environment.
-const MIGRATE: &str = r#"
-apiVersion: batch/v1
-kind: Job
-metadata:
-  name: migrate
-  {{- with .Values.policy }}
-  annotations:
-    {{- toYaml . | nindent 4 }}
-  {{- end }}
-spec:
-  backoffLimit: 0
-  template:
-    spec:
-      restartPolicy: Never
-      containers:
-        - name: main
-          image: example.com/app:{{ .Values.version }}
-          command: [sh, -c, {{ .Values.script | quote }}]
-          env: [{ name: VERSION, value: {{ .Values.version | quote }} }]
-"#;
-
-/// A hook, which only Helm's own policy removes, right before it is made again.
+/// A hook that Helm deletes right before it creates it again.
 const PREPARE: &str = r#"
 {{- if .Values.prepare }}
 apiVersion: batch/v1
@@ -59,12 +36,10 @@ spec:
 {{- end }}
 "#;
 
-const VALUES: &str = "version: 1\nscript: echo migrated\npolicy: {}\nprepare: false\njobsweep: {}\n";
-
-/// The migration and its pod, once it has ended.
+/// The migration and its pod, as [`Release::leaves`] names them.
 pub(crate) const MIGRATION: [&str; 2] = ["job.batch/migrate", "pod/migrate"];
 
-/// How long a call of Helm may take that waits for several pods, on a machine that is busy with other tests.
+/// How long Helm may wait for several pods on a busy machine.
 const LONG: Duration = Duration::from_secs(300);
 
 /// The release `shop`, alone in its namespace.
@@ -78,7 +53,7 @@ pub(crate) struct Release<'a> {
 }
 
 impl<'a> Release<'a> {
-    /// Of the bare chart; nothing is installed yet.
+    /// Writes the chart, but installs nothing.
     pub(crate) async fn new(node: &'a Node, version: HelmVersion, wait: Wait) -> Result<Self> {
         let namespace = node.cluster.namespace().await?;
         let mut helm = Helm::new(version)?.kubeconfig(node.cluster.kubeconfig());
@@ -91,12 +66,12 @@ impl<'a> Release<'a> {
             helm = helm.on_path(Path::new(JOBSWEEP).parent().context("a program lies in a folder")?);
         }
         let chart = helm.home().join("shop");
-        let templates = [("templates/migrate.yaml", MIGRATE), ("templates/prepare.yaml", PREPARE)];
-        write_chart(&chart, "shop", &[&templates[..], &[("values.yaml", VALUES)]].concat())?;
+        migration_chart(&chart, None)?;
+        fs::write(chart.join("templates/prepare.yaml"), PREPARE)?;
         Ok(Self { namespace, node, helm, wait, chart, args: Vec::new() })
     }
 
-    /// From now on the chart depends on the one that is shipped.
+    /// Adds the shipped chart as a dependency.
     pub(crate) async fn depend_on_jobsweep(&self) -> Result<()> {
         let path = self.chart.join("Chart.yaml");
         let chart = format!(
@@ -110,18 +85,18 @@ impl<'a> Release<'a> {
         Ok(())
     }
 
-    /// More arguments for every install and upgrade.
+    /// Adds arguments for every install and upgrade.
     pub(crate) fn args(mut self, args: &[&str]) -> Self {
         self.args.extend(args.iter().map(ToString::to_string));
         self
     }
 
-    /// Values for every install and upgrade.
+    /// Sets values for every install and upgrade.
     pub(crate) fn set(self, values: &str) -> Self {
         self.args(&["--set", values])
     }
 
-    /// Arguments for jobsweep as the post-renderer.
+    /// Adds arguments for the post-renderer.
     pub(crate) fn post_renderer_args(self, args: &[&str]) -> Self {
         args.iter().fold(self, |release, arg| release.args(&["--post-renderer-args", arg]))
     }
@@ -131,7 +106,7 @@ impl<'a> Release<'a> {
         self.upgrade_with(version, &[]).await
     }
 
-    /// The same with arguments for this once.
+    /// Installs this version or upgrades to it, with more arguments.
     pub(crate) async fn upgrade_with(&self, version: u32, args: &[&str]) -> Result<Finished> {
         let upgrade =
             self.call(&["upgrade", "--install", "shop"]).arg(&self.chart).args(&self.args).args(args);
@@ -139,7 +114,7 @@ impl<'a> Release<'a> {
         upgrade.spawn()?.finish(LONG).await
     }
 
-    /// This version of the chart as text.
+    /// Renders this version of the chart.
     pub(crate) async fn template(&self, version: u32) -> Result<Vec<u8>> {
         let template = self.call(&["template", "shop"]).arg(&self.chart).args(&self.args);
         let template = template.args(["--set", &format!("version={version}")]);
@@ -156,20 +131,20 @@ impl<'a> Release<'a> {
         Ok(())
     }
 
-    /// What Helm takes the release for: `deployed`, `failed` …
+    /// The status of the release, such as `deployed` or `failed`.
     pub(crate) async fn status(&self) -> Result<String> {
         let status = self.call(&["status", "shop", "-o", "json"]).run().await?.expect_success()?;
         let status: Value = serde_json::from_slice(&status.stdout)?;
         Ok(status["info"]["status"].as_str().context("a release has a status")?.to_owned())
     }
 
-    /// Waits until the migration has ended.
+    /// Waits until the migration is complete.
     pub(crate) async fn migrated(&self) -> Result<()> {
         let migrate = self.namespace.jobs().get("migrate").await?;
         self.namespace.condition(&migrate, "Complete").await
     }
 
-    /// Waits for the end of an injected cleanup that is an ordinary Job, as a user would; then the migration is gone.
+    /// Waits until an injected cleanup that is an ordinary Job has ended, and checks that the migration is gone.
     pub(crate) async fn swept(&self) -> Result<()> {
         let wait = kubectl_in(&self.node.cluster, &self.namespace)?
             .args(["wait", "--for=condition=complete", "--timeout=50s"])
@@ -180,8 +155,8 @@ impl<'a> Release<'a> {
         Ok(())
     }
 
-    /// Waits until nothing but this is in the namespace, of all that a cleanup could leave behind. (Pods go a moment
-    /// after their Jobs.)
+    /// Waits until exactly these objects are left, of all kinds that a cleanup creates or deletes. Pods are deleted a moment
+    /// after their Jobs.
     pub(crate) async fn leaves(&self, expected: &[&str]) -> Result<()> {
         let last = RefCell::default();
         let what = format!("only {expected:?} to be left");
@@ -198,7 +173,7 @@ impl<'a> Release<'a> {
         let kinds = "jobs,cronjobs,pods,serviceaccounts,roles,rolebindings,configmaps";
         let get = kubectl_in(&self.node.cluster, &self.namespace)?.args(["get", kinds, "-o", "name"]);
         let got = get.run().await?.expect_success()?;
-        // What every namespace has.
+        // Every namespace has these.
         let own = ["serviceaccount/default", "configmap/kube-root-ca.crt"];
         let names = got.stdout().lines().filter(|name| !own.contains(name)).map(without_random_end).collect();
         Ok(names)
@@ -213,7 +188,7 @@ fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// A pod's name ends in a dash and five letters.
+/// The names of pods end in a dash and five letters.
 fn without_random_end(name: &str) -> String {
     match name.strip_prefix("pod/").and_then(|pod| pod.rsplit_once('-')) {
         Some((pod, _)) => format!("pod/{pod}"),

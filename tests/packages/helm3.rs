@@ -7,9 +7,19 @@ use jobsweep_harness::control_plane::{ControlPlane, Namespace};
 use jobsweep_harness::helm::Helm;
 use jobsweep_harness::jobs::{Outcome, job};
 use jobsweep_harness::tools::HelmVersion;
+use jobsweep_harness::{trials, trials::Trial};
 use serde_json::Value;
 
 use crate::setup::{helm_with_jobsweep, jobsweep_folder, repository, same, shop, template};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![
+        helm_sweep_heeds_the_flags_that_helm_keeps_to_itself,
+        helm_sweep_ends_as_the_cleanup_does,
+        without_the_program_it_says_so,
+        beside_the_plugin_of_helm_4_it_is_not_loaded,
+    ]
+}
 
 const NO_JOBS: &str = "no Job in scope has the annotation kots.io/hook-delete-policy\n";
 
@@ -19,14 +29,14 @@ async fn install_sweep(helm: &Helm) -> Result<()> {
     Ok(())
 }
 
-/// A Helm with the plugin and the program on PATH.
+/// A Helm with the plugin, and the program on `PATH`.
 async fn with_sweep(version: HelmVersion) -> Result<Helm> {
     let helm = Helm::new(version)?.on_path(jobsweep_folder()?);
     install_sweep(&helm).await?;
     Ok(helm)
 }
 
-/// A namespace with two Jobs, of which one is to be deleted.
+/// A namespace with two Jobs, one of which the sweep deletes.
 async fn two_jobs(cluster: &ControlPlane) -> Result<Namespace> {
     let namespace = cluster.namespace().await?;
     for (name, outcome) in [("done", Outcome::Succeeded), ("broken", Outcome::Failed)] {
@@ -42,7 +52,7 @@ pub(crate) async fn helm_sweep_heeds_the_flags_that_helm_keeps_to_itself(
 ) -> Result<()> {
     let namespace = two_jobs(cluster).await?;
     let helm = with_sweep(version).await?;
-    // A kubeconfig whose current context leads nowhere: what works comes from the flags.
+    // The current context does not work, so the flags must have an effect.
     let mut config: Value = serde_json::from_slice(&fs::read(cluster.kubeconfig())?)?;
     let context = config["current-context"].as_str().context("a context")?.to_owned();
     config["current-context"] = "nowhere".into();
@@ -53,7 +63,7 @@ pub(crate) async fn helm_sweep_heeds_the_flags_that_helm_keeps_to_itself(
     let sweep = sweep.args(["--namespace", &namespace.name, "--kube-context", &context]);
     let swept = sweep.arg("--kubeconfig").arg(kubeconfig).run().await?.expect_success()?;
     same("stdout", "job.batch/done\n", &swept.stdout())?;
-    // What --verbose, which is our word for --debug, has more.
+    // Helm's --debug sets --verbose, which shows this line.
     ensure!(swept.stderr().contains(&format!("listing Jobs in namespace {}\n", namespace.name)));
     ensure!(namespace.uids().await?.into_keys().eq(["broken"]), "only that one is gone");
     Ok(())
@@ -79,7 +89,7 @@ pub(crate) async fn without_the_program_it_says_so(version: HelmVersion) -> Resu
     same("stderr", expected, &failed.stderr())
 }
 
-/// Both Helms look for plugins in one folder, unless told otherwise. The text is README's.
+/// Both Helms use the same folder for plugins by default. README has this error message.
 pub(crate) async fn beside_the_plugin_of_helm_4_it_is_not_loaded(
     cluster: &ControlPlane,
     version: HelmVersion,
@@ -87,7 +97,7 @@ pub(crate) async fn beside_the_plugin_of_helm_4_it_is_not_loaded(
     let helm = with_sweep(version).await?.kubeconfig(cluster.kubeconfig());
     let helm_4 = helm_with_jobsweep(HelmVersion::V4).await?;
     let folder = std::env::join_paths([helm_4.plugins()])?;
-    // What was installed before: the plugin of Helm 4 comes into the folder where this one is.
+    // The plugin of Helm 4 is installed into the same folder.
     fs::rename(helm.plugins().join("helm3"), helm_4.plugins().join("helm3"))?;
     let sweep = || helm.command().args(["sweep", "--once", "--timeout=0", "-n", "nobody-is-here"]);
 
@@ -107,7 +117,7 @@ pub(crate) async fn beside_the_plugin_of_helm_4_it_is_not_loaded(
     same("stderr", &format!("{why}{unknown}"), &beside.expect_code(1)?.stderr())?;
     same("stderr", &why, &rendered.stderr())?;
 
-    // A folder of its own for Helm 3, as README advises.
+    // README advises a separate folder for Helm 3.
     let own = helm.home().join("plugins3");
     let install = helm.command().env("HELM_PLUGINS", &own).args(["plugin", "install"]);
     install.arg(repository("packaging/helm3")).run().await?.expect_success()?;

@@ -1,4 +1,4 @@
-//! The image as it is pushed. (That it runs in a cluster is for the tests on a node.)
+//! The image and its multi-architecture index. The tests of a node run the image.
 
 use std::path::{Path, PathBuf};
 
@@ -7,18 +7,27 @@ use jobsweep_harness::helm::Helm;
 use jobsweep_harness::process::Program;
 use jobsweep_harness::registry::Registry;
 use jobsweep_harness::tools::{HelmVersion, oras};
+use jobsweep_harness::trials;
+use jobsweep_harness::trials::{Trial, unless};
 use serde_json::{Value, json};
 
-use crate::machine::{VERSION, program};
+use crate::plugin_archive::{VERSION, program};
 use crate::setup::{repository, same};
 
-/// Why no image can be built here, and what to do about it.
+pub(crate) fn trials() -> Vec<Trial> {
+    unless(
+        Registry::missing().or(missing()),
+        trials![the_same_program_makes_the_same_image, one_name_serves_both_architectures_and_root_neither,],
+    )
+}
+
+/// Why no image can be built, and what to install.
 pub(crate) fn missing() -> Option<&'static str> {
     let buildah = Path::new("/usr/bin/buildah").exists();
     (!buildah).then_some("there is no /usr/bin/buildah: on Debian, apt-get install buildah")
 }
 
-/// An image of this architecture. What is in it is the same program each time.
+/// Builds an image of this architecture, with the same program each time.
 async fn build(home: &Helm, architecture: &str, archive: &str) -> Result<PathBuf> {
     let archive = home.home().join(archive);
     let build = home.command_by(repository("packaging/image/build.sh")).arg(&archive).arg(architecture);
@@ -49,7 +58,7 @@ pub(crate) async fn one_name_serves_both_architectures_and_root_neither() -> Res
     for architecture in ["amd64", "arm64"] {
         let platform = format!("--platform=linux/{architecture}");
         let tagged = fetch("manifest", &[&platform], &format!("{name}:{VERSION}")).await?;
-        // What the script says was pushed is what a signature of it is for.
+        // The script prints the digest that a signature refers to.
         let by_digest = fetch("manifest", &[&platform], &format!("{name}@{}", pushed.stdout())).await?;
         ensure!(tagged == by_digest, "{tagged:#} is not {by_digest:#}");
         ensure!(tagged["layers"].as_array().is_some_and(|layers| layers.len() == 1), "{tagged:#}");

@@ -6,11 +6,25 @@ use anyhow::Result;
 use jobsweep_harness::process::Program;
 use jobsweep_harness::registry::Registry;
 use jobsweep_harness::tools::oras;
+use jobsweep_harness::trials;
+use jobsweep_harness::trials::{Trial, unless};
 
-use crate::machine::{Machine, VERSION};
+use crate::plugin_archive::{Machine, VERSION};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    unless(
+        Registry::missing(),
+        trials![
+            a_signed_plugin_is_installed_from_a_registry,
+            a_plugin_without_a_signature_is_not_pushed_and_would_be_refused,
+            a_plugin_that_was_changed_is_refused,
+            a_plugin_that_somebody_else_signed_is_refused,
+        ],
+    )
+}
 
 impl Machine {
-    /// The script that releases it, with the oras that it needs.
+    /// The script that pushes the plugin, with oras on `PATH`.
     fn push(&self, registry: &Registry) -> Result<Program> {
         let oras = oras()?;
         let folder = oras.parent().unwrap_or(&oras).to_owned();
@@ -21,7 +35,7 @@ impl Machine {
 
     fn install_from_registry(&self, registry: &Registry) -> Program {
         let source = format!("oci://{}:{VERSION}", repository(registry));
-        // On a loopback address without TLS; nothing else differs.
+        // The registry has no TLS.
         self.install_from(source).arg("--plain-http")
     }
 }
@@ -36,7 +50,7 @@ pub(crate) async fn a_signed_plugin_is_installed_from_a_registry() -> Result<()>
     machine.verified(machine.install_from_registry(&registry).run().await?).await
 }
 
-/// The script pushes nothing that has no signature, so here oras itself does.
+/// The script refuses to push a plugin without a signature, so the test calls oras.
 pub(crate) async fn a_plugin_without_a_signature_is_not_pushed_and_would_be_refused() -> Result<()> {
     let (machine, registry) = (Machine::new().await?, Registry::start().await?);
     fs::remove_file(machine.signature())?;

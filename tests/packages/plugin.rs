@@ -1,19 +1,34 @@
-//! The plugin as an archive, from `packaging/plugin`.
+//! The archive of the Helm 4 plugin, from `packaging/plugin`.
 
 use std::fs;
 
 use anyhow::{Result, ensure};
 use jobsweep_harness::process::Program;
+use jobsweep_harness::{trials, trials::Trial};
 
-use crate::machine::{Machine, package, program, this_platform};
+use crate::plugin_archive::{Machine, package, program, this_platform};
 use crate::setup::{same, shop};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![
+        a_signed_archive_is_verified_and_works,
+        an_exported_key_will_do,
+        an_archive_without_a_signature_is_refused,
+        an_archive_that_was_changed_is_refused,
+        a_signature_that_was_changed_is_refused,
+        a_signature_by_an_unknown_key_is_refused,
+        it_has_the_programs_of_every_platform_and_keeps_its_own,
+        a_platform_without_a_program_is_told_what_to_do,
+        the_same_files_make_the_same_archive,
+    ]
+}
 
 pub(crate) async fn a_signed_archive_is_verified_and_works() -> Result<()> {
     let machine = Machine::new().await?;
     machine.verified(machine.install().run().await?).await
 }
 
-/// The file that a project publishes, on a machine that has never seen it.
+/// The published key file, on a machine without the key.
 pub(crate) async fn an_exported_key_will_do() -> Result<()> {
     let machine = Machine::new().await?;
     let file = machine.helm.home().join("key.asc");
@@ -98,7 +113,7 @@ pub(crate) async fn the_same_files_make_the_same_archive() -> Result<()> {
     let machine = Machine::new().await?;
     let again = machine.helm.home().join("again");
     fs::create_dir(&again)?;
-    // A copy is newer, and has other permissions.
+    // The copy has another time and other permissions.
     let copy = again.join("program");
     fs::write(&copy, fs::read(program().await?)?)?;
     fs::set_permissions(&copy, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;

@@ -3,8 +3,7 @@
 use anyhow::{Result, ensure};
 use jobsweep_harness::control_plane::{ControlPlane, rule};
 use jobsweep_harness::jobs::{Outcome, job};
-use jobsweep_harness::trials;
-use libtest_mimic::Trial;
+use jobsweep_harness::{trials, trials::Trial};
 use serde_json::{Value, json};
 use std::fs;
 use std::time::{Duration, Instant};
@@ -27,10 +26,9 @@ pub async fn every_missing_permission_is_named_before_anything_is_deleted(
     let text = stream(&[changed(job("old").policy(BOTH))?]);
     for verb in ["get", "update", "delete"] {
         let finished = setup.ends(setup.unblock(&text).run().await?, 5, &[]).await?;
-        let rule_to_paste =
-            format!("verbs: [\"{verb}\"]\n");
+        let rule_to_paste = format!("verbs: [\"{verb}\"]\n");
         let place = format!("Missing in a Role in namespace {}", setup.namespace.name);
-        let all = "--unblock gets, updates and deletes";
+        let all = "--unblock needs the verbs get, update and delete";
         says(&finished, &[&rule_to_paste, &place, all, "nothing was deleted, and no manifest was written"])?;
         setup.namespace.allow(&setup.user, vec![rule("batch", "jobs", &[verb])]).await?;
         // A new Role counts a moment later.

@@ -9,8 +9,7 @@ use jobsweep_harness::k8s_openapi::api::admissionregistration::v1::{
 };
 use jobsweep_harness::kube::Api;
 use jobsweep_harness::kube::api::{DeleteParams, PostParams};
-use jobsweep_harness::{trials, wait};
-use libtest_mimic::Trial;
+use jobsweep_harness::{trials, trials::Trial, wait};
 use serde_json::{Value, json};
 
 use crate::setup::{BOTH, Setup, changed, manifest, says, stream};

@@ -3,8 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use jobsweep_harness::control_plane::ControlPlane;
 use jobsweep_harness::jobs::{JobBuilder, Outcome, job};
-use jobsweep_harness::trials;
-use libtest_mimic::Trial;
+use jobsweep_harness::{trials, trials::Trial};
 use serde_json::{Value, json};
 
 use crate::setup::{Setup, manifest, wrote};

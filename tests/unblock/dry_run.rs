@@ -3,8 +3,7 @@
 use anyhow::{Result, ensure};
 use jobsweep_harness::control_plane::ControlPlane;
 use jobsweep_harness::jobs::{Outcome, job};
-use jobsweep_harness::trials;
-use libtest_mimic::Trial;
+use jobsweep_harness::{trials, trials::Trial};
 
 use crate::setup::{BOTH, Setup, changed, says, stream, wrote};
 

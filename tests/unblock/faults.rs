@@ -5,12 +5,11 @@ use jobsweep_harness::control_plane::{ControlPlane, Namespace};
 use jobsweep_harness::jobs::{Outcome, job};
 use jobsweep_harness::k8s_openapi::api::batch::v1::Job;
 use jobsweep_harness::kube::api::DeleteParams;
-use jobsweep_harness::trials;
 use jobsweep_harness::wait::{self, PATIENCE};
-use libtest_mimic::Trial;
+use jobsweep_harness::{trials, trials::Trial};
 use serde_json::json;
 
-use crate::proxy::{Act, doing};
+use crate::faulty_proxy::{Act, doing};
 use crate::setup::{BOTH, NOBODY, Setup, changed, says, stream, wrote};
 
 pub fn trials() -> Vec<Trial> {

@@ -5,9 +5,8 @@ use std::fs;
 use anyhow::{Result, ensure};
 use jobsweep_harness::control_plane::ControlPlane;
 use jobsweep_harness::jobs::{Outcome, job};
-use jobsweep_harness::trials;
 use jobsweep_harness::wait::PATIENCE;
-use libtest_mimic::Trial;
+use jobsweep_harness::{trials, trials::Trial};
 
 use crate::setup::{BOTH, Setup, changed, stream};
 
@@ -39,7 +38,11 @@ async fn the_log_file_has_all_that_was_said(cluster: &ControlPlane) -> Result<()
     // The first line of every message has the time before it.
     ensure!(logged.lines().count() == said.lines().count(), "{logged}");
     for (logged, said) in logged.lines().zip(said.lines()) {
-        let message = if said.starts_with("jobsweep: ") { logged.split_once("Z ").unwrap_or_default().1 } else { logged };
+        let message = if said.starts_with("jobsweep: ") {
+            logged.split_once("Z ").unwrap_or_default().1
+        } else {
+            logged
+        };
         ensure!(message == said, "{logged:?} is not {said:?}");
     }
     Ok(())

@@ -3,13 +3,13 @@
 #![allow(missing_docs, reason = "a test's name is its documentation")]
 #![allow(unreachable_pub, reason = "nothing is reached from outside")]
 
-#[allow(dead_code, reason = "shared with the tests of the cleanup")]
-#[path = "../cluster/between.rs"]
-mod proxy;
-mod setup;
 #[allow(dead_code, reason = "the proxy needs its connection")]
-#[path = "../cluster/stage.rs"]
-mod stage;
+#[path = "../cluster/setup.rs"]
+mod cleanup_setup;
+#[allow(dead_code, reason = "shared with the tests of the cleanup")]
+#[path = "../cluster/faulty_proxy.rs"]
+mod faulty_proxy;
+mod setup;
 
 mod access;
 mod admission;
@@ -31,25 +31,20 @@ use std::process::ExitCode;
 use jobsweep_harness::trials;
 
 fn main() -> ExitCode {
-    trials::run(
-        [
-            access::trials(),
-            admission::trials(),
-            changes::trials(),
-            dry_run::trials(),
-            faults::trials(),
-            log::trials(),
-            manifests::trials(),
-            namespace::trials(),
-            passes::trials(),
-            refusals::trials(),
-            releases::trials(),
-            requests::trials(),
-            stopping::trials(),
-            waiting::trials(),
-        ]
-        .into_iter()
-        .flatten()
-        .collect(),
-    )
+    trials::run([
+        access::trials(),
+        admission::trials(),
+        changes::trials(),
+        dry_run::trials(),
+        faults::trials(),
+        log::trials(),
+        manifests::trials(),
+        namespace::trials(),
+        passes::trials(),
+        refusals::trials(),
+        releases::trials(),
+        requests::trials(),
+        stopping::trials(),
+        waiting::trials(),
+    ])
 }

@@ -4,8 +4,7 @@ use anyhow::Result;
 use jobsweep_harness::control_plane::ControlPlane;
 use jobsweep_harness::helm::kubectl;
 use jobsweep_harness::jobs::{Outcome, job};
-use jobsweep_harness::trials;
-use libtest_mimic::Trial;
+use jobsweep_harness::{trials, trials::Trial};
 use serde_json::json;
 
 use crate::setup::{BOTH, Setup, changed, manifest, says, stream, wrote};

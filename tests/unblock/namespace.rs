@@ -4,8 +4,7 @@ use anyhow::{Result, ensure};
 use jobsweep_harness::control_plane::ControlPlane;
 use jobsweep_harness::jobs::{Outcome, job};
 use jobsweep_harness::process::Program;
-use jobsweep_harness::trials;
-use libtest_mimic::Trial;
+use jobsweep_harness::{trials, trials::Trial};
 
 use crate::setup::{BOTH, Setup, changed, says, stream};
 

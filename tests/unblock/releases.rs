@@ -3,8 +3,7 @@
 use anyhow::Result;
 use jobsweep_harness::control_plane::ControlPlane;
 use jobsweep_harness::tools::Kubernetes;
-use jobsweep_harness::trials;
-use libtest_mimic::Trial;
+use jobsweep_harness::{trials, trials::Trial};
 
 use crate::{access, changes, faults, manifests, refusals, waiting};
 

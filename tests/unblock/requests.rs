@@ -6,12 +6,11 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use jobsweep_harness::control_plane::ControlPlane;
 use jobsweep_harness::jobs::{JobBuilder, Outcome, job};
-use jobsweep_harness::trials;
 use jobsweep_harness::wait::PATIENCE;
-use libtest_mimic::Trial;
+use jobsweep_harness::{trials, trials::Trial};
 use tokio::sync::Semaphore;
 
-use crate::proxy::{Act, doing};
+use crate::faulty_proxy::{Act, doing};
 use crate::setup::{BOTH, Setup, changed, manifest, stream, wrote};
 
 pub fn trials() -> Vec<Trial> {

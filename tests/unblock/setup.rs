@@ -5,14 +5,15 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, ensure};
-use jobsweep_harness::control_plane::{ControlPlane, Namespace, User, rule};
+use jobsweep_harness::control_plane::{AuditEvent, ControlPlane, Namespace, User, rule};
 use jobsweep_harness::helm::kubectl;
 use jobsweep_harness::jobs::{JobBuilder, Outcome};
 use jobsweep_harness::k8s_openapi::api::batch::v1::Job;
 use jobsweep_harness::process::{Finished, Program};
 use serde_json::Value;
 
-use crate::proxy::Between;
+pub use crate::cleanup_setup::connection;
+use crate::faulty_proxy::Between;
 
 /// What `--unblock` needs.
 pub const VERBS: [&str; 3] = ["get", "update", "delete"];
@@ -146,7 +147,7 @@ impl<'c> Setup<'c> {
     }
 
     /// What the user has asked of the API server so far: the verb, the Job's name, and all else.
-    pub fn requests(&self) -> Result<Vec<(String, String, jobsweep_harness::control_plane::AuditEvent)>> {
+    pub fn requests(&self) -> Result<Vec<(String, String, AuditEvent)>> {
         let own = self.cluster.audit_log()?.into_iter().filter(|event| event.user == self.user.full_name);
         let with_name = own.map(|event| {
             let path = event.uri.split('?').next().unwrap_or_default();

@@ -43,9 +43,9 @@ pub(crate) async fn delete(
         Err(failure) => match failure.code() {
             Some(404) => Answer::NotFound,
             Some(409) => Answer::Conflict,
-            _ if failure.is_passing() => {
+            _ if failure.is_transient() => {
                 let (after, why) = again(order.failures, &failure);
-                if failure.may_have_been_done() {
+                if failure.may_have_been_carried_out() {
                     Answer::Lost(after, why)
                 } else {
                     Answer::TurnedAway(after, why)

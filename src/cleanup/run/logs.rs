@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use crate::cleanup::output::terminal::Say;
 use crate::cleanup::sweep::{JobLog, Level, Order, PodLog};
-use crate::cluster::api::{Api, Failure};
+use crate::cluster::api::{Api, Failure, Pod};
 
 /// How many lines a Job gets that asks for its logs, when the user has not said.
 const LINES: u32 = 20;
@@ -32,7 +32,7 @@ pub(crate) struct Logs<'a> {
 
 /// Whether it is worth another attempt. A doubtful no is not doubted for long.
 fn may_pass(failure: &Failure, order: &Order) -> bool {
-    matches!(failure, Failure::Doubtful(_)) || (failure.is_passing() && order.log_failures + 1 < ATTEMPTS)
+    matches!(failure, Failure::MayRecover(_)) || (failure.is_transient() && order.log_failures + 1 < ATTEMPTS)
 }
 
 impl<'a> Logs<'a> {
@@ -84,7 +84,7 @@ impl<'a> Logs<'a> {
     }
 
     async fn read(&self, api: &Api, order: &Order, lines: u32, log: &mut JobLog) -> Result<(), Failure> {
-        for (pod, containers) in api.pods(&order.id).await? {
+        for Pod { name: pod, containers } in api.pods(&order.id).await? {
             for container in containers {
                 let room = JOB_BYTES.saturating_sub(log.bytes).min(self.left.get());
                 if room <= LINE {
@@ -100,12 +100,12 @@ impl<'a> Logs<'a> {
                         self.left.set(self.left.get() - bytes);
                     }
                     // A container that never started has nothing to say.
-                    Err(failure @ Failure::Refused(_)) if !failure.is_passing() => {
+                    Err(failure @ Failure::Refused(_)) if !failure.is_transient() => {
                         self.say
                             .detail(format_args!("no log of pod {pod}, container {container}: {failure}"));
                     }
                     // What one cannot be asked for, another may still tell, if this is the last time we ask.
-                    Err(failure) if failure.is_passing() && !may_pass(&failure, order) => {
+                    Err(failure) if failure.is_transient() && !may_pass(&failure, order) => {
                         self.say
                             .warning(format_args!("no log of pod {pod}, container {container}: {failure}"));
                     }

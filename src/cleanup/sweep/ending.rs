@@ -34,7 +34,7 @@ impl End {
     pub(crate) fn exit_code(&self, sweep: &Sweep, fail_on_failed: bool) -> ExitCode {
         match self {
             Self::Stopped(signal) | Self::Aborted(signal) => signal.exit_code(),
-            Self::Failed(Failure::Unauthorized(_) | Failure::Forbidden(..) | Failure::Doubtful(_)) => {
+            Self::Failed(Failure::Unauthorized(_) | Failure::Forbidden(..) | Failure::MayRecover(_)) => {
                 ExitCode::NotAllowed
             }
             Self::Failed(failure) if failure.code() == Some(403) => ExitCode::NotAllowed,
@@ -224,9 +224,9 @@ mod tests {
             (End::Deadline, listed([job("a")]), "deadline", ExitCode::Deadline),
             (End::Deadline, sweep(1), "error", ExitCode::Failure),
             (End::Deadline, refused(), "error", ExitCode::Failure),
-            (End::Failed(Failure::Broken(String::new())), refused(), "error", ExitCode::Failure),
+            (End::Failed(Failure::ConnectionLost(String::new())), refused(), "error", ExitCode::Failure),
             (End::Failed(Failure::Unauthorized(String::new())), refused(), "error", ExitCode::NotAllowed),
-            (End::Failed(Failure::Doubtful(Box::new(no))), refused(), "error", ExitCode::NotAllowed),
+            (End::Failed(Failure::MayRecover(Box::new(no))), refused(), "error", ExitCode::NotAllowed),
             (End::Stopped(Signal::Terminate), refused(), "stopped", ExitCode::Terminated),
             (End::Stopped(Signal::Terminate), sweep(1), "stopped", ExitCode::Terminated),
         ] {

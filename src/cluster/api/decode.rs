@@ -1,144 +1,49 @@
-//! The API server's answers, read for what the sweep needs of them.
+//! Reads the API server's responses, as far as jobsweep needs them.
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::failure::{Failure, Refusal, Status};
 use crate::cluster::job::{Job, Unreadable};
 
-/// A page of a list.
-#[derive(Debug)]
-pub(crate) struct Page {
-    /// Its Jobs; one that cannot be read spoils no other.
-    pub jobs: Vec<Result<Job, Box<Unreadable>>>,
-    /// What to ask the next page with.
-    pub next: Option<String>,
-    /// The version of the list, to watch from.
-    pub version: String,
-}
-
-/// What a watch brings.
 #[derive(Debug)]
 pub(crate) enum WatchEvent {
-    /// A Job in its new state.
+    /// A Job and what happened to it.
     Job(WatchKind, Box<Job>),
-    /// An object that cannot be read, what happened to it, and its version, if that can be.
+    /// An object that cannot be read, what happened to it, and its version, if that can be read.
     Unreadable(WatchKind, Box<Unreadable>, Option<String>),
-    /// Nothing but a newer version to continue from.
     Bookmark(String),
-    /// The end of the watch, and why.
+    /// The API server ends the watch for this reason.
     Error(Refusal),
 }
 
-/// What happened to an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WatchKind {
-    /// It is there, new or changed.
     Applied,
-    /// It is there no more.
     Deleted,
 }
 
-/// The pods of a Job with the containers of each, in the order in which they run.
-pub(crate) type Pods = Vec<(String, Vec<String>)>;
-
-#[derive(Deserialize)]
-struct List<T> {
-    kind: String,
-    #[serde(default)]
-    metadata: ListMeta,
-    items: Option<Vec<T>>,
+/// A pod and its containers, in the order in which they run.
+#[derive(Debug)]
+pub(crate) struct Pod {
+    pub name: String,
+    pub containers: Vec<String>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct ListMeta {
-    r#continue: String,
-    resource_version: String,
-}
-
-#[derive(Deserialize)]
-struct Versioned {
-    metadata: ListMeta,
-}
-
-/// Reads a list of this kind; anything else is no list, also not an empty one.
-fn list<'a, T: Deserialize<'a>>(bytes: &'a [u8], kind: &str) -> Result<List<T>, Failure> {
-    let list: List<T> = serde_json::from_slice(bytes).map_err(Failure::nonsense)?;
-    match list.kind == kind && !list.metadata.resource_version.is_empty() {
-        true => Ok(list),
-        false => Err(Failure::Nonsense(format!("no {kind} with a version, but a {}", list.kind))),
+/// Reads a Job of a list. An object that is no Job is not an error, but invalid JSON is.
+pub(super) fn job(json: &[u8]) -> Result<Result<Job, Box<Unreadable>>, serde_json::Error> {
+    let job = Job::decode(json);
+    if job.is_err() {
+        serde_json::from_slice::<IgnoredAny>(json)?;
     }
+    Ok(job)
 }
 
-/// Reads a page.
-pub(super) fn page(bytes: &[u8]) -> Result<Page, Failure> {
-    let List { kind: _, metadata, items } = list::<&RawValue>(bytes, "JobList")?;
-    Ok(Page {
-        jobs: items.iter().flatten().map(|item| Job::decode(item.get())).collect(),
-        next: Some(metadata.r#continue).filter(|token| !token.is_empty()),
-        version: metadata.resource_version,
-    })
-}
-
-/// Reads one line of a watch.
-pub(super) fn event(line: &[u8]) -> Result<WatchEvent, Failure> {
+pub(super) fn pod(json: &[u8]) -> Result<Pod, serde_json::Error> {
     #[derive(Deserialize)]
-    struct Line<'a> {
-        r#type: &'a str,
-        #[serde(borrow)]
-        object: &'a RawValue,
-    }
-    let Line { r#type, object } = serde_json::from_slice(line).map_err(Failure::nonsense)?;
-    let version = || {
-        let versioned = serde_json::from_str::<Versioned>(object.get()).ok()?;
-        Some(versioned.metadata.resource_version).filter(|version| !version.is_empty())
-    };
-    match r#type {
-        "BOOKMARK" => {
-            let nonsense = || Failure::Nonsense("a bookmark without a version".to_owned());
-            Ok(WatchEvent::Bookmark(version().ok_or_else(nonsense)?))
-        }
-        "ERROR" => {
-            let refusal: Refusal =
-                serde_json::from_str::<Status>(object.get()).map_err(Failure::nonsense)?.into();
-            match refusal.code {
-                0 => Err(Failure::Nonsense(format!("an error without a code: {}", refusal.message))),
-                _ => Ok(WatchEvent::Error(refusal)),
-            }
-        }
-        kind => {
-            let kind = if kind == "DELETED" { WatchKind::Deleted } else { WatchKind::Applied };
-            Ok(match Job::decode(object.get()) {
-                Ok(job) => WatchEvent::Job(kind, Box::new(job)),
-                Err(unreadable) => WatchEvent::Unreadable(kind, unreadable, version()),
-            })
-        }
-    }
-}
-
-/// Whether a deletion's answer says that the object is gone: then it is a `Status`, and else the object itself, which
-/// waits for its finalizers.
-pub(super) fn is_gone(bytes: &[u8]) -> Result<bool, Failure> {
-    #[derive(Deserialize)]
-    struct Typed {
-        kind: String,
-        #[serde(default)]
-        status: Value,
-    }
-    let Typed { kind, status } = serde_json::from_slice(bytes).map_err(Failure::nonsense)?;
-    match (kind.as_str(), status.as_str()) {
-        ("Status", Some("Success")) => Ok(true),
-        ("Job", _) => Ok(false),
-        _ => Err(Failure::Nonsense(format!("neither success nor the Job, but a {kind}: {status}"))),
-    }
-}
-
-/// Reads the names of pods and their containers.
-pub(super) fn pods(bytes: &[u8]) -> Result<Pods, Failure> {
-    #[derive(Deserialize)]
-    struct Pod {
+    struct Object {
         metadata: Named,
         spec: Spec,
     }
@@ -152,19 +57,87 @@ pub(super) fn pods(bytes: &[u8]) -> Result<Pods, Failure> {
     struct Named {
         name: String,
     }
-    let list = list::<Pod>(bytes, "PodList")?;
-    let containers = |spec: Spec| {
-        spec.init_containers.into_iter().flatten().chain(spec.containers).map(|it| it.name).collect()
-    };
-    Ok(list.items.into_iter().flatten().map(|pod| (pod.metadata.name, containers(pod.spec))).collect())
+    let Object { metadata, spec } = serde_json::from_slice(json)?;
+    let containers = spec.init_containers.into_iter().flatten().chain(spec.containers);
+    Ok(Pod { name: metadata.name, containers: containers.map(|container| container.name).collect() })
+}
+
+pub(super) fn event(line: &[u8]) -> Result<WatchEvent, Failure> {
+    #[derive(Deserialize)]
+    struct Line<'a> {
+        r#type: &'a str,
+        #[serde(borrow)]
+        object: &'a RawValue,
+    }
+    let Line { r#type, object } = serde_json::from_slice(line).map_err(Failure::unreadable)?;
+    let object = object.get().as_bytes();
+    match r#type {
+        "BOOKMARK" => match version(object) {
+            Some(version) => Ok(WatchEvent::Bookmark(version)),
+            None => Err(Failure::unreadable("a bookmark without a version")),
+        },
+        "ERROR" => {
+            let refusal: Refusal =
+                serde_json::from_slice::<Status>(object).map_err(Failure::unreadable)?.into();
+            match refusal.code {
+                0 => Err(Failure::unreadable(format_args!("an error without a code: {}", refusal.message))),
+                _ => Ok(WatchEvent::Error(refusal)),
+            }
+        }
+        kind => {
+            let kind = if kind == "DELETED" { WatchKind::Deleted } else { WatchKind::Applied };
+            Ok(match Job::decode(object) {
+                Ok(job) => WatchEvent::Job(kind, Box::new(job)),
+                Err(unreadable) => WatchEvent::Unreadable(kind, unreadable, version(object)),
+            })
+        }
+    }
+}
+
+fn version(object: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Object {
+        metadata: Metadata,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Metadata {
+        resource_version: String,
+    }
+    let object: Object = serde_json::from_slice(object).ok()?;
+    Some(object.metadata.resource_version).filter(|version| !version.is_empty())
+}
+
+/// Reads the response to a deletion: a `Status` if the Job is gone, or the Job itself if it waits for its finalizers.
+pub(super) fn is_gone(bytes: &[u8]) -> Result<bool, Failure> {
+    #[derive(Deserialize)]
+    struct Typed {
+        kind: String,
+        #[serde(default)]
+        status: Value,
+    }
+    let Typed { kind, status } = serde_json::from_slice(bytes).map_err(Failure::unreadable)?;
+    match (kind.as_str(), status.as_str()) {
+        ("Status", Some("Success")) => Ok(true),
+        ("Job", _) => Ok(false),
+        _ => Err(Failure::unreadable(format_args!("neither success nor the Job, but a {kind}: {status}"))),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::list_reader::ListReader;
+    use super::super::requests::Page;
     use super::*;
 
     const JOB: &str =
         r#"{"metadata":{"namespace":"shop","name":"migrate","uid":"u1","resourceVersion":"7"}}"#;
+
+    fn page(json: &[u8]) -> Result<Page, Failure> {
+        let mut reader = ListReader::new("JobList", job);
+        reader.read(json);
+        reader.finish()
+    }
 
     #[test]
     fn an_unreadable_object_spoils_no_other() {
@@ -172,7 +145,7 @@ mod tests {
             r#"{{"kind":"JobList","metadata":{{"resourceVersion":"9","continue":"more"}},"items":[{{}},{JOB}]}}"#
         );
         let page = page(text.as_bytes()).expect("a page");
-        assert!(page.jobs[0].is_err() && page.jobs[1].is_ok());
+        assert!(page.items[0].is_err() && page.items[1].is_ok());
         assert_eq!((page.next.as_deref(), page.version.as_str()), (Some("more"), "9"));
         let event = event(br#"{"type":"MODIFIED","object":{"metadata":{"resourceVersion":"8"},"status":3}}"#);
         assert!(
@@ -191,10 +164,17 @@ mod tests {
     }
 
     #[test]
+    fn a_pod_has_its_init_containers_first() {
+        let json = br#"{"metadata":{"name":"p"},"spec":{"containers":[{"name":"main"}],"initContainers":[{"name":"wait"}]}}"#;
+        let Pod { name, containers } = pod(json).expect("a pod");
+        assert_eq!((name.as_str(), &*containers), ("p", &["wait", "main"].map(str::to_owned)[..]));
+    }
+
+    #[test]
     fn an_empty_list_has_no_items() {
         let page =
             page(br#"{"kind":"JobList","metadata":{"resourceVersion":"9"},"items":null}"#).expect("a page");
-        assert!(page.jobs.is_empty() && page.next.is_none());
+        assert!(page.items.is_empty() && page.next.is_none());
     }
 
     #[test]
@@ -209,7 +189,7 @@ mod tests {
             "<html>",
         ] {
             let failure = page(text.as_bytes()).expect_err(text);
-            assert!(matches!(failure, Failure::Nonsense(_)) && failure.is_passing(), "{text}");
+            assert!(matches!(failure, Failure::UnreadableResponse(_)) && failure.is_transient(), "{text}");
         }
     }
 
@@ -221,7 +201,7 @@ mod tests {
             r#"{"type":"ERROR","object":{}}"#,
             r#"{"type":"ADDED"}"#,
         ] {
-            assert!(matches!(event(line.as_bytes()), Err(Failure::Nonsense(_))), "{line}");
+            assert!(matches!(event(line.as_bytes()), Err(Failure::UnreadableResponse(_))), "{line}");
         }
         let odd = event(br#"{"type":"MODIFIED","object":{"metadata":{"resourceVersion":""}}}"#);
         assert!(matches!(odd, Ok(WatchEvent::Unreadable(_, _, None))));
@@ -242,7 +222,7 @@ mod tests {
         for text in
             ["<html>", "{}", r#"{"kind":"Status","status":"Failure","code":500}"#, r#"{"kind":"Pod"}"#]
         {
-            assert!(matches!(is_gone(text.as_bytes()), Err(Failure::Nonsense(_))), "{text}");
+            assert!(matches!(is_gone(text.as_bytes()), Err(Failure::UnreadableResponse(_))), "{text}");
         }
     }
 }

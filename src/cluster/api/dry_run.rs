@@ -4,14 +4,14 @@ use http::Request;
 use http::header::CONTENT_TYPE;
 use kube::core::params::GetParams;
 
-use super::failure::{Call, Failure, chain};
-use super::{Api, jobs};
+use super::requests::jobs;
+use super::{Api, Failure, Permission, chain};
 
 impl Api {
     /// A Job as JSON, or `None` if there is none of that name.
     pub(crate) async fn job(&self, namespace: &str, name: &str) -> Result<Option<Vec<u8>>, Failure> {
         let request = jobs(Some(namespace)).get(name, &GetParams::default())?;
-        match self.bytes(call("get", namespace), request).await {
+        match self.bytes(&Permission::for_jobs("get", Some(namespace)), request).await {
             Ok(bytes) => Ok(Some(bytes)),
             Err(failure) if failure.code() == Some(404) => Ok(None),
             Err(failure) => Err(failure),
@@ -30,10 +30,6 @@ impl Api {
         let path = format!("{}/{name}?{query}", jobs(Some(namespace)).url_path);
         let request = Request::put(path).header(CONTENT_TYPE, "application/yaml").body(yaml.into_bytes());
         let request = request.map_err(|error| Failure::Config(chain(&error)))?;
-        self.bytes(call("update", namespace), request).await.map(drop)
+        self.bytes(&Permission::for_jobs("update", Some(namespace)), request).await.map(drop)
     }
-}
-
-fn call(verb: &'static str, namespace: &str) -> Call {
-    Call { verb, group: "batch", resource: "jobs", namespace: Some(namespace.to_owned()) }
 }

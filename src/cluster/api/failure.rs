@@ -1,76 +1,58 @@
-//! How a request can fail, and what that means.
+//! How a request can fail, and what a failure means for the request: send it again, or give up.
 
-use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
+use kube::client::AuthError;
 use serde::Deserialize;
 
+use super::causes::{causes, chain};
+use super::permission::Permission;
+use crate::cluster::quote::{self, quote};
 use crate::exit_code::ExitCode;
 
-/// What was asked, in the terms of a Role's rules.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Call {
-    /// `list`, `watch`, …
-    pub verb: &'static str,
-    /// The API group; empty for the core.
-    pub group: &'static str,
-    /// `jobs`, `pods/log`, …
-    pub resource: &'static str,
-    /// Where; everywhere, if nowhere in particular.
-    pub namespace: Option<String>,
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The API server does not accept the credentials (401).
+    Unauthorized(String),
+    /// The credentials lack a permission (403 from the authorizer).
+    Forbidden(Box<Permission>, String),
+    /// One of these two from an API server that may not have loaded its RBAC rules yet.
+    MayRecover(Box<Failure>),
+    /// The API server refuses the request for another reason.
+    Refused(Refusal),
+    /// The connection was not established, so the request was not sent.
+    NotConnected(String),
+    /// The connection broke after the request was sent.
+    ConnectionLost(String),
+    NoResponse(Duration),
+    Untrusted(String),
+    /// The configuration does not lead to a cluster.
+    Config(String),
+    /// The credentials cannot be read, or their plugin failed.
+    Credentials(String),
+    UnreadableResponse(String),
 }
 
-/// The API server's no.
+/// A response with an error status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refusal {
-    /// The HTTP status.
     pub code: u16,
-    /// Kubernetes' message, or what else the body says.
+    /// The message of the Kubernetes `Status`, or else the body.
     pub message: String,
-    /// When to come back, as the server wishes.
     pub retry_after: Option<Duration>,
-    /// The fields that are at fault, of an object that is not valid.
+    /// The invalid fields of a rejected object.
     pub causes: Vec<Cause>,
 }
 
-/// A field of an object that is not valid, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
-#[derive(Default)]
 pub(crate) struct Cause {
-    /// Its path, such as `spec.template`.
+    /// The path of the field, such as `spec.template`.
     pub field: String,
-    /// What is wrong with it.
     pub message: String,
 }
 
-/// A request that failed.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    /// The credentials are not accepted (401).
-    Unauthorized(String),
-    /// The credentials lack a permission (403 from the authorizer).
-    Forbidden(Box<Call>, String),
-    /// One of these two, where it may be an echo of an outage that the API server has just had.
-    Doubtful(Box<Failure>),
-    /// The API server says no, for another reason.
-    Refused(Refusal),
-    /// The connection did not come about, or broke.
-    Broken(String),
-    /// No answer in time.
-    Silent(Duration),
-    /// The server's certificate is not to be trusted.
-    Untrusted(String),
-    /// It is not clear where the cluster is.
-    Config(String),
-    /// No credentials could be had.
-    Credentials(String),
-    /// The answer makes no sense.
-    Nonsense(String),
-}
-
-/// Kubernetes' own form of an answer without an object.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Status {
@@ -89,18 +71,23 @@ struct Details {
 impl From<Status> for Refusal {
     fn from(status: Status) -> Self {
         let Details { retry_after_seconds: seconds, causes } = status.details.unwrap_or_default();
-        let retry_after = (seconds > 0).then_some(Duration::from_secs(seconds));
-        Self { code: status.code, message: status.message, retry_after, causes }
+        Self {
+            code: status.code,
+            message: quote(&status.message, quote::API_MESSAGE),
+            retry_after: (seconds > 0).then_some(Duration::from_secs(seconds)),
+            causes,
+        }
     }
 }
 
 impl Failure {
-    /// An answer with another status than success.
-    pub(super) fn refused(call: &Call, parts: &http::response::Parts, body: &[u8]) -> Self {
-        let text = || String::from_utf8_lossy(body).trim().chars().take(500).collect();
+    pub(super) fn refused(permission: &Permission, parts: &http::response::Parts, body: &[u8]) -> Self {
         let mut refusal = match serde_json::from_slice::<Status>(body) {
             Ok(status) => Refusal::from(status),
-            Err(_) => Refusal { code: 0, message: text(), retry_after: None, causes: Vec::new() },
+            Err(_) => {
+                let message = quote(String::from_utf8_lossy(body).trim(), quote::TEXT);
+                Refusal { code: 0, message, retry_after: None, causes: Vec::new() }
+            }
         };
         refusal.code = parts.status.as_u16();
         let header =
@@ -108,40 +95,43 @@ impl Failure {
         refusal.retry_after = header.map(Duration::from_secs).or(refusal.retry_after);
         match refusal.code {
             401 => Self::Unauthorized(refusal.message),
-            // Admission says 403 too, but to one object, not to the user.
-            403 if call.is_what_is_forbidden(&refusal.message) => {
-                Self::Forbidden(Box::new(call.clone()), refusal.message)
+            403 if permission.is_denied_by(&refusal.message) => {
+                Self::Forbidden(Box::new(permission.clone()), refusal.message)
             }
             _ => Self::Refused(refusal),
         }
     }
 
-    /// A request that could not be sent.
-    pub(super) fn unsent(error: kube::Error) -> Self {
-        let text = chain(&error);
-        let is = |part: &str| text.contains(part);
-        match error {
-            kube::Error::Auth(_) => Self::Credentials(text),
-            _ if is("invalid peer certificate") => Self::Untrusted(text),
-            _ => Self::Broken(text),
+    /// A request without a response. Where it failed is told by the types in the error's chain.
+    pub(super) fn unanswered(error: &kube::Error) -> Self {
+        let text = chain(error);
+        let is_connect = |error: &hyper_util::client::legacy::Error| error.is_connect();
+        let is_certificate = |error: &rustls::Error| matches!(error, rustls::Error::InvalidCertificate(_));
+        if causes(error).any(|cause| cause.is::<AuthError>()) {
+            Self::Credentials(text)
+        } else if causes(error).any(|cause| cause.downcast_ref().is_some_and(is_certificate)) {
+            Self::Untrusted(text)
+        } else if causes(error).any(|cause| cause.downcast_ref().is_some_and(is_connect)) {
+            Self::NotConnected(text)
+        } else {
+            Self::ConnectionLost(text)
         }
     }
 
-    /// A body that broke off.
-    pub(super) fn broken(error: kube::Error) -> Self {
-        Self::Broken(chain(&error))
+    pub(super) fn unreadable(why: impl fmt::Display) -> Self {
+        Self::UnreadableResponse(quote(&why.to_string(), quote::TEXT))
     }
 
-    /// An answer that cannot be read.
-    pub(super) fn nonsense(error: serde_json::Error) -> Self {
-        Self::Nonsense(error.to_string())
-    }
-
-    /// Whether asking again later may work: 410 is about a version or a page that was to be had for a while only.
-    pub(crate) fn is_passing(&self) -> bool {
+    /// Whether the same request may succeed later. 410 means that the version or the page to continue from has
+    /// expired, so a new list may succeed.
+    pub(crate) fn is_transient(&self) -> bool {
         match self {
             Self::Refused(refusal) => matches!(refusal.code, 408 | 410 | 429 | 500..),
-            Self::Broken(_) | Self::Silent(_) | Self::Nonsense(_) | Self::Doubtful(_) => true,
+            Self::NotConnected(_)
+            | Self::ConnectionLost(_)
+            | Self::NoResponse(_)
+            | Self::UnreadableResponse(_)
+            | Self::MayRecover(_) => true,
             Self::Unauthorized(_)
             | Self::Forbidden(..)
             | Self::Untrusted(_)
@@ -150,24 +140,26 @@ impl Failure {
         }
     }
 
-    /// Whether it looks as if the API server were down, or on its way down or up.
+    /// Whether the API server seems to be down, or on its way down or up.
     pub(super) fn is_outage(&self) -> bool {
         match self {
             Self::Refused(refusal) => matches!(refusal.code, 502..=504),
-            failure => matches!(failure, Self::Broken(_) | Self::Silent(_)),
+            failure => {
+                matches!(failure, Self::NotConnected(_) | Self::ConnectionLost(_) | Self::NoResponse(_))
+            }
         }
     }
 
-    /// Whether what was asked for may have been done all the same: then only the answer is missing.
-    pub(crate) fn may_have_been_done(&self) -> bool {
+    /// Whether the API server may have carried out the request, so that only the response is missing.
+    pub(crate) fn may_have_been_carried_out(&self) -> bool {
         match self {
             Self::Refused(refusal) => refusal.code >= 500,
-            Self::Broken(_) | Self::Silent(_) | Self::Nonsense(_) => true,
-            _ => false,
+            failure => {
+                matches!(failure, Self::ConnectionLost(_) | Self::NoResponse(_) | Self::UnreadableResponse(_))
+            }
         }
     }
 
-    /// When to come back, as the server wishes.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Refused(refusal) => refusal.retry_after,
@@ -175,15 +167,15 @@ impl Failure {
         }
     }
 
-    /// The exit code of a run that it ends.
+    /// The exit code of a run that this failure ends.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Unauthorized(_) | Self::Forbidden(..) | Self::Doubtful(_) => ExitCode::NotAllowed,
+            Self::Unauthorized(_) | Self::Forbidden(..) | Self::MayRecover(_) => ExitCode::NotAllowed,
             _ => ExitCode::Failure,
         }
     }
 
-    /// The status, if there was one that says more than who is allowed.
+    /// The HTTP status code of a refusal, other than 401 and the authorizer's 403.
     pub(crate) fn code(&self) -> Option<u16> {
         match self {
             Self::Refused(refusal) => Some(refusal.code),
@@ -192,7 +184,7 @@ impl Failure {
     }
 }
 
-/// A request that cannot even be written down, such as one with an impossible selector.
+/// A request that cannot be built, such as one with an invalid selector.
 impl From<kube::core::request::Error> for Failure {
     fn from(error: kube::core::request::Error) -> Self {
         Self::Refused(Refusal { code: 400, message: chain(&error), retry_after: None, causes: Vec::new() })
@@ -205,17 +197,22 @@ impl fmt::Display for Failure {
             Self::Unauthorized(message) => {
                 write!(f, "the API server does not accept the credentials (401): {message}")
             }
-            Self::Forbidden(call, message) => {
-                write!(f, "not allowed to {call}\n  {message}\n{}", call.missing_rule())
+            Self::Forbidden(permission, message) => {
+                write!(f, "not allowed to {permission}\n  {message}\n{}", permission.missing_rule())
             }
-            Self::Doubtful(no) => no.fmt(f),
+            Self::MayRecover(failure) => failure.fmt(f),
             Self::Refused(refusal) => refusal.fmt(f),
-            Self::Broken(why) => write!(f, "no connection to the API server: {why}"),
-            Self::Silent(limit) => write!(f, "no word from the API server for {} s", limit.as_secs()),
+            Self::NotConnected(why) => write!(f, "no connection to the API server: {why}"),
+            Self::ConnectionLost(why) => write!(f, "lost the connection to the API server: {why}"),
+            Self::NoResponse(limit) => {
+                write!(f, "no response from the API server for {} s", limit.as_secs())
+            }
             Self::Untrusted(why) => write!(f, "the API server's certificate is not trusted: {why}"),
-            Self::Config(why) => write!(f, "no cluster to sweep: {why}"),
+            Self::Config(why) => write!(f, "cannot find a cluster: {why}"),
             Self::Credentials(why) => write!(f, "no credentials for the API server: {why}"),
-            Self::Nonsense(why) => write!(f, "the API server's answer cannot be read: {why}"),
+            Self::UnreadableResponse(why) => {
+                write!(f, "the API server's response cannot be read: {why}")
+            }
         }
     }
 }
@@ -227,65 +224,17 @@ impl fmt::Display for Refusal {
     }
 }
 
-impl fmt::Display for Call {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.verb, self.resource)?;
-        match &self.namespace {
-            Some(namespace) => write!(f, " in namespace {namespace}"),
-            None => f.write_str(" in all namespaces"),
-        }
-    }
-}
-
-impl Call {
-    /// Whether a message says, in the words of the API server's authorization, that just this is not allowed.
-    fn is_what_is_forbidden(&self, message: &str) -> bool {
-        let Self { verb, group, resource, .. } = self;
-        message.contains(&format!("cannot {verb} resource \"{resource}\" in API group \"{group}\""))
-    }
-
-    /// What to add to a Role, ready to be pasted.
-    pub(crate) fn missing_rule(&self) -> String {
-        let Self { verb, group, resource, namespace } = self;
-        let place = match namespace {
-            Some(namespace) => format!("a Role in namespace {namespace}"),
-            None => "a ClusterRole".to_owned(),
-        };
-        let all = if *resource == "jobs" { " (a sweep lists, watches and deletes jobs)" } else { "" };
-        format!(
-            "Missing in {place}, bound to this user{all}:\n  \
-             - apiGroups: [\"{group}\"]\n    resources: [\"{resource}\"]\n    verbs: [\"{verb}\"]"
-        )
-    }
-}
-
-/// An error with its causes, each said once.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        next = cause.source();
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn refused(code: u16, retry_after: Option<&str>, body: &str) -> Failure {
-        let call =
-            Call { verb: "delete", group: "batch", resource: "jobs", namespace: Some("shop".to_owned()) };
         let mut response = http::Response::builder().status(code);
         if let Some(value) = retry_after {
             response = response.header("Retry-After", value);
         }
         let (parts, ()) = response.body(()).expect("a response").into_parts();
-        Failure::refused(&call, &parts, body.as_bytes())
+        Failure::refused(&Permission::for_jobs("delete", Some("shop")), &parts, body.as_bytes())
     }
 
     #[test]
@@ -322,9 +271,9 @@ mod tests {
     #[test]
     fn a_turned_away_request_was_not_carried_out() {
         for (code, may) in [(409, false), (429, false), (500, true), (503, true), (504, true)] {
-            assert_eq!(refused(code, None, "").may_have_been_done(), may, "{code}");
+            assert_eq!(refused(code, None, "").may_have_been_carried_out(), may, "{code}");
         }
-        assert!(Failure::Broken(String::new()).may_have_been_done());
+        assert!(Failure::ConnectionLost(String::new()).may_have_been_carried_out());
     }
 
     #[test]
@@ -339,8 +288,27 @@ mod tests {
             (500, true),
             (503, true),
         ] {
-            assert_eq!(refused(code, None, "").is_passing(), passes, "{code}");
+            assert_eq!(refused(code, None, "").is_transient(), passes, "{code}");
         }
-        assert!(!refused(401, None, "").is_passing());
+        assert!(!refused(401, None, "").is_transient());
+    }
+
+    #[test]
+    fn a_credential_plugin_that_fails_while_a_request_is_sent_is_no_outage() {
+        let broken = AuthError::AuthExec("no such plugin".to_owned());
+        let failure = Failure::unanswered(&kube::Error::Service(Box::new(broken)));
+        assert!(matches!(&failure, Failure::Credentials(why) if why.contains("no such plugin")), "{failure}");
+        assert!(!failure.is_transient() && !failure.is_outage());
+    }
+
+    #[test]
+    fn long_texts_of_the_server_are_cut_visibly() {
+        let long = "x".repeat(200_000);
+        for (body, limit) in [(format!(r#"{{"message":"{long}"}}"#), 2000), (format!("<html>{long}"), 500)] {
+            let text = refused(500, None, &body).to_string();
+            assert!(text.ends_with("more characters)") && text.len() < limit + 100, "{} bytes", text.len());
+        }
+        let odd = serde_json::from_str::<u8>(&format!("\"{long}\"")).expect_err("it is no number");
+        assert!(Failure::unreadable(odd).to_string().len() < 700);
     }
 }

@@ -1,69 +1,73 @@
-//! Whether a 401 or 403 is to be believed.
+//! Tells a real permission error from one that a restarting API server sends before it has loaded its RBAC rules.
 //!
-//! It is, at once. Except from an API server that has just been restarted: for some seconds it does not know its Roles
-//! and answers 403 to everybody. So what is not allowed right after an outage is asked again for a while.
+//! For some seconds after its start, an API server answers 403 to everybody. So a 401 or 403 right after an outage may
+//! recover, and the request is sent again for a while. At any other time the error is final.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::failure::{Call, Failure};
+use super::failure::Failure;
+use super::permission::Permission;
 
-/// How long a no may be an echo of an outage, counted from the first answer after it; and how long the same no is
-/// doubted at most, however many outages there are.
-const ECHO: Duration = Duration::from_secs(15);
+/// How long after its first response an API server may lack its RBAC rules. This also limits how long one permission
+/// error is retried, however many outages follow each other.
+const RECOVERY: Duration = Duration::from_secs(15);
 
-/// How the API server is, and since when which no is doubted.
+/// The last outage of the API server, and the permission errors after it.
 #[derive(Default)]
-pub(super) struct Trust {
+pub(super) struct Outage {
     server: Server,
-    doubted: HashMap<Call, Instant>,
+    denied_since: HashMap<Permission, Instant>,
 }
 
 #[derive(Default)]
 enum Server {
-    /// It has always answered.
     #[default]
-    Steady,
-    /// It does not answer.
-    Out,
-    /// It answers again.
-    BackSince(Instant),
+    Available,
+    Unavailable,
+    AvailableAgain(Instant),
 }
 
-impl Trust {
-    /// Takes note of a failure that came after, or instead of, an answer.
-    pub(super) fn heed(&mut self, failure: &Failure) {
+impl Outage {
+    /// Records a failure without a response, or after one.
+    pub(super) fn record(&mut self, failure: &Failure) {
         if failure.is_outage() {
-            self.server = Server::Out;
+            self.server = Server::Unavailable;
         }
     }
 
-    /// Takes note of an answer, and doubts it if it may be an echo.
-    pub(super) fn judge<T>(&mut self, call: &Call, answer: Result<T, Failure>) -> Result<T, Failure> {
-        if matches!(self.server, Server::Out) {
-            self.server = Server::BackSince(Instant::now());
+    /// Records the result of a request, and marks a permission error that may recover.
+    pub(super) fn check<T>(
+        &mut self,
+        permission: &Permission,
+        result: Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        if matches!(self.server, Server::Unavailable) {
+            self.server = Server::AvailableAgain(Instant::now());
         }
-        if let Err(failure) = &answer {
-            self.heed(failure);
-        }
-        match answer {
-            Ok(answer) => {
-                self.doubted.remove(call);
-                Ok(answer)
+        match result {
+            Ok(response) => {
+                self.denied_since.remove(permission);
+                Ok(response)
             }
-            Err(no @ (Failure::Unauthorized(_) | Failure::Forbidden(..))) if self.may_be_an_echo(call) => {
-                Err(Failure::Doubtful(Box::new(no)))
+            Err(denied @ (Failure::Unauthorized(_) | Failure::Forbidden(..)))
+                if self.may_recover(permission) =>
+            {
+                Err(Failure::MayRecover(Box::new(denied)))
             }
-            Err(failure) => Err(failure),
+            Err(failure) => {
+                self.record(&failure);
+                Err(failure)
+            }
         }
     }
 
-    fn may_be_an_echo(&mut self, call: &Call) -> bool {
-        let Server::BackSince(back) = self.server else { return false };
-        let doubted = *self.doubted.entry(call.clone()).or_insert_with(Instant::now);
-        back.elapsed() < ECHO && doubted.elapsed() < ECHO
+    fn may_recover(&mut self, permission: &Permission) -> bool {
+        let Server::AvailableAgain(since) = self.server else { return false };
+        let denied_since = *self.denied_since.entry(permission.clone()).or_insert_with(Instant::now);
+        since.elapsed() < RECOVERY && denied_since.elapsed() < RECOVERY
     }
 }
 
@@ -72,48 +76,48 @@ mod tests {
     use super::super::failure::Refusal;
     use super::*;
 
-    const CALL: Call = Call { verb: "list", group: "batch", resource: "jobs", namespace: None };
+    const LIST: Permission = Permission { verb: "list", group: "batch", resource: "jobs", namespace: None };
 
-    fn no() -> Result<(), Failure> {
-        Err(Failure::Forbidden(Box::new(CALL), String::new()))
+    fn denied() -> Result<(), Failure> {
+        Err(Failure::Forbidden(Box::new(LIST), String::new()))
     }
 
     fn lost() -> Result<(), Failure> {
-        Err(Failure::Broken(String::new()))
+        Err(Failure::ConnectionLost(String::new()))
     }
 
-    fn is_believed(trust: &mut Trust) -> bool {
-        matches!(trust.judge(&CALL, no()), Err(Failure::Forbidden(..)))
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn only_a_no_right_after_an_outage_is_doubted() {
-        let mut trust = Trust::default();
-        assert!(is_believed(&mut trust), "there was no outage");
-        assert!(trust.judge(&CALL, lost()).is_err());
-        assert!(!is_believed(&mut trust));
-        assert!(trust.judge(&CALL, Ok(())).is_ok());
-        assert!(!is_believed(&mut trust), "not all Roles are known at the same time");
-        tokio::time::advance(ECHO).await;
-        assert!(is_believed(&mut trust), "the outage was long ago");
-
-        assert!(trust.judge(&CALL, Ok(())).is_ok());
-        trust.heed(&Failure::Broken(String::new()));
-        tokio::time::advance(4 * ECHO).await;
-        assert!(!is_believed(&mut trust), "it has just come back");
+    fn is_final(outage: &mut Outage) -> bool {
+        matches!(outage.check(&LIST, denied()), Err(Failure::Forbidden(..)))
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_no_is_not_doubted_for_ever_though_outages_go_on() {
-        let mut trust = Trust::default();
-        let doubts = (0..60).take_while(|_| {
-            assert!(trust.judge(&CALL, lost()).is_err());
-            !is_believed(&mut trust)
+    async fn only_a_permission_error_right_after_an_outage_may_recover() {
+        let mut outage = Outage::default();
+        assert!(is_final(&mut outage), "there was no outage");
+        assert!(outage.check(&LIST, lost()).is_err());
+        assert!(!is_final(&mut outage));
+        assert!(outage.check(&LIST, Ok(())).is_ok());
+        assert!(!is_final(&mut outage), "the API server does not load all Roles at once");
+        tokio::time::advance(RECOVERY).await;
+        assert!(is_final(&mut outage), "the outage was long ago");
+
+        assert!(outage.check(&LIST, Ok(())).is_ok());
+        outage.record(&Failure::ConnectionLost(String::new()));
+        tokio::time::advance(4 * RECOVERY).await;
+        assert!(!is_final(&mut outage), "the API server has just come back");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_permission_error_is_final_in_the_end_though_outages_go_on() {
+        let mut outage = Outage::default();
+        let recoverable = (0..60).take_while(|_| {
+            assert!(outage.check(&LIST, lost()).is_err());
+            !is_final(&mut outage)
         });
-        assert_eq!(doubts.count(), 60);
-        tokio::time::advance(ECHO).await;
-        assert!(trust.judge(&CALL, lost()).is_err());
-        assert!(is_believed(&mut trust));
+        assert_eq!(recoverable.count(), 60);
+        tokio::time::advance(RECOVERY).await;
+        assert!(outage.check(&LIST, lost()).is_err());
+        assert!(is_final(&mut outage));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What a real API server does not do on demand, and what would take too long: time is paused.
+//! What a real API server does not do on demand, or what takes too long without paused time.
 
 use std::convert::Infallible;
 
@@ -7,9 +7,11 @@ use http_body_util::StreamBody;
 use hyper::body::{Bytes, Frame};
 use tokio::time::Instant;
 
+use super::http_client::RESPONSE_LIMIT;
+use super::watch::SILENCE_LIMIT;
 use super::*;
 
-/// A connection to a server that sends these chunks and then says nothing more, but stays.
+/// An API server that sends these chunks and then stays silent.
 fn silent_after(chunks: &'static [&'static str]) -> Api {
     let service = tower::service_fn(move |_: Request<Body>| async move {
         let chunks =
@@ -20,26 +22,26 @@ fn silent_after(chunks: &'static [&'static str]) -> Api {
     api(Client::new(service, "default"))
 }
 
-/// A connection by way of this client.
+/// An API server that this client reaches.
 pub(crate) fn api(client: Client) -> Api {
     let config = Config::new(http::Uri::from_static("http://localhost"));
     Api::with_client(config, client)
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_watch_that_died_without_a_word_is_found_out() {
+async fn a_silent_watch_is_given_up() {
     let api = silent_after(&[]);
     let mut watch = api.watch(&Scope::default(), "1").await.expect("a watch");
     let start = Instant::now();
-    assert!(matches!(watch.next().await, Err(Failure::Silent(SILENCE))));
-    assert_eq!(start.elapsed(), SILENCE);
+    assert!(matches!(watch.next().await, Err(Failure::NoResponse(SILENCE_LIMIT))));
+    assert_eq!(start.elapsed(), SILENCE_LIMIT);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_list_that_hangs_is_given_up() {
     let api = silent_after(&["{"]);
     let failure = api.page(&Scope::default(), None).await.expect_err("a failure");
-    assert!(matches!(&failure, Failure::Silent(ANSWER)) && failure.is_passing());
+    assert!(matches!(&failure, Failure::NoResponse(RESPONSE_LIMIT)) && failure.is_transient());
 }
 
 #[tokio::test(start_paused = true)]
@@ -53,5 +55,74 @@ async fn events_are_lines_however_they_are_cut() {
     for version in ["5", "6"] {
         let event = watch.next().await.expect("no failure");
         assert!(matches!(event, Some(WatchEvent::Bookmark(newer)) if newer == version));
+    }
+}
+
+/// The failure of a request to a server that closes every connection once it has read from it, or does not even listen.
+async fn failure_with(scheme: &str, listens: bool) -> Failure {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let mut config = Config::new(format!("{scheme}://{address}").parse().expect("an address"));
+    config.accept_invalid_certs = true;
+    config.default_retry = false;
+    let api = Api::connect(config).await.expect("a client");
+    let scope = Scope::default();
+    let server = async {
+        if !listens {
+            drop(listener);
+            return std::future::pending().await;
+        }
+        loop {
+            let (mut stream, _) = listener.accept().await.expect("a connection");
+            let _ = tokio::io::AsyncReadExt::read(&mut stream, &mut [0; 4096]).await;
+        }
+    };
+    tokio::select! {
+        () = server => unreachable!("it serves for ever"),
+        page = api.page(&scope, None) => page.expect_err("a failure"),
+    }
+}
+
+#[tokio::test]
+async fn only_a_request_that_had_a_connection_may_have_been_carried_out() {
+    for (scheme, listens, may) in [
+        ("http", false, false),
+        ("https", false, false),
+        // The TLS handshake fails.
+        ("https", true, false),
+        ("http", true, true),
+    ] {
+        let failure = failure_with(scheme, listens).await;
+        assert_eq!(failure.may_have_been_carried_out(), may, "{scheme}, {listens}: {failure}");
+        assert!(failure.is_transient() && failure.is_outage(), "{failure}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_credential_plugin_that_hangs_is_given_up_by_all_who_wait_for_it() {
+    let refused = tower::service_fn(|_: Request<Body>| async {
+        Ok::<_, Infallible>(Response::builder().status(401).body(Body::empty()).expect("a response"))
+    });
+    let mut config = Config::new(http::Uri::from_static("http://localhost"));
+    config.auth_info.exec = Some(kube::config::ExecConfig {
+        command: Some("sleep".to_owned()),
+        args: Some(vec!["1".to_owned()]),
+        ..serde_json::from_str("{}").expect("a plugin")
+    });
+    let api = Api::with_client(config, Client::new(refused, "default"));
+    let scope = Scope::default();
+    let pages = async { tokio::join!(api.page(&scope, None), api.page(&scope, None)) };
+    // Time does not advance on its own while a plugin runs.
+    let limit = async {
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        tokio::time::advance(RESPONSE_LIMIT).await;
+        std::future::pending::<()>().await;
+    };
+    let pages = tokio::select! { pages = pages => pages, () = limit => unreachable!() };
+    for page in [pages.0, pages.1] {
+        let failure = page.expect_err("a failure");
+        assert!(matches!(&failure, Failure::Credentials(why) if why == "none came within 30 s"), "{failure}");
     }
 }

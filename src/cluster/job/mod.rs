@@ -1,4 +1,4 @@
-//! What the sweep keeps of a Job: far less than the object has, so that ten thousand fit into little memory.
+//! A Job, reduced to what jobsweep needs, so that many fit into little memory.
 
 use std::fmt;
 
@@ -7,51 +7,44 @@ use serde::de::IgnoredAny;
 
 pub(crate) mod state;
 
+use crate::cluster::quote::{self, quote};
 use crate::policy::{DeletePolicy, Outcome};
 use state::{Spec, State, Status};
 
-/// A Job as the sweep sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Job {
-    /// Where it is.
     pub id: JobId,
-    /// Its version; compared for equality only, as Kubernetes asks.
+    /// The `resourceVersion`. Kubernetes allows no comparison but for equality.
     pub version: String,
-    /// Its delete policy. Without one it is none of the sweep's business.
+    /// The annotation `kots.io/hook-delete-policy`.
     pub policy: Option<DeletePolicy>,
-    /// Whether it is marked to be left alone.
+    /// Whether the annotation `jobsweep.io/ignore` is `true`.
     pub ignored: bool,
-    /// The Helm releases it says it belongs to: by annotation, and by label.
+    /// The Helm releases that its annotation and its label name.
     pub releases: [Option<String>; 2],
-    /// The outcomes after which its logs are wanted.
+    /// The annotation `helm.sh/hook-output-log-policy`.
     pub log_policy: Option<DeletePolicy>,
-    /// Whether its deletion has been accepted already.
+    /// Whether it has a deletion timestamp.
     pub terminating: bool,
-    /// What holds it once its deletion is accepted.
+    /// What delays its deletion.
     pub finalizers: Vec<String>,
-    /// How it stands.
     pub state: State,
-    /// How many seconds it took, once it has finished.
+    /// The seconds from its start to its end, if it has finished.
     pub seconds: Option<u64>,
 }
 
-/// Which Job it is. The uid tells it from another one that has its name later.
+/// Identifies a Job. The UID distinguishes it from a later Job of the same name.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct JobId {
-    /// Its namespace.
     pub namespace: String,
-    /// Its name.
     pub name: String,
-    /// Its identity for the API server.
     pub uid: String,
 }
 
-/// An object that is no Job as we know it.
 #[derive(Debug)]
 pub(crate) struct Unreadable {
-    /// Which one, as far as that can be read.
+    /// `None` if not even that can be read.
     pub id: Option<JobId>,
-    /// What is wrong with it.
     pub why: String,
 }
 
@@ -106,19 +99,17 @@ struct Labels {
 }
 
 impl Job {
-    /// Reads a Job from the API server's JSON. One of which only the metadata can be read is a Job still.
-    pub(crate) fn decode(json: &str) -> Result<Self, Box<Unreadable>> {
-        match serde_json::from_str(json) {
+    /// Reads a Job from JSON. If only its metadata can be read, its state is unreadable.
+    pub(crate) fn decode(json: &[u8]) -> Result<Self, Box<Unreadable>> {
+        match serde_json::from_slice(json) {
             Ok(Object { metadata, spec, status }) => {
                 Ok(Self::new(metadata, State::of(&spec, &status), status.seconds()))
             }
-            Err(error) => match serde_json::from_str(json) {
-                Ok(Described { metadata }) => {
-                    Ok(Self::new(metadata, State::Unreadable(error.to_string()), None))
-                }
+            Err(error) => match serde_json::from_slice(json) {
+                Ok(Described { metadata }) => Ok(Self::new(metadata, State::Unreadable(why(&error)), None)),
                 Err(_) => {
-                    let id = serde_json::from_str(json).ok().map(|Identified { metadata }| metadata);
-                    Err(Box::new(Unreadable { id, why: error.to_string() }))
+                    let id = serde_json::from_slice(json).ok().map(|Identified { metadata }| metadata);
+                    Err(Box::new(Unreadable { id, why: why(&error) }))
                 }
             },
         }
@@ -140,7 +131,6 @@ impl Job {
         }
     }
 
-    /// How it ended, if it has.
     pub(crate) fn outcome(&self) -> Option<Outcome> {
         match self.state {
             State::Finished(outcome, _) => Some(outcome),
@@ -148,15 +138,18 @@ impl Job {
         }
     }
 
-    /// Whether its policy names how it ended. `--before-hook-creation` asks for less.
+    /// Whether its policy names its outcome. A Job with `before-hook-creation` can be due without that.
     pub(crate) fn policy_names_its_end(&self) -> bool {
         self.outcome().is_some_and(|outcome| self.policy.as_ref().is_some_and(|policy| policy.names(outcome)))
     }
 
-    /// Whether it belongs to this Helm release.
     pub(crate) fn is_of_release(&self, name: &str) -> bool {
         self.releases.iter().flatten().any(|release| release == name)
     }
+}
+
+fn why(error: &serde_json::Error) -> String {
+    quote(&error.to_string(), quote::TEXT)
 }
 
 impl fmt::Display for JobId {
@@ -172,13 +165,16 @@ mod tests {
 
     #[test]
     fn what_matters_is_kept() {
-        let job = Job::decode(&format!(
-            r#"{{"metadata":{{"namespace":"shop","name":"migrate","uid":"u1","resourceVersion":"7",
+        let job = Job::decode(
+            format!(
+                r#"{{"metadata":{{"namespace":"shop","name":"migrate","uid":"u1","resourceVersion":"7",
                 "deletionTimestamp":"2026-01-01T00:00:00Z","finalizers":["a.io/b"],
                 "annotations":{{"{KOTS_DELETE_POLICY}":"hook-succeeded","{IGNORE}":"true","x":"y"}},
                 "labels":{{"app.kubernetes.io/instance":"web"}}}},
               "status":{{"conditions":[{{"type":"Complete","status":"True"}}]}}}}"#
-        ))
+            )
+            .as_bytes(),
+        )
         .expect("a Job");
         assert_eq!(job.id.to_string(), "shop/migrate");
         assert_eq!(job.outcome(), Some(Outcome::Succeeded));
@@ -191,7 +187,7 @@ mod tests {
     fn an_unreadable_status_hides_neither_which_job_it_is_nor_its_policy() {
         let odd = r#"{"metadata":{"namespace":"shop","name":"odd","uid":"u2","resourceVersion":"7",
                        "annotations":{"kots.io/hook-delete-policy":"hook-failed"}},"status":{"active":"many"}}"#;
-        let job = Job::decode(odd).expect("a Job");
+        let job = Job::decode(odd.as_bytes()).expect("a Job");
         assert!(matches!(&job.state, State::Unreadable(why) if why.contains("many")), "{:?}", job.state);
         assert_eq!(job.outcome(), None);
         assert!(job.policy.is_some_and(|policy| policy.names(Outcome::Failed)));
@@ -200,8 +196,15 @@ mod tests {
     #[test]
     fn an_unreadable_object_still_says_which_one_it_is() {
         let odd = r#"{"metadata":{"namespace":"shop","name":"odd","uid":"u2","resourceVersion":7}}"#;
-        let unreadable = Job::decode(odd).expect_err("unreadable");
+        let unreadable = Job::decode(odd.as_bytes()).expect_err("unreadable");
         assert_eq!(unreadable.id.map(|id| id.uid).as_deref(), Some("u2"));
-        assert!(Job::decode("{}").expect_err("unreadable").id.is_none());
+        assert!(Job::decode(b"{}").expect_err("unreadable").id.is_none());
+    }
+
+    #[test]
+    fn a_long_value_is_cut_where_it_is_quoted() {
+        let long = "x".repeat(256 * 1024);
+        let odd = Job::decode(format!(r#"{{"metadata":"{long}"}}"#).as_bytes()).expect_err("unreadable");
+        assert!(odd.why.len() < 700 && odd.why.contains("more characters"), "{}", odd.why.len());
     }
 }

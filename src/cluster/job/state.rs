@@ -1,7 +1,7 @@
-//! How a Job stands, by its conditions alone.
+//! The state of a Job, decided by its conditions alone.
 //!
-//! Counts are never asked whether a Job has finished: `active == 0 && failed > 0` is also true between two
-//! retries, `active == 0 && succeeded > 0` between two completions. They only serve as hints for the reader.
+//! Counts do not show whether a Job has finished: `active == 0 && failed > 0` is also true between two retries, and
+//! `active == 0 && succeeded > 0` between two completions. They only serve as hints in messages.
 
 use std::fmt;
 
@@ -9,42 +9,36 @@ use serde::Deserialize;
 
 use crate::policy::Outcome;
 
-/// Kubernetes' name for its own Job controller in `spec.managedBy`.
+/// The built-in controller's name in `spec.managedBy`.
 const BUILT_IN_CONTROLLER: &str = "kubernetes.io/job-controller";
 
-/// How a Job stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum State {
-    /// It has a terminal condition, for this reason as Kubernetes words it.
+    /// With the reason of its terminal condition.
     Finished(Outcome, String),
-    /// It does nothing until someone resumes it.
+    /// It starts no pods until someone resumes it.
     Suspended,
-    /// It has not finished.
     Unfinished(Hint),
-    /// What the API server says of it makes no sense to us.
+    /// Its spec or status cannot be read, for this reason.
     Unreadable(String),
 }
 
-/// What an unfinished Job is about; a hint for the reader, never a ground for a decision.
+/// What an unfinished Job is doing. Messages show it; no decision depends on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Hint {
-    /// Nothing special.
     None,
-    /// Pods are running.
     Active(i32),
-    /// No pod is running, some have failed: the next retry is due.
+    /// No pod is running, this many have failed, and the next retry is due.
     BetweenRetries(i32),
-    /// `FailureTarget`: it will have failed once its pods have ended.
+    /// `FailureTarget` with this reason: it fails once its pods have ended.
     Failing(String),
-    /// `SuccessCriteriaMet`: it will have succeeded once its pods have ended.
+    /// `SuccessCriteriaMet` with this reason: it succeeds once its pods have ended.
     Succeeding(String),
-    /// Another controller than the built-in one has to finish it.
+    /// This controller, not the built-in one, has to finish it.
     ManagedBy(String),
-    /// `parallelism: 0`: no pod is ever started.
     NoParallelism,
 }
 
-/// The fields of a Job's spec that matter here.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Spec {
@@ -53,7 +47,6 @@ pub(crate) struct Spec {
     parallelism: Option<i32>,
 }
 
-/// The fields of a Job's status that matter here.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Status {
@@ -75,21 +68,19 @@ struct Condition {
 }
 
 impl Status {
-    /// The condition of this type, if it is `True`.
-    fn is(&self, name: &str) -> Option<&Condition> {
+    fn true_condition(&self, name: &str) -> Option<&Condition> {
         self.conditions
             .iter()
             .flatten()
             .find(|condition| condition.r#type == name && condition.status == "True")
     }
 
-    /// The terminal condition. A Job that claims both, which current API servers refuse, counts as failed.
+    /// A Job with both terminal conditions counts as failed. Current API servers refuse it.
     fn terminal(&self) -> Option<(Outcome, &Condition)> {
-        let failed = self.is("Failed").map(|condition| (Outcome::Failed, condition));
-        failed.or_else(|| self.is("Complete").map(|condition| (Outcome::Succeeded, condition)))
+        let failed = self.true_condition("Failed").map(|condition| (Outcome::Failed, condition));
+        failed.or_else(|| self.true_condition("Complete").map(|condition| (Outcome::Succeeded, condition)))
     }
 
-    /// How many seconds the Job took from its start to its end.
     pub(crate) fn seconds(&self) -> Option<u64> {
         let (_, terminal) = self.terminal()?;
         let end = self.completion_time.as_ref().or(terminal.last_transition_time.as_ref())?;
@@ -100,13 +91,12 @@ impl Status {
 }
 
 impl State {
-    /// Reads how a Job stands from what the API server says of it.
     pub(crate) fn of(spec: &Spec, status: &Status) -> Self {
         if let Some((outcome, condition)) = status.terminal() {
             return Self::Finished(outcome, condition.reason.clone());
         }
-        // The spec is what was asked for; its condition follows only when the controller has caught up.
-        if spec.suspend.unwrap_or_else(|| status.is("Suspended").is_some()) {
+        // The condition follows the spec with a delay.
+        if spec.suspend.unwrap_or_else(|| status.true_condition("Suspended").is_some()) {
             return Self::Suspended;
         }
         Self::Unfinished(Hint::of(spec, status))
@@ -118,9 +108,9 @@ impl Hint {
         let (active, failed) = (status.active.unwrap_or(0), status.failed.unwrap_or(0));
         if let Some(name) = spec.managed_by.as_ref().filter(|name| *name != BUILT_IN_CONTROLLER) {
             Self::ManagedBy(name.clone())
-        } else if let Some(condition) = status.is("FailureTarget") {
+        } else if let Some(condition) = status.true_condition("FailureTarget") {
             Self::Failing(condition.reason.clone())
-        } else if let Some(condition) = status.is("SuccessCriteriaMet") {
+        } else if let Some(condition) = status.true_condition("SuccessCriteriaMet") {
             Self::Succeeding(condition.reason.clone())
         } else if active > 0 {
             Self::Active(active)
@@ -151,11 +141,11 @@ impl fmt::Display for Hint {
             Self::ManagedBy(name) => {
                 write!(
                     f,
-                    "only its controller {name:?} can finish it; without that one, waiting is pointless"
+                    "only its controller {name:?} can finish it; if that is not running, waiting is pointless"
                 )
             }
             Self::NoParallelism => f.write_str(
-                "its parallelism is 0, so no pod is started; until that is changed, waiting is pointless",
+                "its parallelism is 0, so it starts no pods; until that changes, waiting is pointless",
             ),
         }
     }

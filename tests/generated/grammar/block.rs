@@ -1,29 +1,29 @@
-//! Block style: one entry a line, by indentation.
+//! Block style: indentation, and one entry in each line.
 
 use super::content::{Node, Value};
 use super::dice::Dice;
 use super::{flow, scalar};
 
-/// Writes nodes in block style, except where the dice want flow style.
+/// Writes nodes in block style, or in flow style where the dice choose it.
 pub(super) struct Block<'b, 'd> {
     dice: &'b mut Dice<'d>,
     text: &'b mut String,
 }
 
-/// What stands before a value.
+/// What precedes a value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum After {
-    /// Nothing: it begins the line, and the document.
+    /// Nothing: the value begins the document.
     Nothing,
     /// `---`
     Marker,
     /// `key:`
     Key,
-    /// `-`, or the `?` and `:` of an explicit key: a collection may begin on the same line.
+    /// `-`, or the `?` and `:` of an explicit key. A collection may begin on the same line.
     Indicator,
 }
 
-/// The column of a node that is in no other, for what has to be further in than that.
+/// The parent column of a top-level node.
 const OUTERMOST: isize = -1;
 
 impl<'b, 'd> Block<'b, 'd> {
@@ -31,17 +31,17 @@ impl<'b, 'd> Block<'b, 'd> {
         Self { dice, text }
     }
 
-    /// Writes a document behind its `---`.
+    /// Writes a document after its `---`.
     pub(super) fn after_marker(&mut self, root: &Node) {
         self.value(root, OUTERMOST, After::Marker);
     }
 
-    /// Writes a document that has no marker.
+    /// Writes a document without a marker.
     pub(super) fn at_the_margin(&mut self, root: &Node) {
         self.value(root, OUTERMOST, After::Nothing);
     }
 
-    /// Writes a value and the end of its last line. It has to lie further in than `parent`.
+    /// Writes a value, indented more than `parent`, and the end of its last line.
     fn value(&mut self, node: &Node, parent: isize, after: After) {
         match &node.value {
             Value::Lines(lines) => {
@@ -58,7 +58,7 @@ impl<'b, 'd> Block<'b, 'd> {
                 }
             }
             Value::Sequence(items) if !items.is_empty() && !self.dice.one_in(5) => {
-                // Under a key, a list may lie as far in as the key itself.
+                // A list may have the same indentation as its key.
                 let parent = if after == After::Key && self.dice.one_in(2) { parent - 1 } else { parent };
                 let column = self.begin(node, parent, after);
                 for (number, item) in items.iter().enumerate() {
@@ -71,7 +71,7 @@ impl<'b, 'd> Block<'b, 'd> {
         }
     }
 
-    /// Goes to where the first entry of a collection is written, and tells its column.
+    /// Moves to the first entry of a collection, and returns its column.
     fn begin(&mut self, node: &Node, parent: isize, after: After) -> usize {
         let bare = node.anchor.is_none() && node.tag.is_none();
         if bare && after == After::Indicator && !self.dice.one_in(4) {
@@ -93,7 +93,7 @@ impl<'b, 'd> Block<'b, 'd> {
         column
     }
 
-    /// Goes to a further entry's column; the first is there already.
+    /// Moves to the column of the next entry.
     fn indent(&mut self, column: usize, number: usize) {
         if number > 0 {
             self.noise();
@@ -166,7 +166,7 @@ impl<'b, 'd> Block<'b, 'd> {
         self.text.push('\n');
     }
 
-    /// Lines that mean nothing.
+    /// Writes comments and blank lines.
     fn noise(&mut self) {
         if self.dice.one_in(12) && !self.text.is_empty() {
             let lines =
@@ -176,7 +176,7 @@ impl<'b, 'd> Block<'b, 'd> {
     }
 }
 
-/// Writes a node's anchor and tag, in either order, each with a blank behind it.
+/// Writes a node's anchor and tag, in either order, each followed by a blank.
 pub(super) fn properties(dice: &mut Dice<'_>, text: &mut String, node: &Node) {
     let anchor = node.anchor.map(|anchor| format!("&{anchor} "));
     let tag = node.tag.map(|tag| format!("{tag} "));

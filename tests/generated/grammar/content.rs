@@ -1,8 +1,8 @@
-//! What a stream says: Jobs with policies, and all that looks like one.
+//! The content of a stream: Jobs with policies, and everything that looks similar.
 
 use super::dice::Dice;
 
-/// A node of YAML: what it is, without how it is written.
+/// A YAML node, independent of its style.
 #[derive(Debug, Clone)]
 pub(super) struct Node {
     pub(super) anchor: Option<&'static str>,
@@ -14,12 +14,12 @@ pub(super) struct Node {
 pub(super) enum Value {
     /// A string, in any style.
     Text(String),
-    /// Written as it stands: a null, a number, a merge key.
+    /// Written unchanged: a null, a number, a merge key.
     Plain(&'static str),
     Mapping(Vec<(Node, Node)>),
     Sequence(Vec<Node>),
     Alias(&'static str),
-    /// Whole lines that are no YAML, or need not be.
+    /// Whole lines, which may be invalid YAML.
     Lines(&'static str),
 }
 
@@ -38,7 +38,7 @@ impl From<&str> for Node {
 const HELM: &str = "helm.sh/hook-delete-policy";
 const KOTS: &str = "kots.io/hook-delete-policy";
 
-/// Values of a policy: right ones, wrong ones, and ones that are hard to write.
+/// Values of a policy: valid, invalid, and difficult to write.
 const POLICIES: [&str; 20] = [
     "hook-succeeded",
     "before-hook-creation,hook-succeeded",
@@ -62,7 +62,7 @@ const POLICIES: [&str; 20] = [
     "{hook: [succeeded]}",
 ];
 
-/// Other annotations, some of them lookalikes.
+/// Other annotations, some with similar names.
 const KEYS: [&str; 12] = [
     "helm.sh/hook",
     "helm.sh/hook-weight",
@@ -95,7 +95,7 @@ const TEXTS: [&str; 12] = [
 
 const NULLS: [&str; 5] = ["", "~", "null", "Null", "NULL"];
 
-/// Text in which there is nothing to do, though it is no YAML or looks as if there were.
+/// Text without Jobs, some of it invalid or similar to a Job.
 const LOOKALIKES: [&str; 8] = [
     "# kind: Job\n# apiVersion: batch/v1\n# helm.sh/hook-delete-policy: hook-succeeded\n",
     "",
@@ -141,7 +141,7 @@ fn list(dice: &mut Dice<'_>) -> Node {
     )
 }
 
-/// Gives a later item of a list something of the first one's, by an alias or a merge key.
+/// Makes a later item of a list refer to the first one by an alias or a merge key.
 fn share(dice: &mut Dice<'_>, items: &mut [Node]) {
     let (first, rest) = items.split_at_mut(1);
     let (mut from, mut to) = (&mut first[0], &mut rest[0]);
@@ -165,7 +165,7 @@ fn reference(dice: &mut Dice<'_>, name: &'static str, instead_of: &mut Node) -> 
     let list = dice.one_in(4);
     let source = if list { Value::Sequence(vec![alias]).into() } else { alias };
     let mut own = std::mem::take(entries(instead_of));
-    // Where a merge key comes after keys that it brings too, YAML libraries differ.
+    // YAML libraries differ if a merge key follows a key that it also defines.
     own.insert(0, (Value::Plain("<<").into(), source));
     Value::Mapping(own).into()
 }
@@ -203,7 +203,7 @@ fn object(dice: &mut Dice<'_>) -> Node {
     mapping(dice, object)
 }
 
-/// Writes the annotations ahead, and refers to them from where they belong.
+/// Defines the annotations with an anchor earlier in the document, and refers to them by an alias.
 fn share_ahead(dice: &mut Dice<'_>, object: &mut Vec<(Node, Node)>) {
     let Some(annotations) = object.last_mut().and_then(|(_, metadata)| child(metadata, "annotations")) else {
         return;
@@ -293,7 +293,7 @@ fn scalar(dice: &mut Dice<'_>) -> Node {
     text(dice, value)
 }
 
-/// A string, perhaps with an anchor that nobody uses, or a tag.
+/// A string, perhaps with an unused anchor or a tag.
 fn text(dice: &mut Dice<'_>, text: &str) -> Node {
     Node {
         anchor: dice.one_in(24).then_some("unused"),

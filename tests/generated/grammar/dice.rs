@@ -1,8 +1,8 @@
-//! Choices, made by bytes.
+//! Choices that bytes make.
 
 use arbitrary::Unstructured;
 
-/// Makes choices. Of equal bytes come equal choices; of no more bytes, the first of all.
+/// Makes choices. Equal bytes give equal choices. When the bytes are used up, the first choice is taken.
 pub(super) struct Dice<'a>(Unstructured<'a>);
 
 impl<'a> Dice<'a> {
@@ -10,12 +10,12 @@ impl<'a> Dice<'a> {
         Self(Unstructured::new(bytes))
     }
 
-    /// A number from 0 up to, but not including, this one.
+    /// A number below this one.
     pub(super) fn below(&mut self, end: usize) -> usize {
         self.0.int_in_range(0..=end - 1).unwrap_or(0)
     }
 
-    /// Seldom true, and never once the bytes are used up.
+    /// Rarely true, and never when the bytes are used up.
     pub(super) fn one_in(&mut self, times: usize) -> bool {
         self.below(times) == times - 1
     }

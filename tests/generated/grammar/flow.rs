@@ -1,11 +1,11 @@
-//! Flow style: braces and brackets, JSON among them.
+//! Flow style, including JSON.
 
 use super::block::properties;
 use super::content::{Node, Value};
 use super::dice::Dice;
 use super::scalar;
 
-/// Writes a node without its anchor and tag. Further lines of it are at least `inside` columns in.
+/// Writes a node without its anchor and tag. All lines after the first are indented by at least `inside` columns.
 pub(super) fn node(dice: &mut Dice<'_>, text: &mut String, node: &Node, inside: usize) {
     let json = dice.one_in(3);
     Flow { dice, text, inside, json, lines: false }.node(node, false);
@@ -79,7 +79,7 @@ impl Flow<'_, '_> {
             self.text.push(' ');
         }
         self.text.push(':');
-        // Only behind quotes does a colon need no blank.
+        // Only after quotes a colon needs no blank.
         let quoted = self.text.ends_with("\":") || self.text.ends_with("':");
         if !(quoted && self.dice.one_in(4)) {
             self.gap(" ");
@@ -91,7 +91,7 @@ impl Flow<'_, '_> {
         }
     }
 
-    /// Blanks; or a line break and an indentation, where the collection is written over several lines.
+    /// Writes blanks, or a line break and indentation in a collection of several lines.
     fn gap(&mut self, blanks: &str) {
         if !self.lines || self.dice.one_in(4) {
             self.text.push_str(blanks);

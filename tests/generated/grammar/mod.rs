@@ -1,8 +1,8 @@
-//! Streams of manifests in every style that YAML has, made from any bytes.
+//! Streams of manifests in all styles of YAML, derived from bytes.
 //!
-//! [`content`] decides what a stream says, [`block`], [`flow`] and [`scalar`] how it is written. All choices are
-//! made by [`Dice`]; once its bytes are used up, every choice is the plainest. So less bytes make a smaller
-//! stream, which is all that is needed to shrink one, and a fuzzer's mutations are meaningful.
+//! [`content`] decides what a stream contains, and [`block`], [`flow`] and [`scalar`] how it is written. [`Dice`] makes all
+//! choices from bytes, and makes the simplest choice when the bytes are used up. Fewer bytes give a smaller stream, so
+//! that streams can be reduced and a fuzzer's mutations are meaningful.
 
 mod block;
 mod content;
@@ -36,7 +36,7 @@ fn stream(dice: &mut Dice<'_>) -> String {
         text.push('\u{feff}');
     }
     let documents = 1 + dice.below(3);
-    // Without a marker there would be no second document; and a directive needs one too.
+    // A second document and a directive need a marker.
     let mut needs_marker = false;
     for _ in 0..documents {
         document(dice, &mut text, needs_marker);
@@ -71,7 +71,7 @@ fn document(dice: &mut Dice<'_>, text: &mut String, needs_marker: bool) {
     }
 }
 
-/// Line feeds for the most part; or CRLF, or CR, or all of them in one stream.
+/// Mostly LF, but also CRLF, CR, or a mixture.
 fn with_line_breaks(dice: &mut Dice<'_>, text: String) -> String {
     match dice.below(8) {
         5 => text.replace('\n', "\r\n"),

@@ -3,7 +3,7 @@
 use super::content::{Node, Value};
 use super::dice::Dice;
 
-/// Where a scalar stands, which decides how it may be written.
+/// The position of a scalar, which decides the allowed styles.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Style {
     Block,
@@ -11,7 +11,7 @@ pub(super) enum Style {
     Json,
 }
 
-/// Writes a key, on one line.
+/// Writes a key on one line.
 pub(super) fn key(dice: &mut Dice<'_>, text: &mut String, key: &Node, json: bool) {
     match &key.value {
         Value::Text(value) if json => double_quoted(dice, text, value, None),
@@ -21,7 +21,7 @@ pub(super) fn key(dice: &mut Dice<'_>, text: &mut String, key: &Node, json: bool
     }
 }
 
-/// Writes a value. Further lines of it are at least `inside` columns in.
+/// Writes a value. All lines after the first are indented by at least `inside` columns.
 pub(super) fn value(dice: &mut Dice<'_>, text: &mut String, value: &str, style: Style, inside: usize) {
     let line_break = (style != Style::Json && dice.one_in(8)).then(|| {
         let further = dice.below(3);
@@ -31,7 +31,7 @@ pub(super) fn value(dice: &mut Dice<'_>, text: &mut String, value: &str, style: 
     one_line(dice, text, value, style, line_break.as_deref());
 }
 
-/// Writes a string as a literal or folded scalar below `parent`, with its last line break. False where that cannot be.
+/// Writes a string as a literal or folded scalar below `parent`, with its last line break. Returns false if that is impossible.
 pub(super) fn literal_or_folded(dice: &mut Dice<'_>, text: &mut String, value: &str, parent: usize) -> bool {
     if value.trim().is_empty() || value.contains('\t') {
         return false;
@@ -78,7 +78,7 @@ fn one_line(dice: &mut Dice<'_>, text: &mut String, value: &str, style: Style, l
     }
 }
 
-/// Writes a text, its first blank between words as a line break.
+/// Writes a text with a line break for its first blank between words.
 fn fold(text: &mut String, value: &str, line_break: Option<&str>) {
     let at = line_break.and_then(|line_break| Some((value.find(' ')?, line_break)));
     match at {
@@ -121,7 +121,7 @@ fn double_quoted(dice: &mut Dice<'_>, text: &mut String, value: &str, line_break
     text.push('"');
 }
 
-/// Whether a string, written plain, is that string.
+/// Whether a plain scalar with this text is this string.
 fn can_be_plain(value: &str, style: Style) -> bool {
     let is_word = value.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
         && !matches!(value, "true" | "null" | "n" | "y");

@@ -1,4 +1,4 @@
-//! A control plane to try things on: `cargo run -p jobsweep-harness --example cluster`.
+//! Starts a control plane for experiments: `cargo run -p jobsweep-harness --example cluster`.
 
 use std::io::{Read, stdin};
 

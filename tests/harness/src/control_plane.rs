@@ -1,14 +1,14 @@
 //! A real control plane: etcd, kube-apiserver and kube-controller-manager, but no node.
 //!
-//! Ready about five seconds after the start. Pods are created and never run; the [`jobs`] module
-//! says how they end. All programs are killed when the [`ControlPlane`] is dropped, and also when the process
-//! ends in any other way. Their logs and data lie under `<target>/harness/`, and stay there only after a failure.
+//! It is ready about five seconds after the start. Pods are created but never run; the [`jobs`] module ends them.
+//! All programs are killed when the [`ControlPlane`] is dropped or the process ends. Their logs are in
+//! `<target>/harness/`, and are kept only after a failure.
 
 mod access;
 mod audit;
 mod certificates;
 mod components;
-mod etcd;
+mod etcd_compaction;
 mod namespace;
 mod options;
 
@@ -24,7 +24,7 @@ use kube::Client;
 use kube::api::{Api, DeleteParams};
 use tokio::sync::OnceCell;
 
-use crate::supervise::Daemon;
+use crate::daemon::Daemon;
 use crate::{jobs, wait, workdir};
 
 pub use access::{Token, User};
@@ -45,7 +45,7 @@ pub struct ControlPlane {
     daemons: Mutex<Daemons>,
 }
 
-/// The programs, in the order in which they must go: a server before what it stores in.
+/// The programs in the order in which they must end: each before the one that it needs.
 struct Daemons {
     controller_manager: Option<Daemon>,
     apiserver: Option<Daemon>,
@@ -53,19 +53,19 @@ struct Daemons {
 }
 
 impl ControlPlane {
-    /// One control plane for all tests of this process, of the newest release and with the audit log. Every
-    /// test takes a [`namespace`](Self::namespace) of its own in it.
+    /// The control plane that all tests of this process share: the newest release, with the audit log. Each test
+    /// creates its own [`namespace`](Self::namespace).
     pub async fn shared() -> Result<&'static Self> {
         static SHARED: OnceCell<ControlPlane> = OnceCell::const_new();
         SHARED.get_or_try_init(Self::start).await
     }
 
-    /// Starts one with the default [`Options`]: for a test that stops servers or needs the cluster to itself.
+    /// Starts a control plane with the default [`Options`], for a test that stops servers or must be alone.
     pub async fn start() -> Result<Self> {
         Self::options().start().await
     }
 
-    /// The way to a control plane that is special in some respect.
+    /// The options of a new control plane.
     pub fn options() -> Options {
         Options::default()
     }
@@ -88,7 +88,7 @@ impl ControlPlane {
         Ok(cluster)
     }
 
-    /// A client that may do everything.
+    /// The administrator's client.
     pub fn client(&self) -> Client {
         self.client.clone()
     }
@@ -98,12 +98,12 @@ impl ControlPlane {
         self.credentials.admin_kubeconfig()
     }
 
-    /// Where the API server listens.
+    /// The URL of the API server.
     pub fn url(&self) -> &str {
         self.credentials.url()
     }
 
-    /// Kills the API server. Its port and data stay, for [`start_apiserver`](Self::start_apiserver).
+    /// Kills the API server. [`start_apiserver`](Self::start_apiserver) starts it again with the same port and data.
     pub fn stop_apiserver(&self) {
         self.daemons().apiserver = None;
     }
@@ -121,12 +121,12 @@ impl ControlPlane {
         Ok(())
     }
 
-    /// Kills the controllers: Jobs, owners and namespaces stay as they are until the next start.
+    /// Kills the controllers.
     pub fn stop_controller_manager(&self) {
         self.daemons().controller_manager = None;
     }
 
-    /// Starts the controllers and waits until the ones that tests rely on have been seen at work.
+    /// Starts the controllers and waits until the ServiceAccount controller and the Job controller work.
     pub async fn start_controller_manager(&self) -> Result<()> {
         let daemon = self.launch_controller_manager()?;
         self.daemons().controller_manager = Some(daemon);
@@ -139,7 +139,7 @@ impl ControlPlane {
         self.see_a_job_suspended().await
     }
 
-    /// The cheapest proof that the Job controller works: it notes that a Job is suspended, without any pod.
+    /// Waits until the Job controller has noticed that a Job is suspended, which needs no pod.
     async fn see_a_job_suspended(&self) -> Result<()> {
         let jobs = Api::<Job>::namespaced(self.client(), "default");
         let probe = jobs.create(&Default::default(), &jobs::job("probe").suspended().build()?).await?;
@@ -173,7 +173,7 @@ impl Drop for ControlPlane {
     fn drop(&mut self) {
         let mut daemons = self.daemons();
         *daemons = Daemons { controller_manager: None, apiserver: None, etcd: None };
-        // What is stored is large and tells little; the logs go with the whole folder, unless a test fails yet.
+        // etcd's data is large and of little use. The logs stay until the process ends.
         let _ = fs::remove_dir_all(self.folder.join(components::DATA));
         if std::thread::panicking() {
             workdir::keep();

@@ -1,4 +1,4 @@
-//! Helm and kubectl as on a machine where nobody has ever used them.
+//! Helm and kubectl without the user's configuration.
 
 use std::env;
 use std::ffi::OsString;
@@ -11,13 +11,33 @@ use crate::process::Program;
 use crate::tools::{self, HelmVersion};
 use crate::workdir;
 
-/// Where a plugin's install hook finds `sh` and `cp`.
+/// A plugin's install hook needs `sh` and `cp`.
 const SYSTEM_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
-/// How Helm is told to wait for what it has installed.
+const MIGRATION: &str = r#"apiVersion: batch/v1
+kind: Job
+metadata:
+  name: migrate
+  {{- with .Values.policy }}
+  annotations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+spec:
+  backoffLimit: 0
+  template:
+    spec:
+      restartPolicy: Never
+      containers:
+        - name: main
+          image: example.com/app:{{ .Values.version }}
+          command: [sh, -c, {{ .Values.script | quote }}]
+          env: [{ name: VERSION, value: {{ .Values.version | quote }} }]
+"#;
+
+/// How Helm waits for what it installs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wait {
-    /// Not at all: for hooks only.
+    /// For hooks only.
     No,
     /// `--wait`
     Wait,
@@ -28,10 +48,10 @@ pub enum Wait {
 }
 
 impl Wait {
-    /// Every way: what a test that takes one is run with.
+    /// Every way to wait.
     pub const ALL: [Self; 4] = [Self::No, Self::Wait, Self::Jobs, Self::Both];
 
-    /// What goes on Helm's command line.
+    /// Helm's flags.
     pub fn flags(self) -> &'static [&'static str] {
         match self {
             Self::No => &[],
@@ -41,7 +61,7 @@ impl Wait {
         }
     }
 
-    /// How trials are named after it.
+    /// The name in trials.
     pub fn name(self) -> &'static str {
         match self {
             Self::No => "no-wait",
@@ -52,7 +72,7 @@ impl Wait {
     }
 }
 
-/// One Helm with a home of its own: no plugin, no repository and no setting of the user's is seen.
+/// A Helm with its own home. It sees no plugin, repository or setting of the user.
 #[derive(Clone, Debug)]
 pub struct Helm {
     version: HelmVersion,
@@ -63,52 +83,51 @@ pub struct Helm {
 }
 
 impl Helm {
-    /// A Helm of this release with an empty home.
+    /// Creates an empty home.
     pub fn new(version: HelmVersion) -> Result<Self> {
         let home = workdir::folder(version.name())?;
         Ok(Self { version, program: version.program()?, home, kubeconfig: None, path: Vec::new() })
     }
 
-    /// The cluster that it works on. Without one, every attempt to reach a cluster fails.
+    /// Sets the cluster. Without one, every attempt to reach a cluster fails.
     pub fn kubeconfig(mut self, kubeconfig: impl Into<PathBuf>) -> Self {
         self.kubeconfig = Some(kubeconfig.into());
         self
     }
 
-    /// A folder to be searched for programs before the system's own, such as the one with the binary under
-    /// test: Helm 3 finds its post-renderer there.
+    /// Puts a folder first on `PATH`, such as that of the binary under test, where Helm 3 finds its post-renderer.
     pub fn on_path(mut self, folder: impl Into<PathBuf>) -> Self {
         self.path.push(folder.into());
         self
     }
 
-    /// Which release this is.
+    /// The release.
     pub fn version(&self) -> HelmVersion {
         self.version
     }
 
-    /// Where the program lies.
+    /// The path of the program.
     pub fn program(&self) -> &Path {
         &self.program
     }
 
-    /// Its home: removed when the tests end, a place for charts and packages too.
+    /// The home, which is removed when the tests end. Tests put charts and packages there.
     pub fn home(&self) -> &Path {
         &self.home
     }
 
-    /// Where it looks for plugins, and where it installs them.
+    /// The folder of the plugins.
     pub fn plugins(&self) -> PathBuf {
-        // Helm 4 ignores HELM_PLUGINS when it installs, so both use the place below the data folder.
+        // Helm 4 ignores HELM_PLUGINS when it installs, and uses this folder.
         self.home.join("data/plugins")
     }
 
-    /// A call of it: add arguments and run it.
+    /// A call of Helm, to which the test adds arguments.
     pub fn command(&self) -> Program {
         self.command_by(&self.program)
     }
 
-    /// A call of another program that sees what this Helm sees, such as a shell or a terminal to run it in.
+    /// A call of another program in Helm's environment, such as a shell.
     pub fn command_by(&self, program: impl Into<PathBuf>) -> Program {
         let folder = |name: &str| self.home.join(name);
         let program = Program::new(program)
@@ -124,18 +143,18 @@ impl Helm {
 
     fn search_path(&self) -> OsString {
         let system = env::split_paths(SYSTEM_PATH);
-        // Fails only for a folder with a colon in its name, which no PATH can hold.
+        // The only error is a colon in a folder name.
         env::join_paths(self.path.iter().cloned().chain(system)).unwrap_or_else(|_| SYSTEM_PATH.into())
     }
 }
 
-/// A call of kubectl (v1.37.2) on this cluster: add arguments and run it.
+/// A call of kubectl (v1.37.2) on a cluster, to which the test adds arguments.
 pub fn kubectl(kubeconfig: &Path) -> Result<Program> {
     let home = workdir::folder("kubectl")?;
     Ok(Program::new(tools::kubectl()?).env("HOME", home).env("KUBECONFIG", kubeconfig))
 }
 
-/// Writes a small chart into a folder: `files` are paths below it with their texts, `Chart.yaml` excepted.
+/// Writes a small chart into a folder. `files` are paths below the folder with their texts, without `Chart.yaml`.
 pub fn write_chart(folder: &Path, name: &str, files: &[(&str, &str)]) -> Result<()> {
     fs::create_dir_all(folder.join("templates"))?;
     fs::write(folder.join("Chart.yaml"), format!("apiVersion: v2\nname: {name}\nversion: 0.1.0\n"))?;
@@ -143,4 +162,14 @@ pub fn write_chart(folder: &Path, name: &str, files: &[(&str, &str)]) -> Result<
         fs::write(folder.join(path), text)?;
     }
     Ok(())
+}
+
+/// Writes the chart `shop`, whose only Job is the migration `migrate`: an ordinary Job, not a hook.
+///
+/// The value `version` changes the pod template, `script` is what the container runs, and `policy` holds the
+/// annotations, at first `kots.io/hook-delete-policy` with this policy.
+pub fn migration_chart(folder: &Path, policy: Option<&str>) -> Result<()> {
+    let policy = policy.map(|policy| format!("kots.io/hook-delete-policy: \"{policy}\"")).unwrap_or_default();
+    let values = format!("version: 1\nscript: echo migrated\npolicy: {{{policy}}}\n");
+    write_chart(folder, "shop", &[("templates/migrate.yaml", MIGRATION), ("values.yaml", &values)])
 }

@@ -1,9 +1,8 @@
-//! Jobs, and the part of the node that makes their pods succeed or fail.
+//! Creates Jobs, and makes their pods succeed or fail as a node would.
 //!
-//! [`job`] describes one, and a [`Namespace`] creates it. The real Job controller then makes pods and decides from
-//! their status how the Job stands. Where a test needs Jobs by the thousand, or one in a state that the
-//! controller would not leave it in, it describes a Job [managed by](JobBuilder::managed_by) nobody, and sets
-//! its status itself with [`Namespace::finish`].
+//! [`job`] describes a Job, and a [`Namespace`] creates it. The real Job controller creates the pods, and derives the
+//! Job's status from theirs. A test that needs thousands of Jobs, or a status that the controller would change, describes a
+//! Job [managed by](JobBuilder::managed_by) nobody and sets its status with [`Namespace::finish`].
 
 mod builder;
 mod bulk;
@@ -32,8 +31,8 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// The status that the Job controller would write for it. The API server refuses a terminal condition
-    /// without its forerunner and the times.
+    /// The status as the Job controller writes it. The API server refuses a terminal condition without the condition
+    /// that comes before it and without the times.
     fn status(self) -> Value {
         let (forerunner, terminal, reason) = match self {
             Self::Succeeded => ("SuccessCriteriaMet", "Complete", "CompletionsReached"),
@@ -59,19 +58,19 @@ impl Namespace {
         Ok(self.jobs().create(&PostParams::default(), &job.build()?).await?)
     }
 
-    /// Ends a Job that is [managed by](JobBuilder::managed_by) nobody. Its controller is the test.
+    /// Ends a Job that is [managed by](JobBuilder::managed_by) nobody.
     pub async fn finish(&self, job: &Job, outcome: Outcome) -> Result<()> {
         self.set_status(job, outcome.status()).await
     }
 
-    /// Merges this into the status of a Job: for conditions between the running and the finished state.
+    /// Merges this into the status of a Job.
     pub async fn set_status(&self, job: &Job, status: Value) -> Result<()> {
         let patch = Patch::Merge(json!({ "status": status }));
         self.jobs().patch_status(name(job)?, &PatchParams::default(), &patch).await?;
         Ok(())
     }
 
-    /// Merges this into the Job: an edited annotation, a finalizer added or removed, `spec.suspend`.
+    /// Merges this into the Job.
     pub async fn edit(&self, job: &Job, changes: Value) -> Result<()> {
         self.jobs().patch(name(job)?, &PatchParams::default(), &Patch::Merge(changes)).await?;
         Ok(())
@@ -81,22 +80,21 @@ impl Namespace {
     pub async fn condition(&self, job: &Job, kind: &str) -> Result<()> {
         let name = name(job)?;
         wait::until(&format!("{name} to be {kind}"), || async {
-            // A sweep that waits for the same may be faster than we are.
+            // A sweep may delete the Job first.
             let job = self.jobs().get_opt(name).await?;
             Ok(job.is_none_or(|job| has_condition(&job, kind)).then_some(()))
         })
         .await
     }
 
-    /// All Jobs of the namespace, by name, with their UIDs: what a test compares before and after, so that
-    /// neither a Job too many is gone nor one has been replaced.
+    /// The UIDs of all Jobs in the namespace, by name. They show which Jobs are gone and which were replaced.
     pub async fn uids(&self) -> Result<BTreeMap<String, String>> {
         let jobs = self.jobs().list_metadata(&ListParams::default()).await?;
         let uid = |meta: kube::api::ObjectMeta| Some((meta.name?, meta.uid?));
         Ok(jobs.items.into_iter().filter_map(|job| uid(job.metadata)).collect())
     }
 
-    /// The names of all Jobs, sorted: what a test says is left.
+    /// The names of all Jobs in the namespace, sorted.
     pub async fn names(&self) -> Result<Vec<String>> {
         Ok(self.uids().await?.into_keys().collect())
     }

@@ -1,15 +1,15 @@
 //! A real Kubernetes and a real Helm for jobsweep's tests, benchmarks and the `story` example.
 //!
-//! - [`tools`] builds the programs from their Go modules, once, and says where they are.
-//! - [`control_plane`] runs etcd, the API server and the controllers, as many times as a test wants.
-//! - [`node`] adds what runs pods: kubelet, containerd and scheduler, in namespaces of their own; root only.
-//! - [`jobs`] creates Jobs and plays the node: it makes their pods succeed or fail.
-//! - [`helm`] runs a chosen Helm (or kubectl) that sees nothing of the user's own configuration.
-//! - [`process`] runs the binary under test and keeps exactly what it wrote.
+//! - [`tools`] builds the programs from their Go modules, once.
+//! - [`control_plane`] runs etcd, the API server and the controllers.
+//! - [`node`] adds kubelet, containerd and scheduler, in their own Linux namespaces. It needs root.
+//! - [`jobs`] creates Jobs, and makes their pods succeed or fail as a node would.
+//! - [`helm`] runs Helm and kubectl without the user's configuration.
+//! - [`process`] runs a program and keeps exactly what it wrote.
 //! - [`registry`] runs a registry of OCI artifacts.
 //! - [`mod@trials`] turns plain async functions into a test binary.
 //!
-//! A test reads like this:
+//! A test looks like this:
 //!
 //! ```no_run
 //! use jobsweep_harness::{control_plane::ControlPlane, jobs::job, trials};
@@ -22,19 +22,19 @@
 //! }
 //!
 //! fn main() -> std::process::ExitCode {
-//!     trials::run(trials![a_succeeded_job_is_complete])
+//!     trials::run([trials![a_succeeded_job_is_complete]])
 //! }
 //! ```
 //!
-//! Everything listens on loopback addresses only, or in a network of its own, and ends with the process that started it.
+//! Everything listens on loopback addresses or in its own network namespace, and ends with the process that started it.
 
 pub mod control_plane;
+mod daemon;
 pub mod helm;
 pub mod jobs;
 pub mod node;
 pub mod process;
 pub mod registry;
-mod supervise;
 pub mod tools;
 pub mod trials;
 pub mod wait;
@@ -45,12 +45,11 @@ pub use kube;
 
 use std::sync::LazyLock;
 
-/// One runtime for the whole process: a `kube::Client` works only on the runtime that made it, and the shared
-/// control plane's client is used by every test.
+/// One runtime for the whole process, because all tests share a `kube::Client`, which works only on its own runtime.
 static RUNTIME: LazyLock<tokio::runtime::Runtime> =
     LazyLock::new(|| tokio::runtime::Runtime::new().expect("threads can be started"));
 
-/// Runs a future to its end on the harness's runtime; for `main` functions and benchmarks.
+/// Runs a future on the harness's runtime, for `main` functions and benchmarks.
 pub fn block_on<F: Future>(future: F) -> F::Output {
     RUNTIME.block_on(future)
 }

@@ -1,12 +1,11 @@
-//! A real node: kubelet, containerd and scheduler beside the control plane, so that pods run.
+//! A real node that runs pods: kubelet, containerd and scheduler beside the control plane.
 //!
-//! All of it, the tests included, lives in namespaces of its own ([`run`] sees to that): nothing of the machine's
-//! network, mounts and processes is touched, and everything ends with the tests, however they end. So it needs root,
-//! and Linux. Pods run the image under test as it is shipped, and [`app`] for everything else.
+//! [`run`] starts the node and the tests in new Linux namespaces. They do not touch the machine's network, mounts and
+//! processes, and everything ends with the tests. This needs root on Linux. Pods run the image under test, or [`app`].
 
 mod container;
 mod images;
-mod inside;
+mod namespaces;
 mod programs;
 
 use std::path::Path;
@@ -18,17 +17,16 @@ use kube::api::Api;
 use tokio::sync::OnceCell;
 
 use crate::control_plane::ControlPlane;
-use crate::supervise::Daemon;
+use crate::daemon::Daemon;
 use crate::{wait, workdir};
 
 pub use container::Container;
 pub use images::app;
-pub use inside::run;
+pub use namespaces::run;
 
-/// The node's name.
 const NAME: &str = "node";
 
-/// The controllers that only a cluster with nodes needs: this one says when pods may come to a node.
+/// Removes the taint of a node that is ready.
 const CONTROLLERS: &str = "--controllers=node-lifecycle-controller";
 
 /// A running node with its control plane.
@@ -39,10 +37,10 @@ pub struct Node {
 }
 
 impl Node {
-    /// The one node of this process. Every test takes a namespace of its own in it.
+    /// The node that all tests of this process share. Each test creates its own namespace.
     pub async fn shared() -> Result<&'static Self> {
         static SHARED: OnceCell<Result<Node>> = OnceCell::const_new();
-        // What has failed once is not tried again for every test.
+        // If the start fails, it is not repeated for every test.
         SHARED.get_or_init(Self::start).await.as_ref().map_err(|error| anyhow!("{error:#}"))
     }
 

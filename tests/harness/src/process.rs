@@ -1,7 +1,7 @@
-//! Runs a program as a user would, and keeps exactly what it wrote.
+//! Runs a program and keeps exactly what it wrote.
 //!
-//! A [`Program`] starts with an empty environment: what it sees is what the test gave it. Its path comes from
-//! the test, as Cargo tells `env!("CARGO_BIN_EXE_jobsweep")` to test targets only.
+//! A [`Program`] starts with an empty environment. The test passes its path, because Cargo sets
+//! `env!("CARGO_BIN_EXE_jobsweep")` for test targets only.
 
 mod running;
 
@@ -44,30 +44,30 @@ impl Program {
         self
     }
 
-    /// One more environment variable; the last one of a name counts.
+    /// One more environment variable. The last value of a name counts.
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.env.push((name.as_ref().into(), value.as_ref().into()));
         self
     }
 
-    /// The working directory; the test's own unless told.
+    /// The working directory; by default that of the test.
     pub fn current_dir(mut self, folder: impl AsRef<Path>) -> Self {
         self.folder = Some(folder.as_ref().into());
         self
     }
 
-    /// What it reads. Nothing unless told.
+    /// The standard input; empty by default.
     pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.stdin = bytes.into();
         self
     }
 
-    /// Runs it to its end, which must come within [`PATIENCE`].
+    /// Runs the program to its end, at most for [`PATIENCE`].
     pub async fn run(self) -> Result<Finished> {
         self.spawn()?.finish(PATIENCE).await
     }
 
-    /// Starts it, for a test that acts while it runs.
+    /// Starts the program, for a test that acts while it runs.
     pub fn spawn(self) -> Result<Running> {
         Running::start(self)
     }
@@ -100,7 +100,7 @@ impl Finished {
         String::from_utf8_lossy(&self.stderr)
     }
 
-    /// The same, if it exited with this code; otherwise an error with all that it said.
+    /// Returns an error with the whole output unless the program exited with this code.
     pub fn expect_code(self, code: i32) -> Result<Self> {
         ensure!(
             self.code() == Some(code),
@@ -112,7 +112,7 @@ impl Finished {
         Ok(self)
     }
 
-    /// The same, if it succeeded.
+    /// Returns an error with the whole output unless the program succeeded.
     pub fn expect_success(self) -> Result<Self> {
         self.expect_code(0)
     }

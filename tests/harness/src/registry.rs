@@ -1,4 +1,4 @@
-//! A real registry of images and other OCI artifacts: Debian's docker-registry, on a loopback port.
+//! Debian's docker-registry on a loopback port, for images and other OCI artifacts.
 
 use std::fs;
 use std::path::Path;
@@ -6,25 +6,25 @@ use std::path::Path;
 use anyhow::{Result, ensure};
 use serde_json::json;
 
-use crate::supervise::Daemon;
+use crate::daemon::Daemon;
 use crate::{wait, workdir};
 
 const PROGRAM: &str = "/usr/bin/docker-registry";
 
-/// A running, empty registry without TLS and passwords; killed when it is dropped.
+/// A running registry without TLS and passwords. It is killed when it is dropped.
 pub struct Registry {
     address: String,
     _daemon: Daemon,
 }
 
 impl Registry {
-    /// Why none can be started here, and what to do about it.
+    /// Why no registry can be started, and what to install.
     pub fn missing() -> Option<&'static str> {
         (!Path::new(PROGRAM).exists())
             .then_some("there is no /usr/bin/docker-registry: on Debian, apt-get install docker-registry")
     }
 
-    /// Starts one and waits until it listens.
+    /// Starts an empty registry and waits until it listens.
     pub async fn start() -> Result<Self> {
         let missing = Self::missing();
         ensure!(missing.is_none(), "{}", missing.unwrap_or_default());
@@ -35,7 +35,6 @@ impl Registry {
             "storage": { "filesystem": { "rootdirectory": folder.join("data") } },
             "http": { "addr": "127.0.0.1:0" },
         });
-        // JSON is YAML too.
         fs::write(&config, settings.to_string())?;
         let mut daemon =
             Daemon::start("registry", Path::new(PROGRAM), vec!["serve".into(), config.into()], &folder)?;
@@ -48,13 +47,13 @@ impl Registry {
         Ok(Self { address, _daemon: daemon })
     }
 
-    /// Its host and port, as they stand at the beginning of a reference.
+    /// The host and port, as in an image reference.
     pub fn address(&self) -> &str {
         &self.address
     }
 }
 
-/// The port was free to choose; the log says which it is.
+/// The registry chooses its port, and writes it to the log.
 fn listening(log: &str) -> Option<String> {
     let (_, rest) = log.split_once("listening on ")?;
     let end = rest.find(|letter: char| !letter.is_ascii_digit() && !".:".contains(letter))?;

@@ -1,9 +1,7 @@
-//! The real programs, built from Go modules: no image, no download page, the same bytes for everyone.
+//! Builds the real programs from Go modules, so that everyone tests the same versions.
 //!
-//! Each folder under `tests/harness/tools/` is a Go module whose `tool` lines name what to build and whose
-//! `go.sum` pins it. The result lies in `<target>/tools/<set>-<key>/`, where the key changes with the module:
-//! the first use builds, every later one only looks. `go` brings its own cache, so a lost target folder costs
-//! seconds, not minutes.
+//! Each folder under `tests/harness/tools/` is a Go module. Its `tool` lines name the programs, and `go.sum` pins the
+//! versions. The first use builds them into `<target>/tools/<set>-<key>/`, where the key changes with the module.
 
 mod build;
 
@@ -14,18 +12,18 @@ use anyhow::Result;
 
 pub use build::{go_missing, target_dir};
 
-/// Programs that are built together, because they come from one Go module.
+/// Programs that are built together from one Go module.
 #[derive(Debug)]
 pub struct ToolSet {
     /// The folder under `tests/harness/tools/`.
     name: &'static str,
-    /// What `-ldflags` has to say so that the programs know their own version.
+    /// The `-ldflags` that give the programs their version.
     stamp: &'static str,
-    /// Build tags: what is to be left out.
+    /// Build tags, which leave out parts.
     tags: &'static [&'static str],
-    /// How long the first build takes on two cores, for the message that asks for patience.
+    /// How long the first build takes on two cores.
     takes: &'static str,
-    /// Where the set was found or built; looked up once per process.
+    /// The folder of the programs, looked up once per process.
     built: OnceLock<PathBuf>,
 }
 
@@ -39,7 +37,7 @@ impl ToolSet {
         self
     }
 
-    /// The path of one of this set's programs; builds the set if nobody has yet.
+    /// The path of one of the programs. Builds the set if necessary.
     pub fn program(&self, name: &str) -> Result<PathBuf> {
         let folder = match self.built.get() {
             Some(folder) => folder,
@@ -77,7 +75,7 @@ static KUBERNETES_1_31: ToolSet =
     ToolSet::new("kubernetes-1.31", kubernetes_stamp!("1", "31", "0"), "9 minutes");
 static KUBERNETES_NODE: ToolSet =
     ToolSet::new("kubernetes-node", kubernetes_stamp!("1", "37", "2"), "5 minutes");
-/// Without the snapshotters that need more of the machine than overlayfs.
+/// Without the snapshotters for which the machine needs more than overlayfs.
 static CONTAINERD: ToolSet =
     ToolSet::new("containerd", "", "2 minutes").tagged(&["no_btrfs", "no_zfs", "no_devmapper"]);
 static HELM_4: ToolSet =
@@ -87,7 +85,9 @@ static HELM_3_22: ToolSet =
 static HELM_3_20: ToolSet =
     ToolSet::new("helm-3.20", "-X helm.sh/helm/v3/internal/version.version=v3.20.2", "2 minutes");
 static ORAS: ToolSet = ToolSet::new("oras", "", "half a minute");
-static HELMFILE: ToolSet = ToolSet::new("helmfile", "-X go.szostok.io/version.version=v1.8.0", "9 minutes");
+/// Without the secret providers, because the SDKs of AWS, Azure and Google Cloud would be half of the build.
+static HELMFILE: ToolSet = ToolSet::new("helmfile", "-X go.szostok.io/version.version=v1.8.0", "4 minutes")
+    .tagged(&["custom_providers"]);
 static YQ: ToolSet = ToolSet::new("yq", "", "half a minute");
 
 /// The Kubernetes releases whose API server and controllers can be run.
@@ -113,24 +113,24 @@ impl Kubernetes {
 /// The Helm releases that jobsweep promises to work with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HelmVersion {
-    /// v4.3.1: post-renderers are plugins, and get the hooks too.
+    /// v4.3.1. A post-renderer is a plugin, and receives hooks too.
     V4,
-    /// v3.22.0: post-renderers are executables, and never see a hook.
+    /// v3.22.0. A post-renderer is a program, and receives no hooks.
     V3_22,
-    /// v3.20.2, the oldest one supported.
+    /// v3.20.2, the oldest supported release.
     V3_20,
 }
 
 impl HelmVersion {
-    /// Every release, newest first: what a test that takes a version is run with.
+    /// Every release, newest first.
     pub const ALL: [Self; 3] = [Self::V4, Self::V3_22, Self::V3_20];
 
-    /// The folder name of this release's module, which is also how trials are named after it.
+    /// The name of the release's module, which is also in the names of its trials.
     pub fn name(self) -> &'static str {
         self.tools().name
     }
 
-    /// Where this release's `helm` lies.
+    /// The path of `helm`.
     pub fn program(self) -> Result<PathBuf> {
         self.tools().program("helm")
     }
@@ -144,37 +144,37 @@ impl HelmVersion {
     }
 }
 
-/// Where etcd lies. Its package is called `server`, and so is the program.
+/// The path of etcd. The program has the name of its package, `server`.
 pub fn etcd() -> Result<PathBuf> {
     KUBERNETES.program("server")
 }
 
-/// Where one of the node's own programs lies (v1.37.2): `kubelet` or `kube-scheduler`.
+/// The path of `kubelet` or `kube-scheduler` (v1.37.2).
 pub fn kubernetes_node(program: &str) -> Result<PathBuf> {
     KUBERNETES_NODE.program(program)
 }
 
-/// Where a program of containerd lies (v2.2.9): `containerd`, its shim beside it, or `ctr`.
+/// The path of `containerd`, with its shim beside it, or `ctr` (v2.2.9).
 pub fn containerd(program: &str) -> Result<PathBuf> {
     CONTAINERD.program(program)
 }
 
-/// Where kubectl lies (v1.37.2).
+/// The path of kubectl (v1.37.2).
 pub fn kubectl() -> Result<PathBuf> {
     KUBERNETES.program("kubectl")
 }
 
-/// Where oras lies (v1.3.6), which pushes any artifact to a registry.
+/// The path of oras (v1.3.6), which pushes any artifact to a registry.
 pub fn oras() -> Result<PathBuf> {
     ORAS.program("oras")
 }
 
-/// Where helmfile lies (v1.8.0).
+/// The path of helmfile (v1.8.0).
 pub fn helmfile() -> Result<PathBuf> {
     HELMFILE.program("helmfile")
 }
 
-/// Where mikefarah's yq lies (v4.54.2), the peer that the filter is measured against.
+/// The path of mikefarah's yq (v4.54.2), a peer in the filter's benchmark.
 pub fn yq() -> Result<PathBuf> {
     YQ.program("yq")
 }

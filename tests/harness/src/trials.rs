@@ -1,23 +1,22 @@
-//! Turns plain async functions into a test binary (`harness = false`), so that it can say why it ran nothing.
+//! Turns plain async functions into a test binary (`harness = false`).
 //!
-//! A test is an async function whose name is a sentence. What it needs, it takes:
+//! Each file lists its own tests in a function `trials`, and `main` passes these lists to [`run`]. The compiler reports
+//! a test that no list names as dead code. The arguments of a test select what it runs on:
 //!
-//! | arguments | what it gets |
+//! | arguments | what the test gets |
 //! |---|---|
-//! | none | nothing; it starts its own |
-//! | `&ControlPlane` | the [shared](ControlPlane::shared) one |
-//! | `HelmVersion` | it becomes one trial for each release |
+//! | none | nothing: the test starts what it needs |
+//! | `&ControlPlane` | the [shared](ControlPlane::shared) control plane |
+//! | `HelmVersion` | one trial for each Helm release |
 //! | `&ControlPlane, HelmVersion` | both |
 //! | `&Node`, `&Node, HelmVersion` | the same with a real [node](crate::node) |
-//! | `&Node, HelmVersion, Wait` | one trial for each release and each way to wait |
-//!
-//! A function that is missing in the list is dead code, and the compiler says so.
+//! | `&Node, HelmVersion, Wait` | one trial for each Helm release and each way to wait |
 
 use std::env;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Arguments, Failed};
 
 use crate::control_plane::ControlPlane;
 use crate::helm::Wait;
@@ -25,22 +24,35 @@ use crate::node::Node;
 use crate::tools::{HelmVersion, go_missing};
 use crate::{block_on, workdir};
 
-/// Lists tests by their paths: `trials![success::a_job_that_succeeded_is_deleted, …]`.
+pub use libtest_mimic::Trial;
+
+/// Lists the tests of a module: `trials![a_job_that_succeeded_is_deleted, …]`.
 #[macro_export]
 macro_rules! trials {
-    ($($test:path),* $(,)?) => {{
+    ($($test:ident),* $(,)?) => {{
         let mut trials = ::std::vec::Vec::new();
-        $(trials.extend($crate::trials::Test::trials($test, stringify!($test)));)*
+        $(
+            let name = $crate::trials::name(module_path!(), stringify!($test));
+            trials.extend($crate::trials::Test::trials($test, &name));
+        )*
         trials
     }};
 }
 
-/// Runs the tests as Cargo's own would be, with the same command line; the result is for `main` to return.
+/// The path of a test without the crate, as Cargo's own test runner prints it.
+pub fn name(module: &str, test: &str) -> String {
+    match module.split_once("::") {
+        Some((_, module)) => format!("{module}::{test}"),
+        None => test.to_owned(),
+    }
+}
+
+/// Runs the tests of all files. The command line is that of Cargo's own test runner.
 ///
-/// Without Go nothing can be built. Then every test is shown as ignored, with the reason, and the last line says
-/// what to do about it; but where `CI` is set that is a failure, since there it would hide everything.
-pub fn run(trials: Vec<Trial>) -> ExitCode {
-    run_with(&Arguments::from_args(), trials)
+/// Without Go no tool can be built. Every test is then shown as ignored with the reason. Where `CI` is set, the run
+/// fails instead, because a green run without tests would hide everything.
+pub fn run(files: impl IntoIterator<Item = Vec<Trial>>) -> ExitCode {
+    run_with(&Arguments::from_args(), files.into_iter().flatten().collect())
 }
 
 pub(crate) fn run_with(arguments: &Arguments, trials: Vec<Trial>) -> ExitCode {
@@ -63,7 +75,7 @@ pub(crate) fn run_with(arguments: &Arguments, trials: Vec<Trial>) -> ExitCode {
     conclusion.exit_code()
 }
 
-/// The same trials, shown as ignored if this machine lacks what they need. Where `CI` is set they run, and say so by failing.
+/// Marks the trials as ignored if the machine lacks what they need. Where `CI` is set they run, and fail.
 pub fn unless(missing: Option<&str>, trials: Vec<Trial>) -> Vec<Trial> {
     match missing {
         Some(reason) if env::var_os("CI").is_none() => ignored(reason, trials),
@@ -76,9 +88,9 @@ fn ignored(reason: &str, trials: Vec<Trial>) -> Vec<Trial> {
     trials.into_iter().map(ignored).collect()
 }
 
-/// What can be listed in [`trials!`]; `Needs` is the type of the arguments, which tells the cases apart.
+/// A function that [`trials!`] accepts. `Needs` is the type of its arguments.
 pub trait Test<Needs> {
-    /// One trial, or one for each Helm.
+    /// One trial, or one for each release and way to wait.
     fn trials(self, name: &str) -> Vec<Trial>;
 }
 
@@ -165,6 +177,6 @@ fn for_each_helm(name: &str, trial: impl Fn(HelmVersion, String) -> Trial) -> Ve
 }
 
 fn trial(name: String, test: impl AsyncFnOnce() -> Result<()> + Send + 'static) -> Trial {
-    // With all causes, but without the backtrace that `{error:?}` may have: it would be of the harness.
+    // `{error:#}` shows all causes; `{error:?}` would add a backtrace of the harness.
     Trial::test(name, move || block_on(test()).map_err(|error| Failed::from(format!("{error:#}"))))
 }

@@ -1,18 +1,18 @@
-//! Waiting for something to become true, with an end.
+//! Waits until something is true, for a limited time.
 
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 use tokio::time::{Instant, sleep};
 
-/// How long a test waits for what should take a second or two, on a machine that is busy with other tests.
+/// How long a test waits for something that takes a second or two on an idle machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Asks again and again until there is an answer; after [`PATIENCE`] the test fails and says what it waited for.
+/// Asks repeatedly until there is an answer. After [`PATIENCE`] the error says what the test waited for.
 ///
-/// (Not an `AsyncFnMut`: its future could not be sent to another thread, and so no test could `spawn` it.)
+/// `ask` is not an `AsyncFnMut`, because a test could not `spawn` its future.
 pub async fn until<T, F>(what: &str, mut ask: impl FnMut() -> F) -> Result<T>
 where
     F: Future<Output = Result<Option<T>>>,

@@ -1,4 +1,4 @@
-//! The folder where this process keeps its clusters' files and Helm's homes, removed when the process ends.
+//! The folder for the files of clusters and Helms, which is removed when the process ends.
 
 use std::env;
 use std::fs;
@@ -13,16 +13,14 @@ use anyhow::{Context, Result};
 
 use crate::tools::target_dir;
 
-/// Outlives this process by a moment: removes the folder when its input ends, however that comes about, unless
-/// it was told to keep it; what etcd stored is of no use then either. (Nothing inside a process can clean up
-/// after a kill, and statics are never dropped.)
+/// Removes the folder when its input ends, which also happens when this process is killed. After the word `keep` it
+/// removes only etcd's data.
 const KEEPER: &str = r#"
 read -r word
 if [ "$word" = keep ]; then rm -rf "$1"/*/etcd; else rm -rf "$1" || { sleep 1; rm -rf "$1"; }; fi
 "#;
 
-/// Where a process inside a node finds the folder of the one that started it, which keeps it too: what is in here ends
-/// with the node.
+/// The variable that gives a process inside a node the folder of the process that started it.
 pub(crate) const GIVEN: &str = "JOBSWEEP_HARNESS_FOLDER";
 
 struct Workdir {
@@ -32,7 +30,7 @@ struct Workdir {
 
 static WORKDIR: OnceLock<Workdir> = OnceLock::new();
 
-/// A new folder of its own for a cluster or a Helm.
+/// Creates a folder for a cluster or a Helm.
 pub(crate) fn folder(purpose: &str) -> Result<PathBuf> {
     static COUNT: AtomicU32 = AtomicU32::new(1);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -41,12 +39,11 @@ pub(crate) fn folder(purpose: &str) -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// Keeps the folder, because somebody will want to read the logs in it. Says where, the first time.
+/// Keeps the folder for its logs, and prints its path the first time.
 pub(crate) fn keep() {
     let Some(workdir) = WORKDIR.get() else { return };
     let Some(keeper) = &workdir.keeper else { return };
     let stdin = keeper.lock().unwrap_or_else(PoisonError::into_inner).stdin.take();
-    // Taken already: said already.
     if let Some(mut stdin) = stdin
         && stdin.write_all(b"keep\n").is_ok()
     {
@@ -54,7 +51,7 @@ pub(crate) fn keep() {
     }
 }
 
-/// The whole of it.
+/// The folder that holds all others.
 pub(crate) fn root() -> Result<&'static Path> {
     Ok(&workdir()?.path)
 }
@@ -63,7 +60,7 @@ fn workdir() -> Result<&'static Workdir> {
     if let Some(workdir) = WORKDIR.get() {
         return Ok(workdir);
     }
-    // One at a time, or the loser of a race would leave a keeper that removes the winner's folder.
+    // Without this lock, two threads could start two keepers for one folder.
     static MAKING: Mutex<()> = Mutex::new(());
     let _one = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
     if WORKDIR.get().is_none() {
@@ -82,7 +79,7 @@ fn workdir() -> Result<&'static Workdir> {
 }
 
 fn start_keeper(path: &Path) -> Result<Child> {
-    // A process group of its own: Ctrl-C on the tests must not reach it before it has done its work.
+    // In its own process group the keeper does not receive the Ctrl-C that ends the tests.
     let keeper = Command::new("sh")
         .args(["-c", KEEPER, "keeper"])
         .arg(path)

@@ -1,4 +1,4 @@
-//! Who may talk to the API server: kubeconfigs for the administrator, the controllers and ServiceAccounts.
+//! Kubeconfigs for the administrator, the controllers and ServiceAccounts.
 
 use std::fs;
 use std::net::SocketAddrV4;
@@ -25,7 +25,7 @@ pub(super) const TOKENS: &str = "tokens.csv";
 const ADMIN: &str = "admin";
 const CONTROLLERS: &str = "system:kube-controller-manager";
 
-/// The cluster's address and authority, and the folder where its kubeconfigs lie.
+/// The cluster's URL, and the folder of its certificates and kubeconfigs.
 #[derive(Clone, Debug)]
 pub(super) struct Credentials {
     folder: PathBuf,
@@ -33,7 +33,6 @@ pub(super) struct Credentials {
 }
 
 impl Credentials {
-    /// Writes all certificates, keys and tokens of a new cluster.
     pub(super) fn create(folder: &Path, api: SocketAddrV4) -> Result<Self> {
         let certificates = Certificates::create(*api.ip())?;
         fs::write(folder.join(CA_CERT), certificates.ca)?;
@@ -42,7 +41,7 @@ impl Credentials {
         let (signing_key, proving_key) = signing_keys()?;
         fs::write(folder.join(SIGNING_KEY), signing_key)?;
         fs::write(folder.join(PROVING_KEY), proving_key)?;
-        // The token is the user's name: these servers are reachable from this machine only, and hold nothing.
+        // The token is the user's name. That is safe, because the server listens on this machine only and holds no secrets.
         let tokens = [ADMIN, CONTROLLERS].map(|user| format!("{user},{user},{user},system:masters\n"));
         fs::write(folder.join(TOKENS), tokens.concat())?;
 
@@ -72,7 +71,6 @@ impl Credentials {
         self.folder.join(format!("{}.kubeconfig", user.replace(':', "-")))
     }
 
-    /// A kubeconfig is YAML, and so is JSON.
     fn write_kubeconfig(&self, user: &str, namespace: &str, user_entry: &Value) -> Result<PathBuf> {
         let config = json!({
             "apiVersion": "v1",
@@ -95,28 +93,28 @@ async fn client(kubeconfig: &Path) -> Result<Client> {
     let mut config =
         Config::from_custom_kubeconfig(Kubeconfig::read_from(kubeconfig)?, &KubeConfigOptions::default())
             .await?;
-    // Loopback needs no proxy, whatever the environment says.
+    // A proxy from the environment cannot reach a loopback address.
     config.proxy_url = None;
     Ok(Client::try_from(config)?)
 }
 
-/// A ServiceAccount as the binary under test uses it: through a kubeconfig whose token lies in a file.
+/// A ServiceAccount with a kubeconfig that reads its token from a file.
 #[derive(Clone, Debug)]
 pub struct User {
     /// The ServiceAccount's name.
     pub name: String,
-    /// How the audit log calls it: `system:serviceaccount:<namespace>:<name>`.
+    /// The name in the audit log: `system:serviceaccount:<namespace>:<name>`.
     pub full_name: String,
-    /// Its kubeconfig; the context's namespace is the ServiceAccount's own.
+    /// The kubeconfig. Its context has the ServiceAccount's namespace.
     pub kubeconfig: PathBuf,
     token_file: PathBuf,
     namespace: Namespace,
 }
 
-/// One token of a [`User`], which the API server accepts until it is revoked (or expires, after an hour).
+/// A token of a [`User`]. It expires after an hour.
 #[derive(Debug)]
 pub struct Token {
-    /// What goes after `Bearer`.
+    /// The value of the header, after `Bearer`.
     pub value: String,
     secret: String,
     namespace: Namespace,
@@ -141,9 +139,9 @@ impl User {
         Ok(user)
     }
 
-    /// Requests another token and puts it into the file, as a kubelet does when the old one nears its end.
+    /// Requests a new token and writes it to the file, as a kubelet does before a token expires.
     ///
-    /// It is bound to a Secret, since deleting that ends the token early: real ones live for ten minutes at least.
+    /// The token is bound to a Secret, so that [`Token::revoke`] can end it: the shortest lifetime is ten minutes.
     pub async fn new_token(&self) -> Result<Token> {
         let namespace = &self.namespace;
         let metadata =
@@ -171,20 +169,20 @@ impl User {
         Ok(Token { value, secret, namespace: namespace.clone() })
     }
 
-    /// The namespace that the ServiceAccount lives in.
+    /// The ServiceAccount's namespace.
     pub fn namespace(&self) -> &str {
         &self.namespace.name
     }
 
-    /// A client that may do what this ServiceAccount may.
+    /// A client with this ServiceAccount's rights.
     pub async fn client(&self) -> Result<Client> {
         client(&self.kubeconfig).await
     }
 }
 
 impl Token {
-    /// Ends the token, as its expiry would: from now on the API server answers 401 to it (it may remember an
-    /// earlier, good answer for ten seconds).
+    /// Ends the token as its expiry would. The API server answers 401 at the latest ten seconds later, because it caches
+    /// results.
     pub async fn revoke(self) -> Result<()> {
         Api::<Secret>::namespaced(self.namespace.client(), &self.namespace.name)
             .delete(&self.secret, &DeleteParams::default())

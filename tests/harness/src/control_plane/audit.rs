@@ -1,4 +1,4 @@
-//! What the API server was really asked, from its own audit log.
+//! The requests that the API server received, from its audit log.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -12,14 +12,14 @@ use super::ControlPlane;
 pub(super) const POLICY: &str = "audit-policy.json";
 pub(super) const LOG: &str = "audit.log";
 
-/// One answered request. A watch has two: when it began (`stage` is `ResponseStarted`) and when it ended.
+/// An answered request. A watch has two events: at its start (`stage` is `ResponseStarted`) and at its end.
 #[derive(Clone, Debug)]
 pub struct AuditEvent {
     /// `list`, `watch`, `get`, `delete`, `create` …
     pub verb: String,
     /// The path with its query, such as `/apis/batch/v1/namespaces/x/jobs?limit=500`.
     pub uri: String,
-    /// Who asked: for a ServiceAccount [`User::full_name`](super::User::full_name).
+    /// The user; for a ServiceAccount [`User::full_name`](super::User::full_name).
     pub user: String,
     /// The `User-Agent`.
     pub agent: String,
@@ -27,11 +27,11 @@ pub struct AuditEvent {
     pub code: u16,
     /// `ResponseStarted` or `ResponseComplete`.
     pub stage: String,
-    /// The body, if it was about Jobs: a delete's options with their preconditions.
+    /// The body of a request for Jobs, such as the options of a deletion.
     pub body: Option<Value>,
 }
 
-/// Everything that users ask; nothing that the cluster itself or the tests' own administrator does.
+/// Logs the requests of users, not those of the cluster itself and the administrator.
 pub(super) fn write_policy(folder: &Path) -> Result<()> {
     let insiders = ["admin", "system:apiserver", "system:kube-controller-manager", "system:anonymous"];
     let policy = json!({
@@ -50,12 +50,11 @@ pub(super) fn write_policy(folder: &Path) -> Result<()> {
 }
 
 impl ControlPlane {
-    /// All answered requests so far, in order, except the administrator's. An answer is in the log before its
-    /// client has it. Empty until somebody asked anything.
+    /// All answered requests of users so far, in order. The log has a request before the client has the answer.
     pub fn audit_log(&self) -> Result<Vec<AuditEvent>> {
         anyhow::ensure!(self.options.audit_log, "this control plane was started without an audit log");
         match fs::read_to_string(self.folder.join(LOG)) {
-            // A last line without its end is still being written.
+            // A last line without a line break is still being written.
             Ok(log) => {
                 log.split_inclusive('\n').filter(|line| line.ends_with('\n')).map(AuditEvent::parse).collect()
             }

@@ -1,5 +1,4 @@
-//! A certificate authority for one cluster. A self-signed serving certificate would be shorter, but rustls
-//! rightly refuses one as its own authority.
+//! A certificate authority for one cluster, because rustls refuses a self-signed certificate as its own authority.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -9,7 +8,7 @@ use rcgen::{
     KeyUsagePurpose, SanType,
 };
 
-/// What the servers and their clients need, all in PEM.
+/// The certificates and keys in PEM.
 pub(super) struct Certificates {
     pub(super) ca: String,
     pub(super) server: String,
@@ -17,7 +16,6 @@ pub(super) struct Certificates {
 }
 
 impl Certificates {
-    /// For a server at this address.
     pub(super) fn create(address: Ipv4Addr) -> Result<Self> {
         let mut ca = CertificateParams::default();
         ca.distinguished_name.push(DnType::CommonName, "jobsweep test authority");
@@ -37,7 +35,7 @@ impl Certificates {
     }
 }
 
-/// The private key that signs ServiceAccounts' tokens and the public one that proves them, in PEM.
+/// The private key that signs ServiceAccount tokens and the public key that verifies them, in PEM.
 pub(super) fn signing_keys() -> Result<(String, String)> {
     let key = KeyPair::generate()?;
     Ok((key.serialize_pem(), key.public_key_pem()))

@@ -1,4 +1,4 @@
-//! The three programs and their flags.
+//! The control plane's programs and their flags.
 
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, TcpListener};
@@ -9,22 +9,22 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use anyhow::{Context, Result};
 
 use super::{ControlPlane, access, audit};
-use crate::supervise::Daemon;
+use crate::daemon::Daemon;
 use crate::tools::{self, Kubernetes};
 
-/// etcd's folder inside the cluster's.
+/// The folder of etcd's data.
 pub(super) const DATA: &str = "etcd";
 
-/// The addresses of Services. The first one is the API server's own: pods look for it there.
+/// The addresses of Services. Pods find the API server at the first one.
 const SERVICES: &str = "10.88.255.0/24";
 pub(super) const FIRST_SERVICE: Ipv4Addr = Ipv4Addr::new(10, 88, 255, 1);
 
-/// The controllers that Jobs live with; the other forty would only cost time.
+/// The controllers that tests of Jobs need. The other forty would only take time.
 const CONTROLLERS: &str = "job-controller,cronjob-controller,ttl-after-finished-controller,\
     garbage-collector-controller,namespace-controller,serviceaccount-controller,\
     root-ca-certificate-publisher-controller,clusterrole-aggregation-controller";
 
-/// `spec.managedBy`, on which half of the [`jobs`](crate::jobs) module rests, was still behind a gate in 1.31.
+/// Kubernetes 1.31 has `spec.managedBy` behind a feature gate.
 const MANAGED_BY: &str = "--feature-gates=JobManagedBy=true";
 
 impl ControlPlane {
@@ -40,7 +40,7 @@ impl ControlPlane {
             format!("--initial-advertise-peer-urls={peer_url}").into(),
             format!("--initial-cluster=test={peer_url}").into(),
             "--log-level=warn".into(),
-            // Nobody will read this data after a power cut.
+            // The data need not survive a power cut.
             "--unsafe-no-fsync".into(),
         ];
         Daemon::start("etcd", &tools::etcd()?, args.into(), &self.folder)
@@ -53,7 +53,7 @@ impl ControlPlane {
             format!("--bind-address={}", self.api.ip()).into(),
             format!("--secure-port={}", self.api.port()).into(),
             format!("--service-cluster-ip-range={SERVICES}").into(),
-            // The endpoints of the `kubernetes` Service may not be a loopback address, and nobody asks for them.
+            // The Service `kubernetes` cannot have a loopback address as its endpoint.
             "--endpoint-reconciler-type=none".into(),
             "--authorization-mode=RBAC".into(),
             flag("token-auth-file", &folder.join(access::TOKENS)),
@@ -84,7 +84,7 @@ impl ControlPlane {
             flag("root-ca-file", &folder.join(access::CA_CERT)),
             "--leader-elect=false".into(),
             "--secure-port=0".into(),
-            // The default of 20 requests a second would be what a test with many Jobs measures.
+            // The default of 20 requests a second would slow down tests with many Jobs.
             "--kube-api-qps=1000".into(),
             "--kube-api-burst=1000".into(),
             format!("--controllers={CONTROLLERS}").into(),
@@ -102,8 +102,8 @@ impl ControlPlane {
     }
 }
 
-/// A port that nobody listens on. Below the ports that systems hand to outgoing connections (from 32768 or
-/// 49152), so that it is still free when a server is restarted; processes begin at different ones.
+/// A free port. It is below the ports of outgoing connections (from 32768 or 49152), so that it is still free when a
+/// server is restarted. Each process starts its search at a different port.
 pub(super) fn free_port() -> Result<u16> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let first = process::id().wrapping_mul(32);

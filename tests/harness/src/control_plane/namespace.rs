@@ -1,4 +1,4 @@
-//! A namespace of a test's own, and what can be done in it besides [`jobs`](crate::jobs).
+//! A test's namespace, its ServiceAccounts and their rights.
 
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -17,10 +17,10 @@ use super::access::Credentials;
 use super::{ControlPlane, User};
 use crate::wait;
 
-/// A namespace that nobody else uses.
+/// A namespace that only one test uses.
 #[derive(Clone)]
 pub struct Namespace {
-    /// Its name, unique among all test runs on this machine at the time.
+    /// The name.
     pub name: String,
     client: Client,
     pub(super) credentials: Credentials,
@@ -57,7 +57,7 @@ impl Namespace {
         self.client.clone()
     }
 
-    /// From now on only pods of the Pod Security level `restricted` may be created in it.
+    /// Enforces the Pod Security level `restricted`.
     pub async fn restrict(&self) -> Result<()> {
         let label =
             json!({ "metadata": { "labels": { "pod-security.kubernetes.io/enforce": "restricted" } } });
@@ -67,22 +67,22 @@ impl Namespace {
         Ok(())
     }
 
-    /// The administrator's view of the Jobs.
+    /// The Jobs, as the administrator.
     pub fn jobs(&self) -> Api<Job> {
         Api::namespaced(self.client(), &self.name)
     }
 
-    /// The administrator's view of the pods.
+    /// The pods, as the administrator.
     pub fn pods(&self) -> Api<Pod> {
         Api::namespaced(self.client(), &self.name)
     }
 
-    /// A new ServiceAccount, which may do nothing yet.
+    /// Creates a ServiceAccount without rights.
     pub async fn user(&self, name: &str) -> Result<User> {
         User::create(self, name).await
     }
 
-    /// Allows a ServiceAccount of any namespace these things in this one, by a Role and its binding.
+    /// Gives a ServiceAccount of any namespace a Role in this one.
     pub async fn allow(&self, user: &User, rules: Vec<PolicyRule>) -> Result<()> {
         let metadata = generated(user);
         let role = Role { metadata: metadata.clone(), rules: Some(rules) };
@@ -96,7 +96,7 @@ impl Namespace {
         Ok(())
     }
 
-    /// Allows a ServiceAccount these things in every namespace, by a ClusterRole and its binding.
+    /// Gives a ServiceAccount a ClusterRole.
     pub async fn allow_everywhere(&self, user: &User, rules: Vec<PolicyRule>) -> Result<()> {
         let metadata = generated(user);
         let role = ClusterRole { metadata: metadata.clone(), rules: Some(rules), ..Default::default() };

@@ -1,4 +1,4 @@
-//! What a test may want different about its control plane.
+//! The options of a control plane.
 
 use std::net::SocketAddrV4;
 
@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use super::{ControlPlane, components};
 use crate::tools::Kubernetes;
 
-/// How to start a [`ControlPlane`]; from [`ControlPlane::options`].
+/// The options of a [`ControlPlane`], from [`ControlPlane::options`].
 #[derive(Clone, Debug)]
 pub struct Options {
     pub(super) kubernetes: Kubernetes,
@@ -30,19 +30,19 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Another release of the API server and the controllers.
+    /// The release of the API server and the controllers.
     pub fn kubernetes(mut self, release: Kubernetes) -> Self {
         self.kubernetes = release;
         self
     }
 
-    /// No audit log: for benchmarks, where writing it would be measured too.
+    /// Writes no audit log, which would slow down a benchmark.
     pub fn without_audit_log(mut self) -> Self {
         self.audit_log = false;
         self
     }
 
-    /// Where pods look for the API server, without any proxy: at its Service's own address, which this network must have.
+    /// Listens on the address of the Service `kubernetes`, where pods look for the API server.
     pub(crate) fn at_its_service(mut self) -> Self {
         self.api = Some(SocketAddrV4::new(components::FIRST_SERVICE, 443));
         self

@@ -1,4 +1,4 @@
-//! A Job described in a line.
+//! Describes a Job in one line.
 
 use anyhow::Result;
 use k8s_openapi::api::batch::v1::Job;
@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use crate::node::app;
 
-/// A Job to be created: one container that no node will ever run.
+/// The description of a Job with one container.
 #[derive(Clone, Debug)]
 pub struct JobBuilder(Value);
 
-/// Begins a Job of this name. As it stands it has no policy, one completion, and no retries.
+/// Describes a Job without a policy, with one completion and no retries.
 pub fn job(name: impl Into<String>) -> JobBuilder {
     JobBuilder(json!({
         "apiVersion": "batch/v1",
@@ -34,7 +34,7 @@ impl JobBuilder {
         self.annotation("kots.io/hook-delete-policy", policy)
     }
 
-    /// The Helm release that the Job belongs to, as Helm notes it on ordinary resources.
+    /// The Helm release of the Job, as Helm annotates ordinary resources.
     pub fn release(self, name: &str) -> Self {
         self.annotation("meta.helm.sh/release-name", name)
     }
@@ -51,18 +51,18 @@ impl JobBuilder {
         self
     }
 
-    /// A finalizer, which keeps the deleted Job until somebody removes it.
+    /// A finalizer.
     pub fn finalizer(mut self, finalizer: &str) -> Self {
         self.0["metadata"]["finalizers"] = json!([finalizer]);
         self
     }
 
-    /// How many failed pods the Job outlives.
+    /// How often the Job retries.
     pub fn backoff_limit(self, retries: u32) -> Self {
         self.spec("backoffLimit", json!(retries))
     }
 
-    /// How many pods must succeed; as many run at once.
+    /// How many pods must succeed, all at the same time.
     pub fn completions(self, pods: u32) -> Self {
         self.spec("completions", json!(pods)).spec("parallelism", json!(pods))
     }
@@ -72,36 +72,36 @@ impl JobBuilder {
         self.spec("parallelism", json!(pods))
     }
 
-    /// Every completion has an index of its own.
+    /// Each completion has its own index.
     pub fn indexed(self) -> Self {
         self.spec("completionMode", json!("Indexed"))
     }
 
-    /// How many failed pods each index outlives; with [`indexed`](Self::indexed).
+    /// How often each index is retried; for [`indexed`](Self::indexed) Jobs.
     pub fn backoff_limit_per_index(mut self, retries: u32) -> Self {
-        // The limit for the whole Job would end it first.
+        // The limit of the whole Job would end it first.
         if let Some(spec) = self.0["spec"].as_object_mut() {
             spec.remove("backoffLimit");
         }
         self.spec("backoffLimitPerIndex", json!(retries))
     }
 
-    /// Created, but not to be started yet.
+    /// Suspends the Job from the start.
     pub fn suspended(self) -> Self {
         self.spec("suspend", json!(true))
     }
 
-    /// Left to a controller of this name, such as `example.com/nobody`; Kubernetes's own does not touch it.
+    /// Gives the Job to another controller, such as `example.com/nobody`, so that the Job controller ignores it.
     pub fn managed_by(self, controller: &str) -> Self {
         self.spec("managedBy", json!(controller))
     }
 
-    /// How many seconds after its end the cluster deletes the Job by itself.
+    /// After how many seconds the TTL controller deletes the finished Job.
     pub fn ttl(self, seconds: u32) -> Self {
         self.spec("ttlSecondsAfterFinished", json!(seconds))
     }
 
-    /// What its pods run, on a real node: a script in [`app`](crate::node::app), allowed where pods are restricted.
+    /// A script that the pods run on a real node, in the image [`app`](crate::node::app). The Pod Security level `restricted` allows it.
     pub fn script(mut self, script: &str) -> Self {
         let pod = &mut self.0["spec"]["template"]["spec"];
         pod["securityContext"] = json!({ "runAsUser": 1000, "runAsNonRoot": true, "seccompProfile": { "type": "RuntimeDefault" } });
@@ -114,7 +114,7 @@ impl JobBuilder {
         self
     }
 
-    /// Any other field of the spec, such as `podFailurePolicy` or `successPolicy`.
+    /// Any other field of the spec.
     pub fn spec(mut self, field: &str, value: Value) -> Self {
         self.0["spec"][field] = value;
         self

@@ -1,4 +1,4 @@
-//! Jobs by the thousand.
+//! Creates thousands of Jobs.
 
 use anyhow::Result;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -6,11 +6,11 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use super::{JobBuilder, Outcome};
 use crate::control_plane::Namespace;
 
-/// How many requests are under way: the API server on a small machine gets no faster with more.
+/// More requests at once are not faster on a small machine.
 const CONCURRENCY: usize = 32;
 
 impl Namespace {
-    /// Creates this many Jobs that nobody runs.
+    /// Creates this many Jobs.
     pub async fn create_many(&self, count: usize, describe: impl Fn(usize) -> JobBuilder) -> Result<()> {
         let create = |index| {
             let job = describe(index);

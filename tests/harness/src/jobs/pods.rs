@@ -1,4 +1,4 @@
-//! The part of the node: says how pods end.
+//! Ends pods as a node would.
 
 use anyhow::{Context, Result};
 use k8s_openapi::api::batch::v1::Job;
@@ -11,7 +11,7 @@ use crate::control_plane::Namespace;
 use crate::wait;
 
 impl Namespace {
-    /// Waits until the Job controller has created this many pods that have not ended, and returns them.
+    /// Waits until this many pods of the Job have been created and have not ended.
     pub async fn running_pods(&self, job: &Job, count: usize) -> Result<Vec<Pod>> {
         let uid = job.metadata.uid.as_deref().context("a created Job has a UID")?;
         let of_job = ListParams::default().labels(&format!("batch.kubernetes.io/controller-uid={uid}"));
@@ -23,7 +23,7 @@ impl Namespace {
         .await
     }
 
-    /// Lets every pod of the Job succeed until it is complete, however many completions it asks for.
+    /// Lets the pods of the Job succeed until the Job is complete.
     pub async fn succeed(&self, job: &Job) -> Result<()> {
         let completions = job.spec.as_ref().and_then(|spec| spec.completions).unwrap_or(1);
         let mut left = usize::try_from(completions)?;
@@ -37,8 +37,7 @@ impl Namespace {
         self.condition(job, "Complete").await
     }
 
-    /// Lets one pod after another fail until the Job has failed: one more than it has retries. Each
-    /// retry takes ten seconds, because the Job controller waits that long before it.
+    /// Lets the pods of the Job fail until the Job has failed. The Job controller waits ten seconds before each retry.
     pub async fn fail(&self, job: &Job) -> Result<()> {
         let retries = job.spec.as_ref().and_then(|spec| spec.backoff_limit).unwrap_or(6);
         for _ in 0..=retries {
@@ -49,17 +48,17 @@ impl Namespace {
         self.condition(job, "Failed").await
     }
 
-    /// The pod has been started.
+    /// Starts the pod.
     pub async fn run_pod(&self, pod: &Pod) -> Result<()> {
         self.set_pod_status(pod, "Running", json!({ "running": {} })).await
     }
 
-    /// The pod's container has ended with code 0.
+    /// Ends the pod's container with code 0.
     pub async fn succeed_pod(&self, pod: &Pod) -> Result<()> {
         self.set_pod_status(pod, "Succeeded", json!({ "terminated": { "exitCode": 0 } })).await
     }
 
-    /// The pod's container has ended with this code, other than 0.
+    /// Ends the pod's container with this code, which is not 0.
     pub async fn fail_pod(&self, pod: &Pod, exit_code: i32) -> Result<()> {
         self.set_pod_status(pod, "Failed", json!({ "terminated": { "exitCode": exit_code } })).await
     }

@@ -1,6 +1,4 @@
-//! The node's containers as the machine sees them: by their control groups.
-//!
-//! These are the one thing of a node that does not go with its namespaces.
+//! The control groups of the node's containers, which do not end with the node's namespaces.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,9 +7,9 @@ use std::str::FromStr;
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::core::v1::Pod;
 
-/// Where the machine has them: of version 2, or one folder for each controller of version 1.
+/// The control groups of version 2, or a folder for each controller of version 1.
 const GROUPS: &str = "/sys/fs/cgroup";
-/// The one of everything that containerd runs for Kubernetes.
+/// The group of all containers that containerd runs for Kubernetes.
 const ALL: &str = "k8s.io";
 
 /// A running container.
@@ -22,7 +20,7 @@ pub struct Container {
 }
 
 impl Container {
-    /// The one container of a running pod.
+    /// The only container of a running pod.
     pub fn of(pod: &Pod) -> Result<Self> {
         let containers = pod.status.as_ref().and_then(|status| status.container_statuses.as_deref());
         let id = containers.and_then(|all| all.first()?.container_id.as_deref()).context("it has an id")?;
@@ -35,12 +33,12 @@ impl Container {
         Ok(found)
     }
 
-    /// The most memory that it has used at any time, page cache included, in bytes.
+    /// The peak memory in bytes, including the page cache.
     pub fn peak_memory(&self) -> Result<u64> {
         numbers(&self.group.join(self.peak))?.first().copied().context("a number of bytes")
     }
 
-    /// Its one process.
+    /// The id of the only process.
     pub fn process(&self) -> Result<u32> {
         let processes = numbers(&self.group.join("cgroup.procs"))?;
         ensure!(processes.len() == 1, "not one process but {processes:?}");
@@ -53,14 +51,14 @@ fn numbers<T: FromStr>(path: &Path) -> Result<Vec<T>> {
     Ok(text.split_whitespace().filter_map(|number| number.parse().ok()).collect())
 }
 
-/// Removes the groups of containers that have ended with their node, which nobody could remove then.
+/// Removes the groups of containers that ended with their node.
 pub(super) fn remove_empty_groups() {
     let mut folders = vec![PathBuf::from(GROUPS)];
     folders.extend(children(Path::new(GROUPS)));
     folders.iter().for_each(|folder| remove(&folder.join(ALL)));
 }
 
-/// The deepest first. One that has processes cannot be removed: another node runs.
+/// Removes the deepest groups first. A group with processes stays, because it belongs to another node.
 fn remove(group: &Path) {
     children(group).iter().for_each(|child| remove(child));
     let _ = fs::remove_dir(group);

@@ -1,4 +1,4 @@
-//! The two images that pods run: the shipped one, built by its own script, and one of nothing but a static busybox.
+//! The two images that pods run: the shipped one, and one with a static busybox.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -8,23 +8,23 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 
-use super::inside::program;
+use super::namespaces::program;
 use crate::workdir;
 
 const FOLDER: &str = "images";
 const APP: &str = "example.com/app";
-/// Every one of them is the same image, but to Kubernetes it is a change.
+/// All versions are the same image, but Kubernetes sees a change.
 const VERSIONS: std::ops::RangeInclusive<u32> = 1..=9;
-/// What the scripts of tests may use.
+/// The commands in the tests' scripts.
 const APPLETS: [&str; 8] = ["sh", "echo", "sleep", "true", "false", "cat", "seq", "trap"];
 
-/// The image for everything but jobsweep: a shell. There are versions 1 to 9.
+/// An image with a shell, in the versions 1 to 9.
 pub fn app(version: u32) -> String {
     debug_assert!(VERSIONS.contains(&version), "{version}");
     format!("{APP}:{version}")
 }
 
-/// Builds both, which needs the machine's own network.
+/// Builds both images, which needs the machine's network.
 pub(super) fn build() -> Result<()> {
     let folder = workdir::root()?.join(FOLDER);
     fs::create_dir_all(&folder)?;
@@ -33,13 +33,12 @@ pub(super) fn build() -> Result<()> {
     build_app(&folder.join("app")).context("the busybox image")
 }
 
-/// What [`build`] has built.
 pub(super) fn archives() -> Result<[PathBuf; 2]> {
     let folder = workdir::root()?.join(FOLDER);
     Ok([folder.join("jobsweep.tar"), folder.join("app.tar")])
 }
 
-/// An archive as `docker save` writes it: one layer, its configuration, and their names.
+/// Writes an archive as `docker save` does.
 fn build_app(folder: &Path) -> Result<()> {
     let bin = folder.join("root/bin");
     fs::create_dir_all(&bin)?;
@@ -54,7 +53,7 @@ fn build_app(folder: &Path) -> Result<()> {
     let config = json!({
         "architecture": if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" },
         "os": "linux",
-        // Without a command of its own it is a sandbox, which has nothing to do but to be there.
+        // Pods use this image as their sandbox too, which only has to run.
         "config": { "Cmd": ["/bin/sleep", "infinity"], "Env": ["PATH=/bin"] },
         "rootfs": { "type": "layers", "diff_ids": [format!("sha256:{digest}")] },
     });

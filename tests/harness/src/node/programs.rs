@@ -6,14 +6,14 @@ use std::path::Path;
 use anyhow::Result;
 use serde_json::json;
 
-use super::inside::{ADDRESS, program};
+use super::namespaces::{ADDRESS, program};
 use super::{NAME, images};
 use crate::control_plane::ControlPlane;
+use crate::daemon::Daemon;
 use crate::process::Program;
-use crate::supervise::Daemon;
 use crate::tools;
 
-/// Where Debian has the plugins.
+/// The folder of the Debian package.
 pub(super) const CNI_PLUGINS: &str = "/usr/lib/cni";
 
 pub(super) fn start_containerd(folder: &Path) -> Result<Daemon> {
@@ -40,7 +40,7 @@ version = 3
 [plugins.'io.containerd.cri.v1.images'.pinned_images]
 sandbox = '{sandbox}'
 [plugins.'io.containerd.cri.v1.runtime']
-# A test machine may itself be a container, which may not make a process harder to kill.
+# A container may not lower oom_score_adj, and the test machine may be one.
 restrict_oom_score_adj = true
 [plugins.'io.containerd.cri.v1.runtime'.cni]
 bin_dirs = ['{CNI_PLUGINS}']
@@ -66,16 +66,15 @@ pub(super) fn start_kubelet(folder: &Path, cluster: &ControlPlane) -> Result<Dae
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
         "containerRuntimeEndpoint": "unix:///run/containerd/containerd.sock",
-        // Only the API server can reach it.
         "authentication": { "anonymous": { "enabled": true }, "webhook": { "enabled": false } },
         "authorization": { "mode": "AlwaysAllow" },
-        // Works with either version of control groups, and whatever the machine has there already.
+        // These settings work with both versions of control groups.
         "cgroupDriver": "cgroupfs",
         "cgroupsPerQOS": false,
         "enforceNodeAllocatable": [],
         "failCgroupV1": false,
         "failSwapOn": false,
-        // The machine may be short of anything: that is not what is tested.
+        // The node must not evict pods if the machine has little memory or disk.
         "evictionHard": { "memory.available": "0%", "nodefs.available": "0%", "nodefs.inodesFree": "0%", "imagefs.available": "0%", "imagefs.inodesFree": "0%" },
         "imageGCHighThresholdPercent": 100,
         "maxPods": 500,
@@ -102,12 +101,11 @@ pub(super) fn start_scheduler(folder: &Path, cluster: &ControlPlane) -> Result<D
     Daemon::start("kube-scheduler", &tools::kubernetes_node("kube-scheduler")?, args.into(), folder)
 }
 
-/// A call of containerd's own client, on what Kubernetes uses of it.
+/// A call of containerd's client in the namespace of Kubernetes.
 pub(super) fn ctr(args: &[&str]) -> Result<Program> {
     Ok(Program::new(tools::containerd("ctr")?).args(["--namespace", "k8s.io"]).args(args))
 }
 
-/// Loads an archive of images.
 pub(super) async fn import(archive: &Path) -> Result<()> {
     ctr(&["images", "import"])?.arg(archive).run().await?.expect_success()?;
     Ok(())

@@ -1,4 +1,4 @@
-//! A program while it runs.
+//! A running program.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use super::{Finished, Program};
 use crate::wait::PATIENCE;
 
-/// A running program; killed when it is dropped.
+/// A running program. It is killed when it is dropped.
 #[derive(Debug)]
 pub struct Running {
     child: Child,
@@ -22,12 +22,12 @@ pub struct Running {
     lines: UnboundedReceiver<String>,
 }
 
-/// The signals by which programs are asked to end.
+/// The signals that ask a program to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
-    /// From a kubelet or a service manager.
+    /// SIGTERM, which a kubelet or a service manager sends.
     Term,
-    /// From Ctrl-C.
+    /// SIGINT, which Ctrl-C sends.
     Int,
 }
 
@@ -49,7 +49,7 @@ impl Running {
         let mut child = command.spawn().with_context(|| format!("cannot run {}", program.path.display()))?;
 
         let mut stdin = child.stdin.take().context("piped")?;
-        // A program may exit without reading its input: not this side's error.
+        // A program may exit without reading its input.
         tokio::spawn(async move { stdin.write_all(&program.stdin).await });
 
         let mut output = child.stdout.take().context("piped")?;
@@ -69,19 +69,18 @@ impl Running {
                     return Ok(bytes);
                 }
                 let line = String::from_utf8_lossy(&bytes[start..]);
-                // Nobody has to listen.
                 let _ = sender.send(line.trim_end_matches('\n').to_owned());
             }
         });
         Ok(Self { child, stdout, stderr, lines })
     }
 
-    /// The next line of its standard error, or `None` after the last one.
+    /// The next line of the standard error, or `None` after the last one.
     pub async fn next_line(&mut self) -> Result<Option<String>> {
         timeout(PATIENCE, self.lines.recv()).await.context("waited in vain for a line on standard error")
     }
 
-    /// Reads lines of its standard error up to the first one that contains this text.
+    /// Reads the standard error up to the first line that contains this text.
     pub async fn line_with(&mut self, text: &str) -> Result<String> {
         let mut seen = Vec::new();
         while let Some(line) = self.next_line().await.with_context(|| format!("no {text:?} in {seen:#?}"))? {
@@ -93,12 +92,12 @@ impl Running {
         bail!("the program ended without {text:?}: {seen:#?}")
     }
 
-    /// Its process id; `None` once it has been waited for.
+    /// The process id, or `None` once the program has been waited for.
     pub fn pid(&self) -> Option<u32> {
         self.child.id()
     }
 
-    /// Sends it a signal. (By the `kill` command: a system call of our own would be unsafe code.)
+    /// Sends a signal with the command `kill`, because the system call would be unsafe code.
     pub async fn signal(&self, signal: Signal) -> Result<()> {
         let pid = self.pid().context("the program has ended")?;
         let name = match signal {
@@ -110,7 +109,7 @@ impl Running {
         Ok(())
     }
 
-    /// Waits for its end. If that does not come in time, it is killed, and the error has what it said.
+    /// Waits for the end. After the deadline the program is killed, and the error has its output.
     pub async fn finish(mut self, deadline: Duration) -> Result<Finished> {
         let ended = timeout(deadline, self.child.wait()).await;
         if ended.is_err() {

@@ -1,4 +1,4 @@
-//! Builds a tool set with `go install`, once for all processes that ask.
+//! Builds a tool set with `go install`, once for all processes.
 
 use std::env;
 use std::fs::{self, File};
@@ -11,20 +11,19 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 
 use super::ToolSet;
-use crate::supervise::tail;
+use crate::daemon::tail;
 
-/// Cargo's target folder, as far as a running test can know it: `CARGO_TARGET_DIR`, or the workspace's `target`
-/// (a `build.target-dir` in Cargo's configuration is not seen, and only means that the tools lie elsewhere).
+/// `CARGO_TARGET_DIR`, or the workspace's `target`. A running test cannot see `build.target-dir` of Cargo's configuration.
 pub fn target_dir() -> PathBuf {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.join("target"), PathBuf::from);
-    // Canonical paths keep `..` out of every message; a folder must exist to have one.
+    // A canonical path keeps `..` out of messages. Only an existing folder has one.
     fs::create_dir_all(&target).and_then(|()| target.canonicalize()).unwrap_or(target)
 }
 
-/// Why no tool can be built here, in one line, or `None` if Go is there and new enough.
+/// Why no tool can be built, in one line, or `None` if Go is installed and new enough.
 ///
-/// Asks Go itself to read the newest module: it knows what that needs, and how to fetch a newer Go where it may.
+/// Go itself reads the newest module, because Go knows which version that needs and whether to download it.
 pub fn go_missing() -> Option<&'static str> {
     static REASON: OnceLock<Option<String>> = OnceLock::new();
     REASON.get_or_init(|| reason_go_fails(&module("kubernetes"))).as_deref()
@@ -38,13 +37,13 @@ fn reason_go_fails(module: &Path) -> Option<String> {
     }
 }
 
-/// The folder of a set's programs, built if need be.
+/// The folder of a set's programs. Builds them if necessary.
 pub(super) fn find_or_build(set: &ToolSet) -> Result<PathBuf> {
     let module = module(set.name);
     let tools = target_dir().join("tools");
     let built = tools.join(format!("{}-{:016x}", set.name, key(&module, set)?));
     let programs = built.join("bin");
-    // The folder gets this name only after everything in it was built.
+    // The folder gets this name only when the build is complete.
     if built.is_dir() {
         return Ok(programs);
     }
@@ -87,7 +86,7 @@ fn build(set: &ToolSet, module: &Path, into: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Go inside a module, with everything that could change what is built set aside.
+/// Go inside a module, without the environment variables that would change what is built.
 fn go(module: &Path) -> Command {
     let mut go = Command::new("go");
     go.current_dir(module).env("GOFLAGS", "-mod=readonly").env("GOWORK", "off").env("CGO_ENABLED", "0");
@@ -101,7 +100,7 @@ fn module(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tools").join(name)
 }
 
-/// Changes with whatever decides what is built. Another Rust may hash differently: then Go links once more.
+/// Changes with everything that decides what is built. Another Rust version may hash differently; Go then links again.
 fn key(module: &Path, set: &ToolSet) -> Result<u64> {
     let mut hasher = DefaultHasher::new();
     for file in ["go.mod", "go.sum"] {

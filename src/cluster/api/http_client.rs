@@ -1,0 +1,124 @@
+//! Sends a request and receives its response: through proxies and TLS, within a time limit, and with new credentials
+//! if the API server refuses the old ones.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::time::Duration;
+
+use http::{Request, Response};
+use http_body_util::BodyExt;
+use kube::client::Body;
+use kube::{Client, Config};
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+
+use super::causes::chain;
+use super::failure::Failure;
+use super::permission::Permission;
+
+/// How long a response may take. The events of a watch have a limit of their own.
+pub(super) const RESPONSE_LIMIT: Duration = Duration::from_secs(30);
+const ERROR_BODY_LIMIT: usize = 1 << 20;
+/// How long a credential plugin may take to replace refused credentials.
+const RENEWAL_LIMIT: Duration = RESPONSE_LIMIT;
+
+pub(super) struct HttpClient {
+    config: Config,
+    /// The client and how often its credentials have been renewed.
+    current: RefCell<(u32, Client)>,
+    /// Why the renewal of the credentials failed. The lock lets only one request renew them.
+    renewal: Mutex<Option<String>>,
+}
+
+impl HttpClient {
+    pub(super) fn new(config: Config, client: Client) -> Self {
+        Self { config, current: RefCell::new((0, client)), renewal: Mutex::default() }
+    }
+
+    /// Sends a request. If the API server refuses the credentials, they may have been replaced since they were read.
+    /// The client then reads them once more.
+    pub(super) async fn send(
+        &self,
+        permission: &Permission,
+        request: Request<Vec<u8>>,
+    ) -> Result<Response<Body>, Failure> {
+        let (renewals, client) = self.current.borrow().clone();
+        match in_time(RESPONSE_LIMIT, send(&client, permission, request.clone())).await {
+            Err(Failure::Unauthorized(_)) => {}
+            result => return result,
+        }
+        self.renew_credentials(renewals).await?;
+        let (_, client) = self.current.borrow().clone();
+        in_time(RESPONSE_LIMIT, send(&client, permission, request)).await
+    }
+
+    /// Renews credentials that were renewed this often before. All requests with the same credentials share the result,
+    /// and a failure is final.
+    async fn renew_credentials(&self, renewals: u32) -> Result<(), Failure> {
+        let mut failed = self.renewal.lock().await;
+        if self.current.borrow().0 != renewals {
+            return Ok(());
+        }
+        if let Some(why) = &*failed {
+            return Err(Failure::Credentials(why.clone()));
+        }
+        let renewal = timeout(RENEWAL_LIMIT, new_client(self.config.clone())).await;
+        let too_late =
+            |_| Err(Failure::Credentials(format!("none came within {} s", RENEWAL_LIMIT.as_secs())));
+        let client = renewal.unwrap_or_else(too_late).inspect_err(|failure| {
+            if let Failure::Credentials(why) = failure {
+                *failed = Some(why.clone());
+            }
+        })?;
+        *self.current.borrow_mut() = (renewals + 1, client);
+        Ok(())
+    }
+}
+
+/// Passes on the next chunk of a body. Returns `false` at the body's end.
+pub(super) async fn next_chunk(body: &mut Body, receive: impl FnOnce(&[u8])) -> Result<bool, Failure> {
+    let Some(frame) = body.frame().await else { return Ok(false) };
+    let frame = frame.map_err(|error| Failure::ConnectionLost(chain(&error)))?;
+    receive(frame.data_ref().map_or(&[], |data| data));
+    Ok(true)
+}
+
+pub(super) async fn in_time<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    timeout(limit, work).await.unwrap_or(Err(Failure::NoResponse(limit)))
+}
+
+async fn send(
+    client: &Client,
+    permission: &Permission,
+    request: Request<Vec<u8>>,
+) -> Result<Response<Body>, Failure> {
+    let sent = client.send(request.map(Body::from)).await;
+    let response = sent.map_err(|error| Failure::unanswered(&error))?;
+    if response.status().is_success() {
+        return Ok(response);
+    }
+    let (parts, body) = response.into_parts();
+    Err(Failure::refused(permission, &parts, &read_error(body).await?))
+}
+
+async fn read_error(mut body: Body) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    while bytes.len() < ERROR_BODY_LIMIT
+        && next_chunk(&mut body, |chunk| bytes.extend_from_slice(chunk)).await?
+    {}
+    Ok(bytes)
+}
+
+/// Builds a client on a thread of its own, because a credential plugin blocks the thread that waits for it. There is no
+/// time limit: the plugin may wait for a user who logs in.
+pub(super) async fn new_client(config: Config) -> Result<Client, Failure> {
+    let made = tokio::task::spawn_blocking(move || Client::try_from(config)).await;
+    match made {
+        Ok(Ok(client)) => Ok(client),
+        Ok(Err(error)) => Err(Failure::Credentials(chain(&error))),
+        Err(error) => Err(Failure::Credentials(error.to_string())),
+    }
+}

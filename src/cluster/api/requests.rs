@@ -1,0 +1,131 @@
+//! The requests: list, watch and delete Jobs, and read the logs of their pods.
+
+use http::Request;
+use kube::core::params::{DeleteParams, ListParams, Preconditions, PropagationPolicy, WatchParams};
+use kube::core::subresource::LogParams;
+
+use super::decode::{self, Pod};
+use super::list_reader::{List, ListReader};
+use super::watch::Watch;
+use super::{Api, Failure, Permission, Scope};
+use crate::cluster::job::{Job, JobId, Unreadable};
+
+const PAGE_SIZE: u32 = 500;
+const WATCH_SECONDS: u32 = 290;
+const LOG_BYTES_LIMIT: i64 = 256 * 1024;
+
+/// A page of a list of Jobs. An object that cannot be read does not hide the others.
+pub(crate) type Page = List<Result<Job, Box<Unreadable>>>;
+
+impl Api {
+    /// A page of the Jobs in a scope. The first page has no token; each page brings the token of the next.
+    pub(crate) async fn page(&self, scope: &Scope, token: Option<&str>) -> Result<Page, Failure> {
+        let params = ListParams {
+            label_selector: scope.selector.clone(),
+            limit: Some(PAGE_SIZE),
+            continue_token: token.map(str::to_owned),
+            ..ListParams::default()
+        };
+        self.list_jobs(scope.namespace.as_deref(), &params).await
+    }
+
+    /// Watches the Jobs in a scope from a version on.
+    pub(crate) async fn watch(&self, scope: &Scope, version: &str) -> Result<Watch, Failure> {
+        let params = WatchParams {
+            label_selector: scope.selector.clone(),
+            timeout: Some(WATCH_SECONDS),
+            ..WatchParams::default()
+        };
+        let namespace = scope.namespace.as_deref();
+        let request = jobs(namespace).watch(&params, version)?;
+        let response = self.send(&Permission::for_jobs("watch", namespace), request).await?;
+        Ok(Watch::new(response.into_body()))
+    }
+
+    /// Deletes a Job if it still has this UID and version, or, as a dry run, checks whether that would succeed. Returns
+    /// whether the Job is already gone.
+    pub(crate) async fn delete(&self, id: &JobId, version: &str, dry_run: bool) -> Result<bool, Failure> {
+        let params = DeleteParams {
+            dry_run,
+            propagation_policy: Some(PropagationPolicy::Background),
+            preconditions: Some(Preconditions {
+                uid: Some(id.uid.clone()),
+                resource_version: Some(version.to_owned()),
+            }),
+            ..DeleteParams::default()
+        };
+        let request = jobs(Some(&id.namespace)).delete(&id.name, &params)?;
+        let permission = Permission::for_jobs("delete", Some(&id.namespace));
+        decode::is_gone(&self.bytes(&permission, request).await?)
+    }
+
+    /// Whether a Job is gone. A list of its name answers that without the permission to get Jobs.
+    pub(crate) async fn is_gone(&self, id: &JobId) -> Result<bool, Failure> {
+        let params = ListParams {
+            field_selector: Some(format!("metadata.name={}", id.name)),
+            ..ListParams::default()
+        };
+        let page = self.list_jobs(Some(&id.namespace), &params).await?;
+        let may_be_it = |job: &Result<Job, Box<Unreadable>>| match job {
+            Ok(job) => job.id.uid == id.uid,
+            Err(object) => object.id.as_ref().is_none_or(|found| found.uid == id.uid),
+        };
+        Ok(!page.items.iter().any(may_be_it))
+    }
+
+    pub(crate) async fn pods(&self, id: &JobId) -> Result<Vec<Pod>, Failure> {
+        let params = ListParams {
+            label_selector: Some(format!("batch.kubernetes.io/controller-uid={}", id.uid)),
+            limit: Some(PAGE_SIZE),
+            ..ListParams::default()
+        };
+        let permission = Permission::for_pods("list", "pods", &id.namespace);
+        let request = pods(&id.namespace).list(&params)?;
+        Ok(self.list(&permission, request, ListReader::new("PodList", decode::pod)).await?.items)
+    }
+
+    pub(crate) async fn log(
+        &self,
+        namespace: &str,
+        pod: &str,
+        container: &str,
+        lines: u32,
+    ) -> Result<String, Failure> {
+        let params = LogParams {
+            container: Some(container.to_owned()),
+            tail_lines: Some(lines.into()),
+            limit_bytes: Some(LOG_BYTES_LIMIT),
+            ..LogParams::default()
+        };
+        let permission = Permission::for_pods("get", "pods/log", namespace);
+        let bytes = self.bytes(&permission, pods(namespace).logs(pod, &params)?).await?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    async fn list_jobs(&self, namespace: Option<&str>, params: &ListParams) -> Result<Page, Failure> {
+        let permission = Permission::for_jobs("list", namespace);
+        let request = jobs(namespace).list(params)?;
+        self.list(&permission, request, ListReader::new("JobList", decode::job)).await
+    }
+
+    async fn list<T>(
+        &self,
+        permission: &Permission,
+        request: Request<Vec<u8>>,
+        mut reader: ListReader<T>,
+    ) -> Result<List<T>, Failure> {
+        self.receive(permission, request, |chunk| reader.read(chunk)).await?;
+        reader.finish()
+    }
+}
+
+pub(super) fn jobs(namespace: Option<&str>) -> kube::core::Request {
+    kube::core::Request::new(match namespace {
+        Some(namespace) => format!("/apis/batch/v1/namespaces/{namespace}/jobs"),
+        None => "/apis/batch/v1/jobs".to_owned(),
+    })
+}
+
+fn pods(namespace: &str) -> kube::core::Request {
+    kube::core::Request::new(format!("/api/v1/namespaces/{namespace}/pods"))
+}

@@ -1,0 +1,236 @@
+//! The Jobs of a translated stream as they will be applied, for who asks the cluster about them.
+
+use std::ops::Range;
+
+use super::Translated;
+use super::diagnostic::{Diagnostic, Fault, Problem};
+use super::locate::{Locator, TEMPLATE_ANNOTATION};
+use super::read::jobs::{self, Job};
+use super::read::lookup::{Lookup, key};
+use super::read::nodes::Nodes;
+use super::read::value::Value;
+use super::read::{prefilter, stream};
+use super::write::change::Edit;
+use crate::policy::{DeletePolicy, IGNORE, KOTS_DELETE_POLICY};
+
+/// Helm's annotation on a hook.
+const HOOK: &str = "helm.sh/hook";
+
+/// A Job of a stream.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobManifest {
+    /// Its name, a DNS subdomain.
+    pub name: String,
+    /// The namespace that it names itself.
+    pub namespace: Option<String>,
+    /// The delete policy that it has after translation.
+    pub policy: Option<DeletePolicy>,
+    /// Whether it is annotated `jobsweep.io/ignore: "true"`.
+    pub ignored: bool,
+    /// All of it.
+    pub value: Value,
+}
+
+impl Translated<'_> {
+    /// The Jobs that will be applied by name: not those that Helm 4 runs as hooks, since it deletes these itself. Jobs that
+    /// have no usable name come as warnings.
+    ///
+    /// # Errors
+    /// A document that may hold a Job is not YAML, or its Jobs are not clear.
+    pub fn jobs(&self) -> Result<(Vec<JobManifest>, Vec<Diagnostic>), Diagnostic> {
+        let mut locator = Locator::new(self.input);
+        let (mut jobs, mut warnings) = (Vec::new(), Vec::new());
+        for (index, range) in stream::documents(self.input).enumerate() {
+            let Ok(text) = std::str::from_utf8(&self.input[range.clone()]) else { continue };
+            if !prefilter::may_hold_a_job(text) {
+                continue;
+            }
+            let edited = Edited::new(text, &range, &self.edits);
+            let mut diagnose = |fault: Fault| {
+                let at = edited.original(fault.at);
+                locator.locate(Fault { at, ..fault }, index, range.clone())
+            };
+            for job in jobs_of(&edited.text).map_err(&mut diagnose)? {
+                match job {
+                    Ok(Some(job)) => jobs.push(job),
+                    Ok(None) => {}
+                    Err(fault) => warnings.push(diagnose(fault)),
+                }
+            }
+        }
+        Ok((jobs, warnings))
+    }
+}
+
+/// A document with its edits.
+struct Edited<'e> {
+    text: String,
+    start: usize,
+    edits: &'e [Edit],
+}
+
+impl<'e> Edited<'e> {
+    /// The edits are those of the whole stream, in its order.
+    fn new(text: &str, document: &Range<usize>, edits: &'e [Edit]) -> Self {
+        let first = edits.partition_point(|edit| edit.at.start < document.start);
+        let count = edits[first..].partition_point(|edit| edit.at.end <= document.end);
+        let edits = &edits[first..first + count];
+        let mut edited = String::with_capacity(text.len());
+        let mut done = 0;
+        for edit in edits {
+            edited.push_str(&text[done..edit.at.start - document.start]);
+            edited.push_str(&edit.text);
+            done = edit.at.end - document.start;
+        }
+        edited.push_str(&text[done..]);
+        Self { text: edited, start: document.start, edits }
+    }
+
+    /// Where the byte at this place of the edited document stands in the original one.
+    fn original(&self, at: usize) -> usize {
+        let mut original = at;
+        for edit in self.edits {
+            let start = edit.at.start - self.start;
+            if original < start {
+                break;
+            }
+            original = (original + edit.at.len()).saturating_sub(edit.text.len()).max(start);
+        }
+        original
+    }
+}
+
+/// The Jobs of a document, and why one cannot be looked up; nothing for one that Helm runs as a hook.
+fn jobs_of(text: &str) -> Result<Vec<Result<Option<JobManifest>, Fault>>, Fault> {
+    let nodes = Nodes::read(text).map_err(|error| Fault::not_yaml(&error, text))?;
+    let lookup = Lookup::new(&nodes);
+    let jobs = jobs::find(&lookup)?;
+    Ok(jobs.iter().map(|job| manifest(&lookup, job)).collect())
+}
+
+fn manifest(lookup: &Lookup<'_, '_>, job: &Job) -> Result<Option<JobManifest>, Fault> {
+    let fault = |why| {
+        Err(Fault {
+            problem: Problem::NotLookedUp(why),
+            at: lookup.nodes.get(job.id).start,
+            job: job.name.clone(),
+        })
+    };
+    let Some(mut value) = Value::read(lookup, job.id) else {
+        return fault("it is too large for the API server");
+    };
+    // An item of a JobList need not say what it is.
+    for (key, implied) in [(key::API_VERSION, "batch/v1"), (key::KIND, "Job")] {
+        if value.get(key).is_none() {
+            value.set(key, Value::String(implied.to_owned()));
+        }
+    }
+    let metadata = value.get(key::METADATA);
+    let in_metadata = |key| metadata.and_then(|metadata| metadata.get(key));
+    let annotation =
+        |key| in_metadata(key::ANNOTATIONS).and_then(|annotations| annotations.get(key)?.as_str());
+    if annotation(HOOK).is_some() && annotation(TEMPLATE_ANNOTATION).is_some() {
+        return Ok(None);
+    }
+    let name = match in_metadata(key::NAME).and_then(Value::as_str) {
+        Some(name) if is_subdomain(name) => name.to_owned(),
+        Some(_) => return fault("its name is no DNS subdomain"),
+        None if in_metadata(key::GENERATE_NAME).is_some() => {
+            return fault("it has generateName, so every apply creates another Job");
+        }
+        None => return fault("it has no name"),
+    };
+    let namespace = match in_metadata("namespace").map(Value::as_str) {
+        Some(Some(namespace)) if is_subdomain(namespace) => Some(namespace.to_owned()),
+        Some(None) if in_metadata("namespace").is_some_and(Value::is_null) => None,
+        None => None,
+        _ => return fault("its namespace is no DNS label"),
+    };
+    Ok(Some(JobManifest {
+        name,
+        namespace,
+        policy: annotation(KOTS_DELETE_POLICY).map(DeletePolicy::parse),
+        ignored: annotation(IGNORE) == Some("true"),
+        value,
+    }))
+}
+
+/// Whether a text may stand in the path of a request, as every name of a Job or namespace may.
+fn is_subdomain(name: &str) -> bool {
+    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.');
+    (1..=253).contains(&name.len()) && name.bytes().all(inner) && !name.starts_with('.')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::translate::{Options, translate};
+
+    const JOB: &str = "apiVersion: batch/v1\nkind: Job\nmetadata:\n  name: migrate\n";
+
+    fn jobs(stream: &str) -> (Vec<JobManifest>, Vec<String>) {
+        let options = Options { default_policy: "hook-failed".parse().ok(), strict: false };
+        let translated = translate(stream.as_bytes(), &options).expect("translated");
+        let (jobs, warnings) = translated.jobs().expect("jobs");
+        (jobs, warnings.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn a_job_has_the_policy_that_the_translation_gives_it() {
+        for (annotations, policy) in [
+            ("", "hook-failed"),
+            ("  annotations: {helm.sh/hook-delete-policy: hook-succeeded}\n", "hook-succeeded"),
+            ("  annotations:\n    helm.sh/hook-delete-policy: a\n    kots.io/hook-delete-policy: b\n", "b"),
+        ] {
+            let (jobs, _) = jobs(&format!("---\n{JOB}{annotations}---\n{JOB}{annotations}"));
+            let policies: Vec<_> =
+                jobs.iter().map(|job| job.policy.as_ref().map(DeletePolicy::as_written)).collect();
+            assert_eq!(policies, [Some(policy); 2], "{annotations}");
+            let annotations = jobs[0].value.get("metadata").and_then(|metadata| metadata.get("annotations"));
+            let written = annotations.and_then(|annotations| annotations.get(KOTS_DELETE_POLICY)?.as_str());
+            assert_eq!(written, Some(policy));
+        }
+    }
+
+    #[test]
+    fn items_of_lists_are_jobs_and_say_what_they_are() {
+        let (jobs, _) = jobs(
+            "apiVersion: batch/v1\nkind: JobList\nitems: [{metadata: {name: a, namespace: shop}}, {metadata: {name: b}}]\n",
+        );
+        assert_eq!(
+            jobs.iter().map(|job| (&*job.name, job.namespace.as_deref())).collect::<Vec<_>>(),
+            [("a", Some("shop")), ("b", None)]
+        );
+        assert_eq!(jobs[1].value.get("kind").and_then(Value::as_str), Some("Job"));
+    }
+
+    #[test]
+    fn a_hook_is_left_to_helm_4_and_looked_up_where_nobody_runs_it() {
+        let hook = "  annotations:\n    helm.sh/hook: pre-upgrade\n";
+        assert_eq!(jobs(&format!("{JOB}{hook}")).0.len(), 1);
+        let (jobs, warnings) = jobs(&format!("{JOB}{hook}    {TEMPLATE_ANNOTATION}: a.yaml\n"));
+        assert!(jobs.is_empty() && warnings.is_empty());
+    }
+
+    #[test]
+    fn a_job_that_cannot_be_looked_up_is_a_warning_at_its_place() {
+        for (metadata, why) in [
+            ("{generateName: a-}", "it has generateName"),
+            ("{}", "it has no name"),
+            ("{name: 3}", "it has no name"),
+            ("{name: ../pods}", "its name is no DNS subdomain"),
+            ("{name: a, namespace: a/b}", "its namespace is no DNS label"),
+        ] {
+            let (jobs, warnings) =
+                jobs(&format!("{JOB}---\napiVersion: batch/v1\nkind: Job\nmetadata: {metadata}\n"));
+            assert_eq!(jobs.len(), 1, "{metadata}");
+            let [warning] = &*warnings else { panic!("{warnings:?}") };
+            assert!(
+                warning.starts_with("document 2")
+                    && warning.contains(", line 6:1: ")
+                    && warning.contains(why),
+                "{warning}"
+            );
+        }
+    }
+}

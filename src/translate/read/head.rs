@@ -1,0 +1,89 @@
+//! The head of a document: the part before `spec:`. The head of a Job decides what happens to it, so the rest need not be read.
+
+use super::lookup::{Lookup, key};
+use super::nodes::{Kind, Node};
+
+/// The part of a document before the first `spec:` or `status:` at the left margin, if no other key follows at the margin.
+///
+/// A key of a block mapping at the left margin stands at the margin. So no further `kind` or `metadata` follows the head.
+pub(crate) fn of(text: &str) -> Option<&str> {
+    let is_tail_key = |line: &str| line.starts_with("spec:") || line.starts_with("status:");
+    let mut head = None;
+    for (start, line) in lines(text) {
+        match line.bytes().next() {
+            None | Some(b' ' | b'\t' | b'#') => {}
+            Some(_) if is_tail_key(line) => head = head.or(Some(start)),
+            Some(_) if head.is_some() => return None,
+            Some(_) => {}
+        }
+    }
+    head.map(|end| &text[..end])
+}
+
+/// Whether a head settles what happens to its document: it has kind, apiVersion and metadata, and no anchors.
+///
+/// When a parser reaches a key at the left margin, only the mapping of the key is open, and only anchors remain of what came
+/// before. So the head means the same without the rest, and the rest means the same after an edited head.
+pub(crate) fn decides(lookup: &Lookup<'_, '_>) -> bool {
+    let nodes = lookup.nodes;
+    let shares = |node: &Node<'_>| node.anchor != 0 || matches!(node.kind, Kind::Alias { .. });
+    let Some(root) = nodes.list().first() else { return false };
+    let has = |key| lookup.own(0, key).len() == 1;
+    root.is_block_mapping()
+        && nodes.column(root.text.start) == 0
+        && !nodes.list().iter().any(shares)
+        && [key::KIND, key::API_VERSION, key::METADATA].into_iter().all(has)
+}
+
+/// The lines of a text without their line breaks, each with its offset.
+pub(crate) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut start = 0;
+    let mut breaks = memchr::memchr2_iter(b'\n', b'\r', text.as_bytes());
+    std::iter::from_fn(move || {
+        let line_start = (start <= text.len()).then_some(start)?;
+        let end = breaks.next().unwrap_or(text.len());
+        start = end + 1;
+        Some((line_start, &text[line_start..end]))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::translate::read::nodes::Nodes;
+
+    #[test]
+    fn the_head_ends_where_only_spec_and_status_follow() {
+        for (text, head) in [
+            ("kind: Job\nspec:\n  a: b\n", Some("kind: Job\n")),
+            ("kind: Job\r\nspec:\r\n  a: b\r\nstatus: {}\r\n", Some("kind: Job\r\n")),
+            ("kind: Job\rspec:\r", Some("kind: Job\r")),
+            ("spec: {}\nkind: Job\n", None),
+            ("kind: Job\nspec: {}\n? kind\n: Job\n", None),
+            ("kind: Job\nspec: {}\n# c\n\n\t\n", Some("kind: Job\n")),
+            ("kind: Job\n", None),
+            ("", None),
+        ] {
+            assert_eq!(of(text), head, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_head_decides_if_it_has_all_that_matters_and_shares_nothing() {
+        for (text, decided) in [
+            ("apiVersion: batch/v1\nkind: Job\nmetadata: {}\n", true),
+            ("apiVersion: batch/v1\nkind: Job\n", false),
+            ("apiVersion: batch/v1\nkind: Job\nkind: Job\nmetadata: {}\n", false),
+            ("apiVersion: batch/v1\nkind: Job\nmetadata: &m {}\n", false),
+            ("{apiVersion: batch/v1, kind: Job, metadata: {}}\n", false),
+            ("  apiVersion: batch/v1\n  kind: Job\n  metadata: {}\n", false),
+            ("", false),
+        ] {
+            assert_eq!(
+                Nodes::read(text).is_ok_and(|nodes| decides(&Lookup::new(&nodes))),
+                decided,
+                "{text:?}"
+            );
+        }
+    }
+}

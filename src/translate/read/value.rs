@@ -1,0 +1,253 @@
+//! A part of a document as a value: aliases and merge keys resolved, and written again as one line of flow style.
+//!
+//! A plain scalar that is not a string stays as it is written. So its type is decided by the YAML library that reads the line:
+//! the API server's, which is the one behind Helm and kubectl.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use super::lookup::Lookup;
+use super::nodes::{Id, Kind};
+use crate::yaml::double_quoted;
+
+/// The tags of YAML's own types begin with this.
+const YAML_TAG: &str = "tag:yaml.org,2002:";
+/// How deep a value may be. A Kubernetes object is far flatter.
+const MAX_DEPTH: usize = 200;
+/// How many scalars and collections a value may have once aliases are resolved. The API server takes 3 MiB at most.
+const MAX_NODES: usize = 500_000;
+
+/// A value in a manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Value {
+    /// A string.
+    String(String),
+    /// A null, boolean or number, as it is written.
+    Plain(String),
+    /// A scalar with one of YAML's own tags, such as `!!int "3"`.
+    Tagged(Box<str>, String),
+    /// A sequence.
+    Sequence(Vec<Value>),
+    /// A mapping, each key once.
+    Mapping(Vec<(Value, Value)>),
+}
+
+impl Value {
+    /// The value of a mapping's key.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        let Self::Mapping(entries) = self else { return None };
+        entries.iter().find(|(name, _)| name.as_str() == Some(key)).map(|(_, value)| value)
+    }
+
+    /// The value of a mapping's key, which is added as an empty mapping if it is missing or null.
+    ///
+    /// `None` if this, or the value, is no mapping.
+    pub fn mapping_mut(&mut self, key: &str) -> Option<&mut Self> {
+        if self.get(key).is_none_or(Self::is_null) {
+            self.set(key, Self::Mapping(Vec::new()));
+        }
+        let Self::Mapping(entries) = self else { return None };
+        let (_, value) = entries.iter_mut().find(|(name, _)| name.as_str() == Some(key))?;
+        matches!(value, Self::Mapping(_)).then_some(value)
+    }
+
+    /// Sets the value of a mapping's key. Nothing else has keys.
+    pub fn set(&mut self, key: &str, value: Self) {
+        let Self::Mapping(entries) = self else { return };
+        match entries.iter_mut().find(|(name, _)| name.as_str() == Some(key)) {
+            Some(entry) => entry.1 = value,
+            None => entries.push((Self::String(key.to_owned()), value)),
+        }
+    }
+
+    /// The text of a string.
+    #[must_use]
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Whether it is null.
+    #[must_use]
+    pub fn is_null(&self) -> bool {
+        matches!(self, Self::Plain(text) if matches!(text.as_str(), "~" | "null" | "Null" | "NULL"))
+    }
+
+    /// The value of a node, or `None` if it is too deep or too large for any Kubernetes object.
+    pub(crate) fn read(lookup: &Lookup<'_, '_>, id: Id) -> Option<Self> {
+        Reader { lookup, nodes_left: MAX_NODES }.value(id, MAX_DEPTH)
+    }
+}
+
+/// Flow style on one line.
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::String(text) => f.write_str(&double_quoted(text)),
+            Self::Plain(text) => f.write_str(text),
+            Self::Tagged(tag, text) => write!(f, "!<{tag}> {}", double_quoted(text)),
+            Self::Sequence(items) => {
+                f.write_str("[")?;
+                for (index, item) in items.iter().enumerate() {
+                    write!(f, "{}{item}", if index == 0 { "" } else { ", " })?;
+                }
+                f.write_str("]")
+            }
+            Self::Mapping(entries) => {
+                f.write_str("{")?;
+                for (index, (key, value)) in entries.iter().enumerate() {
+                    write!(f, "{}{key}: {value}", if index == 0 { "" } else { ", " })?;
+                }
+                f.write_str("}")
+            }
+        }
+    }
+}
+
+struct Reader<'l, 'n, 'a> {
+    lookup: &'l Lookup<'n, 'a>,
+    nodes_left: usize,
+}
+
+impl Reader<'_, '_, '_> {
+    fn value(&mut self, id: Id, depth: usize) -> Option<Value> {
+        self.nodes_left = self.nodes_left.checked_sub(1)?;
+        let depth = depth.checked_sub(1)?;
+        let nodes = self.lookup.nodes;
+        let id = nodes.resolve(id);
+        Some(match &nodes.get(id).kind {
+            Kind::Scalar { .. } => self.scalar(id),
+            Kind::Sequence { .. } => Value::Sequence(
+                nodes.children(id).map(|item| self.value(item, depth)).collect::<Option<_>>()?,
+            ),
+            Kind::Mapping { .. } => {
+                let mut mapping = Mapping::default();
+                self.fill(&mut mapping, id, depth)?;
+                Value::Mapping(mapping.entries)
+            }
+            // An anchor that refers to itself.
+            Kind::Alias { .. } => return None,
+        })
+    }
+
+    fn scalar(&self, id: Id) -> Value {
+        let node = self.lookup.nodes.get(id);
+        let Kind::Scalar { value, .. } = &node.kind else { return Value::Plain("null".to_owned()) };
+        match (self.lookup.string(id), node.tag.as_deref()) {
+            (Some(text), _) => Value::String(text.to_owned()),
+            (None, Some(tag)) if tag.starts_with(YAML_TAG) => Value::Tagged(tag.into(), value.to_string()),
+            (None, Some(_)) => Value::String(value.to_string()),
+            (None, None) => Value::Plain(value.to_string()),
+        }
+    }
+
+    /// Adds a mapping's own entries, of duplicate keys the last, and then what it merges.
+    fn fill(&mut self, mapping: &mut Mapping, id: Id, depth: usize) -> Option<()> {
+        let nodes = self.lookup.nodes;
+        let mut own = Mapping::default();
+        for (key, value) in nodes.entries(id) {
+            if self.lookup.is_merge(key) {
+                continue;
+            }
+            let entry = (self.value(key, depth)?, self.value(value, depth)?);
+            own.insert_or_replace(entry);
+        }
+        own.entries.into_iter().for_each(|entry| mapping.insert_if_absent(entry));
+        let depth = depth.checked_sub(1)?;
+        // The last one counts most.
+        for source in self.lookup.merged_into(id).into_iter().rev() {
+            self.nodes_left = self.nodes_left.checked_sub(1)?;
+            self.fill(mapping, source, depth)?;
+        }
+        Some(())
+    }
+}
+
+#[derive(Default)]
+struct Mapping {
+    entries: Vec<(Value, Value)>,
+    places: HashMap<Value, usize>,
+}
+
+impl Mapping {
+    fn insert_or_replace(&mut self, (key, value): (Value, Value)) {
+        match self.places.get(&key) {
+            Some(&place) => self.entries[place].1 = value,
+            None => self.insert_if_absent((key, value)),
+        }
+    }
+
+    fn insert_if_absent(&mut self, entry: (Value, Value)) {
+        if !self.places.contains_key(&entry.0) {
+            self.places.insert(entry.0.clone(), self.entries.len());
+            self.entries.push(entry);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::nodes::Nodes;
+    use super::*;
+
+    fn read(text: &str) -> Option<Value> {
+        let nodes = Nodes::read(text).expect("YAML");
+        Value::read(&Lookup::new(&nodes), 0)
+    }
+
+    #[test]
+    fn strings_are_quoted_and_all_else_stays_as_it_is_written() {
+        for (text, flow) in [
+            ("a: 0755", r#"{"a": 0755}"#),
+            ("a: yes\nb: 1_000\nc: ~\nd:", r#"{"a": yes, "b": 1_000, "c": ~, "d": ~}"#),
+            ("a: 'yes'\nb: \"1\"\nc: a, b", r#"{"a": "yes", "b": "1", "c": "a, b"}"#),
+            ("a: !!str 1\nb: !!int '3'", r#"{"a": "1", "b": !<tag:yaml.org,2002:int> "3"}"#),
+            ("a: |\n  x\n  \u{85}y\n", r#"{"a": "x\n\u0085y\n"}"#),
+            ("- [1, {a: b}]\n- - c", r#"[[1, {"a": "b"}], ["c"]]"#),
+            ("1: a", r#"{1: "a"}"#),
+        ] {
+            assert_eq!(read(text).expect("a value").to_string(), flow, "{text}");
+        }
+    }
+
+    #[test]
+    fn aliases_and_merge_keys_are_resolved() {
+        for (text, flow) in [
+            ("a: &x {b: c}\nd: *x", r#"{"a": {"b": "c"}, "d": {"b": "c"}}"#),
+            (
+                "a: &x {b: c, e: f}\nd: {<<: *x, b: own}",
+                r#"{"a": {"b": "c", "e": "f"}, "d": {"b": "own", "e": "f"}}"#,
+            ),
+            (
+                "p: &x {a: 1}\nq: &y {a: 2, b: 3}\nz: {<<: [*x, *y]}",
+                r#"{"p": {"a": 1}, "q": {"a": 2, "b": 3}, "z": {"a": 1, "b": 3}}"#,
+            ),
+            ("a: 1\na: 2", r#"{"a": 2}"#),
+        ] {
+            assert_eq!(read(text).expect("a value").to_string(), flow, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_no_kubernetes_object_can_be_is_no_value() {
+        assert_eq!(read(&"- ".repeat(300)), None);
+        let mut laughs = "a0: &a0 [x, x]\n".to_owned();
+        for level in 1..30 {
+            let before = level - 1;
+            laughs += &format!("a{level}: &a{level} [*a{before}, *a{before}]\n");
+        }
+        assert_eq!(read(&laughs), None);
+    }
+
+    #[test]
+    fn a_key_is_set_in_place_or_added() {
+        let mut value = read("metadata: {name: a}\nspec:").expect("a value");
+        value.mapping_mut("metadata").expect("a mapping").set("uid", Value::String("u".to_owned()));
+        value.mapping_mut("spec").expect("a mapping").set("selector", Value::Mapping(Vec::new()));
+        assert_eq!(value.to_string(), r#"{"metadata": {"name": "a", "uid": "u"}, "spec": {"selector": {}}}"#);
+        assert!(value.mapping_mut("metadata").expect("a mapping").mapping_mut("name").is_none());
+    }
+}

@@ -1,0 +1,132 @@
+//! YAML scalars: how to write a string, and which plain scalars are strings.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+/// Writes a string in double quotes, on one line.
+pub(crate) fn double_quoted(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for char in text.chars() {
+        match char {
+            '"' | '\\' => quoted.extend(['\\', char]),
+            '\n' => quoted.push_str("\\n"),
+            '\t' => quoted.push_str("\\t"),
+            // YAML 1.1 takes some of these for line breaks, and the YAML library behind Helm refuses the others.
+            char if char.is_control()
+                || matches!(char, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}') =>
+            {
+                let _ = write!(quoted, "\\u{:04x}", u32::from(char));
+            }
+            char => quoted.push(char),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// Writes the name of a Kubernetes resource, in quotes where it would not be a string without them.
+pub(crate) fn name(name: &str) -> Cow<'_, str> {
+    let is_simple = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let begins_simple = name.starts_with(|first: char| first.is_ascii_lowercase());
+    if begins_simple && name.bytes().all(is_simple) && plain_is_string(name) {
+        name.into()
+    } else {
+        double_quoted(name).into()
+    }
+}
+
+/// Whether a plain scalar is a string by the YAML 1.1 rules of the library that Helm and kubectl read manifests with.
+pub(crate) fn plain_is_string(value: &str) -> bool {
+    const RESERVED: [&str; 36] = [
+        "", "true", "True", "TRUE", "false", "False", "FALSE", "yes", "Yes", "YES", "no", "No", "NO", "on",
+        "On", "ON", "off", "Off", "OFF", "y", "Y", "n", "N", "<<", ".nan", ".NaN", ".NAN", ".inf", ".Inf",
+        ".INF", "+.inf", "+.Inf", "+.INF", "-.inf", "-.Inf", "-.INF",
+    ];
+    !(RESERVED.contains(&value) || is_null_word(value) || is_number(value))
+}
+
+/// Whether a plain scalar is one of the words for null.
+pub(crate) fn is_null_word(value: &str) -> bool {
+    matches!(value, "~" | "null" | "Null" | "NULL")
+}
+
+fn is_number(value: &str) -> bool {
+    if !value.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.')) {
+        return false;
+    }
+    let digits = value.strip_prefix(['+', '-']).unwrap_or(value).replace('_', "").to_ascii_lowercase();
+    let radix = |prefix: &str, radix| {
+        digits.strip_prefix(prefix).is_some_and(|rest| u64::from_str_radix(rest, radix).is_ok())
+    };
+    let float = || {
+        digits.starts_with(|c: char| c.is_ascii_digit() || c == '.')
+            && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-'))
+            && digits.parse::<f64>().is_ok()
+    };
+    radix("0x", 16) || radix("0o", 8) || radix("0b", 2) || float()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_text_survives_its_quotes() {
+        for text in [
+            "a",
+            "",
+            "\"",
+            "\\",
+            "a: b # c",
+            "{{x}}",
+            "\n\t\r\u{7f}\u{85}\u{2028}\u{feff}\u{fffe}é🦀",
+            "---",
+            "yes",
+        ] {
+            let quoted = double_quoted(text);
+            assert_eq!(serde_yaml::from_str::<String>(&quoted).unwrap_or_default(), text, "{quoted}");
+            assert!(!quoted.contains(char::is_control), "{quoted}");
+        }
+    }
+
+    #[test]
+    fn a_name_stays_a_name() {
+        assert_eq!(name("jobsweep-shop"), "jobsweep-shop");
+        for text in
+            ["web", "123", "1e3", "0x1f", "2026-01-31", "1-a", "true", "no", "off", "y", "null", "a: b"]
+        {
+            let read: serde_yaml::Value = serde_yaml::from_str(&name(text)).unwrap_or_default();
+            assert_eq!(read, text);
+        }
+        // This reader follows YAML 1.2, where `yes` is a string. In YAML 1.1 it is a bool.
+        assert_eq!(name("yes"), "\"yes\"");
+    }
+
+    #[test]
+    fn plain_scalars_are_typed_as_helm_types_them() {
+        for text in [
+            "hook-succeeded",
+            "a b",
+            "1.2.3",
+            "0x",
+            "v1",
+            "1e",
+            "-",
+            ".",
+            "2001-01-01",
+            "truely",
+            "+",
+            "e3",
+            "_1",
+        ] {
+            assert!(plain_is_string(text), "{text}");
+        }
+        for text in [
+            "", "~", "null", "yes", "off", "1", "-1", "+1", "1_000", "0x1F", "0X1", "0o7", "5.", "0b1",
+            "1.5", ".5", "1e3", ".inf",
+        ] {
+            assert!(!plain_is_string(text), "{text}");
+        }
+    }
+}

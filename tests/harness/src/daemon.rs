@@ -1,0 +1,72 @@
+//! Background programs that never outlive the process that started them.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, Result};
+
+/// Waits for the end of the program and for the end of the input. The input ends when the process at the other side of
+/// the pipe closes it, exits or is killed; the guard then kills the program. Descriptor 3 is a copy of the input,
+/// because a shell gives background commands an empty one.
+const GUARD: &str = r#"
+exec 3<&0
+"$@" </dev/null 3<&- & program=$!
+{ read -r _ <&3; kill -9 $program; } 2>/dev/null & guard=$!
+wait $program; status=$?
+kill $guard 2>/dev/null
+exit $status
+"#;
+
+pub(crate) struct Daemon {
+    guard: Child,
+    log: PathBuf,
+}
+
+impl Daemon {
+    /// Starts a program whose output is appended to `<folder>/<name>.log`.
+    pub(crate) fn start(name: &str, program: &Path, args: Vec<OsString>, folder: &Path) -> Result<Self> {
+        let log = folder.join(format!("{name}.log"));
+        let output = File::options().create(true).append(true).open(&log)?;
+        // In its own process group the guard does not receive the Ctrl-C that ends the tests.
+        let guard = Command::new("sh")
+            .args(["-c", GUARD, name])
+            .arg(program)
+            .args(args)
+            .current_dir(folder)
+            .stdin(Stdio::piped())
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            .process_group(0)
+            .spawn()
+            .with_context(|| format!("cannot start {name}"))?;
+        Ok(Self { guard, log })
+    }
+
+    /// Returns an error with the end of the log if the program has ended.
+    pub(crate) fn check(&mut self) -> Result<()> {
+        match self.guard.try_wait()? {
+            None => Ok(()),
+            Some(status) => {
+                let said = fs::read_to_string(&self.log).unwrap_or_default();
+                anyhow::bail!("ended by itself ({status}):\n{}", tail(&said, 20))
+            }
+        }
+    }
+}
+
+impl Drop for Daemon {
+    /// Kills the program (SIGKILL) and waits until it is gone.
+    fn drop(&mut self) {
+        drop(self.guard.stdin.take());
+        // An error means that the guard has already ended, and its program with it.
+        let _ = self.guard.wait();
+    }
+}
+
+pub(crate) fn tail(text: &str, lines: usize) -> String {
+    let all: Vec<&str> = text.lines().collect();
+    all[all.len().saturating_sub(lines)..].join("\n")
+}
