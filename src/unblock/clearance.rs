@@ -34,11 +34,13 @@ pub(super) async fn clear(
 ) -> Result<(), Stop> {
     let mut patience = Patience::new(options.timeout);
     loop {
-        if let Some(trouble) = look(api, jobs, options.once, console).await? {
+        let trouble = look(api, jobs, options, console).await?;
+        patience.answered |= jobs.iter().any(|job| job.finding != Finding::Unknown);
+        if let Some(trouble) = trouble {
             patience.bear(trouble, console).await?;
             continue;
         }
-        patience.answered();
+        patience.trouble_is_over();
         if !options.dry_run && has(jobs, |verdict| matches!(verdict, Verdict::Wait(_))) {
             patience.wait().await?;
             continue;
@@ -83,18 +85,18 @@ fn check_all_may_go(jobs: &[PlannedJob]) -> Result<(), Stop> {
 async fn look(
     api: &Api,
     jobs: &mut [PlannedJob],
-    once: bool,
+    options: &Options,
     console: &mut Console,
 ) -> Result<Option<Failure>, Stop> {
     let found: Vec<_> = {
         let open = jobs.iter().enumerate().filter(|(_, job)| !job.is_clear());
-        let looks = open.map(|(index, job)| async move { (index, look_up(api, job, once).await) });
+        let looks = open.map(|(index, job)| async move { (index, look_up(api, job, options.once).await) });
         stream::iter(looks).buffer_unordered(CONCURRENCY).collect().await
     };
     let mut trouble = None;
     for (index, finding) in found {
         let job = &mut jobs[index];
-        let before = words::news(job);
+        let before = words::news(job, options.dry_run);
         match finding {
             Ok(finding) => job.finding = finding,
             Err(failure) if may_pass(&failure) => {
@@ -104,7 +106,7 @@ async fn look(
             }
             Err(failure) => return Err(failure.into()),
         }
-        match words::news(job) {
+        match words::news(job, options.dry_run) {
             Some(news) if Some(&news) != before.as_ref() => match job.verdict() {
                 Some(Verdict::NotOurs(_)) => console.warn(&one_line(&news)),
                 _ => console.note(&one_line(&news)),
@@ -227,8 +229,8 @@ impl Patience {
         }
     }
 
-    fn answered(&mut self) {
-        (self.answered, self.told, self.backoff) = (true, false, Backoff::default());
+    fn trouble_is_over(&mut self) {
+        (self.told, self.backoff) = (false, Backoff::default());
     }
 
     /// Until the next round, if there may be one. The deadline ends this from outside.
@@ -242,6 +244,7 @@ impl Patience {
 
     /// Until what went wrong may have passed.
     async fn bear(&mut self, trouble: Failure, console: &mut Console) -> Result<(), Stop> {
+        self.answered |= trouble.code().is_some();
         let never_answered = !self.answered && self.start.elapsed() > FIRST_ANSWER;
         if self.no_wait || never_answered {
             return Err(trouble.into());

@@ -162,7 +162,11 @@ impl Stop {
 }
 
 fn failed(failure: &Failure) -> Blocked {
-    blocked(failure.exit_code(), failure)
+    let all = match failure {
+        Failure::Forbidden(..) => "\n--unblock needs the verbs get, update and delete",
+        _ => "",
+    };
+    blocked(failure.exit_code(), format!("{failure}{all}"))
 }
 
 fn blocked(exit_code: ExitCode, message: impl Display) -> Blocked {

@@ -43,13 +43,14 @@ pub(super) fn left(job: &PlannedJob) -> Option<String> {
 }
 
 /// What the user should know of a Job while things go on.
-pub(super) fn news(job: &PlannedJob) -> Option<String> {
+pub(super) fn news(job: &PlannedJob, dry_run: bool) -> Option<String> {
+    let waits = if dry_run { "would wait" } else { "waiting" };
     Some(match job.verdict()? {
         Verdict::Wait(hint) => {
-            format!("waiting for Job {job} to finish; it is in the way{}: {hint}", Fields(job))
+            format!("{waits} for Job {job} to finish; it is in the way{}: {hint}", Fields(job))
         }
         Verdict::BeingDeleted(finalizers) => {
-            format!("waiting until Job {job} is gone; it {}", BeingDeleted(finalizers))
+            format!("{waits} until Job {job} is gone; it {}", BeingDeleted(finalizers))
         }
         Verdict::NotOurs(why) => format!(
             "the API server does not accept the manifest of Job {job}, so the Job in the cluster stays, and whoever applies the \
