@@ -80,6 +80,7 @@ pub async fn a_finished_job_that_cannot_take_its_new_manifest_goes(cluster: &Con
         (migrate(), edited(|job| job["spec"]["managedBy"] = Value::Null), "spec.managedBy"),
         (migrate(), manifest(indexed())?, "spec.completionMode"),
         (indexed(), manifest(indexed().completions(3).parallelism(1))?, "spec.completions"),
+        (indexed().spec("successPolicy", json!({"rules": [{"succeededCount": 1}]})), manifest(indexed())?, "spec.successPolicy"),
         (indexed().backoff_limit_per_index(1), manifest(indexed())?, "spec.backoffLimitPerIndex"),
         (migrate(), edited(|job| {
             job["spec"]["manualSelector"] = true.into();

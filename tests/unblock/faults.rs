@@ -21,6 +21,7 @@ pub fn trials() -> Vec<Trial> {
         two_at_once_end_well,
         an_api_server_that_is_killed_and_restarted_is_waited_for,
         a_deletion_whose_answer_is_lost_is_looked_into,
+        a_deletion_that_is_not_answered_is_named_at_the_deadline,
         retry_after_is_heeded,
         a_server_that_answers_but_is_busy_is_tried_until_the_deadline,
         trouble_without_end_ends_at_the_deadline,
@@ -181,6 +182,24 @@ async fn a_deletion_whose_answer_is_lost_is_looked_into(cluster: &ControlPlane) 
     let finished = setup.passes(finished, &["lossy"]).await?;
     wrote(&finished, &text)?;
     says(&finished, &["deleted Job ", "trying again until the deadline"])
+}
+
+async fn a_deletion_that_is_not_answered_is_named_at_the_deadline(cluster: &ControlPlane) -> Result<()> {
+    let setup = Setup::new(cluster).await?;
+    done(&setup, "slow").await?;
+    let proxy = setup.proxy().await?;
+    proxy.on("DELETE", "/slow", at(1, Act::Then(doing(std::future::pending()))));
+    let call = setup.unblock_by(&proxy.kubeconfig, &text(&["slow"])?).arg("--timeout=3s");
+    let finished = setup.ends(call.run().await?, 4, &["slow"]).await?;
+    let slow = setup.id("slow");
+    ensure!(!finished.stderr().contains("was not deleted"), "{}", finished.stderr());
+    says(
+        &finished,
+        &[
+            &format!("it is not known whether Job {slow} is still there"),
+            &format!("no manifest was written; deleted, or being deleted: {slow}"),
+        ],
+    )
 }
 
 const BUSY: &str = "Too many requests, please try again later.";

@@ -72,7 +72,7 @@ pub async fn one_job_that_may_not_go_keeps_all(cluster: &ControlPlane) -> Result
             Some(Failed),
             plain().policy("hook-succeeded"),
             "it has failed, and its policy \"hook-succeeded\" does not name that",
-            by_hand,
+            "add hook-failed to the policy of its manifest",
         ),
         case(
             "succeeded where only failure is named",
@@ -88,7 +88,7 @@ pub async fn one_job_that_may_not_go_keeps_all(cluster: &ControlPlane) -> Result
             Some(Succeeded),
             plain().policy("never"),
             "its policy \"never\" names no outcome",
-            by_hand,
+            "write hook-succeeded, hook-failed or both into the policy of its manifest",
         ),
         case(
             "ignored in the cluster",
@@ -117,7 +117,10 @@ pub async fn one_job_that_may_not_go_keeps_all(cluster: &ControlPlane) -> Result
         let finished = setup.unblock(&text).args(refused.args).run().await?;
         let finished = setup.ends(finished, 6, &[]).await.context(refused.what)?;
         let stderr = finished.stderr();
-        let [line, last] = *stderr.lines().collect::<Vec<_>>() else { anyhow::bail!("two lines: {stderr}") };
+        let [.., line, last] = *stderr.lines().collect::<Vec<_>>() else {
+            anyhow::bail!("two lines: {stderr}")
+        };
+        ensure!(stderr.matches("may not be deleted").count() == 1, "{stderr}");
         let head = format!("jobsweep: Job {} is in the way (spec.template", setup.id("kept"));
         let why = format!(", and may not be deleted: {}", refused.why);
         ensure!(
