@@ -1,29 +1,32 @@
-//! Looks, and looks again, until nothing is in the way or something may not go.
+//! Looks at the Jobs in rounds, until nothing is in the way or something may not go.
 //!
 //! Each round looks up every Job that is not clear yet, and acts only on what it has just seen. So a Job that was edited, made anew or
 //! deleted meanwhile, a lost answer and a restarted API server need no treatment of their own: the next round sees what is there.
 
-use std::time::Duration;
-
 use futures_util::stream::{self, StreamExt};
-use tokio::time::{Instant, sleep};
 
-use super::judgement::{Answer, Leave, Reason, Verdict, judge};
+use super::judgement::{Answer, Reason, Verdict, judge};
+use super::patience::Patience;
 use super::planned_job::{Finding, Judged, PlannedJob};
 use super::replacement::{Live, replacement};
-use super::{Options, Stop, words};
-use crate::cluster::Timeout;
-use crate::cluster::api::{Api, Failure, Refusal};
-use crate::cluster::backoff::Backoff;
+use super::{Options, Stop, messages};
+use crate::cluster::api::{Api, Failure};
 use crate::console::Console;
-use crate::escape::{block, one_line};
+use crate::escape::one_line;
 
 /// How many requests are under way at once.
 const CONCURRENCY: usize = 32;
-/// How long to wait before looking again at what has to finish or to go.
-const ROUND: Duration = Duration::from_secs(1);
-/// How long a cluster that has never answered is tried.
-const FIRST_ANSWER: Duration = Duration::from_secs(10);
+
+/// How a round ended.
+enum Round {
+    Clear,
+    /// Jobs were deleted, and may be gone already.
+    LookAgain,
+    /// Something has to finish or to go first.
+    Wait,
+    /// A request failed, and may succeed later.
+    Retry(Failure),
+}
 
 /// Makes way for these Jobs, or says what it would delete for that.
 pub(super) async fn clear(
@@ -34,86 +37,91 @@ pub(super) async fn clear(
 ) -> Result<(), Stop> {
     let mut patience = Patience::new(options.timeout);
     loop {
-        if let Some(trouble) = look(api, jobs, options.once, console).await? {
-            patience.bear(trouble, console).await?;
-            continue;
+        let round = round(api, jobs, options, console).await?;
+        if jobs.iter().any(|job| job.finding != Finding::Unknown) {
+            patience.cluster_answers();
         }
-        patience.answered();
-        if !options.dry_run && has(jobs, |verdict| matches!(verdict, Verdict::Wait(_))) {
-            patience.wait().await?;
-            continue;
+        match round {
+            Round::Clear => return Ok(()),
+            Round::LookAgain => {}
+            Round::Wait => patience.wait().await?,
+            Round::Retry(failure) => patience.back_off(failure, console).await?,
         }
-        if has(jobs, |verdict| matches!(verdict, Verdict::Remove(_))) {
-            // First without deleting anything, so that a missing permission or an admission webhook stops all of it.
-            let mut trouble = delete(api, jobs, true).await?;
-            if options.dry_run && trouble.is_none() {
-                jobs.iter()
-                    .filter_map(|job| words::removal(job, "would delete"))
-                    .for_each(|said| console.note(&one_line(&said)));
-                return Ok(());
-            }
-            if trouble.is_none() {
-                let removals: Vec<_> = jobs.iter().map(|job| words::removal(job, "deleted")).collect();
-                trouble = delete(api, jobs, false).await?;
-                let sent = jobs.iter().zip(removals).filter(|(job, _)| job.deletion_sent);
-                sent.filter_map(|(_, said)| said).for_each(|said| console.note(&one_line(&said)));
-            }
-            if let Some(trouble) = trouble {
-                patience.bear(trouble, console).await?;
-            }
-            continue;
-        }
-        if options.dry_run || jobs.iter().all(PlannedJob::is_clear) {
-            return Ok(());
-        }
-        patience.wait().await?;
     }
+}
+
+async fn round(
+    api: &Api,
+    jobs: &mut [PlannedJob],
+    options: &Options,
+    console: &mut Console,
+) -> Result<Round, Stop> {
+    if let Some(failure) = look(api, jobs, options, console).await? {
+        return Ok(Round::Retry(failure));
+    }
+    if !options.dry_run {
+        if has(jobs, |verdict| matches!(verdict, Verdict::Wait(_))) {
+            return Ok(Round::Wait);
+        }
+        if !has(jobs, |verdict| matches!(verdict, Verdict::Remove(_))) {
+            let clear = jobs.iter().all(PlannedJob::is_clear);
+            return Ok(if clear { Round::Clear } else { Round::Wait });
+        }
+    }
+    // First a dry run of all deletions, so that a missing permission or an admission webhook stops all of them.
+    if let Some(failure) = delete(api, jobs, true, console).await? {
+        return Ok(Round::Retry(failure));
+    }
+    if options.dry_run {
+        let removals = jobs.iter().filter_map(|job| messages::removal(job, "would delete"));
+        removals.for_each(|message| console.note(&one_line(&message)));
+        return Ok(Round::Clear);
+    }
+    Ok(delete(api, jobs, false, console).await?.map_or(Round::LookAgain, Round::Retry))
 }
 
 fn has(jobs: &[PlannedJob], is: impl Fn(&Verdict) -> bool) -> bool {
     jobs.iter().filter_map(PlannedJob::verdict).any(is)
 }
 
-/// Stops if a Job in the way may not go.
 fn check_all_may_go(jobs: &[PlannedJob]) -> Result<(), Stop> {
     if has(jobs, |verdict| matches!(verdict, Verdict::Forbidden(_))) { Err(Stop::InTheWay) } else { Ok(()) }
 }
 
-/// Looks up every Job that is not clear, and says what is new. Gives a failure that may pass, if there was one.
+/// Looks up every Job that is not clear, and says what is new. Returns a failure that may pass.
 async fn look(
     api: &Api,
     jobs: &mut [PlannedJob],
-    once: bool,
+    options: &Options,
     console: &mut Console,
 ) -> Result<Option<Failure>, Stop> {
-    let found: Vec<_> = {
-        let open = jobs.iter().enumerate().filter(|(_, job)| !job.is_clear());
-        let looks = open.map(|(index, job)| async move { (index, look_up(api, job, once).await) });
-        stream::iter(looks).buffer_unordered(CONCURRENCY).collect().await
-    };
-    let mut trouble = None;
+    let open = jobs.iter().enumerate().filter(|(_, job)| !job.is_clear());
+    let looks = open.map(|(index, job)| async move { (index, look_up(api, job, options.once).await) });
+    let found: Vec<_> = stream::iter(looks).buffer_unordered(CONCURRENCY).collect().await;
+    let mut transient = None;
     for (index, finding) in found {
         let job = &mut jobs[index];
-        let before = words::news(job);
+        let before = messages::progress(job, options.dry_run);
         match finding {
             Ok(finding) => job.finding = finding,
             Err(failure) if may_pass(&failure) => {
                 job.finding = Finding::Unknown;
-                trouble = Some(failure);
+                transient = Some(failure);
                 continue;
             }
             Err(failure) => return Err(failure.into()),
         }
-        match words::news(job) {
-            Some(news) if Some(&news) != before.as_ref() => match job.verdict() {
-                Some(Verdict::NotOurs(_)) => console.warn(&one_line(&news)),
-                _ => console.note(&one_line(&news)),
-            },
-            _ => {}
+        let Some(now) = messages::progress(job, options.dry_run) else { continue };
+        if before.as_ref() == Some(&now) {
+            continue;
+        }
+        match job.verdict() {
+            Some(Verdict::InvalidManifest(_)) => console.warn(&one_line(&now)),
+            _ => console.note(&one_line(&now)),
         }
     }
     check_all_may_go(jobs)?;
-    Ok(trouble)
+    Ok(transient)
 }
 
 async fn look_up(api: &Api, job: &PlannedJob, once: bool) -> Result<Finding, Failure> {
@@ -140,154 +148,72 @@ async fn look_up(api: &Api, job: &PlannedJob, once: bool) -> Result<Finding, Fai
     let yaml = replacement(&job.manifest, namespace, &live);
     let answer = match api.dry_run_replace(namespace, name, yaml).await {
         Ok(()) => Answer::Possible,
-        Err(Failure::Refused(refusal)) if matches!(refusal.code, 400 | 403 | 413 | 422) => answer(refusal),
+        Err(Failure::Refused(refusal)) if matches!(refusal.code, 400 | 403 | 413 | 422) => {
+            Answer::refused(refusal)
+        }
         Err(failure) => return Err(failure),
     };
-    let leave = Leave { policy: job.manifest.policy.as_ref(), ignored: job.manifest.ignored };
-    let verdict = judge(&live.job, &answer, &leave, once);
+    let verdict = judge(&live.job, &answer, &job.manifest, once);
     let immutable = if let Answer::Immutable(fields) = answer { fields } else { Vec::new() };
     Ok(Finding::Judged(Judged { id: Some(live.job.id), version: live.job.version, immutable, verdict }))
 }
 
-/// What a refusal to replace a Job means. Only where nothing but immutable fields is at fault does a new Job help.
-fn answer(refusal: Refusal) -> Answer {
-    // The API server's validation of a Job words it so. Completions of an Indexed Job change with its parallelism only.
-    let is_immutable = |message: &str| {
-        message.ends_with("field is immutable")
-            || message.contains("immutable after creation")
-            || message.contains("can only be modified in tandem with")
-    };
-    if refusal.causes.is_empty() || !refusal.causes.iter().all(|cause| is_immutable(&cause.message)) {
-        return Answer::Refused(refusal.to_string());
+/// Deletes the Jobs that may go. Returns a failure that may pass.
+async fn delete(
+    api: &Api,
+    jobs: &mut [PlannedJob],
+    dry_run: bool,
+    console: &mut Console,
+) -> Result<Option<Failure>, Stop> {
+    for job in jobs.iter_mut().filter(|job| matches!(job.verdict(), Some(Verdict::Remove(_)))) {
+        // Before it is sent: a deadline or a signal may come before the answer.
+        job.deletion_sent |= !dry_run;
     }
-    Answer::Immutable(refusal.causes.into_iter().map(|cause| cause.field).collect())
-}
-
-/// Sends the deletions of the Jobs that may go. Gives a failure that may pass, if there was one.
-async fn delete(api: &Api, jobs: &mut [PlannedJob], dry_run: bool) -> Result<Option<Failure>, Stop> {
-    let mut sent = Vec::new();
-    for (index, job) in jobs.iter_mut().enumerate() {
-        if let Finding::Judged(Judged { id: Some(id), version, verdict: Verdict::Remove(_), .. }) =
-            &job.finding
-        {
-            job.deletion_sent |= !dry_run;
-            sent.push((index, id.clone(), version.clone()));
+    let deletions = jobs.iter().enumerate().filter_map(|(index, job)| match &job.finding {
+        Finding::Judged(Judged { id: Some(id), version, verdict: Verdict::Remove(_), .. }) => {
+            Some(async move { (index, api.delete(id, version, dry_run).await) })
         }
-    }
-    let deletions =
-        sent.iter().map(|(index, id, version)| async { (*index, api.delete(id, version, dry_run).await) });
+        _ => None,
+    });
     let answers: Vec<_> = stream::iter(deletions).buffer_unordered(CONCURRENCY).collect().await;
-    let mut trouble = None;
+    let mut transient = None;
     for (index, answer) in answers {
         let job = &mut jobs[index];
-        let Err(failure) = answer else {
-            if !dry_run {
+        let failure = answer.err();
+        if !dry_run {
+            let said = match &failure {
+                None => messages::removal(job, "deleted"),
+                Some(failure) if failure.may_have_been_carried_out() => {
+                    messages::removal(job, "tried to delete")
+                }
+                Some(_) => {
+                    job.deletion_sent = false;
+                    None
+                }
+            };
+            said.iter().for_each(|message| console.note(&one_line(message)));
+        }
+        match failure {
+            None if dry_run => {}
+            None => job.finding = Finding::Unknown,
+            Some(failure) if may_pass(&failure) => {
                 job.finding = Finding::Unknown;
+                transient = Some(failure);
             }
-            continue;
-        };
-        job.deletion_sent &= dry_run || failure.may_have_been_carried_out();
-        if may_pass(&failure) {
-            job.finding = Finding::Unknown;
-            trouble = Some(failure);
-        } else if let (Failure::Refused(refusal), Finding::Judged(judged)) = (&failure, &mut job.finding) {
-            judged.verdict = Verdict::Forbidden(Reason::DeletionRefused(refusal.to_string()));
-        } else {
-            return Err(failure.into());
+            Some(failure) => {
+                let (Failure::Refused(refusal), Finding::Judged(judged)) = (&failure, &mut job.finding)
+                else {
+                    return Err(failure.into());
+                };
+                judged.verdict = Verdict::Forbidden(Reason::DeletionRefused(refusal.to_string()));
+            }
         }
     }
     check_all_may_go(jobs)?;
-    Ok(trouble)
+    Ok(transient)
 }
 
-/// Whether another look may tell more: a Job that changed or vanished meanwhile counts too.
+/// Whether another look may tell more: also if the Job changed or vanished meanwhile.
 fn may_pass(failure: &Failure) -> bool {
     failure.is_transient() || matches!(failure.code(), Some(404 | 409))
-}
-
-/// How long to go on.
-struct Patience {
-    no_wait: bool,
-    start: Instant,
-    /// Whether the cluster has ever answered.
-    answered: bool,
-    /// Whether the user knows of the trouble that lasts.
-    told: bool,
-    backoff: Backoff,
-}
-
-impl Patience {
-    fn new(timeout: Timeout) -> Self {
-        Self {
-            no_wait: timeout == Timeout::After(Duration::ZERO),
-            start: Instant::now(),
-            answered: false,
-            told: false,
-            backoff: Backoff::default(),
-        }
-    }
-
-    fn answered(&mut self) {
-        (self.answered, self.told, self.backoff) = (true, false, Backoff::default());
-    }
-
-    /// Until the next round, if there may be one. The deadline ends this from outside.
-    async fn wait(&self) -> Result<(), Stop> {
-        if self.no_wait {
-            return Err(Stop::Deadline);
-        }
-        sleep(ROUND).await;
-        Ok(())
-    }
-
-    /// Until what went wrong may have passed.
-    async fn bear(&mut self, trouble: Failure, console: &mut Console) -> Result<(), Stop> {
-        let never_answered = !self.answered && self.start.elapsed() > FIRST_ANSWER;
-        if self.no_wait || never_answered {
-            return Err(trouble.into());
-        }
-        if !std::mem::replace(&mut self.told, true) {
-            console.note(&block(&format!("trying again until the deadline: {trouble}")));
-        }
-        sleep(self.backoff.next(trouble.retry_after())).await;
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::cluster::api::Cause;
-
-    #[test]
-    fn only_immutable_fields_make_a_job_an_obstacle() {
-        let cause =
-            |field: &str, message: &str| Cause { field: field.to_owned(), message: message.to_owned() };
-        let template = || cause("spec.template", "Invalid value: {}: field is immutable");
-        let tandem = || {
-            cause(
-                "spec.completions",
-                "Invalid value: 3: can only be modified in tandem with spec.parallelism",
-            )
-        };
-        let unknown = || {
-            cause(
-                "spec.template.spec.restartPolicy",
-                "Required value: valid values: \"OnFailure\", \"Never\"",
-            )
-        };
-        for (causes, fields) in [
-            (vec![template()], Some(vec!["spec.template"])),
-            (vec![template(), tandem()], Some(vec!["spec.template", "spec.completions"])),
-            (vec![template(), unknown()], None),
-            (vec![], None),
-        ] {
-            let refusal = Refusal { code: 422, message: "no".to_owned(), retry_after: None, causes };
-            let expected = match fields {
-                Some(fields) => Answer::Immutable(fields.into_iter().map(str::to_owned).collect()),
-                None => Answer::Refused(refusal.to_string()),
-            };
-            assert_eq!(answer(refusal), expected);
-        }
-    }
 }

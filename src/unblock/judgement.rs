@@ -1,8 +1,10 @@
 //! What becomes of a Job that has the name of one at hand. A pure decision.
 
+use crate::cluster::api::Refusal;
 use crate::cluster::job::Job;
 use crate::cluster::job::state::{Hint, State};
-use crate::policy::{DeletePolicy, Outcome, Token};
+use crate::policy::{Outcome, Token};
+use crate::translate::JobManifest;
 
 /// What the API server says of replacing the Job in the cluster by the one at hand.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,13 +17,20 @@ pub(super) enum Answer {
     Refused(String),
 }
 
-/// What the manifest at hand says about the Job in the cluster.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Leave<'m> {
-    /// The delete policy.
-    pub policy: Option<&'m DeletePolicy>,
-    /// Whether it is annotated to be left alone.
-    pub ignored: bool,
+impl Answer {
+    /// Only where nothing but immutable fields is at fault does a new Job help.
+    pub(super) fn refused(refusal: Refusal) -> Self {
+        // So the API server's validation of a Job words it. Completions of an Indexed Job change with its parallelism only.
+        let is_immutable = |message: &str| {
+            message.ends_with("field is immutable")
+                || message.contains("immutable after creation")
+                || message.contains("can only be modified in tandem with")
+        };
+        if refusal.causes.is_empty() || !refusal.causes.iter().all(|cause| is_immutable(&cause.message)) {
+            return Self::Refused(refusal.to_string());
+        }
+        Self::Immutable(refusal.causes.into_iter().map(|cause| cause.field).collect())
+    }
 }
 
 /// What becomes of the Job in the cluster.
@@ -29,8 +38,8 @@ pub(super) struct Leave<'m> {
 pub(super) enum Verdict {
     /// It can take the manifest, so it stays.
     Stays,
-    /// The API server refuses the manifest itself, so it stays.
-    NotOurs(String),
+    /// No Job could take the manifest, so it stays.
+    InvalidManifest(String),
     /// Someone is deleting it, and these finalizers hold it.
     BeingDeleted(Vec<String>),
     /// It is in the way, and may go once it has finished.
@@ -66,23 +75,23 @@ pub(super) enum Reason {
 }
 
 /// Judges a Job in the cluster. `once` means that an unfinished one is not waited for.
-pub(super) fn judge(live: &Job, answer: &Answer, leave: &Leave<'_>, once: bool) -> Verdict {
+pub(super) fn judge(live: &Job, answer: &Answer, manifest: &JobManifest, once: bool) -> Verdict {
     // Also a Job that can be changed: it would take the change with it.
     if live.terminating {
         return Verdict::BeingDeleted(live.finalizers.clone());
     }
     match answer {
         Answer::Possible => Verdict::Stays,
-        Answer::Refused(why) => Verdict::NotOurs(why.clone()),
-        Answer::Immutable(_) => in_the_way(live, leave, once),
+        Answer::Refused(why) => Verdict::InvalidManifest(why.clone()),
+        Answer::Immutable(_) => in_the_way(live, manifest, once),
     }
 }
 
-fn in_the_way(live: &Job, leave: &Leave<'_>, once: bool) -> Verdict {
-    if leave.ignored || live.ignored {
-        return Verdict::Forbidden(Reason::Ignored { by_manifest: leave.ignored });
+fn in_the_way(live: &Job, manifest: &JobManifest, once: bool) -> Verdict {
+    if manifest.ignored || live.ignored {
+        return Verdict::Forbidden(Reason::Ignored { by_manifest: manifest.ignored });
     }
-    let Some(policy) = leave.policy else { return Verdict::Forbidden(Reason::NoPolicy) };
+    let Some(policy) = &manifest.policy else { return Verdict::Forbidden(Reason::NoPolicy) };
     // This is the moment that before-hook-creation means, for every outcome.
     let names = |outcome| policy.names(outcome) || policy.lists(Token::BeforeHookCreation);
     if !Outcome::ALL.into_iter().any(names) {
@@ -101,6 +110,19 @@ fn in_the_way(live: &Job, leave: &Leave<'_>, once: bool) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::api::Cause;
+    use crate::policy::DeletePolicy;
+    use crate::translate::Value;
+
+    fn manifest(policy: &str) -> JobManifest {
+        JobManifest {
+            name: "migrate".to_owned(),
+            namespace: None,
+            policy: Some(DeletePolicy::parse(policy)),
+            ignored: false,
+            value: Value::Mapping(Vec::new()),
+        }
+    }
 
     fn live(state: State) -> Job {
         let json = r#"{"metadata":{"namespace":"shop","name":"migrate","uid":"u1","resourceVersion":"7"}}"#;
@@ -135,51 +157,83 @@ mod tests {
                 Verdict::Forbidden(Reason::Unreadable("x".to_owned())),
             ),
         ] {
-            let policy = DeletePolicy::parse(policy);
-            let leave = Leave { policy: Some(&policy), ignored: false };
+            let manifest = manifest(policy);
             assert_eq!(
-                judge(&live(state.clone()), &immutable(), &leave, false),
+                judge(&live(state.clone()), &immutable(), &manifest, false),
                 verdict,
                 "{policy:?} {state:?}"
             );
             // Whatever its policy says, a Job that can take the manifest stays.
-            assert_eq!(judge(&live(state), &Answer::Possible, &leave, false), Verdict::Stays, "{policy:?}");
+            assert_eq!(
+                judge(&live(state), &Answer::Possible, &manifest, false),
+                Verdict::Stays,
+                "{policy:?}"
+            );
         }
     }
 
     #[test]
     fn without_leave_a_job_in_the_way_stays() {
-        let policy = DeletePolicy::parse("hook-succeeded,hook-failed");
-        let leave = Leave { policy: Some(&policy), ignored: false };
+        let both = manifest("hook-succeeded,hook-failed");
+        let ignored = JobManifest { ignored: true, ..both.clone() };
+        let plain = JobManifest { policy: None, ..both.clone() };
         let done = live(State::Finished(Outcome::Succeeded, String::new()));
         let running = live(State::Unfinished(Hint::None));
         let marked = Job { ignored: true, ..done.clone() };
         let by = |by_manifest| Verdict::Forbidden(Reason::Ignored { by_manifest });
-        assert_eq!(judge(&marked, &immutable(), &leave, false), by(false));
-        assert_eq!(judge(&done, &immutable(), &Leave { ignored: true, ..leave.clone() }, false), by(true));
-        assert_eq!(
-            judge(&done, &immutable(), &Leave::default(), false),
-            Verdict::Forbidden(Reason::NoPolicy)
-        );
+        assert_eq!(judge(&marked, &immutable(), &both, false), by(false));
+        assert_eq!(judge(&done, &immutable(), &ignored, false), by(true));
+        assert_eq!(judge(&done, &immutable(), &plain, false), Verdict::Forbidden(Reason::NoPolicy));
         let unfinished = Verdict::Forbidden(Reason::Unfinished(Hint::None));
-        assert_eq!(judge(&running, &immutable(), &leave, true), unfinished);
+        assert_eq!(judge(&running, &immutable(), &both, true), unfinished);
     }
 
     #[test]
     fn a_job_that_is_being_deleted_is_in_the_way_of_any_manifest() {
         let going = Job { terminating: true, finalizers: vec!["a/b".to_owned()], ..live(State::Suspended) };
         for answer in [Answer::Possible, immutable(), Answer::Refused(String::new())] {
-            let verdict = judge(&going, &answer, &Leave::default(), true);
+            let verdict = judge(&going, &answer, &manifest("hook-failed"), true);
             assert_eq!(verdict, Verdict::BeingDeleted(vec!["a/b".to_owned()]), "{answer:?}");
         }
     }
 
     #[test]
     fn a_manifest_that_no_job_could_take_deletes_nothing() {
-        let policy = DeletePolicy::parse("hook-succeeded");
-        let leave = Leave { policy: Some(&policy), ignored: false };
+        let manifest = manifest("hook-succeeded");
         let done = live(State::Finished(Outcome::Succeeded, String::new()));
         let refused = Answer::Refused("no".to_owned());
-        assert_eq!(judge(&done, &refused, &leave, false), Verdict::NotOurs("no".to_owned()));
+        assert_eq!(judge(&done, &refused, &manifest, false), Verdict::InvalidManifest("no".to_owned()));
+    }
+
+    #[test]
+    fn only_immutable_fields_make_a_job_an_obstacle() {
+        let cause =
+            |field: &str, message: &str| Cause { field: field.to_owned(), message: message.to_owned() };
+        let template = || cause("spec.template", "Invalid value: {}: field is immutable");
+        let tandem = || {
+            cause(
+                "spec.completions",
+                "Invalid value: 3: can only be modified in tandem with spec.parallelism",
+            )
+        };
+        let unknown = || {
+            cause(
+                "spec.template.spec.restartPolicy",
+                "Required value: valid values: \"OnFailure\", \"Never\"",
+            )
+        };
+        for (causes, fields) in [
+            (vec![template()], Some(vec!["spec.template"])),
+            (vec![template(), tandem()], Some(vec!["spec.template", "spec.completions"])),
+            (vec![template(), unknown()], None),
+            (vec![], None),
+        ] {
+            let refusal = Refusal { code: 422, message: "no".to_owned(), retry_after: None, causes };
+            let expected = match fields {
+                Some(fields) => Answer::Immutable(fields.into_iter().map(str::to_owned).collect()),
+                None => Answer::Refused(refusal.to_string()),
+            };
+            assert_eq!(Answer::refused(refusal), expected);
+        }
     }
 }

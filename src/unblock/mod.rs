@@ -5,16 +5,17 @@
 //!
 //! - `judgement` decides what becomes of one Job. Pure.
 //! - `replacement` writes the manifest as the API server would have to store it over the Job in the cluster. Pure.
-//! - `clearance` asks, waits and deletes, until nothing is in the way or something may not go.
-//! - `words` says it.
+//! - `clearance` asks, waits and deletes, until nothing is in the way or something may not go; `patience` tells it how long.
+//! - `messages` words what the user reads.
 //!
 //! All or nothing: nothing is deleted before all that is in the way may go.
 
 mod clearance;
 mod judgement;
+mod messages;
+mod patience;
 mod planned_job;
 mod replacement;
-mod words;
 
 use std::fmt::{self, Display};
 use std::time::{Duration, Instant};
@@ -146,8 +147,8 @@ impl Stop {
         };
         for job in jobs {
             let message = match job.verdict() {
-                Some(judgement::Verdict::Forbidden(reason)) => Some(words::forbidden(job, reason)),
-                _ if blocked.exit_code == ExitCode::Deadline => words::left(job),
+                Some(judgement::Verdict::Forbidden(reason)) => Some(messages::forbidden(job, reason)),
+                _ if blocked.exit_code == ExitCode::Deadline => messages::left(job),
                 _ => None,
             };
             blocked.messages.extend(message.as_deref().map(block));
@@ -162,7 +163,11 @@ impl Stop {
 }
 
 fn failed(failure: &Failure) -> Blocked {
-    blocked(failure.exit_code(), failure)
+    let all = match failure {
+        Failure::Forbidden(..) => "\n--unblock needs the verbs get, update and delete",
+        _ => "",
+    };
+    blocked(failure.exit_code(), format!("{failure}{all}"))
 }
 
 fn blocked(exit_code: ExitCode, message: impl Display) -> Blocked {

@@ -57,7 +57,7 @@ impl PlannedJob {
     /// Whether nothing of its name is in the way.
     pub(super) fn is_clear(&self) -> bool {
         matches!(self.finding, Finding::Absent)
-            || matches!(self.verdict(), Some(Verdict::Stays | Verdict::NotOurs(_)))
+            || matches!(self.verdict(), Some(Verdict::Stays | Verdict::InvalidManifest(_)))
     }
 }
 

@@ -1,9 +1,8 @@
 //! Which changes of a manifest put the Job in the cluster in the way: the API server decides.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use jobsweep_harness::control_plane::ControlPlane;
 use jobsweep_harness::jobs::{JobBuilder, Outcome, job};
-use jobsweep_harness::kube::api::DeleteParams;
 use jobsweep_harness::{trials, trials::Trial};
 use serde_json::{Value, json};
 
@@ -17,24 +16,18 @@ fn migrate() -> JobBuilder {
     job("migrate").policy("hook-succeeded").label("app", "shop").ttl(3600)
 }
 
-/// What one change of the manifest does to the Job in the cluster.
-async fn after(setup: &Setup, old: JobBuilder, new: &Value) -> Result<(bool, String)> {
-    let live = setup.finished(old, Outcome::Succeeded).await?;
+/// What is said of one change of the manifest; whether the Job in the cluster goes is told.
+async fn said(cluster: &ControlPlane, old: JobBuilder, new: &Value, goes: bool) -> Result<String> {
+    let setup = Setup::new(cluster).await?;
+    setup.finished(old, Outcome::Succeeded).await?;
     let text = serde_json::to_string(new)?;
-    let said = wrote(setup.unblock(&text).run().await?, &text)?;
-    let stays = match setup.namespace.jobs().get_opt("migrate").await? {
-        Some(found) => {
-            ensure!(found.metadata.uid == live.metadata.uid, "it is another Job");
-            setup.namespace.jobs().delete("migrate", &DeleteParams::background()).await?;
-            true
-        }
-        None => false,
-    };
-    Ok((stays, said))
+    let finished = setup.unblock(&text).run().await?;
+    let finished = setup.passes(finished, if goes { &["migrate"] } else { &[] }).await?;
+    wrote(&finished, &text)?;
+    Ok(finished.stderr().into_owned())
 }
 
 pub async fn a_job_that_can_take_its_new_manifest_stays(cluster: &ControlPlane) -> Result<()> {
-    let setup = Setup::new(cluster).await?;
     let same = manifest(migrate())?;
     let edited = |edit: fn(&mut Value)| {
         let mut manifest = same.clone();
@@ -63,14 +56,13 @@ pub async fn a_job_that_can_take_its_new_manifest_stays(cluster: &ControlPlane) 
             edited(|job| job["metadata"]["finalizers"] = Value::Null),
         ),
     ] {
-        let (stays, said) = after(&setup, old, &new).await?;
-        ensure!(stays && said.is_empty(), "{what}: {said}");
+        let said = said(cluster, old, &new, false).await.with_context(|| what.to_owned())?;
+        ensure!(said.is_empty(), "{what}: {said}");
     }
     Ok(())
 }
 
 pub async fn a_finished_job_that_cannot_take_its_new_manifest_goes(cluster: &ControlPlane) -> Result<()> {
-    let setup = Setup::new(cluster).await?;
     let same = manifest(migrate())?;
     let edited = |edit: fn(&mut Value)| {
         let mut manifest = same.clone();
@@ -83,9 +75,12 @@ pub async fn a_finished_job_that_cannot_take_its_new_manifest_goes(cluster: &Con
         (migrate(), edited(|job| job["spec"]["template"]["metadata"]["labels"] = json!({"a": "b"})), "spec.template"),
         (migrate().spec("podFailurePolicy", json!({"rules": [{"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}]})), same.clone(), "spec.podFailurePolicy"),
         (migrate(), edited(|job| job["spec"]["completions"] = 2.into()), "spec.completions"),
+        // A replace gives back the default of a field that the manifest leaves out, so completions would become 3 here.
+        (migrate(), manifest(migrate().parallelism(3))?, "spec.completions"),
         (migrate(), edited(|job| job["spec"]["managedBy"] = Value::Null), "spec.managedBy"),
         (migrate(), manifest(indexed())?, "spec.completionMode"),
         (indexed(), manifest(indexed().completions(3).parallelism(1))?, "spec.completions"),
+        (indexed().spec("successPolicy", json!({"rules": [{"succeededCount": 1}]})), manifest(indexed())?, "spec.successPolicy"),
         (indexed().backoff_limit_per_index(1), manifest(indexed())?, "spec.backoffLimitPerIndex"),
         (migrate(), edited(|job| {
             job["spec"]["manualSelector"] = true.into();
@@ -93,8 +88,8 @@ pub async fn a_finished_job_that_cannot_take_its_new_manifest_goes(cluster: &Con
             job["spec"]["template"]["metadata"]["labels"] = json!({"a": "b"});
         }), "spec.selector"),
     ] {
-        let (stays, said) = after(&setup, old, &new).await?;
-        ensure!(!stays && said.contains(field) && said.starts_with("jobsweep: deleted Job "), "{field}: {said}");
+        let said = said(cluster, old, &new, true).await.with_context(|| field.to_owned())?;
+        ensure!(said.contains(field) && said.starts_with("jobsweep: deleted Job "), "{field}: {said}");
     }
     Ok(())
 }

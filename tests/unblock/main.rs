@@ -1,15 +1,50 @@
-//! `--unblock` on a real control plane: every test runs the built binary as a ServiceAccount that has only the rights that README names.
+//! `--unblock` on a real control plane: every test runs the built binary as a ServiceAccount that has only the rights that it needs.
 
 #![allow(missing_docs, reason = "a test's name is its documentation")]
 #![allow(unreachable_pub, reason = "nothing is reached from outside")]
 
-mod changes;
+#[allow(dead_code, reason = "the proxy needs its connection")]
+#[path = "../cluster/setup.rs"]
+mod cleanup_setup;
+#[allow(dead_code, reason = "shared with the tests of the cleanup")]
+#[path = "../cluster/faulty_proxy.rs"]
+mod faulty_proxy;
 mod setup;
+
+mod access;
+mod admission;
+mod changes;
+mod dry_run;
+mod faults;
+mod log;
+mod manifests;
+mod namespace;
+mod passes;
+mod refusals;
+mod releases;
+mod requests;
+mod stopping;
+mod waiting;
 
 use std::process::ExitCode;
 
 use jobsweep_harness::trials;
 
 fn main() -> ExitCode {
-    trials::run([changes::trials()])
+    trials::run([
+        access::trials(),
+        admission::trials(),
+        changes::trials(),
+        dry_run::trials(),
+        faults::trials(),
+        log::trials(),
+        manifests::trials(),
+        namespace::trials(),
+        passes::trials(),
+        refusals::trials(),
+        releases::trials(),
+        requests::trials(),
+        stopping::trials(),
+        waiting::trials(),
+    ])
 }

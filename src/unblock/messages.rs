@@ -16,8 +16,11 @@ pub(super) fn forbidden(job: &PlannedJob, reason: &Reason) -> String {
             "give its manifest the annotation helm.sh/hook-delete-policy, or all Jobs without one a policy by \
              --default-policy=hook-succeeded,hook-failed, or {by_hand}"
         ),
-        Reason::NamesNothing(_) | Reason::NotNamed(..) => {
-            format!("name it in the policy of its manifest, or {by_hand}")
+        Reason::NamesNothing(_) => {
+            format!("write hook-succeeded, hook-failed or both into the policy of its manifest, or {by_hand}")
+        }
+        Reason::NotNamed(outcome, _) => {
+            format!("add hook-{outcome} to the policy of its manifest, or {by_hand}")
         }
         Reason::Suspended => format!("resume it and let it finish, or {by_hand}"),
         Reason::Unfinished(_) => {
@@ -31,27 +34,30 @@ pub(super) fn forbidden(job: &PlannedJob, reason: &Reason) -> String {
 /// What held things up when the deadline came; nothing of a Job that is clear.
 pub(super) fn left(job: &PlannedJob) -> Option<String> {
     let in_the_way = || format!("Job {job} is in the way{}", Fields(job));
+    let unknown = Some(format!("it is not known whether Job {job} is still there"));
     match (&job.finding, job.verdict()) {
-        (Finding::Unknown, _) => Some(format!("it is not known whether Job {job} is still there")),
+        (Finding::Unknown, _) => unknown,
         (_, Some(Verdict::Wait(hint))) => Some(format!("{} and has not finished: {hint}", in_the_way())),
         (_, Some(Verdict::BeingDeleted(finalizers))) => {
             Some(format!("Job {job} {}", BeingDeleted(finalizers)))
         }
+        (_, Some(Verdict::Remove(_))) if job.deletion_sent => unknown,
         (_, Some(Verdict::Remove(_))) => Some(format!("{} and was not deleted", in_the_way())),
         _ => None,
     }
 }
 
 /// What the user should know of a Job while things go on.
-pub(super) fn news(job: &PlannedJob) -> Option<String> {
+pub(super) fn progress(job: &PlannedJob, dry_run: bool) -> Option<String> {
+    let waits = if dry_run { "would wait" } else { "waiting" };
     Some(match job.verdict()? {
         Verdict::Wait(hint) => {
-            format!("waiting for Job {job} to finish; it is in the way{}: {hint}", Fields(job))
+            format!("{waits} for Job {job} to finish; it is in the way{}: {hint}", Fields(job))
         }
         Verdict::BeingDeleted(finalizers) => {
-            format!("waiting until Job {job} is gone; it {}", BeingDeleted(finalizers))
+            format!("{waits} until Job {job} is gone; it {}", BeingDeleted(finalizers))
         }
-        Verdict::NotOurs(why) => format!(
+        Verdict::InvalidManifest(why) => format!(
             "the API server does not accept the manifest of Job {job}, so the Job in the cluster stays, and whoever applies the \
              manifest will be told the same: {why}"
         ),
