@@ -8,6 +8,7 @@ mod install;
 mod plugin;
 mod setup;
 mod template;
+mod unblock;
 
 use std::process::ExitCode;
 
@@ -35,6 +36,12 @@ fn main() -> ExitCode {
         install::a_chart_that_renders_nothing_is_installed,
         install::templates_through_a_pipe_have_every_hook_translated,
         install::the_api_server_accepts_the_realistic_example,
+        unblock::without_a_job_nothing_is_contacted,
+        unblock::a_hook_is_left_to_helm,
+        unblock::without_a_namespace_it_says_what_to_add,
+        unblock::a_call_that_helm_does_not_apply_can_be_a_dry_run,
+        unblock::what_it_says_can_be_read,
+        unblock::what_helm_4_drops_reaches_the_terminal,
         plugin::it_has_the_version_of_the_program,
         plugin::its_hook_keeps_a_program_that_is_there,
         plugin::its_hook_builds_the_program_of_a_checkout_with_cargo,
