@@ -3,6 +3,7 @@
 mod apply;
 mod argocd;
 mod helmfile;
+mod pipe;
 #[path = "../helm/setup.rs"]
 #[expect(dead_code, reason = "the Helm tests need more of it")]
 mod setup;
@@ -15,10 +16,15 @@ use jobsweep_harness::{trials, trials::run};
 fn main() -> ExitCode {
     run(trials![
         apply::changed_jobs_are_applied_again_and_again,
-        apply::without_the_sweep_the_second_apply_fails,
-        apply::a_failure_before_the_sweep_leaves_everything_as_it_is,
+        apply::a_job_that_has_not_changed_does_not_run_again,
+        apply::a_job_that_may_not_go_stops_all_of_it,
+        apply::without_unblock_the_second_apply_fails,
+        apply::a_chart_that_cannot_be_applied_leaves_everything_as_it_is,
+        pipe::a_changed_job_is_applied_from_the_clients_side,
+        pipe::a_changed_job_is_applied_from_the_servers_side,
         helmfile::changed_jobs_are_synced_again_and_again,
-        helmfile::without_the_sweep_the_second_sync_fails,
+        helmfile::without_unblock_the_second_sync_fails,
+        helmfile::a_diff_can_be_kept_from_deleting,
         argocd::its_output_is_that_of_helm_with_the_annotations,
         argocd::its_parameters_reach_helm_and_jobsweep,
         argocd::its_dependencies_are_fetched_before,
