@@ -8,11 +8,18 @@ mod install;
 mod plugin;
 mod setup;
 mod template;
+mod unblock;
 
 use std::process::ExitCode;
 
 use jobsweep_harness::trials;
 
 fn main() -> ExitCode {
-    trials::run([template::trials(), errors::trials(), install::trials(), plugin::trials()])
+    trials::run([
+        template::trials(),
+        errors::trials(),
+        install::trials(),
+        unblock::trials(),
+        plugin::trials(),
+    ])
 }

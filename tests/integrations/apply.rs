@@ -1,4 +1,4 @@
-//! `examples/apply/apply.sh`: sweeps, then applies a chart with kubectl.
+//! `examples/apply/apply.sh`: a chart applied by kubectl once the way is clear.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,13 +16,15 @@ use crate::setup::{jobsweep_folder, repository, shop};
 pub(crate) fn trials() -> Vec<Trial> {
     trials![
         changed_jobs_are_applied_again_and_again,
-        without_the_sweep_the_second_apply_fails,
-        a_failure_before_the_sweep_leaves_everything_as_it_is,
+        a_job_that_has_not_changed_does_not_run_again,
+        a_job_that_may_not_go_stops_all_of_it,
+        without_unblock_the_second_apply_fails,
+        a_chart_that_cannot_be_applied_leaves_everything_as_it_is
     ]
 }
 
 const JOBS: [&str; 2] = ["shop-migration", "shop-preparation"];
-const SWEEP: &str = "jobsweep --cleanup ";
+const UNBLOCK: &str = r#" --unblock --namespace "$namespace""#;
 
 /// The script, and a ServiceAccount with only the rights that the script needs.
 struct Deployer {
@@ -36,7 +38,7 @@ impl Deployer {
         let namespace = cluster.namespace().await?;
         let user = namespace.user("deployer").await?;
         let rules = vec![
-            rule("batch", "jobs", &["get", "list", "watch", "create", "patch", "delete"]),
+            rule("batch", "jobs", &["get", "create", "update", "patch", "delete"]),
             rule("", "configmaps", &["get", "create", "patch"]),
         ];
         namespace.allow(&user, rules).await?;
@@ -87,16 +89,53 @@ pub(crate) async fn changed_jobs_are_applied_again_and_again(
     Ok(())
 }
 
-pub(crate) async fn without_the_sweep_the_second_apply_fails(
+/// A changed image changes both, another command one of them.
+pub(crate) async fn a_job_that_has_not_changed_does_not_run_again(
+    cluster: &ControlPlane,
+    version: HelmVersion,
+) -> Result<()> {
+    let deployer = Deployer::new(cluster, version).await?;
+    deployer.applied(1).await?;
+    deployer.finish(false).await?;
+    let before = deployer.namespace.uids().await?;
+    deployer.applied(1).await?;
+    ensure!(deployer.namespace.uids().await? == before);
+
+    let change = deployer.apply(&shop(), 1).args(["--set", "migration.command={other}"]);
+    change.run().await?.expect_success()?;
+    let mut after = deployer.namespace.uids().await?;
+    replaced(&before, &after, &JOBS[..1])?;
+    after.insert(JOBS[0].to_owned(), before[JOBS[0]].clone());
+    ensure!(after == before);
+    Ok(())
+}
+
+/// The plain Job has failed, which its policy does not name; the other one could go.
+pub(crate) async fn a_job_that_may_not_go_stops_all_of_it(
+    cluster: &ControlPlane,
+    version: HelmVersion,
+) -> Result<()> {
+    let deployer = Deployer::new(cluster, version).await?;
+    deployer.applied(1).await?;
+    let (jobs, namespace) = (deployer.namespace.jobs(), &deployer.namespace);
+    namespace.fail(&jobs.get("shop-migration").await?).await?;
+    namespace.succeed(&jobs.get("shop-preparation").await?).await?;
+    let before = namespace.uids().await?;
+    let failed = deployer.apply(&shop(), 2).run().await?.expect_code(6)?;
+    ensure!(failed.stderr().contains("nothing was deleted"), "{}", failed.stderr());
+    ensure!(namespace.uids().await? == before);
+    has(namespace, 1, &JOBS).await
+}
+
+pub(crate) async fn without_unblock_the_second_apply_fails(
     cluster: &ControlPlane,
     version: HelmVersion,
 ) -> Result<()> {
     let mut deployer = Deployer::new(cluster, version).await?;
     let whole = fs::read_to_string(&deployer.script)?;
-    let without: Vec<&str> = whole.lines().filter(|line| !line.starts_with(SWEEP)).collect();
-    ensure!(without.len() + 1 == whole.lines().count(), "the script sweeps in one line:\n{whole}");
-    let swept = std::mem::replace(&mut deployer.script, deployer.helm.home().join("without-sweep.sh"));
-    fs::write(&deployer.script, without.join("\n"))?;
+    ensure!(whole.matches(UNBLOCK).count() == 1, "{whole}");
+    let shipped = std::mem::replace(&mut deployer.script, deployer.helm.home().join("without.sh"));
+    fs::write(&deployer.script, whole.replace(UNBLOCK, ""))?;
 
     deployer.applied(1).await?;
     deployer.finish(false).await?;
@@ -106,11 +145,11 @@ pub(crate) async fn without_the_sweep_the_second_apply_fails(
     ensure!(deployer.namespace.uids().await? == before);
     has(&deployer.namespace, 1, &JOBS).await?;
 
-    deployer.script = swept;
+    deployer.script = shipped;
     deployer.applied(2).await
 }
 
-pub(crate) async fn a_failure_before_the_sweep_leaves_everything_as_it_is(
+pub(crate) async fn a_chart_that_cannot_be_applied_leaves_everything_as_it_is(
     cluster: &ControlPlane,
     version: HelmVersion,
 ) -> Result<()> {

@@ -1,4 +1,4 @@
-//! `examples/helmfile.yaml`: jobsweep as helmfile's post-renderer and as its hook before each sync.
+//! `examples/helmfile.yaml`: jobsweep as helmfile's post-renderer.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -11,10 +11,14 @@ use jobsweep_harness::tools::{self, HelmVersion};
 use jobsweep_harness::{trials, trials::Trial};
 
 use crate::example_jobs::{has, image, open, replaced};
-use crate::setup::{helm_with_jobsweep, jobsweep_folder, repository, shop};
+use crate::setup::{helm_with_jobsweep, repository, shop};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    trials![changed_jobs_are_synced_again_and_again, without_the_sweep_the_second_sync_fails,]
+    trials![
+        changed_jobs_are_synced_again_and_again,
+        without_unblock_the_second_sync_fails,
+        a_diff_can_be_kept_from_deleting
+    ]
 }
 
 const JOB: [&str; 1] = ["shop-migration"];
@@ -30,8 +34,7 @@ impl Helmfile {
         let namespace = cluster.namespace().await?;
         let helm = helm_with_jobsweep(version).await?.kubeconfig(cluster.kubeconfig());
         let folder = helm.program().parent().context("a program lies in a folder")?.to_owned();
-        // The hook runs the program on PATH, even where Helm 4 has the plugin.
-        let helm = helm.on_path(folder).on_path(jobsweep_folder()?);
+        let helm = helm.on_path(folder);
         open(&namespace).await?;
         symlink(shop(), helm.home().join("chart"))?;
         let helmfile = Self { helm, namespace };
@@ -90,26 +93,46 @@ pub(crate) async fn changed_jobs_are_synced_again_and_again(
     Ok(())
 }
 
-/// The example needs both the post-renderer and the hook.
-pub(crate) async fn without_the_sweep_the_second_sync_fails(
+pub(crate) async fn without_unblock_the_second_sync_fails(
     cluster: &ControlPlane,
     version: HelmVersion,
 ) -> Result<()> {
-    for left_out in ["hooks", "postRenderer"] {
-        let helmfile = Helmfile::new(cluster, version).await?;
-        helmfile.write(|release| {
-            release.retain(|key, _| !key.as_str().is_some_and(|key| key.starts_with(left_out)));
-        })?;
-        helmfile.synced(1, &[]).await?;
-        let namespace = &helmfile.namespace;
-        namespace.succeed(&namespace.jobs().get("shop-migration").await?).await?;
-        let before = namespace.uids().await?;
-        let failed = helmfile.sync(2, &[])?.run().await?;
-        let said = failed.stderr() + failed.stdout();
-        ensure!(failed.code() == Some(1), "{left_out}: {} {said}", failed.status);
-        ensure!(said.contains("field is immutable"), "{left_out}: {said}");
-        ensure!(namespace.uids().await? == before, "{left_out}");
-        has(namespace, 1, &JOB).await?;
-    }
+    let helmfile = Helmfile::new(cluster, version).await?;
+    helmfile.write(|release| {
+        release.retain(|key, _| !key.as_str().is_some_and(|key| key.starts_with("postRenderer")));
+    })?;
+    helmfile.synced(1, &[]).await?;
+    let namespace = &helmfile.namespace;
+    namespace.succeed(&namespace.jobs().get("shop-migration").await?).await?;
+    let before = namespace.uids().await?;
+    let failed = helmfile.sync(2, &[])?.run().await?;
+    let said = failed.stderr() + failed.stdout();
+    ensure!(failed.code() == Some(1), "{} {said}", failed.status);
+    ensure!(said.contains("field is immutable"), "{said}");
+    ensure!(namespace.uids().await? == before);
+    has(namespace, 1, &JOB).await?;
+
+    helmfile.write(|_| ())?;
+    helmfile.synced(2, &[]).await
+}
+
+/// `helmfile diff` needs a plugin of Helm's, which runs the post-renderer as `helmfile template` does.
+pub(crate) async fn a_diff_can_be_kept_from_deleting(
+    cluster: &ControlPlane,
+    version: HelmVersion,
+) -> Result<()> {
+    let helmfile = Helmfile::new(cluster, version).await?;
+    helmfile.synced(1, &[]).await?;
+    let namespace = &helmfile.namespace;
+    namespace.succeed(&namespace.jobs().get("shop-migration").await?).await?;
+    let before = namespace.uids().await?;
+    let template = || -> Result<Program> {
+        let template = helmfile.helm.command_by(tools::helmfile()?).arg("--file").arg(helmfile.file());
+        Ok(template.args(["template", "--set"]).arg(image(2)))
+    };
+    template()?.env("JOBSWEEP_DRY_RUN", "1").run().await?.expect_success()?;
+    ensure!(namespace.uids().await? == before);
+    template()?.run().await?.expect_success()?;
+    ensure!(namespace.names().await? == ["report"]);
     Ok(())
 }

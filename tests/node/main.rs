@@ -9,11 +9,21 @@ mod injected;
 mod pod;
 mod release;
 mod setup;
+mod unblock;
+mod unblock_and_cleanup;
 
 use std::process::ExitCode;
 
 use jobsweep_harness::node;
 
 fn main() -> ExitCode {
-    node::run([dependency::trials(), failure::trials(), injected::trials(), applied::trials(), pod::trials()])
+    node::run([
+        dependency::trials(),
+        failure::trials(),
+        injected::trials(),
+        applied::trials(),
+        unblock::trials(),
+        unblock_and_cleanup::trials(),
+        pod::trials(),
+    ])
 }

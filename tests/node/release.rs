@@ -71,6 +71,16 @@ impl<'a> Release<'a> {
         Ok(Self { namespace, node, helm, wait, chart, args: Vec::new() })
     }
 
+    /// One more file of the chart.
+    pub(crate) fn add(&self, path: &str, text: &str) -> Result<()> {
+        Ok(fs::write(self.chart.join(path), text)?)
+    }
+
+    /// A file beside the chart.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.helm.home().join(name)
+    }
+
     /// Adds the shipped chart as a dependency.
     pub(crate) async fn depend_on_jobsweep(&self) -> Result<()> {
         let path = self.chart.join("Chart.yaml");
@@ -121,6 +131,12 @@ impl<'a> Release<'a> {
         Ok(template.run().await?.expect_success()?.stdout)
     }
 
+    /// The manifests that a rollback to this revision applies.
+    pub(crate) async fn manifest(&self, revision: u32) -> Result<Vec<u8>> {
+        let get = self.call(&["get", "manifest", "shop", "--revision", &revision.to_string()]);
+        Ok(get.run().await?.expect_success()?.stdout)
+    }
+
     pub(crate) async fn rollback(&self, revision: u32) -> Result<Finished> {
         let rollback = self.call(&["rollback", "shop", &revision.to_string()]).args(self.wait.flags());
         rollback.spawn()?.finish(LONG).await
@@ -133,9 +149,17 @@ impl<'a> Release<'a> {
 
     /// The status of the release, such as `deployed` or `failed`.
     pub(crate) async fn status(&self) -> Result<String> {
+        let release = self.json().await?;
+        Ok(release["info"]["status"].as_str().context("a release has a status")?.to_owned())
+    }
+
+    pub(crate) async fn revision(&self) -> Result<u64> {
+        self.json().await?["version"].as_u64().context("a release has a revision")
+    }
+
+    async fn json(&self) -> Result<Value> {
         let status = self.call(&["status", "shop", "-o", "json"]).run().await?.expect_success()?;
-        let status: Value = serde_json::from_slice(&status.stdout)?;
-        Ok(status["info"]["status"].as_str().context("a release has a status")?.to_owned())
+        Ok(serde_json::from_slice(&status.stdout)?)
     }
 
     /// Waits until the migration is complete.

@@ -13,7 +13,7 @@ use jobsweep_harness::process::{Finished, Program};
 use serde_json::Value;
 
 pub use crate::cleanup_setup::connection;
-use crate::faulty_proxy::Between;
+use crate::faulty_proxy::FaultyProxy;
 
 /// What `--unblock` needs.
 pub const VERBS: [&str; 3] = ["get", "update", "delete"];
@@ -86,8 +86,8 @@ impl<'c> Setup<'c> {
     }
 
     /// A way to the API server that meddles.
-    pub async fn proxy(&self) -> Result<Between> {
-        Between::open(self.cluster, &self.user).await
+    pub async fn proxy(&self) -> Result<FaultyProxy> {
+        FaultyProxy::start(self.cluster, &self.user).await
     }
 
     /// How the call under test names a Job.
