@@ -8,9 +8,9 @@ use std::fmt::Write;
 
 /// How many characters of somebody else's name or value a message quotes.
 const MAX_QUOTED: usize = 200;
-/// How many characters of somebody else's message a message quotes. Admission webhooks write long ones.
+/// How many characters of somebody else's message a message quotes. Admission webhooks and credential plugins write long ones.
 #[cfg(feature = "cleanup")]
-const MAX_MESSAGE: usize = 500;
+const MAX_MESSAGE: usize = 2000;
 
 /// Cuts a name or a value to a length that fits a message. An ellipsis marks the cut.
 pub(crate) fn shortened(text: &str) -> Cow<'_, str> {
