@@ -1,15 +1,16 @@
 //! jobsweep keeps finished Kubernetes Jobs from blocking the next upgrade.
 //!
-//! Helm charts leave finished Jobs behind. Nobody can change the pod template of a Job that is there, so the next upgrade that
-//! does fails with "field is immutable". This crate is the library behind the `jobsweep` program:
+//! Helm charts leave finished Jobs behind. A Job's pod template is immutable, so an upgrade that changes it fails with "field is
+//! immutable". This crate is the library behind the `jobsweep` program:
 //!
-//! - [`translate`] is the filter: manifests in, the same manifests out, where every Job that has the annotation
-//!   `helm.sh/hook-delete-policy` also has `kots.io/hook-delete-policy`. Pure: text in, text out.
-//! - [`inject`] appends the cleanup's own manifests to a stream, so that it runs in the cluster. Pure too.
-//! - `cleanup` (feature `cleanup`) waits in a cluster for the annotated Jobs to finish and deletes each whose
-//!   policy names how it ended.
+//! - [`translate`] is the filter. It gives every Job with the annotation `helm.sh/hook-delete-policy` the annotation
+//!   `kots.io/hook-delete-policy` too. It is pure: text in, text out.
+//! - `unblock` (feature `cleanup`) deletes the finished Jobs in a cluster that the manifests at hand cannot change.
+//! - `cleanup` (feature `cleanup`) waits in a cluster for the annotated Jobs to finish, and deletes each whose policy names how it
+//!   ended.
+//! - [`inject`] appends the manifests of the cleanup to a stream, so that it runs in the cluster. It is pure too.
 //!
-//! All share [`policy`]: what a delete policy says.
+//! All of them use [`policy`], which knows what a delete policy says.
 //!
 //! ```
 //! use jobsweep::translate::{Options, translate};
@@ -26,19 +27,18 @@
 //!
 //! # Limitations
 //!
-//! - A Job that shares its metadata or annotations with something else, by an anchor, gets a mapping of its own with a
-//!   merge key (`<<`). Helm, kubectl and kustomize read that; a reader without merge keys does not.
-//! - A literal or folded value that ends the input without a line break would gain one from a line below it. So the new
-//!   entry stands above it, in quotes. (One that is stripped, `|-`, gains nothing and is followed as usual.)
-//! - [`inject`] begins what it appends on a new line: a literal or folded value that ends the input without a line break gains one.
-//! - The Jobs of one document that share annotations by an anchor get at most 256 KiB of it written out.
-//! - `--default-policy` replaces an explicit `annotations: null`; every other change is an insertion.
-//! - U+0085, U+2028 and U+2029 are text, as YAML 1.2 has it; the YAML library behind Helm takes them for line breaks.
-//! - Text is UTF-8, as Kubernetes manifests are. That is true of every document of a stream, also of those that are passed
-//!   through unread.
-//! - A policy written as `!!binary` is not decoded: it is reported as no string, and left alone.
-//! - A standard output that is closed (`jobsweep >&-`) cannot be told from `/dev/null`, since Rust's runtime opens that in
-//!   its place: nothing is written, and the exit code is 0. One that is full or that nobody reads is an error.
+//! - A Job that shares its metadata or annotations with something else by an anchor gets a mapping of its own with a merge key (`<<`).
+//!   Helm, kubectl and kustomize read merge keys; other readers may not.
+//! - A literal or folded value that ends the input without a line break would gain one from a line below it. So the new entry stands
+//!   above it, in quotes. A stripped value (`|-`) gains nothing, so the new entry follows it as usual.
+//! - [`inject`] starts on a new line. A literal or folded value that ends the input without a line break gains one.
+//! - The Jobs of one document that share annotations by an anchor get at most 256 KiB of copies.
+//! - `--default-policy` replaces an explicit `annotations: null`. Every other change is an insertion.
+//! - U+0085, U+2028 and U+2029 are text, as in YAML 1.2. The YAML library behind Helm reads them as line breaks.
+//! - Text is UTF-8, as Kubernetes manifests are. This includes the documents that are passed through unread.
+//! - A policy with the tag `!!binary` is not decoded. A warning says that it is not a string.
+//! - Rust's runtime replaces a closed standard output (`jobsweep >&-`) by `/dev/null`, so nothing is written and the exit code is 0. A
+//!   full device or a closed pipe is an error.
 
 #[cfg(feature = "cleanup")]
 mod background;
