@@ -1,11 +1,11 @@
 //! The filter: manifests in, the same manifests out, where every Job with a Helm delete policy also has the KOTS one.
 //!
-//! Everything here is pure: text in, text out. This is the way of a stream:
+//! Everything here is pure: text in, text out. A stream is processed in these steps:
 //!
 //! 1. `read::stream` splits it into documents.
 //! 2. `read::prefilter` searches each document for the words that a Job with a policy must have. A document without them stays
 //!    as it is, and most are without.
-//! 3. `read::head` cuts the document before `spec:`, if the part above decides. `read::line_reader` reads simple text, and
+//! 3. `read::head` returns only the part before `spec:`, if that part is enough to decide. `read::line_reader` reads simple text, and
 //!    `read::nodes` reads all other text with a YAML parser.
 //! 4. `read::jobs` finds the Jobs among the nodes. `read::lookup` follows aliases and merge keys.
 //! 5. `plan::policies` decides which policy each Job gets. `plan::insert` decides in which mapping.
@@ -13,7 +13,7 @@
 //!    nodes that the edited text must have.
 //! 7. `proof` parses the edited text and compares its nodes with those. If they differ, nothing is written.
 //!
-//! Beside the way: `parallel` takes many documents through steps 3 to 7 at once, `diagnostic` words the problems, `locate`
+//! Supporting modules: `parallel` runs steps 3 to 7 on many documents at once, `diagnostic` words the problems, `locate`
 //! finds their lines, and `query` reads single strings for `inject`. `job_manifest` reads the Jobs of the translated stream for
 //! `--unblock`, each as a `read::value`.
 
@@ -152,7 +152,7 @@ fn may_hold_a_job_to_change(text: &str, options: &Options) -> bool {
         && prefilter::may_hold_a_job(text)
 }
 
-/// Translates one document, by its head if that decides.
+/// Translates one document. Reads only its head if that is enough.
 fn document(text: &str, options: &Options, warnings: &mut Vec<Fault>) -> Result<Vec<Edit>, Fault> {
     if let Some(head) = head::of(text)
         && let Some(nodes) = line_reader::read(head).or_else(|| Nodes::read(head).ok())

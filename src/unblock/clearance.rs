@@ -1,7 +1,7 @@
 //! Looks at the Jobs in rounds, until nothing is in the way or something may not go.
 //!
-//! Each round looks up every Job that is not clear yet, and acts only on what it has just seen. So a Job that was edited, made anew or
-//! deleted meanwhile, a lost answer and a restarted API server need no treatment of their own: the next round sees what is there.
+//! Each round looks up every Job that is not clear yet, and acts only on what it has just seen. So a Job that is edited, recreated or
+//! deleted in the meantime needs no special handling, nor does a lost response or a restart of the API server.
 
 use futures_util::stream::{self, StreamExt};
 
@@ -213,7 +213,7 @@ async fn delete(
     Ok(transient)
 }
 
-/// Whether another look may tell more: also if the Job changed or vanished meanwhile.
+/// Whether to look again: the failure is transient, or the Job was changed or deleted in the meantime.
 fn may_pass(failure: &Failure) -> bool {
     failure.is_transient() || matches!(failure.code(), Some(404 | 409))
 }

@@ -1,4 +1,4 @@
-//! What becomes of a Job that has the name of one at hand. A pure decision.
+//! Decides what to do with a Job in the cluster that has the name of a new manifest. Pure.
 
 use crate::cluster::api::Refusal;
 use crate::cluster::job::Job;
@@ -18,9 +18,10 @@ pub(super) enum Answer {
 }
 
 impl Answer {
-    /// Only where nothing but immutable fields is at fault does a new Job help.
+    /// A new Job helps only if immutable fields are the only problem.
     pub(super) fn refused(refusal: Refusal) -> Self {
-        // So the API server's validation of a Job words it. Completions of an Indexed Job change with its parallelism only.
+        // The API server's validation of Jobs uses these messages. The last one is for an Indexed Job: its completions can change only
+        // together with its parallelism.
         let is_immutable = |message: &str| {
             message.ends_with("field is immutable")
                 || message.contains("immutable after creation")
@@ -40,7 +41,7 @@ pub(super) enum Verdict {
     Stays,
     /// No Job could take the manifest, so it stays.
     InvalidManifest(String),
-    /// Someone is deleting it, and these finalizers hold it.
+    /// It is already being deleted, and these finalizers hold it.
     BeingDeleted(Vec<String>),
     /// It is in the way, and may go once it has finished.
     Wait(Hint),
@@ -68,15 +69,15 @@ pub(super) enum Reason {
     Suspended,
     /// It has not finished, and is not waited for.
     Unfinished(Hint),
-    /// How it stands cannot be read.
+    /// Its status cannot be read.
     Unreadable(String),
     /// The API server refuses to delete it.
     DeletionRefused(String),
 }
 
-/// Judges a Job in the cluster. `once` means that an unfinished one is not waited for.
+/// Judges a Job in the cluster. With `once`, an unfinished Job is forbidden instead of being waited for.
 pub(super) fn judge(live: &Job, answer: &Answer, manifest: &JobManifest, once: bool) -> Verdict {
-    // Also a Job that can be changed: it would take the change with it.
+    // This holds even for a Job that can be changed: the change would be lost when the Job is gone.
     if live.terminating {
         return Verdict::BeingDeleted(live.finalizers.clone());
     }
@@ -92,7 +93,7 @@ fn in_the_way(live: &Job, manifest: &JobManifest, once: bool) -> Verdict {
         return Verdict::Forbidden(Reason::Ignored { by_manifest: manifest.ignored });
     }
     let Some(policy) = &manifest.policy else { return Verdict::Forbidden(Reason::NoPolicy) };
-    // This is the moment that before-hook-creation means, for every outcome.
+    // before-hook-creation means exactly this moment, whatever the outcome.
     let names = |outcome| policy.names(outcome) || policy.lists(Token::BeforeHookCreation);
     if !Outcome::ALL.into_iter().any(names) {
         return Verdict::Forbidden(Reason::NamesNothing(policy.to_string()));

@@ -13,8 +13,8 @@ pub(super) fn forbidden(job: &PlannedJob, reason: &Reason) -> String {
     let advice = match reason {
         Reason::Ignored { .. } => format!("remove the annotation, or {by_hand}"),
         Reason::NoPolicy => format!(
-            "give its manifest the annotation helm.sh/hook-delete-policy, or all Jobs without one a policy by \
-             --default-policy=hook-succeeded,hook-failed, or {by_hand}"
+            "add the annotation helm.sh/hook-delete-policy to its manifest, set \
+             --default-policy=hook-succeeded,hook-failed for all Jobs without a policy, or {by_hand}"
         ),
         Reason::NamesNothing(_) => {
             format!("write hook-succeeded, hook-failed or both into the policy of its manifest, or {by_hand}")
@@ -31,7 +31,7 @@ pub(super) fn forbidden(job: &PlannedJob, reason: &Reason) -> String {
     format!("Job {job} is in the way{}, and may not be deleted: {reason}; {advice}", Fields(job))
 }
 
-/// What held things up when the deadline came; nothing of a Job that is clear.
+/// Why a Job is still in the way at the deadline. `None` if it is not.
 pub(super) fn left(job: &PlannedJob) -> Option<String> {
     let in_the_way = || format!("Job {job} is in the way{}", Fields(job));
     let unknown = Some(format!("it is not known whether Job {job} is still there"));
@@ -47,7 +47,7 @@ pub(super) fn left(job: &PlannedJob) -> Option<String> {
     }
 }
 
-/// What the user should know of a Job while things go on.
+/// The progress message for a Job, if any.
 pub(super) fn progress(job: &PlannedJob, dry_run: bool) -> Option<String> {
     let waits = if dry_run { "would wait" } else { "waiting" };
     Some(match job.verdict()? {
@@ -58,8 +58,8 @@ pub(super) fn progress(job: &PlannedJob, dry_run: bool) -> Option<String> {
             format!("{waits} until Job {job} is gone; it {}", BeingDeleted(finalizers))
         }
         Verdict::InvalidManifest(why) => format!(
-            "the API server does not accept the manifest of Job {job}, so the Job in the cluster stays, and whoever applies the \
-             manifest will be told the same: {why}"
+            "the API server does not accept the manifest of Job {job}, so the Job in the cluster stays. Applying the \
+             manifest will fail with the same error: {why}"
         ),
         _ => return None,
     })

@@ -1,14 +1,14 @@
-//! `jobsweep --unblock`: makes way in the cluster for the manifests at hand.
+//! `jobsweep --unblock`: makes way in the cluster for the manifests on stdin.
 //!
-//! A Job that has the name of one at hand, and could not be changed into it, is in the way: applying the manifests would fail. It is
-//! deleted if it has finished and the policy of the manifest allows that. A Job that can be changed, or has not changed, stays.
+//! A Job in the cluster is in the way if a manifest has its name and cannot be applied to it: applying the manifests would fail. Such a
+//! Job is deleted if it has finished and the policy of the manifest allows that. Any other Job stays.
 //!
 //! - `judgement` decides what becomes of one Job. Pure.
 //! - `replacement` writes the manifest as the API server would have to store it over the Job in the cluster. Pure.
 //! - `clearance` asks, waits and deletes, until nothing is in the way or something may not go; `patience` tells it how long.
 //! - `messages` words what the user reads.
 //!
-//! All or nothing: nothing is deleted before all that is in the way may go.
+//! All or nothing: no Job is deleted until every Job in the way may be deleted.
 
 mod clearance;
 mod judgement;
@@ -77,7 +77,7 @@ enum Stop {
 /// Makes way for these Jobs. When it is done, the manifests can be applied.
 ///
 /// # Errors
-/// Something is in the way and may not go, or it is not known whether it is.
+/// A Job is in the way and may not be deleted, or it is not known whether one is in the way.
 pub fn make_way(jobs: Vec<JobManifest>, options: &Options, console: &mut Console) -> Result<(), Blocked> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| blocked(ExitCode::Failure, format!("no runtime: {error}")))?;

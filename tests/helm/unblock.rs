@@ -73,8 +73,8 @@ impl Release {
     fn forbidden(&self) -> String {
         format!(
             "jobsweep: {} is in the way (spec.template changes, and is immutable), and may not be deleted: its manifest has no \
-             delete policy; give its manifest the annotation helm.sh/hook-delete-policy, or all Jobs without one a policy by \
-             --default-policy=hook-succeeded,hook-failed, or delete it yourself: kubectl delete job {JOB} -n {}\n\
+             delete policy; add the annotation helm.sh/hook-delete-policy to its manifest, set \
+             --default-policy=hook-succeeded,hook-failed for all Jobs without a policy, or delete it yourself: kubectl delete job {JOB} -n {}\n\
              jobsweep: nothing was deleted, and no manifest was written\n",
             self.job(),
             self.namespace.name

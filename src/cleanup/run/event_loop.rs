@@ -161,7 +161,7 @@ impl EventLoop<'_> {
     }
 }
 
-/// Follows all scopes. That nothing more can be followed does not end the sweep.
+/// Follows all scopes. Never returns: the sweep goes on even if no scope can be followed any more.
 async fn follow(
     api: &Api,
     scopes: &[Scope],
