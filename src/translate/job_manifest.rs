@@ -1,7 +1,5 @@
 //! The Jobs of a translated stream as they will be applied, for who asks the cluster about them.
 
-use std::ops::Range;
-
 use super::Translated;
 use super::diagnostic::{Diagnostic, Fault, Problem};
 use super::locate::{Locator, TEMPLATE_ANNOTATION};
@@ -45,7 +43,7 @@ impl Translated<'_> {
             if !prefilter::may_hold_a_job(text) {
                 continue;
             }
-            let edited = Edited::new(text, &range, &self.edits);
+            let edited = Edited::new(text, range.start, self.edits_of(index));
             let mut diagnose = |fault: Fault| {
                 let at = edited.original(fault.at);
                 locator.locate(Fault { at, ..fault }, index, range.clone())
@@ -60,6 +58,13 @@ impl Translated<'_> {
         }
         Ok((jobs, warnings))
     }
+
+    /// The edits of the document with this index.
+    fn edits_of(&self, document: usize) -> &[Edit] {
+        let first = self.documents.partition_point(|of| *of < document);
+        let end = self.documents.partition_point(|of| *of <= document);
+        &self.edits[first..end]
+    }
 }
 
 /// A document with its edits.
@@ -70,20 +75,17 @@ struct Edited<'e> {
 }
 
 impl<'e> Edited<'e> {
-    /// The edits are those of the whole stream, in its order.
-    fn new(text: &str, document: &Range<usize>, edits: &'e [Edit]) -> Self {
-        let first = edits.partition_point(|edit| edit.at.start < document.start);
-        let count = edits[first..].partition_point(|edit| edit.at.end <= document.end);
-        let edits = &edits[first..first + count];
+    /// The document begins at `start` in the stream, and the edits are its own.
+    fn new(text: &str, start: usize, edits: &'e [Edit]) -> Self {
         let mut edited = String::with_capacity(text.len());
         let mut done = 0;
         for edit in edits {
-            edited.push_str(&text[done..edit.at.start - document.start]);
+            edited.push_str(&text[done..edit.at.start - start]);
             edited.push_str(&edit.text);
-            done = edit.at.end - document.start;
+            done = edit.at.end - start;
         }
         edited.push_str(&text[done..]);
-        Self { text: edited, start: document.start, edits }
+        Self { text: edited, start, edits }
     }
 
     /// Where the byte at this place of the edited document stands in the original one.
@@ -105,19 +107,25 @@ fn jobs_of(text: &str) -> Result<Vec<Result<Option<JobManifest>, Fault>>, Fault>
     let nodes = Nodes::read(text).map_err(|error| Fault::not_yaml(&error, text))?;
     let lookup = Lookup::new(&nodes);
     let jobs = jobs::find(&lookup)?;
-    Ok(jobs.iter().map(|job| manifest(&lookup, job)).collect())
+    super::check_merges(&lookup, &jobs)?;
+    let manifest = |job: &Job| {
+        let value = Value::read(&lookup, job.id).map_err(|why| Fault {
+            problem: Problem::NotLookedUp(why),
+            at: nodes.get(job.id).start,
+            job: job.name.clone(),
+        })?;
+        Ok(manifest(&lookup, job, value))
+    };
+    jobs.iter().map(manifest).collect()
 }
 
-fn manifest(lookup: &Lookup<'_, '_>, job: &Job) -> Result<Option<JobManifest>, Fault> {
+fn manifest(lookup: &Lookup<'_, '_>, job: &Job, mut value: Value) -> Result<Option<JobManifest>, Fault> {
     let fault = |why| {
         Err(Fault {
             problem: Problem::NotLookedUp(why),
             at: lookup.nodes.get(job.id).start,
             job: job.name.clone(),
         })
-    };
-    let Some(mut value) = Value::read(lookup, job.id) else {
-        return fault("it is too large for the API server");
     };
     // An item of a JobList need not say what it is.
     for (key, implied) in [(key::API_VERSION, "batch/v1"), (key::KIND, "Job")] {
@@ -141,6 +149,7 @@ fn manifest(lookup: &Lookup<'_, '_>, job: &Job) -> Result<Option<JobManifest>, F
         None => return fault("it has no name"),
     };
     let namespace = match in_metadata("namespace").map(Value::as_str) {
+        Some(Some("")) => None,
         Some(Some(namespace)) if is_subdomain(namespace) => Some(namespace.to_owned()),
         Some(None) if in_metadata("namespace").is_some_and(Value::is_null) => None,
         None => None,
@@ -156,7 +165,7 @@ fn manifest(lookup: &Lookup<'_, '_>, job: &Job) -> Result<Option<JobManifest>, F
 }
 
 /// Whether a text may stand in the path of a request, as every name of a Job or namespace may.
-fn is_subdomain(name: &str) -> bool {
+pub(crate) fn is_subdomain(name: &str) -> bool {
     let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.');
     (1..=253).contains(&name.len()) && name.bytes().all(inner) && !name.starts_with('.')
 }
@@ -202,6 +211,16 @@ mod tests {
             [("a", Some("shop")), ("b", None)]
         );
         assert_eq!(jobs[1].value.get("kind").and_then(Value::as_str), Some("Job"));
+    }
+
+    #[test]
+    fn an_edit_at_the_end_of_a_document_is_none_of_the_next() {
+        let first =
+            format!("{JOB}  annotations:\n    helm.sh/hook-delete-policy: |+\n      hook-succeeded\n");
+        let second = JOB.replace("migrate", "other");
+        let (jobs, warnings) = jobs(&format!("{first}---\n{second}  namespace: \"\"\n"));
+        let names: Vec<_> = jobs.iter().map(|job| (&*job.name, job.namespace.as_deref())).collect();
+        assert_eq!(names, [("migrate", None), ("other", None)], "{warnings:?}");
     }
 
     #[test]

@@ -31,6 +31,8 @@ use std::io::{self, Write};
 
 pub use diagnostic::{Diagnostic, Place, Problem};
 pub use job_manifest::JobManifest;
+#[cfg(feature = "cleanup")]
+pub(crate) use job_manifest::is_subdomain;
 pub(crate) use locate::TEMPLATE_ANNOTATION;
 pub(crate) use query::{documents, strings};
 pub use read::value::Value;
@@ -61,6 +63,8 @@ pub struct Options {
 pub struct Translated<'a> {
     input: &'a [u8],
     edits: Vec<Edit>,
+    /// The index of the document of each edit.
+    documents: Vec<usize>,
     /// The problems that did not stop the translation.
     pub warnings: Vec<Diagnostic>,
 }
@@ -133,11 +137,12 @@ pub fn translate<'a>(input: &'a [u8], options: &Options) -> Result<Translated<'a
         warnings.sort_by_key(|fault| fault.at);
         Ok((edits.into_iter().map(|edit| edit.moved_by(range.start)).collect::<Vec<_>>(), warnings))
     });
-    let mut translated = Translated { input, edits: Vec::new(), warnings: Vec::new() };
+    let mut translated = Translated { input, edits: Vec::new(), documents: Vec::new(), warnings: Vec::new() };
     let mut locator = Locator::new(input);
     for ((index, range, _), result) in candidates.iter().zip(results) {
         let mut located = |fault| locator.locate(fault, *index, range.clone());
         let (edits, warnings) = result.map_err(&mut located)?;
+        translated.documents.resize(translated.edits.len() + edits.len(), *index);
         translated.edits.extend(edits);
         translated.warnings.extend(warnings.into_iter().map(located));
     }
@@ -166,9 +171,8 @@ fn document(text: &str, options: &Options, warnings: &mut Vec<Fault>) -> Result<
     edits(&Lookup::new(&nodes), options, warnings)
 }
 
-/// The edits that give every Job of a document its policy.
-fn edits(lookup: &Lookup<'_, '_>, options: &Options, warnings: &mut Vec<Fault>) -> Result<Vec<Edit>, Fault> {
-    let jobs = jobs::find(lookup)?;
+/// Refuses a document whose merge keys lead further than a lookup follows them.
+fn check_merges(lookup: &Lookup<'_, '_>, jobs: &[Job]) -> Result<(), Fault> {
     if let Some(mapping) = lookup.gave_up() {
         let is_inside = |job: &&Job| (job.id..lookup.nodes.get(job.id).end).contains(&mapping);
         return Err(Fault {
@@ -177,6 +181,13 @@ fn edits(lookup: &Lookup<'_, '_>, options: &Options, warnings: &mut Vec<Fault>) 
             job: jobs.iter().find(is_inside).and_then(|job| job.name.clone()),
         });
     }
+    Ok(())
+}
+
+/// The edits that give every Job of a document its policy.
+fn edits(lookup: &Lookup<'_, '_>, options: &Options, warnings: &mut Vec<Fault>) -> Result<Vec<Edit>, Fault> {
+    let jobs = jobs::find(lookup)?;
+    check_merges(lookup, &jobs)?;
     let sharing = Sharing::new(lookup, &jobs);
     let default = options.default_policy.as_ref().map(DeletePolicy::to_string);
     let mut inserter = Inserter::new(lookup, &sharing);

@@ -10,18 +10,18 @@ use super::patience::Patience;
 use super::planned_job::{Finding, Judged, PlannedJob};
 use super::replacement::{Live, replacement};
 use super::{Options, Stop, messages};
-use crate::cluster::api::{Api, Failure};
+use crate::cluster::api::{Api, Failure, Refusal};
 use crate::console::Console;
 use crate::escape::one_line;
 
 /// How many requests are under way at once.
 const CONCURRENCY: usize = 32;
 
-/// How a round ended.
-enum Round {
+/// What follows from a look at the Jobs.
+enum Next {
     Clear,
-    /// Jobs were deleted, and may be gone already.
-    LookAgain,
+    /// Everything in the way may be deleted now.
+    Remove,
     /// Something has to finish or to go first.
     Wait,
     /// A request failed, and may succeed later.
@@ -36,48 +36,63 @@ pub(super) async fn clear(
     console: &mut Console,
 ) -> Result<(), Stop> {
     let mut patience = Patience::new(options.timeout);
+    let mut waited = false;
     loop {
-        let round = round(api, jobs, options, console).await?;
+        let next = match look(api, jobs, options, console).await? {
+            Some(failure) => Next::Retry(failure),
+            None => next(jobs, options.dry_run),
+        };
         if jobs.iter().any(|job| job.finding != Finding::Unknown) {
             patience.cluster_answers();
         }
-        match round {
-            Round::Clear => return Ok(()),
-            Round::LookAgain => {}
-            Round::Wait => patience.wait().await?,
-            Round::Retry(failure) => patience.back_off(failure, console).await?,
+        match next {
+            // While one Job was waited for, the others may have changed.
+            Next::Clear | Next::Remove if waited => {
+                waited = false;
+                jobs.iter_mut().for_each(PlannedJob::forget);
+            }
+            Next::Clear => return Ok(()),
+            Next::Remove => match remove(api, jobs, options.dry_run, console).await? {
+                Some(failure) => patience.back_off(failure, console).await?,
+                None if options.dry_run => return Ok(()),
+                None => {}
+            },
+            Next::Wait => {
+                waited = true;
+                patience.wait().await?;
+            }
+            Next::Retry(failure) => patience.back_off(failure, console).await?,
         }
     }
 }
 
-async fn round(
+fn next(jobs: &[PlannedJob], dry_run: bool) -> Next {
+    let waits = has(jobs, |verdict| matches!(verdict, Verdict::Wait(_) | Verdict::BeingDeleted(_)));
+    let removes = has(jobs, |verdict| matches!(verdict, Verdict::Remove(_)));
+    match (waits && !dry_run, removes) {
+        (true, _) => Next::Wait,
+        (false, true) => Next::Remove,
+        (false, false) => Next::Clear,
+    }
+}
+
+/// Deletes everything in the way. Returns a failure that may pass.
+async fn remove(
     api: &Api,
     jobs: &mut [PlannedJob],
-    options: &Options,
+    dry_run: bool,
     console: &mut Console,
-) -> Result<Round, Stop> {
-    if let Some(failure) = look(api, jobs, options, console).await? {
-        return Ok(Round::Retry(failure));
-    }
-    if !options.dry_run {
-        if has(jobs, |verdict| matches!(verdict, Verdict::Wait(_))) {
-            return Ok(Round::Wait);
-        }
-        if !has(jobs, |verdict| matches!(verdict, Verdict::Remove(_))) {
-            let clear = jobs.iter().all(PlannedJob::is_clear);
-            return Ok(if clear { Round::Clear } else { Round::Wait });
-        }
-    }
+) -> Result<Option<Failure>, Stop> {
     // First a dry run of all deletions, so that a missing permission or an admission webhook stops all of them.
     if let Some(failure) = delete(api, jobs, true, console).await? {
-        return Ok(Round::Retry(failure));
+        return Ok(Some(failure));
     }
-    if options.dry_run {
+    if dry_run {
         let removals = jobs.iter().filter_map(|job| messages::removal(job, "would delete"));
         removals.for_each(|message| console.note(&one_line(&message)));
-        return Ok(Round::Clear);
+        return Ok(None);
     }
-    Ok(delete(api, jobs, false, console).await?.map_or(Round::LookAgain, Round::Retry))
+    delete(api, jobs, false, console).await
 }
 
 fn has(jobs: &[PlannedJob], is: impl Fn(&Verdict) -> bool) -> bool {
@@ -139,6 +154,10 @@ async fn look_up(api: &Api, job: &PlannedJob, once: bool) -> Result<Finding, Fai
             }));
         }
     };
+    let found = &live.job.id;
+    if (&found.namespace, &found.name) != (namespace, name) {
+        return Err(Failure::UnreadableResponse(format!("asked for {job}, got {found}")));
+    }
     if let Finding::Judged(judged) = &job.finding
         && judged.id.as_ref() == Some(&live.job.id)
         && judged.version == live.job.version
@@ -148,14 +167,18 @@ async fn look_up(api: &Api, job: &PlannedJob, once: bool) -> Result<Finding, Fai
     let yaml = replacement(&job.manifest, namespace, &live);
     let answer = match api.dry_run_replace(namespace, name, yaml).await {
         Ok(()) => Answer::Possible,
-        Err(Failure::Refused(refusal)) if matches!(refusal.code, 400 | 403 | 413 | 422) => {
-            Answer::refused(refusal)
-        }
+        Err(Failure::Refused(refusal)) if is_about_the_manifest(&refusal) => Answer::refused(refusal),
         Err(failure) => return Err(failure),
     };
     let verdict = judge(&live.job, &answer, &job.manifest, once);
     let immutable = if let Answer::Immutable(fields) = answer { fields } else { Vec::new() };
     Ok(Finding::Judged(Judged { id: Some(live.job.id), version: live.job.version, immutable, verdict }))
+}
+
+/// Whether the API server refuses the manifest itself, and not just the dry run. A proxy in between gives no reason.
+fn is_about_the_manifest(refusal: &Refusal) -> bool {
+    let judged = matches!(refusal.code, 400 | 403 | 413 | 422) && !refusal.reason.is_empty();
+    judged && !refusal.message.contains("does not support dry run")
 }
 
 /// Deletes the Jobs that may go. Returns a failure that may pass.
@@ -165,6 +188,7 @@ async fn delete(
     dry_run: bool,
     console: &mut Console,
 ) -> Result<Option<Failure>, Stop> {
+    let sent_before: Vec<_> = jobs.iter().map(|job| job.deletion_sent).collect();
     for job in jobs.iter_mut().filter(|job| matches!(job.verdict(), Some(Verdict::Remove(_)))) {
         // Before it is sent: a deadline or a signal may come before the answer.
         job.deletion_sent |= !dry_run;
@@ -187,7 +211,7 @@ async fn delete(
                     messages::removal(job, "tried to delete")
                 }
                 Some(_) => {
-                    job.deletion_sent = false;
+                    job.deletion_sent = sent_before[index];
                     None
                 }
             };

@@ -229,7 +229,13 @@ mod tests {
             (vec![template(), unknown()], None),
             (vec![], None),
         ] {
-            let refusal = Refusal { code: 422, message: "no".to_owned(), retry_after: None, causes };
+            let refusal = Refusal {
+                code: 422,
+                reason: String::new(),
+                message: "no".to_owned(),
+                retry_after: None,
+                causes,
+            };
             let expected = match fields {
                 Some(fields) => Answer::Immutable(fields.into_iter().map(str::to_owned).collect()),
                 None => Answer::Refused(refusal.to_string()),

@@ -17,6 +17,7 @@ mod patience;
 mod planned_job;
 mod replacement;
 
+use std::collections::HashSet;
 use std::fmt::{self, Display};
 use std::time::{Duration, Instant};
 
@@ -29,7 +30,7 @@ use crate::console::Console;
 use crate::escape::block;
 use crate::exit_code::ExitCode;
 use crate::signals::{Signal, Signals};
-use crate::translate::JobManifest;
+use crate::translate::{JobManifest, is_subdomain};
 
 /// What to do beyond making way.
 #[derive(Debug, Clone)]
@@ -100,7 +101,18 @@ async fn connect_and_clear(
         let Some(namespace) = manifest.namespace.clone().or_else(|| default.clone()) else {
             return Err(blocked(ExitCode::Usage, no_namespace(&manifest.name)));
         };
+        if !is_subdomain(&namespace) {
+            return Err(blocked(
+                ExitCode::Usage,
+                format!("{namespace:?} is not a namespace; use --namespace=NAME"),
+            ));
+        }
         planned.push(PlannedJob::new(manifest, namespace));
+    }
+    let mut names = HashSet::new();
+    if let Some(twice) = planned.iter().find(|job| !names.insert(job.to_string())) {
+        let message = format!("two manifests of Job {twice}; remove one");
+        return Err(blocked(ExitCode::InvalidInput, message));
     }
     let limit = match options.timeout {
         Timeout::After(limit) if !limit.is_zero() => limit.saturating_sub(start.elapsed()),

@@ -54,6 +54,13 @@ impl PlannedJob {
         }
     }
 
+    /// Forgets what was found, unless the user has been warned about it.
+    pub(super) fn forget(&mut self) {
+        if !matches!(self.verdict(), Some(Verdict::InvalidManifest(_))) {
+            self.finding = Finding::Unknown;
+        }
+    }
+
     /// Whether nothing of its name is in the way.
     pub(super) fn is_clear(&self) -> bool {
         matches!(self.finding, Finding::Absent)

@@ -14,7 +14,7 @@ pub fn trials() -> Vec<Trial> {
         a_job_that_kubectl_applied_from_the_same_text_stays,
         of_several_jobs_only_the_one_that_changed_goes,
         the_items_of_a_list_are_jobs,
-        two_manifests_of_one_job_delete_it_once,
+        two_manifests_of_one_job_are_refused,
     ]
 }
 
@@ -129,10 +129,10 @@ async fn the_items_of_a_list_are_jobs(cluster: &ControlPlane) -> Result<()> {
     Ok(())
 }
 
-async fn two_manifests_of_one_job_delete_it_once(cluster: &ControlPlane) -> Result<()> {
+async fn two_manifests_of_one_job_are_refused(cluster: &ControlPlane) -> Result<()> {
     let setup = Setup::new(cluster).await?;
     setup.finished(job("twice").policy(BOTH), Outcome::Succeeded).await?;
     let text = stream(&[changed(job("twice").policy(BOTH))?, changed(job("twice").policy(BOTH))?]);
-    let finished = setup.ends(setup.unblock(&text).run().await?, 0, &["twice"]).await?;
-    says(&finished, &["deleted Job "])
+    let finished = setup.ends(setup.unblock(&text).run().await?, 65, &[]).await?;
+    says(&finished, &["two manifests of Job "])
 }

@@ -13,7 +13,7 @@ impl Api {
         let request = jobs(Some(namespace)).get(name, &GetParams::default())?;
         match self.bytes(&Permission::for_jobs("get", Some(namespace)), request).await {
             Ok(bytes) => Ok(Some(bytes)),
-            Err(failure) if failure.code() == Some(404) => Ok(None),
+            Err(Failure::Refused(refusal)) if refusal.code == 404 && refusal.reason == "NotFound" => Ok(None),
             Err(failure) => Err(failure),
         }
     }

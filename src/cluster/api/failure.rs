@@ -38,6 +38,8 @@ pub(crate) enum Failure {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub code: u16,
+    /// The reason of the Kubernetes `Status`, such as `NotFound`. Empty if something else than the API server answered.
+    pub reason: String,
     /// The message of the Kubernetes `Status`, or else the body.
     pub message: String,
     pub retry_after: Option<Duration>,
@@ -57,6 +59,7 @@ pub(crate) struct Cause {
 #[serde(default)]
 pub(super) struct Status {
     code: u16,
+    reason: String,
     message: String,
     details: Option<Details>,
 }
@@ -73,6 +76,7 @@ impl From<Status> for Refusal {
         let Details { retry_after_seconds: seconds, causes } = status.details.unwrap_or_default();
         Self {
             code: status.code,
+            reason: status.reason,
             message: shortened_message(&status.message),
             retry_after: (seconds > 0).then_some(Duration::from_secs(seconds)),
             causes,
@@ -86,7 +90,7 @@ impl Failure {
             Ok(status) => Refusal::from(status),
             Err(_) => {
                 let message = shortened_message(String::from_utf8_lossy(body).trim());
-                Refusal { code: 0, message, retry_after: None, causes: Vec::new() }
+                Refusal { code: 0, reason: String::new(), message, retry_after: None, causes: Vec::new() }
             }
         };
         refusal.code = parts.status.as_u16();
@@ -187,7 +191,13 @@ impl Failure {
 /// A request that cannot be built, such as one with an invalid selector.
 impl From<kube::core::request::Error> for Failure {
     fn from(error: kube::core::request::Error) -> Self {
-        Self::Refused(Refusal { code: 400, message: chain(&error), retry_after: None, causes: Vec::new() })
+        Self::Refused(Refusal {
+            code: 400,
+            reason: String::new(),
+            message: chain(&error),
+            retry_after: None,
+            causes: Vec::new(),
+        })
     }
 }
 

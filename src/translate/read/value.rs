@@ -10,12 +10,25 @@ use super::lookup::Lookup;
 use super::nodes::{Id, Kind};
 use crate::yaml::double_quoted;
 
-/// The tags of YAML's own types begin with this.
-const YAML_TAG: &str = "tag:yaml.org,2002:";
+/// The tags of YAML's own scalar types but the string.
+const SCALAR_TAGS: [&str; 6] = [
+    "tag:yaml.org,2002:binary",
+    "tag:yaml.org,2002:bool",
+    "tag:yaml.org,2002:float",
+    "tag:yaml.org,2002:int",
+    "tag:yaml.org,2002:null",
+    "tag:yaml.org,2002:timestamp",
+];
 /// How deep a value may be. A Kubernetes object is far flatter.
 const MAX_DEPTH: usize = 200;
-/// How many scalars and collections a value may have once aliases are resolved. The API server takes 3 MiB at most.
-const MAX_NODES: usize = 500_000;
+/// How much text a value may have once aliases are resolved. The API server takes 3 MiB at most.
+const MAX_BYTES: usize = 8 << 20;
+/// What a node counts besides its text.
+const NODE_BYTES: usize = 16;
+
+const TOO_LARGE: &str = "it is too large for the API server";
+const CONTESTED: &str =
+    "a merge key (<<) sets a key that stands above it, and YAML libraries differ in which value they take";
 
 /// A value in a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -76,9 +89,14 @@ impl Value {
         matches!(self, Self::Plain(text) if matches!(text.as_str(), "~" | "null" | "Null" | "NULL"))
     }
 
-    /// The value of a node, or `None` if it is too deep or too large for any Kubernetes object.
-    pub(crate) fn read(lookup: &Lookup<'_, '_>, id: Id) -> Option<Self> {
-        Reader { lookup, nodes_left: MAX_NODES }.value(id, MAX_DEPTH)
+    /// The value of a node.
+    ///
+    /// # Errors
+    /// Why it is not clear what the API server would read.
+    pub(crate) fn read(lookup: &Lookup<'_, '_>, id: Id) -> Result<Self, &'static str> {
+        let mut reader = Reader { lookup, bytes_left: MAX_BYTES, contested: false };
+        let value = reader.value(id, MAX_DEPTH).ok_or(TOO_LARGE)?;
+        if reader.contested { Err(CONTESTED) } else { Ok(value) }
     }
 }
 
@@ -109,15 +127,18 @@ impl fmt::Display for Value {
 
 struct Reader<'l, 'n, 'a> {
     lookup: &'l Lookup<'n, 'a>,
-    nodes_left: usize,
+    bytes_left: usize,
+    /// Whether a merge key sets a key that stands above it.
+    contested: bool,
 }
 
 impl Reader<'_, '_, '_> {
     fn value(&mut self, id: Id, depth: usize) -> Option<Value> {
-        self.nodes_left = self.nodes_left.checked_sub(1)?;
         let depth = depth.checked_sub(1)?;
         let nodes = self.lookup.nodes;
         let id = nodes.resolve(id);
+        let text = if let Kind::Scalar { value, .. } = &nodes.get(id).kind { value.len() } else { 0 };
+        self.bytes_left = self.bytes_left.checked_sub(NODE_BYTES + text)?;
         Some(match &nodes.get(id).kind {
             Kind::Scalar { .. } => self.scalar(id),
             Kind::Sequence { .. } => Value::Sequence(
@@ -138,7 +159,7 @@ impl Reader<'_, '_, '_> {
         let Kind::Scalar { value, .. } = &node.kind else { return Value::Plain("null".to_owned()) };
         match (self.lookup.string(id), node.tag.as_deref()) {
             (Some(text), _) => Value::String(text.to_owned()),
-            (None, Some(tag)) if tag.starts_with(YAML_TAG) => Value::Tagged(tag.into(), value.to_string()),
+            (None, Some(tag)) if SCALAR_TAGS.contains(&tag) => Value::Tagged(tag.into(), value.to_string()),
             (None, Some(_)) => Value::String(value.to_string()),
             (None, None) => Value::Plain(value.to_string()),
         }
@@ -148,20 +169,25 @@ impl Reader<'_, '_, '_> {
     fn fill(&mut self, mapping: &mut Mapping, id: Id, depth: usize) -> Option<()> {
         let nodes = self.lookup.nodes;
         let mut own = Mapping::default();
+        let mut above_a_merge = 0;
         for (key, value) in nodes.entries(id) {
             if self.lookup.is_merge(key) {
+                above_a_merge = own.entries.len();
                 continue;
             }
             let entry = (self.value(key, depth)?, self.value(value, depth)?);
             own.insert_or_replace(entry);
         }
-        own.entries.into_iter().for_each(|entry| mapping.insert_if_absent(entry));
         let depth = depth.checked_sub(1)?;
+        let mut merged = Mapping::default();
         // The last one counts most.
         for source in self.lookup.merged_into(id).into_iter().rev() {
-            self.nodes_left = self.nodes_left.checked_sub(1)?;
-            self.fill(mapping, source, depth)?;
+            self.bytes_left = self.bytes_left.checked_sub(NODE_BYTES)?;
+            self.fill(&mut merged, source, depth)?;
         }
+        let above = &own.entries[..above_a_merge];
+        self.contested |= above.iter().any(|(key, _)| merged.places.contains_key(key));
+        own.entries.into_iter().chain(merged.entries).for_each(|entry| mapping.insert_if_absent(entry));
         Some(())
     }
 }
@@ -193,7 +219,7 @@ mod tests {
     use super::super::nodes::Nodes;
     use super::*;
 
-    fn read(text: &str) -> Option<Value> {
+    fn read(text: &str) -> Result<Value, &'static str> {
         let nodes = Nodes::read(text).expect("YAML");
         Value::read(&Lookup::new(&nodes), 0)
     }
@@ -233,13 +259,26 @@ mod tests {
 
     #[test]
     fn what_no_kubernetes_object_can_be_is_no_value() {
-        assert_eq!(read(&"- ".repeat(300)), None);
+        assert_eq!(read(&"- ".repeat(300)), Err(TOO_LARGE));
         let mut laughs = "a0: &a0 [x, x]\n".to_owned();
         for level in 1..30 {
             let before = level - 1;
             laughs += &format!("a{level}: &a{level} [*a{before}, *a{before}]\n");
         }
-        assert_eq!(read(&laughs), None);
+        assert_eq!(read(&laughs), Err(TOO_LARGE));
+        let long = format!("a: &a {}\nb: [{}]", "x".repeat(1 << 20), ["*a"; 20].join(", "));
+        assert_eq!(read(&long), Err(TOO_LARGE));
+    }
+
+    #[test]
+    fn a_merge_key_below_a_key_that_it_sets_too_is_refused() {
+        for (text, refused) in [
+            ("x: &x {a: 1}\nz: {a: 2, <<: *x}", true),
+            ("x: &x {a: 1}\nz: {<<: *x, a: 2}", false),
+            ("x: &x {a: 1}\nz: {b: 2, <<: *x}", false),
+        ] {
+            assert_eq!(read(text) == Err(CONTESTED), refused, "{text}");
+        }
     }
 
     #[test]
