@@ -16,6 +16,16 @@ fn migrate() -> JobBuilder {
     job("migrate").policy("hook-succeeded").label("app", "shop").ttl(3600)
 }
 
+fn indexed() -> JobBuilder {
+    migrate().indexed().completions(2)
+}
+
+fn edited(manifest: &Value, edit: fn(&mut Value)) -> Value {
+    let mut manifest = manifest.clone();
+    edit(&mut manifest);
+    manifest
+}
+
 /// What is said of one change of the manifest; whether the Job in the cluster goes is told.
 async fn said(cluster: &ControlPlane, old: JobBuilder, new: &Value, goes: bool) -> Result<String> {
     let setup = Setup::new(cluster).await?;
@@ -29,12 +39,7 @@ async fn said(cluster: &ControlPlane, old: JobBuilder, new: &Value, goes: bool) 
 
 pub async fn a_job_that_can_take_its_new_manifest_stays(cluster: &ControlPlane) -> Result<()> {
     let same = manifest(migrate())?;
-    let edited = |edit: fn(&mut Value)| {
-        let mut manifest = same.clone();
-        edit(&mut manifest);
-        manifest
-    };
-    let indexed = || migrate().indexed().completions(2);
+    let edited = |edit| edited(&same, edit);
     for (what, old, new) in [
         ("nothing", migrate(), same.clone()),
         ("a label", migrate(), edited(|job| job["metadata"]["labels"]["app"] = "other".into())),
@@ -64,12 +69,7 @@ pub async fn a_job_that_can_take_its_new_manifest_stays(cluster: &ControlPlane) 
 
 pub async fn a_finished_job_that_cannot_take_its_new_manifest_goes(cluster: &ControlPlane) -> Result<()> {
     let same = manifest(migrate())?;
-    let edited = |edit: fn(&mut Value)| {
-        let mut manifest = same.clone();
-        edit(&mut manifest);
-        manifest
-    };
-    let indexed = || migrate().indexed().completions(2);
+    let edited = |edit| edited(&same, edit);
     for (old, new, field) in [
         (migrate(), edited(|job| job["spec"]["template"]["spec"]["containers"][0]["image"] = "example.com/new".into()), "spec.template"),
         (migrate(), edited(|job| job["spec"]["template"]["metadata"]["labels"] = json!({"a": "b"})), "spec.template"),

@@ -29,10 +29,8 @@ impl Ending {
     pub(crate) fn exit_code(&self, sweep: &Sweep, fail_on_failed: bool) -> ExitCode {
         match self {
             Self::Stopped(signal) | Self::Aborted(signal) => signal.exit_code(),
-            Self::Failed(Failure::Unauthorized(_) | Failure::Forbidden(..) | Failure::MayRecover(_)) => {
-                ExitCode::NotAllowed
-            }
             Self::Failed(failure) if failure.code() == Some(403) => ExitCode::NotAllowed,
+            Self::Failed(failure) => failure.exit_code(),
             _ if self.problem(sweep).is_some() => ExitCode::Failure,
             Self::Deadline => ExitCode::Deadline,
             _ if fail_on_failed && has_failed(sweep) => ExitCode::JobFailed,
