@@ -198,7 +198,7 @@ impl Arena {
     /// What one would write in a script.
     async fn kubectl(&self, manifests: &Path) -> Result<()> {
         let call = |args: &[&str]| -> Result<Program> {
-            Ok(kubectl(&self.user.kubeconfig)?.args(args).args(["-n", &self.namespace.name]))
+            Ok(kubectl(&self.user.kubeconfig)?.args(["-n", &self.namespace.name]).args(args))
         };
         let get = call(&["get", "--ignore-not-found", "-o", "name", "-f"])?.arg(manifests);
         finish(get).await?.expect_success()?;
