@@ -9,7 +9,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 # Write the whole message before signing it.
-tar --extract --gzip --to-stdout --force-local --file "$archive" jobsweep/plugin.yaml >"$work/message"
+tar --extract --gzip --to-stdout --force-local --wildcards --file "$archive" '*/plugin.yaml' >"$work/message"
 sum=$(sha256sum <"$archive")
 printf '\n...\nfiles:\n  %s: sha256:%s\n' "$(basename -- "$archive")" "${sum%% *}" >>"$work/message"
 
