@@ -35,6 +35,12 @@ impl Key {
         Ok(fs::write(file, exported.stdout)?)
     }
 
+    /// Writes the public key as Helm's `verify` reads it.
+    pub(crate) async fn export_binary(&self, file: &Path) -> Result<()> {
+        let exported = self.gpg().arg("--export").run().await?.expect_success()?;
+        Ok(fs::write(file, exported.stdout)?)
+    }
+
     pub(crate) async fn fingerprint(&self) -> Result<String> {
         let listed = self.gpg().args(["--with-colons", "--list-keys"]).run().await?.expect_success()?;
         let listed = listed.stdout();

@@ -1,5 +1,6 @@
-//! What users install: the signed plugins of Helm 4, from a file and from a registry, the Helm 3 plugin, krew's, and the image.
+//! What users install: the signed plugins of Helm 4, from a file and from a registry, the Helm 3 plugin, krew's, the signed chart, and the image.
 
+mod chart;
 mod file_server;
 mod gnupg_keys;
 mod helm3;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
         helm4::trials(),
         oci::trials(),
         krew::trials(),
+        chart::trials(),
         image::trials(),
     ])
 }

@@ -41,7 +41,7 @@ impl Machine {
 
     pub(crate) async fn sign(&self) -> Result<()> {
         for archive in [&self.archive, &self.sweep] {
-            self.run("packaging/plugin/sign.sh").arg(archive).run().await?.expect_success()?;
+            self.run("packaging/sign.sh").arg(archive).run().await?.expect_success()?;
         }
         Ok(())
     }
@@ -49,7 +49,7 @@ impl Machine {
     /// Signs the archive with a key that is not on the keyring.
     pub(crate) async fn sign_as_somebody_else(&self) -> Result<()> {
         let other = Key::create("somebody-else").await?;
-        let sign = self.run("packaging/plugin/sign.sh").arg(&self.archive).env("GNUPGHOME", &other.home);
+        let sign = self.run("packaging/sign.sh").arg(&self.archive).env("GNUPGHOME", &other.home);
         sign.run().await?.expect_success()?;
         Ok(())
     }
