@@ -5,7 +5,6 @@ use std::io::{self, BufWriter, IsTerminal, Read, Write};
 use std::process;
 
 use anyhow::{Context, anyhow};
-use clap::Parser;
 
 use crate::cli::{self, Cli, FilterArgs};
 use crate::console::Console;
@@ -31,7 +30,7 @@ const NOT_WRITTEN: &str = "cannot write stdout";
 /// Runs the mode that the command line asks for, on the process's own streams.
 #[must_use]
 pub fn run(args: impl IntoIterator<Item = OsString>) -> process::ExitCode {
-    let (mut console, done) = match Cli::try_parse_from(args) {
+    let (mut console, done) = match Cli::from_command_line(args) {
         #[cfg(feature = "cleanup")]
         Ok(cli) if cli.cleanup => return crate::cleanup::run(cli.sweep.options(), io::stdout()),
         Ok(cli) => match console(cli.filter.log_file.clone()) {

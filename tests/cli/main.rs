@@ -6,6 +6,8 @@
 mod cleanup;
 mod environment;
 mod help;
+#[cfg(feature = "cleanup")]
+mod kubectl;
 mod log;
 mod readme;
 mod streams;

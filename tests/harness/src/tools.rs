@@ -85,6 +85,7 @@ static HELM_3_22: ToolSet =
 static HELM_3_20: ToolSet =
     ToolSet::new("helm-3.20", "-X helm.sh/helm/v3/internal/version.version=v3.20.2", "2 minutes");
 static ORAS: ToolSet = ToolSet::new("oras", "", "half a minute");
+static KREW: ToolSet = ToolSet::new("krew", "", "half a minute");
 /// Without the secret providers, because the SDKs of AWS, Azure and Google Cloud would be half of the build.
 static HELMFILE: ToolSet = ToolSet::new("helmfile", "-X go.szostok.io/version.version=v1.8.0", "4 minutes")
     .tagged(&["custom_providers"]);
@@ -167,6 +168,11 @@ pub fn kubectl() -> Result<PathBuf> {
 /// The path of oras (v1.3.6), which pushes any artifact to a registry.
 pub fn oras() -> Result<PathBuf> {
     ORAS.program("oras")
+}
+
+/// The path of `krew` or `validate-krew-manifest` (v0.4.3).
+pub fn krew(program: &str) -> Result<PathBuf> {
+    KREW.program(program)
 }
 
 /// The path of helmfile (v1.8.0).
