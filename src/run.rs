@@ -13,7 +13,7 @@ use crate::exit_code::ExitCode;
 use crate::inject;
 use crate::input;
 use crate::pipe;
-use crate::translate::{self, Diagnostic, Options, Problem};
+use crate::translate::{self, Diagnostic, Options, Problem, Translated, krm};
 #[cfg(feature = "cleanup")]
 use crate::unblock;
 
@@ -89,17 +89,23 @@ fn filter(
     output: &mut dyn Write,
     console: &mut Console,
 ) -> anyhow::Result<()> {
-    let default_policy = cli.filter.default_policy().map_err(WrongUsage)?;
     #[cfg(feature = "cleanup")]
     let unblock = cli.unblock_options().map_err(WrongUsage)?;
-    let FilterArgs { default_policy: _, strict, log_file: _ } = cli.filter;
     let injection = cli.inject.injection().map_err(WrongUsage)?;
     let manifests = input::read(input).map_err(|error| {
         anyhow!(
             "cannot read stdin: {error}; give it manifests from a file or a pipe: jobsweep < manifests.yaml"
         )
     })?;
-    let translated = translate::translate(&manifests, &Options { default_policy, strict })?;
+    let translated = match translated(&manifests, &cli.filter)? {
+        Ok(translated) => translated,
+        Err(error) => {
+            if let Some(list) = krm::with_error(&manifests, &error) {
+                output.write_all(&list).and_then(|()| output.flush()).context(NOT_WRITTEN)?;
+            }
+            return Err(error.into());
+        }
+    };
     let appendix = match injection {
         Some(injection) => {
             inject::appendix(&manifests, &injection).map_err(|no_hooks| WrongUsage(no_hooks.to_string()))?
@@ -115,15 +121,32 @@ fn filter(
     }
     // The standard library passes on every line that is written; a stream of Jobs has many insertions.
     let mut output = BufWriter::with_capacity(64 * 1024, output);
-    translated.write_to(&mut output).context(NOT_WRITTEN)?;
+    match krm::with_warnings(&translated) {
+        Some(list) => output.write_all(&list).and_then(|()| output.flush()),
+        None => translated.write_to(&mut output),
+    }
+    .context(NOT_WRITTEN)?;
     let Some(appendix) = appendix else { return Ok(()) };
     output.write_all(appendix.as_bytes()).and_then(|()| output.flush()).context(NOT_WRITTEN)
+}
+
+/// Translates the manifests, by the arguments and the options of a KRM function.
+fn translated<'m>(
+    manifests: &'m [u8],
+    args: &FilterArgs,
+) -> Result<Result<Translated<'m>, Diagnostic>, WrongUsage> {
+    let config = match krm::function_config(manifests) {
+        Ok(config) => config.unwrap_or_default(),
+        Err(error) => return Ok(Err(error)),
+    };
+    let default_policy = args.default_policy(config.default_policy).map_err(WrongUsage)?;
+    Ok(translate::translate(manifests, &Options { default_policy, strict: args.strict || config.strict }))
 }
 
 /// Deletes what is in the way of the manifests. Without a Job among them no cluster is looked for.
 #[cfg(feature = "cleanup")]
 fn make_way(
-    translated: &translate::Translated<'_>,
+    translated: &Translated<'_>,
     options: &unblock::Options,
     console: &mut Console,
 ) -> anyhow::Result<()> {
@@ -183,6 +206,7 @@ mod tests {
         let place = Box::new(Place {
             document: 1,
             source: None,
+            byte: 0,
             job: None,
             line: 1,
             column: 1,
