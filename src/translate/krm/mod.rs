@@ -46,7 +46,7 @@ fn possible_resource_list(document: &[u8]) -> Option<&str> {
 
 fn has_content(document: &[u8]) -> bool {
     let nodes = std::str::from_utf8(document).ok().and_then(|text| Nodes::read(text).ok());
-    nodes.is_none_or(|nodes| !nodes.is_empty())
+    nodes.is_none_or(|nodes| !nodes.is_empty() && !Lookup::new(&nodes).is_null(0))
 }
 
 fn of_document(text: &str) -> Result<Option<FunctionConfig>, Fault> {
@@ -114,8 +114,8 @@ mod tests {
                 "document 2, line 4:1: the ResourceList is not valid: another",
             ),
             (LIST.replace("[]", "{}"), "line 3:8: the ResourceList is not valid: its items are not a list"),
-            (format!("{LIST}items: []\n"), "line 4:8: duplicate key items"),
-            (format!("{LIST}results: []\nresults: []\n"), "line 5:10: duplicate key results"),
+            (format!("{LIST}items: []\n"), "line 4:1: duplicate key items"),
+            (format!("{LIST}results: []\nresults: []\n"), "line 5:1: duplicate key results"),
             (
                 format!("{LIST}functionConfig: a\n"),
                 "line 4:17: the functionConfig is not valid: it is not a mapping",

@@ -126,7 +126,13 @@ fn add_field<'a>(nodes: &Nodes<'a>, list: Id, entries: Vec<Value>, change: &mut 
         field.text.push(':');
         field.nodes.push(Expected::new(depth, Kind::Sequence { flow: false }));
         for entry in &entries {
-            push_line(&mut field, depth + 1, entry, newline(nodes.text, start), nodes.column(start));
+            push_line(
+                &mut field,
+                depth + 1,
+                entry,
+                newline(nodes.text, nodes.line_end(start)),
+                nodes.column(start),
+            );
         }
     } else {
         field.push_quoted(depth, key::RESULTS);
@@ -149,7 +155,13 @@ fn add_items<'a>(nodes: &Nodes<'a>, sequence: Id, entries: &[Value], change: &mu
         let line = nodes.text[nodes.line_start(start)..start].trim_end();
         let indent = line.strip_suffix('-').filter(|indent| indent.bytes().all(|byte| byte == b' '))?;
         for entry in entries {
-            push_line(&mut items, node.depth + 1, entry, newline(nodes.text, start), indent.len());
+            push_line(
+                &mut items,
+                node.depth + 1,
+                entry,
+                newline(nodes.text, nodes.line_end(start)),
+                indent.len(),
+            );
         }
         let place = NewLine::below(nodes, last)?;
         let text = items.text.trim_start_matches(['\n', '\r', ' ']);
