@@ -13,6 +13,7 @@ use crate::exit_code::ExitCode;
 use crate::inject;
 use crate::input;
 use crate::pipe;
+use crate::translate::krm::FunctionConfig;
 use crate::translate::{self, Diagnostic, Options, Problem, Translated, krm};
 #[cfg(feature = "cleanup")]
 use crate::unblock;
@@ -24,6 +25,9 @@ no input: manifests are read from stdin. For example:
   helm upgrade --install my-release my-chart --post-renderer jobsweep
   jobsweep < manifests.yaml
 See jobsweep --help.";
+
+const NO_INJECTION: &str = "--inject-cleanup appends manifests, but kustomize and kpt expect one ResourceList; use \
+                            examples/cleanup-job.yaml as one of the resources instead";
 
 /// Why output is missing.
 const NOT_WRITTEN: &str = "cannot write stdout";
@@ -82,7 +86,7 @@ fn answer(cli: Cli, console: &mut Console) -> anyhow::Result<()> {
 }
 
 /// Translates what `input` holds onto `output`, and appends the cleanup if it is asked for. Nothing is written before
-/// everything is known to be right.
+/// everything is known to be right. After an error, a KRM function writes its input and the error.
 fn filter(
     cli: Cli,
     input: &mut dyn Read,
@@ -97,11 +101,16 @@ fn filter(
             "cannot read stdin: {error}; give it manifests from a file or a pipe: jobsweep < manifests.yaml"
         )
     })?;
-    let translated = match translated(&manifests, &cli.filter)? {
+    let function = krm::function_config(&manifests);
+    if injection.is_some() && !matches!(function, Ok(None)) {
+        return Err(WrongUsage(NO_INJECTION.to_owned()).into());
+    }
+    let translated = match translated(&manifests, function, &cli.filter)? {
         Ok(translated) => translated,
         Err(error) => {
             if let Some(list) = krm::with_error(&manifests, &error) {
-                output.write_all(&list).and_then(|()| output.flush()).context(NOT_WRITTEN)?;
+                // Whether or not this fails, the error below is the one to report.
+                let _ = output.write_all(&list).and_then(|()| output.flush());
             }
             return Err(error.into());
         }
@@ -133,9 +142,10 @@ fn filter(
 /// Translates the manifests, by the arguments and the options of a KRM function.
 fn translated<'m>(
     manifests: &'m [u8],
+    function: Result<Option<FunctionConfig>, Diagnostic>,
     args: &FilterArgs,
 ) -> Result<Result<Translated<'m>, Diagnostic>, WrongUsage> {
-    let config = match krm::function_config(manifests) {
+    let config = match function {
         Ok(config) => config.unwrap_or_default(),
         Err(error) => return Ok(Err(error)),
     };
