@@ -5,6 +5,7 @@
 #[cfg(feature = "cleanup")]
 mod cleanup;
 mod environment;
+mod function;
 mod help;
 #[cfg(feature = "cleanup")]
 mod kubectl;

@@ -89,6 +89,8 @@ static KREW: ToolSet = ToolSet::new("krew", "", "half a minute");
 /// Without the secret providers, because the SDKs of AWS, Azure and Google Cloud would be half of the build.
 static HELMFILE: ToolSet = ToolSet::new("helmfile", "-X go.szostok.io/version.version=v1.8.0", "4 minutes")
     .tagged(&["custom_providers"]);
+static KUSTOMIZE: ToolSet = ToolSet::new("kustomize", "", "half a minute");
+static KPT: ToolSet = ToolSet::new("kpt", "", "3 minutes");
 static YQ: ToolSet = ToolSet::new("yq", "", "half a minute");
 
 /// The Kubernetes releases whose API server and controllers can be run.
@@ -178,6 +180,16 @@ pub fn krew(program: &str) -> Result<PathBuf> {
 /// The path of helmfile (v1.8.0).
 pub fn helmfile() -> Result<PathBuf> {
     HELMFILE.program("helmfile")
+}
+
+/// The path of kustomize (v5.8.2).
+pub fn kustomize() -> Result<PathBuf> {
+    KUSTOMIZE.program("kustomize")
+}
+
+/// The path of a program with the `fn` commands of kpt (v1.0.0-beta.61).
+pub fn kpt() -> Result<PathBuf> {
+    KPT.program("kpt")
 }
 
 /// The path of mikefarah's yq (v4.54.2), a peer in the filter's benchmark.
