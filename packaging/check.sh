@@ -19,7 +19,7 @@ for file in *; do
 done
 
 this=$(uname -sm | sed 's/Linux x86_64/linux-amd64/; s/Linux aarch64/linux-arm64/')
-tar -xzf "jobsweep-$version.tgz" -C "$work"
+for plugin in jobsweep sweep; do tar -xzf "$plugin-$version.tgz" -C "$work"; done
 for platform; do
     name=jobsweep-$version-$platform
     tar -xzf "$name.tar.gz" -C "$work"
@@ -27,7 +27,8 @@ for platform; do
     windows-*) program=$work/$name/jobsweep.exe packed=jobsweep.exe ;;
     *) program=$work/$name/jobsweep packed=$platform/jobsweep ;;
     esac
-    cmp -- "$program" "$work/jobsweep/bin/$packed"
+    for plugin in jobsweep sweep; do cmp -- "$program" "$work/$plugin/bin/$packed"; done
+    grep -q "sha256: \"$(sha256sum <"$name.tar.gz" | cut -d' ' -f1)\"\$" sweep-jobs.yaml || fail "krew's manifest does not name $name"
     for file in README.md CHANGELOG.md LICENSE helm3/plugin.yaml; do
         [ -s "$work/$name/$file" ] || fail "$name has no $file"
     done

@@ -1,6 +1,6 @@
 #!/bin/sh
-# release.sh PLATFORM=PROGRAM…: writes the files of a release to target/release-artifacts: an archive of each program, the Helm 4
-# plugin with all programs, the SBOM, and the checksums. For this machine alone:
+# release.sh PLATFORM=PROGRAM…: writes the files of a release to target/release-artifacts: an archive of each program, krew's manifest,
+# the Helm 4 plugins with all programs, the SBOM, and the checksums. For this machine alone:
 #   packaging/release.sh "linux-amd64=$(packaging/program.sh)"
 # A platform is linux-amd64, linux-arm64, darwin-amd64, darwin-arm64 or windows-amd64. The same programs give the same bytes.
 set -eu
@@ -12,14 +12,7 @@ artifacts=${CARGO_TARGET_DIR:-$root/target}/release-artifacts
 rm -rf -- "$artifacts"
 mkdir -p -- "$artifacts"
 
-for program; do
-    platform=${program%%=*}
-    name=jobsweep-$version-$platform
-    case $platform in windows-*) file=jobsweep.exe ;; *) file=jobsweep ;; esac
-    install -D -m 755 -- "${program#*=}" "$work/$name/$file"
-    cp -R "$root/README.md" "$root/CHANGELOG.md" "$root/LICENSE" "$root/packaging/helm3" "$work/$name/"
-    "$root/packaging/pack.sh" "$work/$name" "$artifacts/$name.tar.gz"
-done
+"$root/packaging/archives.sh" "$artifacts" "$@"
 "$root/packaging/plugin/package.sh" "$artifacts" "$@"
 
 # Built once and kept beside the other tools.

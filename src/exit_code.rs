@@ -41,7 +41,7 @@ impl ExitCode {
         ),
         (&[Self::NotAllowed], "not allowed; the missing rule is on stderr"),
         (&[Self::InTheWay], "--unblock: a Job in the way may not be deleted; no manifest was written"),
-        (&[Self::InvalidInput], "the filter's input is not valid; nothing was written"),
+        (&[Self::InvalidInput], "the filter's input is not valid; nothing was translated"),
         (
             &[Self::Interrupted, Self::Terminated],
             "ended by SIGINT, SIGTERM, after the deletions under way were brought to an end",

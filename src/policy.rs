@@ -148,6 +148,18 @@ impl fmt::Display for DeletePolicy {
     }
 }
 
+/// The policy for Jobs that have none. An empty text is no policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DefaultPolicy(pub Option<DeletePolicy>);
+
+impl FromStr for DefaultPolicy {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.is_empty() { Ok(Self(None)) } else { text.parse().map(|policy| Self(Some(policy))) }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

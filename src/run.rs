@@ -5,7 +5,6 @@ use std::io::{self, BufWriter, IsTerminal, Read, Write};
 use std::process;
 
 use anyhow::{Context, anyhow};
-use clap::Parser;
 
 use crate::cli::{self, Cli, FilterArgs};
 use crate::console::Console;
@@ -13,7 +12,8 @@ use crate::exit_code::ExitCode;
 use crate::inject;
 use crate::input;
 use crate::pipe;
-use crate::translate::{self, Diagnostic, Options, Problem};
+use crate::translate::krm::FunctionConfig;
+use crate::translate::{self, Diagnostic, Options, Problem, Translated, krm};
 #[cfg(feature = "cleanup")]
 use crate::unblock;
 
@@ -25,13 +25,16 @@ no input: manifests are read from stdin. For example:
   jobsweep < manifests.yaml
 See jobsweep --help.";
 
+const NO_INJECTION: &str = "--inject-cleanup appends manifests, but kustomize and kpt expect one ResourceList; use \
+                            examples/cleanup-job.yaml as one of the resources instead";
+
 /// Why output is missing.
 const NOT_WRITTEN: &str = "cannot write stdout";
 
 /// Runs the mode that the command line asks for, on the process's own streams.
 #[must_use]
 pub fn run(args: impl IntoIterator<Item = OsString>) -> process::ExitCode {
-    let (mut console, done) = match Cli::try_parse_from(args) {
+    let (mut console, done) = match Cli::from_command_line(args) {
         #[cfg(feature = "cleanup")]
         Ok(cli) if cli.cleanup => return crate::cleanup::run(cli.sweep.options(), io::stdout()),
         Ok(cli) => match console(cli.filter.log_file.clone()) {
@@ -82,24 +85,35 @@ fn answer(cli: Cli, console: &mut Console) -> anyhow::Result<()> {
 }
 
 /// Translates what `input` holds onto `output`, and appends the cleanup if it is asked for. Nothing is written before
-/// everything is known to be right.
+/// everything is known to be right. After an error, a KRM function writes its input and the error.
 fn filter(
     cli: Cli,
     input: &mut dyn Read,
     output: &mut dyn Write,
     console: &mut Console,
 ) -> anyhow::Result<()> {
-    let default_policy = cli.filter.default_policy().map_err(WrongUsage)?;
     #[cfg(feature = "cleanup")]
     let unblock = cli.unblock_options().map_err(WrongUsage)?;
-    let FilterArgs { default_policy: _, strict, log_file: _ } = cli.filter;
     let injection = cli.inject.injection().map_err(WrongUsage)?;
     let manifests = input::read(input).map_err(|error| {
         anyhow!(
             "cannot read stdin: {error}; give it manifests from a file or a pipe: jobsweep < manifests.yaml"
         )
     })?;
-    let translated = translate::translate(&manifests, &Options { default_policy, strict })?;
+    let function = krm::function_config(&manifests);
+    if injection.is_some() && !matches!(function, Ok(None)) {
+        return Err(WrongUsage(NO_INJECTION.to_owned()).into());
+    }
+    let translated = match translated(&manifests, function, &cli.filter)? {
+        Ok(translated) => translated,
+        Err(error) => {
+            if let Some(list) = krm::with_error(&manifests, &error) {
+                // Whether or not this fails, the error below is the one to report.
+                let _ = output.write_all(&list).and_then(|()| output.flush());
+            }
+            return Err(error.into());
+        }
+    };
     let appendix = match injection {
         Some(injection) => {
             inject::appendix(&manifests, &injection).map_err(|no_hooks| WrongUsage(no_hooks.to_string()))?
@@ -115,15 +129,33 @@ fn filter(
     }
     // The standard library passes on every line that is written; a stream of Jobs has many insertions.
     let mut output = BufWriter::with_capacity(64 * 1024, output);
-    translated.write_to(&mut output).context(NOT_WRITTEN)?;
+    match krm::with_warnings(&translated) {
+        Some(list) => output.write_all(&list).and_then(|()| output.flush()),
+        None => translated.write_to(&mut output),
+    }
+    .context(NOT_WRITTEN)?;
     let Some(appendix) = appendix else { return Ok(()) };
     output.write_all(appendix.as_bytes()).and_then(|()| output.flush()).context(NOT_WRITTEN)
+}
+
+/// Translates the manifests, by the arguments and the options of a KRM function.
+fn translated<'m>(
+    manifests: &'m [u8],
+    function: Result<Option<FunctionConfig>, Diagnostic>,
+    args: &FilterArgs,
+) -> Result<Result<Translated<'m>, Diagnostic>, WrongUsage> {
+    let config = match function {
+        Ok(config) => config.unwrap_or_default(),
+        Err(error) => return Ok(Err(error)),
+    };
+    let default_policy = args.default_policy(config.default_policy).map_err(WrongUsage)?;
+    Ok(translate::translate(manifests, &Options { default_policy, strict: args.strict || config.strict }))
 }
 
 /// Deletes what is in the way of the manifests. Without a Job among them no cluster is looked for.
 #[cfg(feature = "cleanup")]
 fn make_way(
-    translated: &translate::Translated<'_>,
+    translated: &Translated<'_>,
     options: &unblock::Options,
     console: &mut Console,
 ) -> anyhow::Result<()> {
@@ -183,6 +215,7 @@ mod tests {
         let place = Box::new(Place {
             document: 1,
             source: None,
+            byte: 0,
             job: None,
             line: 1,
             column: 1,

@@ -3,12 +3,11 @@
 use std::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use clap::Args;
 use clap::builder::OsStringValueParser;
 
-use crate::policy::DeletePolicy;
+use crate::policy::{DefaultPolicy, DeletePolicy};
 
 /// Names the default policy in the environment.
 pub(super) const DEFAULT_POLICY: &str = "JOBSWEEP_DEFAULT_POLICY";
@@ -40,13 +39,13 @@ pub struct FilterArgs {
 }
 
 impl FilterArgs {
-    /// The policy for Jobs that have none: the argument, or else the variable.
+    /// The policy for Jobs that have none: that of the argument, or else the configured one, or else that of the variable.
     ///
     /// # Errors
     /// What is wrong with the variable; the argument was judged when it was parsed.
-    pub fn default_policy(&self) -> Result<Option<DeletePolicy>, String> {
-        if let Some(given) = &self.default_policy {
-            return Ok(given.0.clone());
+    pub fn default_policy(&self, configured: Option<DefaultPolicy>) -> Result<Option<DeletePolicy>, String> {
+        if let Some(DefaultPolicy(policy)) = self.default_policy.clone().or(configured) {
+            return Ok(policy);
         }
         let set = env::var_os(DEFAULT_POLICY).unwrap_or_default();
         let policy = set.to_string_lossy().parse().map_err(|why| format!("{DEFAULT_POLICY}: {why}"));
@@ -59,16 +58,4 @@ impl FilterArgs {
 #[must_use]
 pub fn log_file(given: Option<OsString>) -> Option<PathBuf> {
     given.or_else(|| env::var_os(LOG_FILE)).filter(|name| !name.is_empty()).map(PathBuf::from)
-}
-
-/// A policy for Jobs that have none; an empty text is no policy.
-#[derive(Debug, Clone)]
-pub struct DefaultPolicy(pub Option<DeletePolicy>);
-
-impl FromStr for DefaultPolicy {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text.is_empty() { Ok(Self(None)) } else { text.parse().map(|policy| Self(Some(policy))) }
-    }
 }

@@ -4,16 +4,19 @@
 mod cleanup;
 mod filter;
 mod inject;
+mod kubectl;
 mod manual;
 #[cfg(feature = "cleanup")]
 mod unblock;
 
-use clap::{CommandFactory, Parser};
+use std::ffi::OsString;
+
+use clap::{CommandFactory, FromArgMatches, Parser};
 use clap_complete::Shell;
 
 #[cfg(feature = "cleanup")]
 pub use cleanup::{CleanupArgs, Output};
-pub use filter::{DefaultPolicy, FilterArgs, log_file};
+pub use filter::{FilterArgs, log_file};
 pub use inject::InjectArgs;
 pub use manual::man;
 
@@ -43,7 +46,13 @@ pub struct Cli {
 
     /// Wait in the cluster for the annotated Jobs to finish, and delete each whose policy names how it ended
     #[cfg(feature = "cleanup")]
-    #[arg(long, help_heading = "Cleanup", group = "in_cluster")]
+    #[arg(
+        long,
+        help_heading = "Cleanup",
+        group = "in_cluster",
+        overrides_with = "cleanup",
+        conflicts_with_all = ["completions", "man"]
+    )]
     pub cleanup: bool,
 
     /// What the cleanup does.
@@ -60,12 +69,22 @@ pub struct Cli {
     pub man: bool,
 }
 
-#[cfg(feature = "cleanup")]
 impl Cli {
+    /// Parses the command line, the program's name included: as a kubectl plugin it is always the cleanup.
+    ///
+    /// # Errors
+    /// The arguments are wrong, or ask for the help or the version.
+    pub fn from_command_line(args: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let mut args: Vec<_> = args.into_iter().collect();
+        let command = kubectl::as_plugin(Self::command(), &mut args);
+        Self::from_arg_matches(&command.try_get_matches_from(args)?)
+    }
+
     /// The options of `--unblock`, if it is asked for.
     ///
     /// # Errors
     /// Its arguments do not fit together.
+    #[cfg(feature = "cleanup")]
     pub fn unblock_options(&self) -> Result<Option<crate::unblock::Options>, String> {
         self.unblock.then(|| unblock::options(self.sweep.clone())).transpose()
     }

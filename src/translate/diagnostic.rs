@@ -43,6 +43,10 @@ pub enum Problem {
     CannotExtend(&'static str),
     /// `--unblock` cannot look the Job up in the cluster. Always a warning.
     NotLookedUp(&'static str),
+    /// A `ResourceList` is not what the specification of KRM functions says.
+    ResourceList(&'static str),
+    /// The `functionConfig` of a `ResourceList` has no usable options.
+    FunctionConfig(String),
     /// The edited document does not read back as the input plus the annotation. This is a bug in jobsweep.
     NotProven,
 }
@@ -63,6 +67,10 @@ impl Problem {
             Self::WrongType { .. } | Self::NoMetadata => "fix the template",
             Self::CannotExtend(_) => "add kots.io/hook-delete-policy to the Job yourself",
             Self::NotLookedUp(_) => "--unblock passes it through unchecked",
+            Self::ResourceList(_) => "give jobsweep what kustomize or kpt writes",
+            Self::FunctionConfig(_) => {
+                "the options are default-policy and strict, in the data of a ConfigMap or in the spec of a Jobsweep"
+            }
             Self::NotProven => "this is a bug in jobsweep: report it with this document",
         }
     }
@@ -96,6 +104,8 @@ impl fmt::Display for Problem {
             }
             Self::CannotExtend(why) => write!(f, "cannot add the annotation here: {why}"),
             Self::NotLookedUp(why) => write!(f, "cannot look up the Job in the cluster: {why}"),
+            Self::ResourceList(why) => write!(f, "the ResourceList is not valid: {why}"),
+            Self::FunctionConfig(why) => write!(f, "the functionConfig is not valid: {why}"),
             Self::NotProven => write!(f, "the translated document does not read back as expected"),
         }
     }
@@ -123,6 +133,8 @@ pub struct Place {
     pub document: usize,
     /// The template of the chart, from the `# Source:` comment of Helm 3 or the filename annotation of Helm 4.
     pub source: Option<String>,
+    /// The offset in the whole stream.
+    pub byte: usize,
     /// The name of the Job, if known.
     pub job: Option<String>,
     /// 1-based, in the whole stream.
@@ -144,11 +156,19 @@ pub struct Diagnostic {
     pub place: Box<Place>,
 }
 
+impl Diagnostic {
+    /// What is wrong and what to do, without the place.
+    #[must_use]
+    pub fn message(&self) -> String {
+        format!("{}; {}", self.problem, self.problem.advice())
+    }
+}
+
 impl std::error::Error for Diagnostic {}
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Place { document, source, job, line, column, snippet, indent } = &*self.place;
+        let Place { document, source, job, line, column, snippet, indent, byte: _ } = &*self.place;
         write!(f, "document {document}")?;
         if let Some(source) = source {
             write!(f, " ({source})")?;
@@ -158,9 +178,8 @@ impl fmt::Display for Diagnostic {
         }
         let number = line.to_string();
         let margin = " ".repeat(number.len());
-        let (problem, advice) = (&self.problem, self.problem.advice());
-        write!(f, ", line {line}:{column}: {problem}; {advice}")?;
-        if matches!(problem, Problem::WideEncoding(_)) {
+        write!(f, ", line {line}:{column}: {}", self.message())?;
+        if matches!(self.problem, Problem::WideEncoding(_)) {
             return Ok(());
         }
         writeln!(f)?;

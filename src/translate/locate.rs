@@ -43,6 +43,7 @@ impl<'s> Locator<'s> {
         let place = Place {
             document: index + 1,
             source: self.source(index, document),
+            byte: at,
             job: fault.job,
             line: self.line,
             column: self.characters + 1,

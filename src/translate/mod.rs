@@ -15,10 +15,12 @@
 //!
 //! Supporting modules: `parallel` runs steps 3 to 7 on many documents at once, `diagnostic` words the problems, `locate`
 //! finds their lines, and `query` reads single strings for `inject`. `job_manifest` reads the Jobs of the translated stream for
-//! `--unblock`, each as a `read::value`.
+//! `--unblock`, each as a `read::value`. `krm` reads the options of a stream from kustomize or kpt, and adds the messages to the
+//! output.
 
 mod diagnostic;
 mod job_manifest;
+pub mod krm;
 mod locate;
 mod parallel;
 mod plan;

@@ -7,7 +7,7 @@ mod diagnostics;
 mod meaning;
 mod second_reader;
 
-use jobsweep::translate::{Diagnostic, Options, Problem, translate};
+use jobsweep::translate::{Diagnostic, Options, Problem, krm, translate};
 
 pub(crate) use meaning::Judged;
 
@@ -16,6 +16,10 @@ pub(crate) fn check(
     input: &[u8],
     options: &Options,
 ) -> Result<(Result<Vec<u8>, Diagnostic>, Judged), String> {
+    let options = &match krm::function_config(input) {
+        Ok(Some(config)) => configured(options, config),
+        _ => options.clone(),
+    };
     match run(input, options) {
         Ok((output, warnings)) => {
             for warning in &warnings {
@@ -34,12 +38,21 @@ pub(crate) fn check(
     }
 }
 
-/// Translates a stream.
+/// Translates a stream, as a KRM function if it is a `ResourceList`.
 pub(crate) fn run(input: &[u8], options: &Options) -> Result<(Vec<u8>, Vec<Diagnostic>), Diagnostic> {
-    let translated = translate(input, options)?;
+    let config = krm::function_config(input)?.unwrap_or_default();
+    let translated = translate(input, &configured(options, config))?;
     let mut output = Vec::with_capacity(input.len());
     let _ = translated.write_to(&mut output);
+    let output = krm::with_warnings(&translated).unwrap_or(output);
     Ok((output, translated.warnings))
+}
+
+fn configured(options: &Options, config: krm::FunctionConfig) -> Options {
+    Options {
+        default_policy: options.default_policy.clone().or(config.default_policy.and_then(|given| given.0)),
+        strict: options.strict || config.strict,
+    }
 }
 
 /// A second translation changes nothing.
@@ -100,6 +113,7 @@ fn is_justified(input: &[u8], options: &Options, error: &Diagnostic) -> Result<(
         Problem::DuplicateKey(_) => !meaning::is_readable(input, error.place.document),
         Problem::UnknownWords { .. } => options.strict,
         Problem::ContestedKey(_) => lossy(input).contains("<<"),
+        Problem::ResourceList(_) | Problem::FunctionConfig(_) => lossy(input).contains("ResourceList"),
         Problem::CannotExtend(_) => lossy(input).contains('&'),
         // `NotProven` in particular is always a bug.
         _ => false,

@@ -5,7 +5,10 @@
 #[cfg(feature = "cleanup")]
 mod cleanup;
 mod environment;
+mod function;
 mod help;
+#[cfg(feature = "cleanup")]
+mod kubectl;
 mod log;
 mod readme;
 mod streams;

@@ -4,6 +4,7 @@ mod apply;
 mod argocd;
 mod example_jobs;
 mod helmfile;
+mod kustomize;
 mod pipe;
 #[path = "../helm/setup.rs"]
 #[expect(dead_code, reason = "the Helm tests need more of it")]
@@ -14,5 +15,5 @@ use std::process::ExitCode;
 use jobsweep_harness::trials;
 
 fn main() -> ExitCode {
-    trials::run([apply::trials(), pipe::trials(), helmfile::trials(), argocd::trials()])
+    trials::run([apply::trials(), pipe::trials(), helmfile::trials(), argocd::trials(), kustomize::trials()])
 }

@@ -41,7 +41,10 @@ fn collect(folder: &Path, runs: &mut Vec<Run>) -> Result<()> {
         }
         let name = input.to_string_lossy();
         let output = PathBuf::from(name.replace(".in.yaml", ".out.yaml"));
-        if name.ends_with(".in.yaml") && output.exists() {
+        let messages = fs::read_to_string(name.replace(".in.yaml", ".err")).unwrap_or_default();
+        // A KRM function has output after an error too.
+        let failed = messages.starts_with("jobsweep: document");
+        if name.ends_with(".in.yaml") && output.exists() && !failed {
             let read = |path| fs::read_to_string(path).with_context(|| format!("cannot read {name}"));
             runs.push(Run {
                 name: name.clone().into_owned(),

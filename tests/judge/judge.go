@@ -87,7 +87,7 @@ func helm4Reads(stream string) (err error) {
 }
 
 func (c *court) judgeDocument(input, output string, r request, object func(judge, format string, values ...any)) {
-	read, insertions, policy := 0, 0, r.DefaultPolicy
+	read, insertions, results, policy := 0, 0, 0, r.DefaultPolicy
 	for _, reader := range readers {
 		work := c.Judges[reader.name]
 		before, refusal := reader.read(input)
@@ -109,10 +109,18 @@ func (c *court) judgeDocument(input, output string, r request, object func(judge
 			object(reader.name, "it reads the input but not the output: %v", err)
 			continue
 		}
+		if policy == "" {
+			policy = functionPolicy(before)
+		}
 		if key := undecided(before, policy); key != "" {
 			object(reader.name, "the key %s is there twice and decides: jobsweep must refuse the stream", key)
 			continue
 		}
+		after, reported, why := withoutNewResults(before, after)
+		if why != "" {
+			object(reader.name, "%s", why)
+		}
+		results = max(results, reported)
 		want, added := translate(before, policy)
 		if added > 0 {
 			work.Changed++
@@ -137,6 +145,11 @@ func (c *court) judgeDocument(input, output string, r request, object func(judge
 		}
 	case read == 0:
 		object("bytes", "the document was changed, and no library can read it")
+	case results > 0:
+		m := matcher{in: input, out: output}
+		if at, ok := m.inOrder(); !ok {
+			object("bytes", "a byte of the input is lost, at %q", excerpt(input, at))
+		}
 	case insertions == 0:
 		object("bytes", "the document was changed, and there is nothing to add to it")
 	default:

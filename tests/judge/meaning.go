@@ -69,6 +69,9 @@ func (o object) isJob() bool {
 // They refuse a List without a version or with white space in it ("v1\n", from a block scalar), and a JobList that is
 // not of batch.
 func (o object) isList() bool {
+	if _, ok := isResourceList(map[string]any{"kind": o.kind, "apiVersion": o.apiVersion}); ok {
+		return true
+	}
 	version, ok := o.apiVersion.(string)
 	return o.kind == "JobList" && strings.HasPrefix(version, "batch/") || o.kind == "List" && ok && !strings.ContainsAny(version, " \t\r\n")
 }

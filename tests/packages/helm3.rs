@@ -17,13 +17,13 @@ pub(crate) fn trials() -> Vec<Trial> {
         helm_sweep_heeds_the_flags_that_helm_keeps_to_itself,
         helm_sweep_ends_as_the_cleanup_does,
         without_the_program_it_says_so,
-        beside_the_plugin_of_helm_4_it_is_not_loaded,
+        beside_a_plugin_of_helm_4_it_is_not_loaded,
     ]
 }
 
 const NO_JOBS: &str = "no Job in scope has the annotation kots.io/hook-delete-policy\n";
 
-async fn install_sweep(helm: &Helm) -> Result<()> {
+pub(crate) async fn install_sweep(helm: &Helm) -> Result<()> {
     let install = helm.command().args(["plugin", "install"]).arg(repository("packaging/helm3"));
     install.run().await?.expect_success()?;
     Ok(())
@@ -50,8 +50,11 @@ pub(crate) async fn helm_sweep_heeds_the_flags_that_helm_keeps_to_itself(
     cluster: &ControlPlane,
     version: HelmVersion,
 ) -> Result<()> {
+    heeds_the_flags(cluster, &with_sweep(version).await?).await
+}
+
+pub(crate) async fn heeds_the_flags(cluster: &ControlPlane, helm: &Helm) -> Result<()> {
     let namespace = two_jobs(cluster).await?;
-    let helm = with_sweep(version).await?;
     // The current context does not work, so the flags must have an effect.
     let mut config: Value = serde_json::from_slice(&fs::read(cluster.kubeconfig())?)?;
     let context = config["current-context"].as_str().context("a context")?.to_owned();
@@ -73,9 +76,13 @@ pub(crate) async fn helm_sweep_ends_as_the_cleanup_does(
     cluster: &ControlPlane,
     version: HelmVersion,
 ) -> Result<()> {
+    ends_as_the_cleanup_does(cluster, &with_sweep(version).await?).await
+}
+
+pub(crate) async fn ends_as_the_cleanup_does(cluster: &ControlPlane, helm: &Helm) -> Result<()> {
     let namespace = two_jobs(cluster).await?;
-    let helm = with_sweep(version).await?.kubeconfig(cluster.kubeconfig());
     let sweep = helm.command().args(["sweep", "--once", "--fail-on-failed", "-n", &namespace.name]);
+    let sweep = sweep.env("KUBECONFIG", cluster.kubeconfig());
     let failed = sweep.run().await?.expect_code(3)?;
     ensure!(failed.stderr().ends_with("Error: plugin \"sweep\" exited with error\n"), "{}", failed.stderr());
     Ok(())
@@ -90,7 +97,7 @@ pub(crate) async fn without_the_program_it_says_so(version: HelmVersion) -> Resu
 }
 
 /// Both Helms use the same folder for plugins by default. README has this error message.
-pub(crate) async fn beside_the_plugin_of_helm_4_it_is_not_loaded(
+pub(crate) async fn beside_a_plugin_of_helm_4_it_is_not_loaded(
     cluster: &ControlPlane,
     version: HelmVersion,
 ) -> Result<()> {
@@ -108,18 +115,35 @@ pub(crate) async fn beside_the_plugin_of_helm_4_it_is_not_loaded(
     if version == HelmVersion::V4 {
         return same("stderr", NO_JOBS, &beside.expect_success()?.stderr());
     }
-    let why = format!(
-        "failed to load plugins: failed to load plugin at \"{}\": error unmarshaling JSON: while decoding JSON: \
-         json: unknown field \"apiVersion\"\n",
-        helm_4.plugins().join("jobsweep/plugin.yaml").display()
-    );
-    let unknown = "Error: unknown command \"sweep\" for \"helm\"\nRun 'helm --help' for usage.\n";
-    same("stderr", &format!("{why}{unknown}"), &beside.expect_code(1)?.stderr())?;
-    same("stderr", &why, &rendered.stderr())?;
+    same(
+        "stderr",
+        &format!("{}{UNKNOWN}", unreadable(&helm_4, "jobsweep")),
+        &beside.expect_code(1)?.stderr(),
+    )?;
+    same("stderr", &unreadable(&helm_4, "jobsweep"), &rendered.stderr())?;
+
+    // Helm 4's own `helm sweep` does the same.
+    let plugins = helm_4.plugins();
+    fs::rename(plugins.join("jobsweep"), helm_4.home().join("no-plugin"))?;
+    fs::create_dir(plugins.join("sweep"))?;
+    fs::copy(repository("packaging/helm4/plugin.yaml"), plugins.join("sweep/plugin.yaml"))?;
+    let beside = sweep().env("HELM_PLUGINS", &folder).run().await?.expect_code(1)?;
+    same("stderr", &format!("{}{UNKNOWN}", unreadable(&helm_4, "sweep")), &beside.stderr())?;
 
     // README advises a separate folder for Helm 3.
     let own = helm.home().join("plugins3");
     let install = helm.command().env("HELM_PLUGINS", &own).args(["plugin", "install"]);
     install.arg(repository("packaging/helm3")).run().await?.expect_success()?;
     same("stderr", NO_JOBS, &sweep().env("HELM_PLUGINS", &own).run().await?.expect_success()?.stderr())
+}
+
+const UNKNOWN: &str = "Error: unknown command \"sweep\" for \"helm\"\nRun 'helm --help' for usage.\n";
+
+/// What Helm 3 says about a plugin of Helm 4.
+fn unreadable(helm_4: &Helm, plugin: &str) -> String {
+    format!(
+        "failed to load plugins: failed to load plugin at \"{}\": error unmarshaling JSON: while decoding JSON: \
+         json: unknown field \"apiVersion\"\n",
+        helm_4.plugins().join(plugin).join("plugin.yaml").display()
+    )
 }

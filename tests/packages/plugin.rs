@@ -69,7 +69,8 @@ pub(crate) async fn it_has_the_programs_of_every_platform_and_keeps_its_own() ->
     let programs =
         platforms.map(|platform| (platform, if platform == this { own.clone() } else { other.clone() }));
     let machine = Machine::with_programs(&programs).await?;
-    let listed = Program::new("tar").arg("tzf").arg(&machine.archive).run().await?.expect_success()?;
+    let list = async |archive| Program::new("tar").arg("tzf").arg(archive).run().await?.expect_success();
+    let listed = list(&machine.archive).await?;
     let expected = "\
 jobsweep/
 jobsweep/LICENSE
@@ -90,6 +91,8 @@ jobsweep/packaging/plugin/install.sh
 jobsweep/plugin.yaml
 ";
     same("the archive", expected, &listed.stdout())?;
+    let sweep = expected.lines().map(|file| file.replacen("jobsweep", "sweep", 1) + "\n").collect::<String>();
+    same("the archive of helm sweep", &sweep, &list(&machine.sweep).await?.stdout())?;
 
     machine.sign().await?;
     machine.verified(machine.install().run().await?).await?;
@@ -118,6 +121,8 @@ pub(crate) async fn the_same_files_make_the_same_archive() -> Result<()> {
     fs::write(&copy, fs::read(program().await?)?)?;
     fs::set_permissions(&copy, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
     let second = package(&machine.helm, &again, &[(this_platform()?, copy)]).await?;
-    ensure!(fs::read(&machine.archive)? == fs::read(second)?, "the archives differ");
+    for (first, second) in [&machine.archive, &machine.sweep].into_iter().zip(second) {
+        ensure!(fs::read(first)? == fs::read(second)?, "{} differs", first.display());
+    }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! A packed and signed plugin, and a Helm 4 that installs it.
+//! The packed and signed plugins, and a Helm 4 that installs them.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -15,11 +15,14 @@ use crate::setup::{JOBSWEEP, repository, same, shop, template};
 
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// A Helm 4, a GnuPG key, and a plugin archive.
+/// A Helm 4, a GnuPG key, and the plugin archives.
 pub(crate) struct Machine {
     pub(crate) helm: Helm,
     pub(crate) key: Key,
+    /// The post-renderer.
     pub(crate) archive: PathBuf,
+    /// `helm sweep`.
+    pub(crate) sweep: PathBuf,
 }
 
 impl Machine {
@@ -32,19 +35,21 @@ impl Machine {
     pub(crate) async fn with_programs(programs: &[(&str, PathBuf)]) -> Result<Self> {
         let helm = Helm::new(HelmVersion::V4)?;
         let key = Key::create("maintainers").await?;
-        let archive = package(&helm, helm.home(), programs).await?;
-        Ok(Self { helm, key, archive })
+        let [archive, sweep] = package(&helm, helm.home(), programs).await?;
+        Ok(Self { helm, key, archive, sweep })
     }
 
     pub(crate) async fn sign(&self) -> Result<()> {
-        self.run("packaging/plugin/sign.sh").arg(&self.archive).run().await?.expect_success()?;
+        for archive in [&self.archive, &self.sweep] {
+            self.run("packaging/sign.sh").arg(archive).run().await?.expect_success()?;
+        }
         Ok(())
     }
 
     /// Signs the archive with a key that is not on the keyring.
     pub(crate) async fn sign_as_somebody_else(&self) -> Result<()> {
         let other = Key::create("somebody-else").await?;
-        let sign = self.run("packaging/plugin/sign.sh").arg(&self.archive).env("GNUPGHOME", &other.home);
+        let sign = self.run("packaging/sign.sh").arg(&self.archive).env("GNUPGHOME", &other.home);
         sign.run().await?.expect_success()?;
         Ok(())
     }
@@ -140,11 +145,17 @@ pub(crate) async fn program() -> Result<PathBuf> {
     STRIPPED.get_or_try_init(strip).await.cloned()
 }
 
-pub(crate) async fn package(helm: &Helm, folder: &Path, programs: &[(&str, PathBuf)]) -> Result<PathBuf> {
+/// Packs both plugins: the post-renderer and `helm sweep`.
+pub(crate) async fn package(
+    helm: &Helm,
+    folder: &Path,
+    programs: &[(&str, PathBuf)],
+) -> Result<[PathBuf; 2]> {
     let programs = programs.iter().map(|(platform, program)| format!("{platform}={}", program.display()));
     let package = helm.command_by(repository("packaging/plugin/package.sh")).arg(folder).args(programs);
     let packed = package.run().await?.expect_success()?;
-    let archive = folder.join(format!("jobsweep-{VERSION}.tgz"));
-    same("stdout", &format!("{}\n", archive.display()), &packed.stdout())?;
-    Ok(archive)
+    let archives = ["jobsweep", "sweep"].map(|name| folder.join(format!("{name}-{VERSION}.tgz")));
+    let lines = archives.each_ref().map(|archive| format!("{}\n", archive.display()));
+    same("stdout", &lines.concat(), &packed.stdout())?;
+    Ok(archives)
 }

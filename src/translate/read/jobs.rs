@@ -28,7 +28,7 @@ pub(crate) struct Job {
     pub(crate) kots_policy: Option<Found>,
 }
 
-/// The Jobs of a document in the order of the text: the root, or the items of a `List` or `JobList`.
+/// The Jobs of a document in the order of the text: the root, or the items of a `List`, `JobList` or `ResourceList`.
 pub(crate) fn find(lookup: &Lookup<'_, '_>) -> Result<Vec<Job>, Fault> {
     let mut jobs = Vec::new();
     let mut lists = HashSet::new();
@@ -55,6 +55,8 @@ pub(crate) fn find(lookup: &Lookup<'_, '_>) -> Result<Vec<Job>, Fault> {
     Ok(jobs)
 }
 
+pub(crate) const RESOURCE_LIST: &str = "ResourceList";
+
 /// What an item inherits from its list: in a `JobList`, an item without a kind is a Job.
 #[derive(Clone, Copy, Default)]
 struct Inherited {
@@ -79,7 +81,9 @@ fn resource(lookup: &Lookup<'_, '_>, mapping: Id, inherited: Inherited) -> Resul
         Resource::Job
     } else if is("JobList", &batch) {
         Resource::List(Inherited { job_list: true })
-    } else if is("List", &|version| !version.contains(char::is_whitespace)) {
+    } else if is("List", &|version| !version.contains(char::is_whitespace))
+        || is(RESOURCE_LIST, &is_of_functions)
+    {
         Resource::List(Inherited { job_list: false })
     } else {
         return Ok(Resource::Other);
@@ -87,6 +91,16 @@ fn resource(lookup: &Lookup<'_, '_>, mapping: Id, inherited: Inherited) -> Resul
     unique(lookup, mapping, key::KIND)?;
     unique(lookup, mapping, key::API_VERSION)?;
     Ok(resource)
+}
+
+/// Whether a mapping is the input of a KRM function.
+pub(crate) fn is_resource_list(lookup: &Lookup<'_, '_>, mapping: Id) -> bool {
+    let values = |key| possible_strings(lookup, mapping, key, None);
+    values(key::KIND).contains(&RESOURCE_LIST) && values(key::API_VERSION).into_iter().any(is_of_functions)
+}
+
+fn is_of_functions(version: &str) -> bool {
+    version.starts_with("config.kubernetes.io/")
 }
 
 /// The strings that a reader may see under a key. Readers differ on duplicate and contested keys.
@@ -124,7 +138,11 @@ fn job(lookup: &Lookup<'_, '_>, id: Id, mapping: Id) -> Result<Job, Fault> {
 }
 
 /// The value of a key on which all readers must agree.
-fn unique(lookup: &Lookup<'_, '_>, mapping: Id, key: &'static str) -> Result<Option<Found>, Fault> {
+pub(crate) fn unique(
+    lookup: &Lookup<'_, '_>,
+    mapping: Id,
+    key: &'static str,
+) -> Result<Option<Found>, Fault> {
     let fault = |problem, id| Err(Fault { problem, at: lookup.nodes.get(id).start, job: None });
     match *lookup.own(mapping, key) {
         [_, (second, _), ..] => fault(Problem::DuplicateKey(key), second),

@@ -13,8 +13,11 @@ pub(crate) mod key {
     pub(crate) const API_VERSION: &str = "apiVersion";
     pub(crate) const KIND: &str = "kind";
     pub(crate) const ITEMS: &str = "items";
+    pub(crate) const FUNCTION_CONFIG: &str = "functionConfig";
+    pub(crate) const RESULTS: &str = "results";
     pub(crate) const METADATA: &str = "metadata";
     pub(crate) const NAME: &str = "name";
+    pub(crate) const NAMESPACE: &str = "namespace";
     pub(crate) const GENERATE_NAME: &str = "generateName";
     pub(crate) const ANNOTATIONS: &str = "annotations";
     pub(crate) const MERGE: &str = "<<";

@@ -5,6 +5,7 @@ use std::ops::Range;
 use granit_parser::ScalarStyle;
 
 use crate::translate::read::nodes::{Id, Kind, Node};
+use crate::translate::read::value::Value;
 use crate::yaml;
 
 /// Replaces a range of the text. The range of an insertion is empty.
@@ -118,9 +119,35 @@ impl Fragment<'_> {
         self.expect_scalar(depth, value, ScalarStyle::DoubleQuoted);
     }
 
+    /// A value in flow style, on one line.
+    pub(crate) fn push_value(&mut self, depth: usize, value: &Value) {
+        self.text.push_str(&value.to_string());
+        self.expect_value(depth, value);
+    }
+
     /// How many levels below the first node a node at this depth lies.
     pub(crate) fn levels_to(&self, depth: usize) -> usize {
         depth - self.nodes.first().map_or(depth, |first| first.depth)
+    }
+
+    fn expect_value(&mut self, depth: usize, value: &Value) {
+        match value {
+            Value::String(text) => self.expect_scalar(depth, text, ScalarStyle::DoubleQuoted),
+            Value::Plain(text) | Value::Tagged(_, text) => {
+                self.expect_scalar(depth, text, ScalarStyle::Plain)
+            }
+            Value::Sequence(items) => {
+                self.nodes.push(Expected::new(depth, Kind::Sequence { flow: true }));
+                items.iter().for_each(|item| self.expect_value(depth + 1, item));
+            }
+            Value::Mapping(entries) => {
+                self.nodes.push(Expected::new(depth, Kind::Mapping { flow: true }));
+                for (key, value) in entries {
+                    self.expect_value(depth + 1, key);
+                    self.expect_value(depth + 1, value);
+                }
+            }
+        }
     }
 
     fn expect_scalar(&mut self, depth: usize, value: &str, style: ScalarStyle) {

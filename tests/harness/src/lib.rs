@@ -42,6 +42,7 @@ mod workdir;
 
 pub use k8s_openapi;
 pub use kube;
+pub use workdir::folder;
 
 use std::sync::LazyLock;
 

@@ -85,9 +85,12 @@ static HELM_3_22: ToolSet =
 static HELM_3_20: ToolSet =
     ToolSet::new("helm-3.20", "-X helm.sh/helm/v3/internal/version.version=v3.20.2", "2 minutes");
 static ORAS: ToolSet = ToolSet::new("oras", "", "half a minute");
+static KREW: ToolSet = ToolSet::new("krew", "", "half a minute");
 /// Without the secret providers, because the SDKs of AWS, Azure and Google Cloud would be half of the build.
 static HELMFILE: ToolSet = ToolSet::new("helmfile", "-X go.szostok.io/version.version=v1.8.0", "4 minutes")
     .tagged(&["custom_providers"]);
+static KUSTOMIZE: ToolSet = ToolSet::new("kustomize", "", "half a minute");
+static KPT: ToolSet = ToolSet::new("kpt", "", "3 minutes");
 static YQ: ToolSet = ToolSet::new("yq", "", "half a minute");
 
 /// The Kubernetes releases whose API server and controllers can be run.
@@ -169,9 +172,24 @@ pub fn oras() -> Result<PathBuf> {
     ORAS.program("oras")
 }
 
+/// The path of `krew` or `validate-krew-manifest` (v0.4.3).
+pub fn krew(program: &str) -> Result<PathBuf> {
+    KREW.program(program)
+}
+
 /// The path of helmfile (v1.8.0).
 pub fn helmfile() -> Result<PathBuf> {
     HELMFILE.program("helmfile")
+}
+
+/// The path of kustomize (v5.8.2).
+pub fn kustomize() -> Result<PathBuf> {
+    KUSTOMIZE.program("kustomize")
+}
+
+/// The path of a program with the `fn` commands of kpt (v1.0.0-beta.61).
+pub fn kpt() -> Result<PathBuf> {
+    KPT.program("kpt")
 }
 
 /// The path of mikefarah's yq (v4.54.2), a peer in the filter's benchmark.

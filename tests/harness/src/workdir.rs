@@ -30,8 +30,8 @@ struct Workdir {
 
 static WORKDIR: OnceLock<Workdir> = OnceLock::new();
 
-/// Creates a folder for a cluster or a Helm.
-pub(crate) fn folder(purpose: &str) -> Result<PathBuf> {
+/// Creates an empty folder for a cluster, a Helm or a test. It is removed when the process ends.
+pub fn folder(purpose: &str) -> Result<PathBuf> {
     static COUNT: AtomicU32 = AtomicU32::new(1);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     let folder = workdir()?.path.join(format!("{purpose}-{number}"));

@@ -1,6 +1,6 @@
 #!/bin/sh
-# sign.sh ARCHIVE [GPG OPTION…]: signs a packed plugin for `helm plugin install`, and writes ARCHIVE.prov.
-# The key is GnuPG's default key, or that of --local-user. The file is the same as that of `helm plugin package --sign`, which can
+# sign.sh ARCHIVE [GPG OPTION…]: signs a packed plugin or chart, so that Helm can verify it, and writes ARCHIVE.prov.
+# The key is GnuPG's default key, or that of --local-user. The file is the same as that of `helm package --sign`, which can
 # read only keys of old versions of GnuPG.
 set -eu
 archive=$1
@@ -8,8 +8,9 @@ shift
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
+manifest=$(tar --list --gzip --force-local --file "$archive" | grep -E '^[^/]+/(plugin|Chart)\.yaml$')
 # Write the whole message before signing it.
-tar --extract --gzip --to-stdout --force-local --file "$archive" jobsweep/plugin.yaml >"$work/message"
+tar --extract --gzip --to-stdout --force-local --file "$archive" "$manifest" >"$work/message"
 sum=$(sha256sum <"$archive")
 printf '\n...\nfiles:\n  %s: sha256:%s\n' "$(basename -- "$archive")" "${sum%% *}" >>"$work/message"
 

@@ -1,0 +1,123 @@
+//! The options in a `functionConfig`.
+
+use crate::escape::shortened;
+use crate::policy::DefaultPolicy;
+use crate::translate::diagnostic::{Fault, Problem};
+use crate::translate::read::lookup::{Lookup, key};
+use crate::translate::read::nodes::{Id, Kind};
+
+/// The options of the filter in a `functionConfig`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FunctionConfig {
+    /// `default-policy`, if it is set.
+    pub default_policy: Option<DefaultPolicy>,
+    /// `strict`.
+    pub strict: bool,
+}
+
+/// Reads the options from the `data` of a `ConfigMap` or the `spec` of a `Jobsweep`.
+pub(super) fn read(lookup: &Lookup<'_, '_>, config: Id) -> Result<FunctionConfig, Fault> {
+    let fault = |at: Id, why: String| Fault {
+        problem: Problem::FunctionConfig(why),
+        at: lookup.nodes.get(at).start,
+        job: None,
+    };
+    let mapping = lookup.mapping(config).ok_or_else(|| fault(config, "it is not a mapping".to_owned()))?;
+    let text = |key| lookup.find(mapping, key).and_then(|found| lookup.string(found.value()));
+    let field = match (text(key::API_VERSION), text(key::KIND)) {
+        (Some("v1"), Some("ConfigMap")) => "data",
+        (Some("jobsweep.io/v1"), Some("Jobsweep")) => "spec",
+        _ => {
+            return Err(fault(
+                config,
+                "it is neither a v1 ConfigMap nor a jobsweep.io/v1 Jobsweep".to_owned(),
+            ));
+        }
+    };
+    let mut options = FunctionConfig::default();
+    let fields = lookup.find(mapping, field).map(|found| lookup.nodes.resolve(found.value()));
+    let Some(fields) = fields.filter(|&fields| !lookup.is_null(fields)) else { return Ok(options) };
+    let entries =
+        lookup.mapping(fields).ok_or_else(|| fault(fields, format!("its {field} is not a mapping")))?;
+    for (key, value) in lookup.nodes.entries(entries) {
+        match lookup.string(key) {
+            Some("default-policy") => {
+                let text = lookup.string(value).ok_or_else(|| "it is not a string".to_owned());
+                let policy = text
+                    .and_then(str::parse)
+                    .map_err(|why| fault(value, format!("default-policy: {why}")))?;
+                options.default_policy = Some(policy);
+            }
+            Some("strict") => {
+                options.strict = boolean(lookup, value)
+                    .ok_or_else(|| fault(value, "strict is neither true nor false".to_owned()))?;
+            }
+            Some(unknown) => {
+                return Err(fault(key, format!("there is no option {:?}", shortened(unknown))));
+            }
+            None => return Err(fault(key, "the name of an option is not a string".to_owned())),
+        }
+    }
+    Ok(options)
+}
+
+/// A boolean, or the string of one, because all values of a `ConfigMap` are strings.
+fn boolean(lookup: &Lookup<'_, '_>, value: Id) -> Option<bool> {
+    match &lookup.nodes.get(lookup.nodes.resolve(value)).kind {
+        Kind::Scalar { value, .. } => value.parse().ok(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::translate::read::nodes::Nodes;
+
+    fn options(config: &str) -> Result<FunctionConfig, String> {
+        let nodes = Nodes::read(config).expect("YAML");
+        read(&Lookup::new(&nodes), 0).map_err(|fault| fault.problem.to_string())
+    }
+
+    #[test]
+    fn a_config_map_and_a_jobsweep_have_the_same_options() {
+        let policy = |text: &str| Some(text.parse().expect("a policy"));
+        for (fields, default_policy, strict) in [
+            ("{default-policy: hook-failed, strict: 'true'}", policy("hook-failed"), true),
+            ("{strict: true}", None, true),
+            ("{strict: \"false\", default-policy: ''}", Some(DefaultPolicy(None)), false),
+            ("{}", None, false),
+            ("", None, false),
+        ] {
+            for config in [
+                "apiVersion: v1\nkind: ConfigMap\ndata: ",
+                "apiVersion: jobsweep.io/v1\nkind: Jobsweep\nspec: ",
+            ] {
+                let expected = FunctionConfig { default_policy: default_policy.clone(), strict };
+                assert_eq!(options(&format!("{config}{fields}\n")), Ok(expected), "{config}{fields}");
+            }
+        }
+        assert_eq!(options("apiVersion: v1\nkind: ConfigMap\n"), Ok(FunctionConfig::default()));
+    }
+
+    #[test]
+    fn what_cannot_be_an_option_is_an_error() {
+        for (fields, why) in [
+            ("{defaultPolicy: hook-failed}", "there is no option \"defaultPolicy\""),
+            ("{1: a}", "the name of an option is not a string"),
+            ("{default-policy: later}", "default-policy: \"later\" is none of"),
+            ("{default-policy: true}", "default-policy: it is not a string"),
+            ("{strict: yes}", "strict is neither true nor false"),
+            ("{strict: [true]}", "strict is neither true nor false"),
+            ("[strict]", "its data is not a mapping"),
+        ] {
+            let found =
+                options(&format!("apiVersion: v1\nkind: ConfigMap\ndata: {fields}")).expect_err(fields);
+            assert!(found.contains(why), "{found}");
+        }
+        for config in ["apiVersion: v2\nkind: ConfigMap", "apiVersion: v1\nkind: Jobsweep", "{}"] {
+            let found = options(config).expect_err(config);
+            assert!(found.contains("it is neither a v1 ConfigMap nor"), "{found}");
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The filter as a KRM function: kustomize and kpt write a `ResourceList` to stdin and read one from stdout.
+//!
+//! [`translate`](super::translate()) handles the items of a `ResourceList` like those of a `List`. This module reads the options from
+//! its `functionConfig`, and adds the messages to its `results`, as the
+//! [specification](https://github.com/kubernetes-sigs/kustomize/blob/master/cmd/config/docs/api-conventions/functions-spec.md) says.
+
+mod config;
+mod results;
+
+use super::diagnostic::{Diagnostic, Fault, Problem};
+use super::locate::Locator;
+use super::read::jobs::{RESOURCE_LIST, is_resource_list, unique};
+use super::read::lookup::{Lookup, key};
+use super::read::nodes::{Id, Kind, Nodes};
+use super::read::stream;
+
+pub use config::FunctionConfig;
+pub use results::{with_error, with_warnings};
+
+/// The options in the `functionConfig` of a `ResourceList`, or `None` if the stream does not begin with a `ResourceList`.
+///
+/// # Errors
+/// The `ResourceList` or its `functionConfig` is malformed, or another document follows.
+pub fn function_config(input: &[u8]) -> Result<Option<FunctionConfig>, Diagnostic> {
+    let mut documents = stream::documents(input).enumerate();
+    let Some((index, range)) = documents.next() else { return Ok(None) };
+    let Some(text) = possible_resource_list(&input[range.clone()]) else { return Ok(None) };
+    let locate = |fault, index, range| Locator::new(input).locate(fault, index, range);
+    let Some(config) = of_document(text).map_err(|fault| locate(fault, index, range))? else {
+        return Ok(None);
+    };
+    match documents.find(|(_, range)| has_content(&input[range.clone()])) {
+        Some((index, range)) => {
+            let problem = Problem::ResourceList("another document follows it");
+            Err(locate(Fault { problem, at: 0, job: None }, index, range))
+        }
+        None => Ok(Some(config)),
+    }
+}
+
+/// The text of a document that has the word.
+fn possible_resource_list(document: &[u8]) -> Option<&str> {
+    memchr::memmem::find(document, RESOURCE_LIST.as_bytes())?;
+    std::str::from_utf8(document).ok()
+}
+
+fn has_content(document: &[u8]) -> bool {
+    let nodes = std::str::from_utf8(document).ok().and_then(|text| Nodes::read(text).ok());
+    nodes.is_none_or(|nodes| !nodes.is_empty() && !Lookup::new(&nodes).is_null(0))
+}
+
+fn of_document(text: &str) -> Result<Option<FunctionConfig>, Fault> {
+    let (nodes, error) = Nodes::read_to_first_error(text);
+    let lookup = Lookup::new(&nodes);
+    let Some(list) = root(&lookup) else { return Ok(None) };
+    if let Some(error) = error {
+        return Err(Fault::not_yaml(&error, text));
+    }
+    for key in [key::API_VERSION, key::KIND, key::RESULTS] {
+        unique(&lookup, list, key)?;
+    }
+    if let Some(items) = unique(&lookup, list, key::ITEMS)?.map(|found| nodes.resolve(found.value()))
+        && !matches!(nodes.get(items).kind, Kind::Sequence { .. })
+        && !lookup.is_null(items)
+    {
+        let problem = Problem::ResourceList("its items are not a list");
+        return Err(Fault { problem, at: nodes.get(items).start, job: None });
+    }
+    match unique(&lookup, list, key::FUNCTION_CONFIG)?.map(|found| nodes.resolve(found.value())) {
+        Some(config) if !lookup.is_null(config) => config::read(&lookup, config).map(Some),
+        _ => Ok(Some(FunctionConfig::default())),
+    }
+}
+
+/// The mapping of a `ResourceList`.
+fn root(lookup: &Lookup<'_, '_>) -> Option<Id> {
+    let root = (!lookup.nodes.is_empty()).then_some(0)?;
+    lookup.mapping(root).filter(|&mapping| is_resource_list(lookup, mapping))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIST: &str = "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems: []\n";
+
+    #[test]
+    fn a_function_gets_one_resource_list_and_nothing_else() {
+        for (input, is_function) in [
+            (LIST.to_owned(), true),
+            (LIST.replace("/v1", "/v1beta1"), true),
+            (LIST.replace("/v1", "/v1alpha1"), true),
+            (format!("# c\n---\n{LIST}...\n---\n# c\n"), true),
+            (r#"{"items":[],"kind":"ResourceList","apiVersion":"config.kubernetes.io/v1"}"#.to_owned(), true),
+            (LIST.replace("items: []\n", ""), true),
+            (LIST.replace("[]", "null"), true),
+            (format!("{LIST}functionConfig:\n"), true),
+            (LIST.replace("config.", "other."), false),
+            (LIST.replace("kind: ResourceList", "kind: List # ResourceList"), false),
+            (format!("kind: Pod\n---\n{LIST}"), false),
+            ("[ResourceList\n".to_owned(), false),
+            (String::new(), false),
+        ] {
+            let config = function_config(input.as_bytes()).expect("no error");
+            assert_eq!(config.is_some(), is_function, "{input}");
+        }
+    }
+
+    #[test]
+    fn a_malformed_resource_list_is_an_error_at_its_place() {
+        for (input, error) in [
+            (
+                format!("{LIST}---\nkind: Pod\n"),
+                "document 2, line 4:1: the ResourceList is not valid: another",
+            ),
+            (LIST.replace("[]", "{}"), "line 3:8: the ResourceList is not valid: its items are not a list"),
+            (format!("{LIST}items: []\n"), "line 4:1: duplicate key items"),
+            (format!("{LIST}results: []\nresults: []\n"), "line 5:1: duplicate key results"),
+            (
+                format!("{LIST}functionConfig: a\n"),
+                "line 4:17: the functionConfig is not valid: it is not a mapping",
+            ),
+            (format!("{LIST}x: [\n"), "invalid YAML"),
+        ] {
+            let found = function_config(input.as_bytes()).expect_err(&input).to_string();
+            assert!(found.contains(error), "{found}");
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! `examples/kustomize/` and `docs/kustomize.md` with the real kustomize and kpt.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use jobsweep_harness::process::{Finished, Program};
+use jobsweep_harness::tools;
+use jobsweep_harness::{trials, trials::Trial};
+use serde::Deserialize;
+use serde_yaml::Value;
+
+use crate::setup::{jobsweep_folder, repository, same};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![
+        the_transformer_gives_every_job_a_policy,
+        kustomize_shows_warnings_and_goes_on,
+        kustomize_shows_errors_and_builds_nothing,
+        the_patch_gives_every_job_a_policy,
+        the_helm_release_has_the_same_patch,
+        kpt_edits_files_by_one_line_a_job,
+        kpt_shows_and_stores_results,
+        the_page_shows_the_examples,
+    ]
+}
+
+const KOTS: &str = "kots.io/hook-delete-policy";
+const BOTH: &str = "hook-succeeded,hook-failed";
+const MISSPELT: &str = "helm.sh/hook-delete-policy: hook-suceeded";
+
+fn example(path: &str) -> PathBuf {
+    repository("examples/kustomize").join(path)
+}
+
+fn text(path: &str) -> Result<String> {
+    fs::read_to_string(example(path)).with_context(|| path.to_owned())
+}
+
+async fn build(folder: &Path) -> Result<Finished> {
+    let kustomize = Program::new(tools::kustomize()?).arg("build").arg(folder);
+    kustomize.args(["--enable-alpha-plugins", "--enable-exec"]).env("PATH", jobsweep_folder()?).run().await
+}
+
+fn documents(stream: &str) -> Result<Vec<Value>> {
+    let documents = serde_yaml::Deserializer::from_str(stream).map(Value::deserialize);
+    Ok(documents.collect::<Result<_, _>>()?)
+}
+
+/// Checks that a build is that of the base, where exactly these Jobs have these policies.
+async fn gives(built: Finished, policies: &[(&str, &str)]) -> Result<()> {
+    let built = built.expect_success()?;
+    same("stderr", "", &built.stderr())?;
+    let mut expected = documents(&build(&example("base")).await?.expect_success()?.stdout())?;
+    for object in &mut expected {
+        let policy = policies.iter().find(|(name, _)| object["metadata"]["name"] == *name);
+        if let Some((_, policy)) = policy {
+            ensure!(object["kind"] == "Job", "{object:?}");
+            let metadata = object["metadata"].as_mapping_mut().context("metadata")?;
+            let annotations =
+                metadata.entry("annotations".into()).or_insert_with(|| Value::Mapping(<_>::default()));
+            annotations[KOTS] = (*policy).into();
+        }
+    }
+    let found = documents(&built.stdout())?;
+    ensure!(found == expected, "{}", built.stdout());
+    Ok(())
+}
+
+pub(crate) async fn the_transformer_gives_every_job_a_policy() -> Result<()> {
+    let built = build(&example("transformer")).await?;
+    gives(built, &[("migrate", "hook-succeeded"), ("index", BOTH)]).await
+}
+
+/// An empty folder.
+fn folder(name: &str) -> Result<PathBuf> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("kustomize").join(name);
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder)?;
+    Ok(folder)
+}
+
+/// The base and the transformer in a folder, with a misspelt policy and these options.
+fn misspelt(name: &str, spec: &str) -> Result<PathBuf> {
+    let folder = folder(name)?;
+    let jobs = text("base/jobs.yaml")?.replace("helm.sh/hook-delete-policy: hook-succeeded", MISSPELT);
+    ensure!(jobs.contains(MISSPELT));
+    let transformer = text("transformer/jobsweep.yaml")?;
+    let (head, _) = transformer.split_once("spec:").context("a spec")?;
+    fs::write(folder.join("jobs.yaml"), jobs)?;
+    fs::write(folder.join("jobsweep.yaml"), format!("{head}spec: {{{spec}}}\n"))?;
+    fs::write(folder.join("kustomization.yaml"), "resources: [jobs.yaml]\ntransformers: [jobsweep.yaml]\n")?;
+    Ok(folder)
+}
+
+pub(crate) async fn kustomize_shows_warnings_and_goes_on() -> Result<()> {
+    let built = build(&misspelt("warning", "")?).await?.expect_success()?;
+    let said = "jobsweep: warning: document 1, Job \"migrate\", ";
+    ensure!(built.stderr().starts_with(said), "{}", built.stderr());
+    ensure!(built.stderr().contains("unknown word \"hook-suceeded\""), "{}", built.stderr());
+    ensure!(built.stdout().contains(&format!("{KOTS}: hook-suceeded")), "{}", built.stdout());
+    ensure!(!built.stdout().contains("severity"), "{}", built.stdout());
+    Ok(())
+}
+
+pub(crate) async fn kustomize_shows_errors_and_builds_nothing() -> Result<()> {
+    for (name, spec, said) in [
+        ("strict", "strict: true", "jobsweep: document 1, Job \"migrate\", "),
+        ("option", "defaultPolicy: hook-failed", "there is no option \"defaultPolicy\""),
+        ("policy", "default-policy: later", "default-policy: \"later\" is none of hook-succeeded"),
+    ] {
+        let failed = build(&misspelt(name, spec)?).await?.expect_code(1)?;
+        ensure!(failed.stderr().contains(said), "{}", failed.stderr());
+        ensure!(
+            failed.stderr().contains("Error: couldn't execute function: exit status 65"),
+            "{}",
+            failed.stderr()
+        );
+        same("stdout", "", &failed.stdout())?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn the_patch_gives_every_job_a_policy() -> Result<()> {
+    gives(build(&example("patch")).await?, &[("migrate", BOTH), ("index", BOTH)]).await?;
+
+    let page = fs::read_to_string(repository("docs/kustomize.md"))?;
+    let selector = "annotationSelector: \"!kots.io/hook-delete-policy,!helm.sh/hook-delete-policy\"";
+    ensure!(page.contains(selector), "the page names the other selector");
+    let folder = folder("selector")?;
+    let patch = text("patch/kustomization.yaml")?;
+    let other = patch.replace("annotationSelector: \"!kots.io/hook-delete-policy\"", selector);
+    ensure!(other != patch);
+    fs::copy(example("base/jobs.yaml"), folder.join("jobs.yaml"))?;
+    fs::write(folder.join("kustomization.yaml"), other.replace("../base", "jobs.yaml"))?;
+    gives(build(&folder).await?, &[("index", BOTH)]).await
+}
+
+pub(crate) async fn the_helm_release_has_the_same_patch() -> Result<()> {
+    let release: Value = serde_yaml::from_str(&text("helmrelease.yaml")?)?;
+    let kustomization: Value = serde_yaml::from_str(&text("patch/kustomization.yaml")?)?;
+    let patches = &release["spec"]["postRenderers"][0]["kustomize"]["patches"];
+    ensure!(patches.is_sequence() && *patches == kustomization["patches"], "{patches:?}");
+    Ok(())
+}
+
+async fn eval(package: &Path, args: &[&str]) -> Result<Finished> {
+    let kpt = Program::new(tools::kpt()?).args(["fn", "eval", "--exec", "jobsweep"]).arg(package);
+    kpt.args(args).env("PATH", jobsweep_folder()?).env("HOME", package).run().await
+}
+
+pub(crate) async fn kpt_edits_files_by_one_line_a_job() -> Result<()> {
+    let package = folder("package")?;
+    let jobs = text("base/jobs.yaml")?;
+    fs::write(package.join("jobs.yaml"), &jobs)?;
+    eval(&package, &["--", &format!("default-policy={BOTH}")]).await?.expect_success()?;
+    let with_comment = "    helm.sh/hook-delete-policy: hook-succeeded # keep failures\n";
+    let expected = jobs
+        .replace(with_comment, &format!("{with_comment}    {KOTS}: hook-succeeded\n"))
+        .replace("  name: index\n", &format!("  name: index\n  annotations:\n    {KOTS}: {BOTH}\n"));
+    same("the file", &expected, &fs::read_to_string(package.join("jobs.yaml"))?)
+}
+
+pub(crate) async fn kpt_shows_and_stores_results() -> Result<()> {
+    for (args, code, severity) in [(&[][..], 0, "warning"), (&["--", "strict=true"], 1, "error")] {
+        let package = misspelt(&format!("kpt-{severity}"), "")?;
+        let results = folder(&format!("kpt-results-{severity}"))?;
+        let before = fs::read_to_string(package.join("jobs.yaml"))?;
+        let stored = ["--results-dir", results.to_str().context("UTF-8")?];
+        let evaluated = eval(&package, &[&stored[..], args].concat()).await?.expect_code(code)?;
+        let said = format!("[{severity}] batch/v1/Job/migrate: the delete policy has the unknown word");
+        ensure!(evaluated.stderr().contains(&said), "{}", evaluated.stderr());
+        let stored: Value = serde_yaml::from_str(&fs::read_to_string(results.join("results.yaml"))?)?;
+        let result = &stored["items"][0]["results"][0];
+        ensure!(result["severity"] == severity && result["resourceRef"]["name"] == "migrate", "{stored:?}");
+        let after = fs::read_to_string(package.join("jobs.yaml"))?;
+        ensure!((after == before) == (code == 1), "{after}");
+    }
+    Ok(())
+}
+
+/// Every YAML block of the page is a part of one of the examples.
+pub(crate) async fn the_page_shows_the_examples() -> Result<()> {
+    let page = fs::read_to_string(repository("docs/kustomize.md"))?;
+    let blocks: Vec<&str> =
+        page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    ensure!(blocks.len() == 2, "{blocks:?}");
+    ensure!(text("helmrelease.yaml")?.contains(blocks[0]), "{}", blocks[0]);
+    same("the transformer", blocks[1], &text("transformer/jobsweep.yaml")?)
+}
