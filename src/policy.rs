@@ -46,7 +46,7 @@ impl Token {
 }
 
 /// How a finished Job ended: its terminal condition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// Condition `Complete` is `True`.
     Succeeded,
@@ -78,7 +78,7 @@ impl fmt::Display for Outcome {
 /// assert!(!policy.names(Outcome::Failed));
 /// assert_eq!(policy.unknown().count(), 0);
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct DeletePolicy {
     text: String,
 }

@@ -151,14 +151,14 @@ async fn look_up(api: &Api, job: &PlannedJob, once: bool) -> Result<Finding, Fai
             let verdict = Verdict::Forbidden(Reason::Unreadable(why));
             return Ok(Finding::Judged(Judged {
                 id: None,
-                version: String::new(),
+                version: "".into(),
                 immutable: Vec::new(),
                 verdict,
             }));
         }
     };
     let found = &live.job.id;
-    if (&found.namespace, &found.name) != (namespace, name) {
+    if (&*found.namespace, &*found.name) != (namespace.as_str(), name.as_str()) {
         return Err(Failure::UnreadableResponse(format!("asked for {job}, got {found}")));
     }
     if let Finding::Judged(judged) = &job.finding

@@ -18,8 +18,7 @@ mod tests;
 mod throttle;
 mod tracked_job;
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use job_log::{JobLog, lines_wanted};
@@ -31,6 +30,7 @@ use throttle::Throttle;
 use tracked_job::DeletionProgress;
 pub(crate) use tracked_job::{Phase, TrackedJob};
 
+use crate::cluster::job::compact::{Shared, Uid};
 use crate::cluster::job::{Job, Unreadable};
 
 /// How long to wait for the watch to report a newer version after a conflict, and after a check before the next one.
@@ -39,21 +39,25 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Default)]
 pub(crate) struct Sweep {
     rules: Rules,
-    jobs: HashMap<String, TrackedJob>,
+    /// Every Job that was ever in scope. A number stands for a Job.
+    jobs: Vec<TrackedJob>,
+    /// Not a hash table: that doubles when it grows.
+    numbers: BTreeMap<Uid, usize>,
+    shared: Shared,
     /// The Jobs for which a request is to be sent. Their phase says which one.
-    queue: VecDeque<String>,
+    queue: VecDeque<usize>,
     in_flight: usize,
     jobs_that_block_the_end: usize,
     /// How many Jobs have a failed request that is to be sent again, and how many have had one since all requests worked.
     retrying: usize,
     retried: usize,
     /// The Jobs to look at again, by time.
-    reminders: VecDeque<(Duration, String)>,
+    reminders: VecDeque<(Duration, usize)>,
     scopes: Vec<Scope>,
     throttle: Throttle,
     messages: Vec<Message>,
     /// The Jobs with a policy that `--release` leaves out.
-    left_out: HashMap<String, LeftOut>,
+    left_out: BTreeMap<Uid, LeftOut>,
 }
 
 struct LeftOut {
@@ -69,61 +73,77 @@ impl Sweep {
     }
 
     /// A Job was listed, created or modified.
-    pub(crate) fn seen(&mut self, scope: usize, job: Job, now: Duration) {
-        let uid = job.id.uid.clone();
+    pub(crate) fn seen(&mut self, scope: usize, mut job: Job, now: Duration) {
         let listing = self.scopes[scope].listing;
-        match self.jobs.get_mut(&uid) {
-            Some(tracked) if tracked.phase.is_final() => tracked.listing = listing,
-            Some(tracked) => {
+        let number = match self.numbers.get(&job.id.uid) {
+            Some(&number) => {
+                let tracked = &mut self.jobs[number];
+                tracked.listing = listing;
+                if tracked.phase.is_final() {
+                    return;
+                }
                 let survived = tracked.job.version != job.version && !job.terminating;
                 if tracked.deletion == DeletionProgress::InDoubt && survived {
                     tracked.deletion = DeletionProgress::NotSent;
                 }
-                tracked.listing = listing;
                 tracked.vanished = false;
-                tracked.job = Arc::new(job);
+                self.shared.share(&mut job);
+                tracked.job = job;
+                number
             }
             None if self.rules.in_scope(&job) => {
                 self.messages.extend(Message::of_policy(&job));
-                self.left_out.remove(&uid);
-                self.jobs.insert(uid.clone(), TrackedJob::new(job, scope, listing, now));
+                self.left_out.remove(&job.id.uid);
+                self.shared.share(&mut job);
+                let number = self.jobs.len();
+                self.numbers.insert(job.id.uid.clone(), number);
+                self.jobs.push(TrackedJob::new(job, scope, listing, now));
+                number
             }
             None => {
                 if job.policy.is_some() {
                     let names_release = job.releases.iter().any(Option::is_some);
-                    self.left_out.insert(uid, LeftOut { scope, listing, names_release });
+                    self.left_out.insert(job.id.uid, LeftOut { scope, listing, names_release });
                 } else {
-                    self.left_out.remove(&uid);
+                    self.left_out.remove(&job.id.uid);
                 }
                 return;
             }
-        }
-        if self.jobs[&uid].is_open_to_decision() {
-            self.decide(&uid, now);
+        };
+        if self.jobs[number].is_open_to_decision() {
+            self.decide(number, now);
         }
     }
 
     /// The watch reported a Job as deleted, with its last state.
-    pub(crate) fn removed(&mut self, job: Job, now: Duration) {
+    pub(crate) fn removed(&mut self, mut job: Job, now: Duration) {
         let uid = job.id.uid.clone();
-        if let Some(tracked) = self.jobs.get_mut(&uid) {
+        if let Some(&number) = self.numbers.get(&uid) {
+            let tracked = &mut self.jobs[number];
             // The last state's version would match a Job that has only left the selection.
-            let version = tracked.job.version.clone();
-            tracked.job = Arc::new(Job { version, ..job });
+            job.version = tracked.job.version.clone();
+            self.shared.share(&mut job);
+            tracked.job = job;
         }
         self.vanished(&uid, now);
     }
 
     /// A Job is missing, and its last state is unknown.
-    pub(crate) fn vanished(&mut self, uid: &str, now: Duration) {
+    pub(crate) fn vanished(&mut self, uid: &Uid, now: Duration) {
         self.left_out.remove(uid);
-        let Some(tracked) = self.jobs.get_mut(uid) else { return };
+        if let Some(&number) = self.numbers.get(uid) {
+            self.is_missing(number, now);
+        }
+    }
+
+    fn is_missing(&mut self, number: usize, now: Duration) {
+        let tracked = &mut self.jobs[number];
         let known =
             tracked.vanished || tracked.phase.is_final() || tracked.phase == Phase::DeletedOrRelabelled;
         if !known {
             tracked.vanished = true;
             if tracked.phase != Phase::Deleting {
-                self.decide(uid, now);
+                self.decide(number, now);
             }
         }
     }
@@ -131,12 +151,11 @@ impl Sweep {
     /// An object cannot be read. If it is a tracked Job, that Job is kept.
     pub(crate) fn unreadable(&mut self, scope: usize, object: Unreadable, now: Duration) {
         let listing = self.scopes[scope].listing;
-        if let Some(id) = &object.id
-            && let Some(tracked) = self.jobs.get_mut(&id.uid)
-        {
+        if let Some(&number) = object.id.as_ref().and_then(|id| self.numbers.get(&id.uid)) {
+            let tracked = &mut self.jobs[number];
             tracked.listing = listing;
             if tracked.is_open_to_decision() {
-                self.enter(&id.uid, Phase::Kept(Kept::Unreadable(object.why.clone())), now);
+                self.enter(number, Phase::Kept(Kept::Unreadable(object.why.clone())), now);
             }
         }
         self.messages.push(Message::Unreadable(object));
@@ -147,12 +166,13 @@ impl Sweep {
     /// The next request to send, unless enough are under way or the API server needs a pause.
     pub(crate) fn next_request(&mut self, now: Duration) -> Option<Request> {
         while self.throttle.allows(self.in_flight, now) {
-            let uid = self.queue.pop_front()?;
-            let Some(tracked) = self.jobs.get(&uid) else { continue };
+            let number = self.queue.pop_front()?;
+            let tracked = &self.jobs[number];
             let attempts = tracked.failures;
             let request = match tracked.phase {
                 Phase::Due => Request::Delete(Deletion {
-                    job: Arc::clone(&tracked.job),
+                    number,
+                    job: tracked.job.clone(),
                     attempts,
                     log_lines: match tracked.logs {
                         Some(_) => 0,
@@ -161,12 +181,12 @@ impl Sweep {
                     log_attempts: tracked.log_failures,
                 }),
                 Phase::Terminating { ours: true } if tracked.vanished => {
-                    Request::CheckGone(Check { id: tracked.job.id.clone(), attempts })
+                    Request::CheckGone(Check { number, id: tracked.job.id.clone(), attempts })
                 }
                 _ => continue,
             };
             if matches!(request, Request::Delete(_)) {
-                self.enter(&uid, Phase::Deleting, now);
+                self.enter(number, Phase::Deleting, now);
             }
             self.in_flight += 1;
             return Some(request);
@@ -178,16 +198,16 @@ impl Sweep {
     /// newer version of a Job after a conflict.
     pub(crate) fn scopes_to_relist(&mut self, now: Duration) -> Vec<usize> {
         let mut scopes = Vec::new();
-        while let Some(uid) = self.next_reminder(now) {
-            let Some(tracked) = self.jobs.get(&uid) else { continue };
+        while let Some(number) = self.next_reminder(now) {
+            let tracked = &self.jobs[number];
             match tracked.phase {
-                Phase::Terminating { ours: true } if tracked.vanished => self.queue.push_back(uid),
+                Phase::Terminating { ours: true } if tracked.vanished => self.queue.push_back(number),
                 Phase::Outdated { .. } => {
                     let scope = &mut self.scopes[tracked.scope];
                     if std::mem::replace(&mut scope.sight, Sight::Stale) != Sight::Stale {
                         scopes.push(tracked.scope);
                     }
-                    self.remind(&uid, now);
+                    self.remind(number, now);
                 }
                 _ => {}
             }
@@ -232,13 +252,13 @@ impl Sweep {
 
     /// Every Job that was ever in scope.
     pub(crate) fn jobs(&self) -> impl Iterator<Item = &TrackedJob> {
-        self.jobs.values()
+        self.jobs.iter()
     }
 }
 
 impl Sweep {
-    fn decide(&mut self, uid: &str, now: Duration) {
-        let Some(tracked) = self.jobs.get(uid) else { return };
+    fn decide(&mut self, number: usize, now: Duration) {
+        let tracked = &self.jobs[number];
         let ours = tracked.deletion != DeletionProgress::NotSent;
         let accepted = tracked.deletion == DeletionProgress::Accepted;
         let (vanished, selected) = (tracked.vanished, self.rules.selected);
@@ -255,36 +275,36 @@ impl Sweep {
             Decision::Delete => Phase::Due,
         };
         if phase != tracked.phase {
-            self.enter(uid, phase, now);
+            self.enter(number, phase, now);
         }
         if accepted && vanished && selected {
-            self.queue.push_back(uid.to_owned());
+            self.queue.push_back(number);
         }
     }
 
-    fn remind(&mut self, uid: &str, now: Duration) {
-        self.reminders.push_back((now + PATIENCE, uid.to_owned()));
+    fn remind(&mut self, number: usize, now: Duration) {
+        self.reminders.push_back((now + PATIENCE, number));
     }
 
-    fn next_reminder(&mut self, now: Duration) -> Option<String> {
+    fn next_reminder(&mut self, now: Duration) -> Option<usize> {
         self.reminders.front().filter(|(at, _)| *at <= now)?;
-        self.reminders.pop_front().map(|(_, uid)| uid)
+        self.reminders.pop_front().map(|(_, number)| number)
     }
 
     /// The only place where a phase changes.
-    fn enter(&mut self, uid: &str, phase: Phase, now: Duration) {
-        let Some(tracked) = self.jobs.get_mut(uid) else { return };
+    fn enter(&mut self, number: usize, phase: Phase, now: Duration) {
+        let tracked = &mut self.jobs[number];
         let blocks = phase.blocks_end();
         self.jobs_that_block_the_end =
             self.jobs_that_block_the_end + usize::from(blocks) - usize::from(tracked.phase.blocks_end());
         if phase == Phase::Due {
-            self.queue.push_back(uid.to_owned());
+            self.queue.push_back(number);
         }
         tracked.until = (!blocks).then_some(now);
         let before = std::mem::replace(&mut tracked.phase, phase);
         self.messages.extend(Message::of_phase(tracked, &before));
         if !blocks {
-            self.nothing_to_retry(uid);
+            self.nothing_to_retry(number);
         }
     }
 }

@@ -148,22 +148,19 @@ mod tests {
 
     #[test]
     fn a_marked_job_and_the_sweeps_own_stay() {
-        let marked = Job { ignored: true, ..job("hook-succeeded", succeeded()) };
+        let marked = job("hook-succeeded", succeeded()).with(|traits| traits.ignored = true);
         assert_eq!(Rules::default().decide(&marked), Decision::Keep(Kept::Ignored));
-        let rules = Rules { own_job: OwnJob::Uid("migrate".to_owned()), ..Rules::default() };
+        let rules = Rules { own_job: OwnJob::Uid("migrate".into()), ..Rules::default() };
         assert_eq!(rules.decide(&job("hook-succeeded", running())), Decision::Keep(Kept::OwnJob));
     }
 
     #[test]
     fn scope_is_a_policy_and_the_release() {
         let rules = Rules { release: Some("web".to_owned()), ..Rules::default() };
-        assert!(rules.in_scope(&Job { releases: [Some("web".to_owned()), None], ..job("", running()) }));
-        assert!(rules.in_scope(&Job { releases: [None, Some("web".to_owned())], ..job("", running()) }));
-        assert!(!rules.in_scope(&Job { releases: [None, Some("api".to_owned())], ..job("", running()) }));
-        assert!(!Rules::default().in_scope(&Job { policy: None, ..job("", running()) }));
-        assert_eq!(
-            rules.decide(&Job { policy: None, ..job("", running()) }),
-            Decision::Keep(Kept::LeftScope)
-        );
+        assert!(rules.in_scope(&job("", running()).releases([Some("web"), None])));
+        assert!(rules.in_scope(&job("", running()).releases([None, Some("web")])));
+        assert!(!rules.in_scope(&job("", running()).releases([None, Some("api")])));
+        assert!(!Rules::default().in_scope(&job("", running()).without_policy()));
+        assert_eq!(rules.decide(&job("", running()).without_policy()), Decision::Keep(Kept::LeftScope));
     }
 }

@@ -1,21 +1,33 @@
 //! A Job, reduced to what jobsweep needs, so that many fit into little memory.
 
 use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+pub(crate) mod compact;
 pub(crate) mod state;
 
 use crate::escape::shortened_message;
 use crate::policy::{DeletePolicy, Outcome};
+use compact::{Uid, Version};
 use state::{Spec, State, Status};
 
+/// A Job. Its traits can be read like its own fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Job {
     pub id: JobId,
-    /// The `resourceVersion`. Kubernetes allows no comparison but for equality.
-    pub version: String,
+    pub version: Version,
+    /// The seconds from its start to its end, if it has finished.
+    pub seconds: Option<u32>,
+    traits: Arc<Traits>,
+}
+
+/// What many Jobs have in common.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Traits {
     /// The annotation `kots.io/hook-delete-policy`.
     pub policy: Option<DeletePolicy>,
     /// Whether the annotation `jobsweep.io/ignore` is `true`.
@@ -29,16 +41,14 @@ pub(crate) struct Job {
     /// What delays its deletion.
     pub finalizers: Vec<String>,
     pub state: State,
-    /// The seconds from its start to its end, if it has finished.
-    pub seconds: Option<u64>,
 }
 
 /// Identifies a Job. The UID distinguishes it from a later Job of the same name.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct JobId {
-    pub namespace: String,
-    pub name: String,
-    pub uid: String,
+    pub namespace: Arc<str>,
+    pub name: Box<str>,
+    pub uid: Uid,
 }
 
 #[derive(Debug)]
@@ -64,7 +74,14 @@ struct Described {
 
 #[derive(Deserialize)]
 struct Identified {
-    metadata: JobId,
+    metadata: Identity,
+}
+
+#[derive(Deserialize)]
+struct Identity {
+    namespace: String,
+    name: String,
+    uid: String,
 }
 
 #[derive(Deserialize)]
@@ -108,7 +125,7 @@ impl Job {
             Err(error) => match serde_json::from_slice(json) {
                 Ok(Described { metadata }) => Ok(Self::new(metadata, State::Unreadable(why(&error)), None)),
                 Err(_) => {
-                    let id = serde_json::from_slice(json).ok().map(|Identified { metadata }| metadata);
+                    let id = serde_json::from_slice(json).ok().map(|Identified { metadata }| metadata.into());
                     Err(Box::new(Unreadable { id, why: why(&error) }))
                 }
             },
@@ -116,10 +133,9 @@ impl Job {
     }
 
     fn new(metadata: Metadata, state: State, seconds: Option<u64>) -> Self {
+        let Metadata { namespace, name, uid, .. } = metadata;
         let annotations = metadata.annotations.unwrap_or_default();
-        Self {
-            id: JobId { namespace: metadata.namespace, name: metadata.name, uid: metadata.uid },
-            version: metadata.resource_version,
+        let traits = Traits {
             policy: annotations.policy.as_deref().map(DeletePolicy::parse),
             ignored: annotations.ignore.as_deref() == Some("true"),
             releases: [annotations.release, metadata.labels.and_then(|labels| labels.instance)],
@@ -127,10 +143,32 @@ impl Job {
             terminating: metadata.deletion_timestamp.is_some(),
             finalizers: metadata.finalizers.unwrap_or_default(),
             state,
-            seconds,
+        };
+        Self {
+            id: Identity { namespace, name, uid }.into(),
+            version: metadata.resource_version.as_str().into(),
+            seconds: seconds.and_then(|seconds| seconds.try_into().ok()),
+            traits: Arc::new(traits),
         }
     }
 
+    /// The same Job with other traits.
+    #[cfg(test)]
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut Traits)) -> Self {
+        change(Arc::make_mut(&mut self.traits));
+        self
+    }
+}
+
+impl Deref for Job {
+    type Target = Traits;
+
+    fn deref(&self) -> &Traits {
+        &self.traits
+    }
+}
+
+impl Traits {
     pub(crate) fn outcome(&self) -> Option<Outcome> {
         match self.state {
             State::Finished(outcome, _) => Some(outcome),
@@ -150,6 +188,12 @@ impl Job {
 
 fn why(error: &serde_json::Error) -> String {
     shortened_message(&error.to_string())
+}
+
+impl From<Identity> for JobId {
+    fn from(Identity { namespace, name, uid }: Identity) -> Self {
+        Self { namespace: namespace.into(), name: name.into(), uid: uid.as_str().into() }
+    }
 }
 
 impl fmt::Display for JobId {
@@ -190,14 +234,14 @@ mod tests {
         let job = Job::decode(odd.as_bytes()).expect("a Job");
         assert!(matches!(&job.state, State::Unreadable(why) if why.contains("many")), "{:?}", job.state);
         assert_eq!(job.outcome(), None);
-        assert!(job.policy.is_some_and(|policy| policy.names(Outcome::Failed)));
+        assert!(job.policy.as_ref().is_some_and(|policy| policy.names(Outcome::Failed)));
     }
 
     #[test]
     fn an_unreadable_object_still_says_which_one_it_is() {
         let odd = r#"{"metadata":{"namespace":"shop","name":"odd","uid":"u2","resourceVersion":7}}"#;
         let unreadable = Job::decode(odd.as_bytes()).expect_err("unreadable");
-        assert_eq!(unreadable.id.map(|id| id.uid).as_deref(), Some("u2"));
+        assert_eq!(unreadable.id.map(|id| id.uid.to_string()).as_deref(), Some("u2"));
         assert!(Job::decode(b"{}").expect_err("unreadable").id.is_none());
     }
 
