@@ -5,8 +5,10 @@
 
 mod errors;
 mod install;
+mod picture;
 mod plugin;
 mod setup;
+mod svg;
 mod template;
 mod unblock;
 
@@ -21,5 +23,6 @@ fn main() -> ExitCode {
         install::trials(),
         unblock::trials(),
         plugin::trials(),
+        picture::trials(),
     ])
 }
