@@ -10,6 +10,7 @@ mod plugin;
 mod setup;
 mod svg;
 mod template;
+mod troubleshooting;
 mod unblock;
 
 use std::process::ExitCode;
@@ -24,5 +25,6 @@ fn main() -> ExitCode {
         unblock::trials(),
         plugin::trials(),
         picture::trials(),
+        troubleshooting::trials(),
     ])
 }

@@ -16,14 +16,14 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 const UPGRADE: &str = "helm upgrade shop ./shop -n shop --set version=2";
-const CURE: &str =
-    " --post-renderer jobsweep --post-renderer-args --unblock --post-renderer-args --namespace=shop";
+const CURE: &str = " --post-renderer jobsweep --post-renderer-args --unblock --post-renderer-args --namespace=shop \
+                    --post-renderer-args --default-policy=hook-succeeded,hook-failed";
 
 pub(crate) async fn it_shows_what_is_printed_today(cluster: &ControlPlane) -> Result<()> {
     let helm = helm_with_jobsweep(HelmVersion::V4).await?.kubeconfig(cluster.kubeconfig());
     let programs = helm.program().parent().context("a program lies in a folder")?.to_owned();
     let terminal = Terminal { helm: helm.on_path(programs), namespace: cluster.namespace().await? };
-    migration_chart(&terminal.helm.home().join("shop"), Some("hook-succeeded"))?;
+    migration_chart(&terminal.helm.home().join("shop"), None)?;
     terminal.run("helm install shop ./shop -n shop", 0).await?;
     let namespace = &terminal.namespace;
     namespace.succeed(&namespace.jobs().get("migrate").await?).await?;
