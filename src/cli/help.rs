@@ -43,7 +43,7 @@ the way may not be deleted, none is, and no manifest is written.
 
     helm upgrade --install shop ./shop -n shop --post-renderer jobsweep \\
         --post-renderer-args --unblock --post-renderer-args --namespace=shop
-    helm template shop ./shop | jobsweep --unblock -n shop | kubectl apply -n shop -f -",
+    helm template shop ./shop -n shop | jobsweep --unblock -n shop | kubectl apply -n shop -f -",
         shows: |arg| is_below(arg, "Filter") || OF_UNBLOCK.contains(&arg.get_id().as_str()),
         words: in_words_of_unblock,
     },
@@ -54,7 +54,7 @@ the way may not be deleted, none is, and no manifest is written.
         long_about: "\
 Append a cleanup Job to the manifests on stdin, with its ServiceAccount, Role and RoleBinding.
 
-    helm template shop ./shop | jobsweep --inject-cleanup | kubectl apply -n shop -f -",
+    helm template shop ./shop -n shop | jobsweep --inject-cleanup | kubectl apply -n shop -f -",
         shows: |arg| is_below(arg, "Filter") || is_below(arg, "Injection"),
         words: |arg| arg,
     },

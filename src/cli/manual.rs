@@ -16,7 +16,7 @@ Keep finished Kubernetes Jobs from blocking the next upgrade.
 With --unblock it makes way for the manifests on stdin: it deletes each finished
 Job in the cluster that they would change but cannot, and writes them to stdout.
 
-    helm template shop ./shop | jobsweep --unblock -n shop | kubectl apply -n shop -f -
+    helm template shop ./shop -n shop | jobsweep --unblock -n shop | kubectl apply -n shop -f -
 
 With --cleanup it waits in a cluster for the annotated Jobs to finish, and
 deletes each whose policy names how it ended.
@@ -27,7 +27,7 @@ Without either it is a filter: it writes the manifests on stdin to stdout, where
 every Job that has the annotation helm.sh/hook-delete-policy also has
 kots.io/hook-delete-policy with the same value. No other byte changes.
 
-    helm template shop ./shop | jobsweep | kubectl apply -f -";
+    helm template shop ./shop -n shop | jobsweep | kubectl apply -n shop -f -";
 
 /// Says what clap cannot know: where the manifests come from.
 #[cfg(feature = "cleanup")]

@@ -101,7 +101,7 @@ async fn of_a_release_whose_job_vanishes(cluster: &ControlPlane) -> Result<Vec<S
     let namespace = cluster.namespace().await?;
     let install = helm.command().args(["install", "shop"]).arg(plain_chart(&helm)?);
     let install = install.args(["-n", &namespace.name, "--wait", "--wait-for-jobs"]);
-    let (said, deleted) = futures_util::join!(failed(install), delete_when_it_is_there(&namespace));
+    let (said, deleted) = tokio::join!(failed(install), delete_when_it_is_there(&namespace));
     deleted?;
     Ok(vec![said?])
 }
