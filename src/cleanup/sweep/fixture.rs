@@ -23,6 +23,7 @@ pub(crate) fn job(name: &str) -> Job {
         finalizers: Vec::new(),
         state: State::Unfinished(Hint::None),
         seconds: None,
+        finished_at: None,
     }
 }
 
@@ -57,6 +58,11 @@ impl Job {
 
     pub(crate) fn failed(self) -> Self {
         self.state(State::Finished(Outcome::Failed, String::new()))
+    }
+
+    /// It succeeded at this time of the API server's clock.
+    pub(crate) fn finished_at(self, seconds: i64) -> Self {
+        Self { finished_at: Some(seconds), ..self.succeeded() }
     }
 
     pub(crate) fn state(self, state: State) -> Self {

@@ -18,7 +18,7 @@ mod tests;
 mod throttle;
 mod tracked_job;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,6 +49,10 @@ pub(crate) struct Sweep {
     retried: usize,
     /// The Jobs to look at again, by time.
     reminders: VecDeque<(Duration, String)>,
+    /// The time by the API server's clock, in seconds since 1970.
+    server_time: Option<i64>,
+    /// The Jobs that finished too recently, by when they are due on that clock.
+    recent: BTreeSet<(i64, String)>,
     scopes: Vec<Scope>,
     throttle: Throttle,
     messages: Vec<Message>,
@@ -177,6 +181,9 @@ impl Sweep {
     /// Handles what has waited for long enough. Returns the scopes to list again, because their watch has not reported a
     /// newer version of a Job after a conflict.
     pub(crate) fn scopes_to_relist(&mut self, now: Duration) -> Vec<usize> {
+        if let Some(server_time) = self.server_time {
+            self.decide_recent(server_time, now);
+        }
         let mut scopes = Vec::new();
         while let Some(uid) = self.next_reminder(now) {
             let Some(tracked) = self.jobs.get(&uid) else { continue };
@@ -220,6 +227,17 @@ impl Sweep {
         !self.scopes.is_empty() && self.scopes.iter().all(|scope| scope.was_listed)
     }
 
+    /// Sets the time by the API server's clock, in seconds since 1970.
+    pub(crate) fn set_server_time(&mut self, server_time: Option<i64>) {
+        self.server_time = server_time;
+    }
+
+    /// Brings up to date how long the Jobs that finished too recently would have to wait.
+    pub(crate) fn update_recent(&mut self, now: Duration) {
+        let recent = std::mem::take(&mut self.recent);
+        recent.iter().for_each(|(_, uid)| self.decide(uid, now));
+    }
+
     pub(crate) fn take_messages(&mut self) -> Vec<Message> {
         std::mem::take(&mut self.messages)
     }
@@ -242,7 +260,7 @@ impl Sweep {
         let ours = tracked.deletion != DeletionProgress::NotSent;
         let accepted = tracked.deletion == DeletionProgress::Accepted;
         let (vanished, selected) = (tracked.vanished, self.rules.selected);
-        let phase = match self.rules.decide(&tracked.job) {
+        let phase = match self.rules.decide(&tracked.job, self.server_time) {
             _ if accepted && (selected || !vanished) => Phase::Terminating { ours },
             // Deleted or relabelled? Sending the deletion again tells.
             _ if vanished && ours && selected => Phase::Due,
@@ -252,6 +270,7 @@ impl Sweep {
             Decision::Keep(kept) => Phase::Kept(kept),
             _ if tracked.job.terminating => Phase::Terminating { ours },
             Decision::Wait(hint) => Phase::Waiting(hint),
+            Decision::WaitFor(left) => Phase::TooRecent(left),
             Decision::Delete => Phase::Due,
         };
         if phase != tracked.phase {
@@ -259,6 +278,16 @@ impl Sweep {
         }
         if accepted && vanished && selected {
             self.queue.push_back(uid.to_owned());
+        }
+    }
+
+    /// Decides again about the Jobs that finished too recently and are due until this time.
+    fn decide_recent(&mut self, server_time: i64, now: Duration) {
+        while self.recent.first().is_some_and(|(due_at, _)| *due_at <= server_time) {
+            let Some((_, uid)) = self.recent.pop_first() else { return };
+            if self.jobs.get(&uid).is_some_and(|tracked| matches!(tracked.phase, Phase::TooRecent(_))) {
+                self.decide(&uid, now);
+            }
         }
     }
 
@@ -277,8 +306,12 @@ impl Sweep {
         let blocks = phase.blocks_end();
         self.jobs_that_block_the_end =
             self.jobs_that_block_the_end + usize::from(blocks) - usize::from(tracked.phase.blocks_end());
-        if phase == Phase::Due {
-            self.queue.push_back(uid.to_owned());
+        match (&phase, self.server_time) {
+            (Phase::Due, _) => self.queue.push_back(uid.to_owned()),
+            (Phase::TooRecent(left), Some(now)) => {
+                self.recent.insert((now.saturating_add_unsigned(left.as_secs()), uid.to_owned()));
+            }
+            _ => {}
         }
         tracked.until = (!blocks).then_some(now);
         let before = std::mem::replace(&mut tracked.phase, phase);

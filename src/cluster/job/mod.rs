@@ -31,6 +31,8 @@ pub(crate) struct Job {
     pub state: State,
     /// The seconds from its start to its end, if it has finished.
     pub seconds: Option<u64>,
+    /// When it finished, in seconds since 1970, if its status says so.
+    pub finished_at: Option<i64>,
 }
 
 /// Identifies a Job. The UID distinguishes it from a later Job of the same name.
@@ -103,7 +105,8 @@ impl Job {
     pub(crate) fn decode(json: &[u8]) -> Result<Self, Box<Unreadable>> {
         match serde_json::from_slice(json) {
             Ok(Object { metadata, spec, status }) => {
-                Ok(Self::new(metadata, State::of(&spec, &status), status.seconds()))
+                let finished_at = status.finished_at();
+                Ok(Self { finished_at, ..Self::new(metadata, State::of(&spec, &status), status.seconds()) })
             }
             Err(error) => match serde_json::from_slice(json) {
                 Ok(Described { metadata }) => Ok(Self::new(metadata, State::Unreadable(why(&error)), None)),
@@ -128,6 +131,7 @@ impl Job {
             finalizers: metadata.finalizers.unwrap_or_default(),
             state,
             seconds,
+            finished_at: None,
         }
     }
 
