@@ -18,6 +18,7 @@ use tokio::time::sleep;
 use super::*;
 use crate::cleanup::default_settle;
 use crate::cleanup::options::Verbosity;
+use crate::cleanup::output::summary;
 use crate::cleanup::output::terminal::tests::Screen;
 use crate::cleanup::run::logs::LogReader;
 use crate::cleanup::sweep::rules::Rules;
@@ -126,6 +127,7 @@ impl Scene {
         };
         let ending = event_loop.sweep_until_done(&api, &scopes).await;
         let took = start.elapsed();
+        summary::explain(&ending, &sweep, &terminal);
         terminal.finish();
         (ending, took, screen.text())
     }
@@ -218,7 +220,10 @@ async fn once_does_not_wait_for_a_job_that_finished_too_recently() {
 async fn at_the_deadline_it_says_how_long_is_left_then() {
     let (ending, took, said) = finished_ago(20, false).sweep(MINUTE / 2, Duration::ZERO).await;
     assert!(matches!(ending, Ending::Deadline) && took == MINUTE / 2, "{said}");
-    assert!(said.contains("waiting for shop/recent: it finished too recently; it is due in 41s"), "{said}");
+    for (does, left) in [("waiting for", "41s"), ("left", "11s")] {
+        let line = format!("{does} shop/recent: it finished too recently; it is due in {left}");
+        assert!(said.contains(&line), "{said}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
