@@ -77,8 +77,6 @@ pub struct Cleanup {
     pub image: String,
     /// The arguments, beginning with `--cleanup`.
     pub args: Vec<String>,
-    /// Whether its role is a ClusterRole, for `--all-namespaces`. Then it needs a namespace.
-    pub all_namespaces: bool,
     /// Whether all resources get the annotation [`INJECTED`].
     pub injected: bool,
 }
@@ -95,7 +93,6 @@ impl Cleanup {
             namespace: None,
             image: IMAGE.to_owned(),
             args: args.chain(more.iter().cloned()).collect(),
-            all_namespaces: false,
             injected: false,
         }
     }
@@ -108,9 +105,10 @@ impl Cleanup {
             Form::Plain => String::new(),
         };
         let metadata = self.metadata(&hook);
-        let (cluster, of_role) = match self.all_namespaces {
-            true => ("Cluster", self.metadata_named(&self.name, None, &hook)),
-            false => ("", metadata.clone()),
+        let (cluster, of_role) = if self.sweeps_all_namespaces() {
+            ("Cluster", self.metadata_named(&self.name, None, &hook))
+        } else {
+            ("", metadata.clone())
         };
         let rules = self.rules();
         // Without a namespace, the subject is in the namespace of the RoleBinding.

@@ -38,7 +38,8 @@ pub(crate) async fn every_pod_is_the_one_that_is_injected(version: HelmVersion) 
     }
 
     let scheduled = rendered(version, &["schedule=*/5 * * * *"]).await?;
-    let mut injected: Value = serde_yaml::from_str(&cleanup(&["--once", "--finished-for=900s"]).cron_job("*/5 * * * *"))?;
+    let mut injected: Value =
+        serde_yaml::from_str(&cleanup(&["--once", "--finished-for=900s"]).cron_job("*/5 * * * *"))?;
     let mut cron_job = named(&scheduled, "CronJob", "shop-jobsweep")?.clone();
     let (found, expected) = (&mut cron_job["spec"]["jobTemplate"], &mut injected["spec"]["jobTemplate"]);
     same_spec(&found["spec"], &expected["spec"])?;

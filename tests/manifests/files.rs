@@ -16,12 +16,8 @@ pub(crate) fn trials() -> Vec<Trial> {
 pub(crate) fn all() -> Vec<(&'static str, String)> {
     let cleanup = Cleanup::new("jobsweep", &[], &[]);
     let scheduled = Cleanup::new("jobsweep", &["--once", FINISHED_FOR], &[]);
-    let everywhere = ["--once", FINISHED_FOR, "--all-namespaces"];
-    let everywhere = Cleanup {
-        namespace: Some("jobsweep".to_owned()),
-        all_namespaces: true,
-        ..Cleanup::new("jobsweep", &everywhere, &[])
-    };
+    let mut everywhere = Cleanup::new("jobsweep", &["--once", FINISHED_FOR, "--all-namespaces"], &[]);
+    everywhere.namespace = Some("jobsweep".to_owned());
     let cron_job = |heading: &str, cleanup: &Cleanup| {
         format!("{heading}{}---\n{}", cleanup.access(Form::Plain), cleanup.cron_job("*/5 * * * *"))
     };

@@ -84,9 +84,7 @@ impl Message {
             | Self::Phase {
                 phase: Phase::Kept(Kept::Refused(_) | Kept::Unreadable(_) | Kept::AgeUnknown(_)),
                 ..
-            } => {
-                Verbosity::Warning
-            }
+            } => Verbosity::Warning,
             Self::Phase { phase: Phase::Seen | Phase::Due | Phase::Deleting, .. }
             | Self::Phase { recounted: true, .. }
             | Self::Retrying { first_of: None, .. }

@@ -90,7 +90,9 @@ impl Rules {
             (_, None) => return Decision::Keep(Kept::AgeUnknown("no answer of the API server has a date")),
         };
         // Both times are cut to whole seconds, so up to a second of the difference may be missing.
-        let whole = |duration: Duration| i64::try_from(duration.as_nanos().div_ceil(1_000_000_000)).unwrap_or(i64::MAX);
+        let whole = |duration: Duration| {
+            i64::try_from(duration.as_nanos().div_ceil(1_000_000_000)).unwrap_or(i64::MAX)
+        };
         let due_at = finished_at.saturating_add(whole(self.finished_for)).saturating_add(1);
         match u64::try_from(due_at.saturating_sub(now)).map(Duration::from_secs) {
             Err(_) | Ok(Duration::ZERO) => Decision::Delete,

@@ -98,7 +98,11 @@ fn without_a_time_it_is_kept() {
 
 #[test]
 fn a_clock_that_is_set_back_makes_it_wait_longer() {
-    let story = patient(false).at(HOUR).listed([job("a").finished_at(HOUR)]).at(0).listed_again([job("a").finished_at(HOUR)]);
+    let story = patient(false)
+        .at(HOUR)
+        .listed([job("a").finished_at(HOUR)])
+        .at(0)
+        .listed_again([job("a").finished_at(HOUR)]);
     let story = story.is("a", too_recent(3661)).at(HOUR + 60).sends_nothing();
     story.at(HOUR + 61).deletes("a", nothing, DeletionResult::Deleted).done(true);
 }
