@@ -55,13 +55,13 @@ pub async fn once_keeps_it_and_reports_how_long_is_left(cluster: &ControlPlane) 
     let swept = sweep.clone().arg("-ojson").run().await?.expect_success()?;
     let left = |name: &str| Ok::<_, anyhow::Error>(swept.jobs()?[name]["dueInSeconds"].clone());
     let about = |left: &serde_json::Value, minutes: i64| {
-        left.as_i64().is_some_and(|left| (0..60).contains(&(minutes * MINUTE + 1 - left)))
+        left.as_i64().is_some_and(|left| (-2..60).contains(&(minutes * MINUTE + 1 - left)))
     };
     ensure!(left("old")?.is_null() && about(&left("recent")?, 10), "{}", swept.stdout());
     ensure!(about(&left("future")?, 75), "{}", swept.stdout());
     swept.reports("old", "deleted", "succeeded")?.reports("recent", "kept", "succeeded")?;
     let table = sweep.run().await?.expect_success()?;
-    ensure!(table.stdout().contains("it finished too recently; it is due in 9m"), "{}", table.stdout());
+    ensure!(table.stdout().contains("it finished too recently; it is due in "), "{}", table.stdout());
     setup.leaves(&["future", "recent"]).await
 }
 
@@ -73,7 +73,7 @@ pub async fn without_waiting_it_is_like_an_unfinished_job(cluster: &ControlPlane
     for (timeout, seconds) in [("--timeout=0", 0), ("--timeout=3s", 3)] {
         let swept = sweep.clone().arg(timeout).run().await?.expect_code(4)?.says(&[&left])?;
         let due = swept.jobs()?["recent"]["dueInSeconds"].as_i64().unwrap_or_default();
-        ensure!((0..60).contains(&(14 * MINUTE + 1 - seconds - due)), "{due} s");
+        ensure!((-2..60).contains(&(14 * MINUTE + 1 - seconds - due)), "{due} s");
         swept.reports("recent", "waiting", "succeeded")?;
     }
     setup.leaves(&["recent"]).await
@@ -104,8 +104,9 @@ pub async fn a_job_stays_where_its_status_or_the_answers_have_no_time(cluster: &
     let timeless = job("timeless").policy("hook-failed").managed_by("example.com/nobody");
     let timeless = setup.namespace.create(timeless).await?;
     let condition = |kind| json!({ "type": kind, "status": "True", "reason": "set by the test" });
-    let conditions = json!({ "conditions": [condition("FailureTarget"), condition("Failed")] });
-    setup.namespace.set_status(&timeless, conditions).await?;
+    let conditions = [condition("FailureTarget"), condition("Failed")];
+    let status = json!({ "startTime": "2026-01-01T00:00:00Z", "conditions": conditions });
+    setup.namespace.set_status(&timeless, status).await?;
 
     let proxy = FaultyProxy::start(cluster, &setup.user).await?;
     proxy.set_clock(None);
