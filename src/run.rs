@@ -36,7 +36,10 @@ const NOT_WRITTEN: &str = "cannot write stdout";
 pub fn run(args: impl IntoIterator<Item = OsString>) -> process::ExitCode {
     let (mut console, done) = match Cli::from_command_line(args) {
         #[cfg(feature = "cleanup")]
-        Ok(cli) if cli.cleanup => return crate::cleanup::run(cli.sweep.options(), io::stdout()),
+        Ok(cli) if cli.cleanup => match cli.sweep.options() {
+            Ok(options) => return crate::cleanup::run(options, io::stdout()),
+            Err(wrong) => (Console::default(), Err(WrongUsage(wrong).into())),
+        },
         Ok(cli) => match console(cli.filter.log_file.clone()) {
             Ok(mut console) => {
                 let done = answer(cli, &mut console);

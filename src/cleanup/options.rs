@@ -19,6 +19,8 @@ pub struct Options {
     pub release: Option<String>,
     /// Whether a policy that lists `before-hook-creation` names every outcome.
     pub before_hook_creation: bool,
+    /// How long ago a Job must have finished before it is deleted, by the API server's clock.
+    pub finished_for: Duration,
     /// How long nothing must be left to do before the sweep ends.
     pub settle: Duration,
     /// Whether unfinished Jobs are left alone instead of waited for.

@@ -1,5 +1,6 @@
 //! Arguments of the cleanup.
 
+use std::env;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,6 +12,9 @@ use crate::cleanup::{Format, Namespaces, Options, Verbosity, default_settle};
 use crate::cluster::Timeout;
 use crate::cluster::connect::Connection;
 use crate::cluster::helm_env::helm_debug;
+
+/// Says in the environment how long ago a Job must have finished.
+pub(super) const FINISHED_FOR: &str = "JOBSWEEP_FINISHED_FOR";
 
 /// Options of the cleanup. If an option is given twice, the last one counts, so that users can append theirs to those of a
 /// manifest.
@@ -49,11 +53,16 @@ pub struct CleanupArgs {
     #[arg(long, requires = "cleanup")]
     pub before_hook_creation: bool,
 
+    /// Delete a Job only when it finished this long ago by the API server's clock, so that no `helm` waits for it any more:
+    /// for a schedule, 15m is three times Helm's own timeout [default: 0] [env: JOBSWEEP_FINISHED_FOR]
+    #[arg(long, value_name = "DURATION", requires = "cleanup", value_parser = duration, overrides_with = "finished_for")]
+    pub finished_for: Option<Duration>,
+
     /// End only after nothing was left to do for this long [default: 2s, with --once 0s]
     #[arg(long, value_name = "DURATION", requires = "cleanup", value_parser = duration, overrides_with = "settle")]
     pub settle: Option<Duration>,
 
-    /// Do not wait for Jobs that have not finished
+    /// Do not wait for Jobs that have not finished, or not long enough ago for --finished-for
     #[arg(long, requires = "in_cluster")]
     pub once: bool,
 
@@ -124,8 +133,10 @@ pub enum Output {
 
 impl CleanupArgs {
     /// Converts the arguments to the options of the sweep.
-    #[must_use]
-    pub fn options(self) -> Options {
+    ///
+    /// # Errors
+    /// What is wrong with the variable of the environment; the arguments were judged when they were parsed.
+    pub fn options(self) -> Result<Options, String> {
         let Self {
             namespaces,
             all_namespaces,
@@ -134,6 +145,7 @@ impl CleanupArgs {
             kubeconfig,
             context,
             before_hook_creation,
+            finished_for,
             settle,
             once,
             timeout,
@@ -145,7 +157,7 @@ impl CleanupArgs {
             verbose,
             quiet,
         } = self;
-        Options {
+        Ok(Options {
             connection: Connection { kubeconfig, context, ..Connection::default() },
             namespaces: match namespaces {
                 _ if all_namespaces => Namespaces::All,
@@ -155,6 +167,7 @@ impl CleanupArgs {
             selector,
             release,
             before_hook_creation,
+            finished_for: finished_for.map_or_else(finished_for_by_variable, Ok)?,
             settle: settle.unwrap_or_else(|| default_settle(once)),
             once,
             timeout,
@@ -172,7 +185,14 @@ impl CleanupArgs {
                 (_, true) => Verbosity::Verbose,
                 _ => Verbosity::Normal,
             },
-        }
+        })
+    }
+}
+
+fn finished_for_by_variable() -> Result<Duration, String> {
+    match &*env::var_os(FINISHED_FOR).unwrap_or_default().to_string_lossy() {
+        "" => Ok(Duration::ZERO),
+        text => duration(text).map_err(|why| format!("{FINISHED_FOR} is {text:?}: {why}")),
     }
 }
 

@@ -42,6 +42,8 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     (DEFAULT_POLICY, "what --default-policy is where that is not given"),
     (LOG_FILE, "what --log-file is where that is not given"),
     #[cfg(feature = "cleanup")]
+    (super::cleanup::FINISHED_FOR, "what --finished-for is where that is not given"),
+    #[cfg(feature = "cleanup")]
     (super::unblock::DRY_RUN, "1 makes --unblock a dry run, for helm template and helm --dry-run"),
     #[cfg(feature = "cleanup")]
     ("HELM_NAMESPACE", "the namespace for --unblock where --namespace is not given"),

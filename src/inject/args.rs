@@ -30,6 +30,11 @@ impl Cleanup {
         rules
     }
 
+    /// A Role is for one namespace, so it has to be a ClusterRole.
+    pub(super) fn sweeps_all_namespaces(&self) -> bool {
+        self.args.iter().any(|arg| arg == "--all-namespaces" || arg == "-A")
+    }
+
     fn shows_logs(&self) -> bool {
         self.value_of("--log-tail").is_some_and(|lines| lines != "0")
     }

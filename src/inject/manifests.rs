@@ -97,7 +97,7 @@ impl Cleanup {
         }
     }
 
-    /// The ServiceAccount, the Role and the RoleBinding, as three documents.
+    /// The ServiceAccount, the Role or ClusterRole, and its binding, as three documents.
     #[must_use]
     pub fn access(&self, form: Form) -> String {
         let hook = match form {
@@ -105,6 +105,11 @@ impl Cleanup {
             Form::Plain => String::new(),
         };
         let metadata = self.metadata(&hook);
+        let (cluster, of_role) = if self.sweeps_all_namespaces() {
+            ("Cluster", self.metadata_named(&self.name, None, &hook))
+        } else {
+            ("", metadata.clone())
+        };
         let rules = self.rules();
         // Without a namespace, the subject is in the namespace of the RoleBinding.
         let of_namespace =
@@ -116,17 +121,17 @@ kind: ServiceAccount
 {metadata}\
 ---
 apiVersion: rbac.authorization.k8s.io/v1
-kind: Role
-{metadata}\
+kind: {cluster}Role
+{of_role}\
 rules:
 {rules}\
 ---
 apiVersion: rbac.authorization.k8s.io/v1
-kind: RoleBinding
-{metadata}\
+kind: {cluster}RoleBinding
+{of_role}\
 roleRef:
   apiGroup: rbac.authorization.k8s.io
-  kind: Role
+  kind: {cluster}Role
   name: {name}
 subjects:
   - kind: ServiceAccount
@@ -153,7 +158,7 @@ subjects:
             Form::Plain => (60, String::new()),
         };
         let own = format!("{hook}    {KOTS_DELETE_POLICY}: {OWN_POLICY}\n    {IGNORE}: \"true\"\n");
-        let metadata = self.metadata_named(name, &own);
+        let metadata = self.metadata_named(name, self.namespace.as_deref(), &own);
         format!(
             "apiVersion: batch/v1\nkind: Job\n{metadata}spec:\n  ttlSecondsAfterFinished: {ttl}\n{}",
             indented(2, &self.job_spec())
@@ -187,12 +192,12 @@ spec:
     }
 
     fn metadata(&self, annotations: &str) -> String {
-        self.metadata_named(&self.name, annotations)
+        self.metadata_named(&self.name, self.namespace.as_deref(), annotations)
     }
 
-    fn metadata_named(&self, name: &str, annotations: &str) -> String {
+    fn metadata_named(&self, name: &str, namespace: Option<&str>, annotations: &str) -> String {
         let mut text = format!("metadata:\n  name: {}\n", yaml::name(name));
-        if let Some(namespace) = &self.namespace {
+        if let Some(namespace) = namespace {
             let _ = writeln!(text, "  namespace: {}", yaml::name(namespace));
         }
         text.push_str("  labels:\n    app.kubernetes.io/name: jobsweep\n");

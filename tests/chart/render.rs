@@ -38,7 +38,8 @@ pub(crate) async fn every_pod_is_the_one_that_is_injected(version: HelmVersion) 
     }
 
     let scheduled = rendered(version, &["schedule=*/5 * * * *"]).await?;
-    let mut injected: Value = serde_yaml::from_str(&cleanup(&["--once"]).cron_job("*/5 * * * *"))?;
+    let mut injected: Value =
+        serde_yaml::from_str(&cleanup(&["--once", "--finished-for=900s"]).cron_job("*/5 * * * *"))?;
     let mut cron_job = named(&scheduled, "CronJob", "shop-jobsweep")?.clone();
     let (found, expected) = (&mut cron_job["spec"]["jobTemplate"], &mut injected["spec"]["jobTemplate"]);
     same_spec(&found["spec"], &expected["spec"])?;
@@ -83,6 +84,7 @@ pub(crate) async fn every_value_reaches_the_manifests(version: HelmVersion) -> R
             vec!["scope=cluster"],
             vec!["--all-namespaces", "kind: ClusterRole\n", "kind: ClusterRoleBinding\n"],
         ),
+        (vec!["schedule=@hourly", "finishedForSeconds=60"], vec!["--finished-for=60s"]),
         (vec!["selector=a=b"], vec!["--selector=a=b"]),
         (vec!["logTail=20"], vec!["--log-tail=20", "pods/log"]),
         (vec!["failOnFailed=true"], vec!["--fail-on-failed"]),
@@ -112,6 +114,8 @@ pub(crate) async fn every_value_reaches_the_manifests(version: HelmVersion) -> R
     }
     let text = text(version, "shop", &["timeoutSeconds=null"]).await?;
     ensure!(!text.contains("activeDeadlineSeconds"), "{text}");
+    let text = self::text(version, "shop", &["when=both"]).await?;
+    ensure!(!text.contains("--finished-for"), "Helm does not wait then: {text}");
     for (values, kind) in [
         (vec!["serviceAccount.create=false", "serviceAccount.name=mine"], "kind: ServiceAccount\nmetadata"),
         (vec!["rbac.create=false"], "kind: Role"),

@@ -33,6 +33,26 @@ fn the_variables_of_the_filter_mean_nothing_to_it() {
 }
 
 #[test]
+fn how_long_ago_a_job_must_have_finished_is_read_from_its_variable_too() {
+    let plain = run(jobsweep(&NOWHERE));
+    for value in ["", "0", "15m"] {
+        let finished = run(jobsweep(&NOWHERE).env("JOBSWEEP_FINISHED_FOR", value));
+        assert_eq!((finished.code(), finished.stderr()), (plain.code(), plain.stderr()), "{value:?}");
+    }
+    let wrong = "expected a duration like 90s, 5m or 1h30m";
+    let by_variable = jobsweep(&NOWHERE).env("JOBSWEEP_FINISHED_FOR", "15 minuets");
+    refuses(by_variable, 2, &format!("jobsweep: JOBSWEEP_FINISHED_FOR is \"15 minuets\": {wrong}\n"));
+    let overruled = jobsweep(&[&NOWHERE[..], &["--finished-for=15m"]].concat());
+    assert_eq!(run(overruled.env("JOBSWEEP_FINISHED_FOR", "nonsense")).code(), plain.code());
+    let by_argument = run(jobsweep(&[&NOWHERE[..], &["--finished-for=soon"]].concat()));
+    assert_eq!(by_argument.code(), Some(2));
+    // It is the cleanup's alone.
+    let filter = jobsweep(&[]).env("JOBSWEEP_FINISHED_FOR", "nonsense").stdin(PLAIN);
+    assert_eq!(run(filter).code(), Some(0));
+    assert_eq!(run(jobsweep(&["--finished-for=15m"]).stdin(PLAIN)).code(), Some(2));
+}
+
+#[test]
 fn what_cannot_start_says_why_and_reports_nothing() {
     let first = run(jobsweep(&NOWHERE));
     let said = first.stderr();

@@ -8,6 +8,7 @@ mod faulty_proxy;
 mod setup;
 
 mod access;
+mod age;
 mod deletion;
 mod endings;
 mod following;
@@ -27,6 +28,7 @@ use jobsweep_harness::trials;
 fn main() -> ExitCode {
     trials::run([
         access::trials(),
+        age::trials(),
         deletion::trials(),
         endings::trials(),
         following::trials(),

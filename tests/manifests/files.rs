@@ -15,16 +15,19 @@ pub(crate) fn trials() -> Vec<Trial> {
 /// The files with their expected texts.
 pub(crate) fn all() -> Vec<(&'static str, String)> {
     let cleanup = Cleanup::new("jobsweep", &[], &[]);
-    let sweep_now = Cleanup::new("jobsweep", &["--once"], &[]);
+    let scheduled = Cleanup::new("jobsweep", &["--once", FINISHED_FOR], &[]);
+    let mut everywhere = Cleanup::new("jobsweep", &["--once", FINISHED_FOR, "--all-namespaces"], &[]);
+    everywhere.namespace = Some("jobsweep".to_owned());
+    let cron_job = |heading: &str, cleanup: &Cleanup| {
+        format!("{heading}{}---\n{}", cleanup.access(Form::Plain), cleanup.cron_job("*/5 * * * *"))
+    };
     vec![
         (
             "cleanup-job.yaml",
             format!("{JOB}{}---\n{}", cleanup.access(Form::Plain), cleanup.job(Form::Plain)),
         ),
-        (
-            "cleanup-cronjob.yaml",
-            format!("{CRON_JOB}{}---\n{}", sweep_now.access(Form::Plain), sweep_now.cron_job("*/5 * * * *")),
-        ),
+        ("cleanup-cronjob.yaml", cron_job(CRON_JOB, &scheduled)),
+        ("cleanup-cronjob-all-namespaces.yaml", cron_job(CRON_JOB_EVERYWHERE, &everywhere)),
         ("cleanup-role.yaml", roles()),
     ]
 }
@@ -63,10 +66,22 @@ const JOB: &str = "\
 # The Job is removed a minute after its end, and can then be applied again.
 ";
 
+/// Three times as long as Helm waits by default.
+const FINISHED_FOR: &str = "--finished-for=15m";
+
 const CRON_JOB: &str = "\
-# Sweeps the namespace every five minutes: deletes the finished Jobs whose delete policy names how they ended.
+# Sweeps the namespace every five minutes: deletes the Jobs that finished 15 minutes ago, if their delete policy names how
+# they ended. Until then a helm may wait for them. If yours waits for more than 5 minutes, raise --finished-for.
 #
 #   kubectl apply -n NAMESPACE -f cleanup-cronjob.yaml
+";
+
+const CRON_JOB_EVERYWHERE: &str = "\
+# Sweeps all namespaces every five minutes: deletes the Jobs that finished 15 minutes ago, if their delete policy names how
+# they ended. Until then a helm may wait for them. If yours waits for more than 5 minutes, raise --finished-for.
+#
+#   kubectl create namespace jobsweep
+#   kubectl apply -f cleanup-cronjob-all-namespaces.yaml
 ";
 
 fn roles() -> String {

@@ -8,6 +8,7 @@ mod failure;
 mod injected;
 mod pod;
 mod release;
+mod schedule;
 mod setup;
 mod unblock;
 mod unblock_and_cleanup;
@@ -25,5 +26,6 @@ fn main() -> ExitCode {
         unblock::trials(),
         unblock_and_cleanup::trials(),
         pod::trials(),
+        schedule::trials(),
     ])
 }

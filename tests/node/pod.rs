@@ -46,15 +46,18 @@ pub(crate) async fn the_shipped_job_sweeps_where_pods_are_restricted(node: &Node
 
 pub(crate) async fn the_shipped_cron_job_does_so_too(node: &Node) -> Result<()> {
     let namespace = restricted(node).await?;
-    let good = namespace.create(job("good").policy("hook-succeeded").script("true")).await?;
-    namespace.condition(&good, "Complete").await?;
+    for (name, seconds) in [("old", -1200), ("recent", 0)] {
+        let job = job(name).policy("hook-succeeded").managed_by("example.com/nobody");
+        namespace.finish_after(&namespace.create(job).await?, Outcome::Succeeded, seconds).await?;
+    }
     apply(node, &namespace, "cleanup-cronjob.yaml").await?;
     // The CronJob controller would create the same Job.
     let create = ["create", "job", "now", "--from=cronjob/jobsweep"];
     kubectl_in(&node.cluster, &namespace)?.args(create).run().await?.expect_success()?;
     let log = log_of_finished(&namespace, "now").await?;
     // The CronJob controller may have created more Jobs.
-    ensure!(!namespace.names().await?.contains(&"good".to_owned()), "{log}");
+    let left = namespace.names().await?;
+    ensure!(!left.contains(&"old".to_owned()) && left.contains(&"recent".to_owned()), "{log}");
     Ok(())
 }
 

@@ -95,6 +95,21 @@ impl<'a> Release<'a> {
         Ok(())
     }
 
+    /// Installs the shipped chart beside the release: a CronJob for the namespace, with these values.
+    pub(crate) async fn sweep_on_schedule(&self, values: &str) -> Result<()> {
+        let values = format!("scope=namespace,schedule=* * * * *,{values}");
+        let install = self.call(&["install", "sweeper", "--set", &values]).arg(repository("charts/jobsweep"));
+        install.run().await?.expect_success()?;
+        Ok(())
+    }
+
+    /// Starts the Job of the CronJob, as its controller does every minute.
+    pub(crate) async fn start_sweep(&self, name: &str) -> Result<()> {
+        let create = ["create", "job", name, "--from=cronjob/sweeper-jobsweep"];
+        kubectl_in(&self.node.cluster, &self.namespace)?.args(create).run().await?.expect_success()?;
+        Ok(())
+    }
+
     /// Adds arguments for every install and upgrade.
     pub(crate) fn args(mut self, args: &[&str]) -> Self {
         self.args.extend(args.iter().map(ToString::to_string));

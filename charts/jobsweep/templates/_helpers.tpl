@@ -55,7 +55,7 @@ helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 {{- $values := .root.Values }}
 {{- $args := list "--cleanup" }}
 {{- if eq .moment "before" }}{{ $args = concat $args (list "--once" "--before-hook-creation") }}{{ end }}
-{{- if eq .moment "schedule" }}{{ $args = append $args "--once" }}{{ end }}
+{{- if eq .moment "schedule" }}{{ $args = concat $args (list "--once" (printf "--finished-for=%ds" (int $values.finishedForSeconds))) }}{{ end }}
 {{- if kindIs "invalid" $values.timeoutSeconds }}{{ $args = append $args "--timeout=none" }}
 {{- else }}{{ $args = append $args (printf "--timeout=%ds" (int $values.timeoutSeconds)) }}{{ end }}
 {{- if eq $values.scope "release" }}{{ $args = append $args (printf "--release=%s" .root.Release.Name) }}{{ end }}

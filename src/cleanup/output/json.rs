@@ -8,7 +8,7 @@ use serde::ser::Serializer;
 use serde::{Serialize, ser::SerializeSeq};
 
 use super::report::Report;
-use super::words::{action, outcome, reason, why};
+use super::words::{action, due_in_seconds, outcome, reason, why};
 use crate::cleanup::sweep::TrackedJob;
 use crate::cleanup::sweep::job_log::ContainerLog;
 use crate::escape::shortened;
@@ -38,6 +38,7 @@ struct Row<'a> {
     policy: Option<Cow<'a, str>>,
     action: &'static str,
     why: Option<String>,
+    due_in_seconds: Option<u64>,
     finalizers: Vec<Cow<'a, str>>,
     ran_seconds: Option<u32>,
     waited_seconds: f64,
@@ -80,6 +81,7 @@ fn row<'a>(tracked: &'a TrackedJob, report: &Report<'_>) -> Row<'a> {
         policy: job.policy.as_ref().map(|policy| shortened(policy.as_written())),
         action: action(&tracked.phase),
         why: why(job, &tracked.phase),
+        due_in_seconds: due_in_seconds(&tracked.phase),
         finalizers: job.finalizers.iter().map(|name| shortened(name)).collect(),
         ran_seconds: job.seconds,
         waited_seconds: tracked.until.unwrap_or(report.took).saturating_sub(tracked.since).as_secs_f64(),

@@ -45,10 +45,11 @@ impl<'a> Progress<'a> {
     }
 
     fn line(&self, sweep: &Sweep, now: Duration) -> String {
-        let (mut waiting, mut due, mut gone, mut kept) = (0, 0, 0, 0);
+        let (mut waiting, mut recent, mut due, mut gone, mut kept) = (0, 0, 0, 0, 0);
         for tracked in sweep.jobs() {
             *match tracked.phase {
                 Phase::Waiting(_) | Phase::Seen => &mut waiting,
+                Phase::TooRecent(_) => &mut recent,
                 Phase::Due | Phase::Deleting | Phase::Outdated { .. } | Phase::Terminating { .. } => &mut due,
                 Phase::Deleted | Phase::WouldDelete | Phase::DeletedByOthers | Phase::DeletedOrRelabelled => {
                     &mut gone
@@ -56,7 +57,9 @@ impl<'a> Progress<'a> {
                 Phase::Kept(_) => &mut kept,
             } += 1;
         }
-        format!("{}: {waiting} running, {due} being deleted, {gone} gone, {kept} kept", self.after(now))
+        let recent = if recent > 0 { format!("{recent} finished too recently, ") } else { String::new() };
+        let after = self.after(now);
+        format!("{after}: {waiting} running, {recent}{due} being deleted, {gone} gone, {kept} kept")
     }
 
     fn after(&self, now: Duration) -> String {

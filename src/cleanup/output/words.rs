@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
 
+use crate::cleanup::output::duration::brief;
 use crate::cleanup::sweep::ending::Problem;
 use crate::cleanup::sweep::message::Message;
 use crate::cleanup::sweep::rules::Kept;
@@ -28,7 +29,7 @@ pub(crate) fn outcome(tracked: &TrackedJob) -> &'static str {
 /// What was done about a Job, as one word.
 pub(crate) fn action(phase: &Phase) -> &'static str {
     match phase {
-        Phase::Seen | Phase::Waiting(_) => "waiting",
+        Phase::Seen | Phase::Waiting(_) | Phase::TooRecent(_) => "waiting",
         Phase::Due | Phase::Deleting | Phase::Outdated { .. } => "due",
         Phase::Terminating { .. } => "terminating",
         Phase::Kept(_) => "kept",
@@ -42,6 +43,7 @@ pub(crate) fn action(phase: &Phase) -> &'static str {
 pub(crate) fn why(job: &Job, phase: &Phase) -> Option<String> {
     Some(match phase {
         Phase::Waiting(hint) => shortened(&hint.to_string()).into_owned(),
+        Phase::TooRecent(left) => Kept::TooRecent(*left).to_string(),
         Phase::Kept(kept) => kept.to_string(),
         Phase::Terminating { .. } => match job.finalizers.as_slice() {
             [] => "not gone yet".to_owned(),
@@ -58,6 +60,14 @@ pub(crate) fn why(job: &Job, phase: &Phase) -> Option<String> {
         }
         Phase::Seen | Phase::Deleted | Phase::WouldDelete => return None,
     })
+}
+
+/// After how many seconds a Job that finished too recently is due.
+pub(crate) fn due_in_seconds(phase: &Phase) -> Option<u64> {
+    match phase {
+        Phase::TooRecent(left) | Phase::Kept(Kept::TooRecent(left)) => Some(left.as_secs()),
+        _ => None,
+    }
 }
 
 /// The reason of the Job's terminal condition.
@@ -83,6 +93,10 @@ impl Display for Kept {
             }
             Self::Suspended => "it is suspended and cannot finish before it is resumed",
             Self::Unfinished => "it has not finished",
+            Self::TooRecent(left) => {
+                return write!(f, "it finished too recently; it is due in {}", brief(*left));
+            }
+            Self::AgeUnknown(why) => return write!(f, "how long ago it finished is unknown: {why}"),
             Self::Ignored => return write!(f, "it is annotated {IGNORE}"),
             Self::OwnJob => "it runs this sweep",
             Self::LeftScope => "its policy, or the annotation or label of its release, was removed",
@@ -161,7 +175,7 @@ fn phase_message(job: &Job, phase: &Phase, f: &mut Formatter<'_>) -> fmt::Result
     });
     match phase {
         Phase::Seen | Phase::Due => write!(f, "found {id}"),
-        Phase::Waiting(_) => write!(f, "waiting for {id}: {why}"),
+        Phase::Waiting(_) | Phase::TooRecent(_) => write!(f, "waiting for {id}: {why}"),
         Phase::Deleting => write!(f, "deleting {id}: {ended}"),
         Phase::Outdated { .. } => write!(f, "{id} has changed; reading it again before it is deleted"),
         Phase::Terminating { ours: true } => write!(f, "{id}: {ended}; its deletion is accepted, {why}"),

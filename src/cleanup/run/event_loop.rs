@@ -50,6 +50,7 @@ impl EventLoop<'_> {
 
         let ending = loop {
             let now = self.start.elapsed();
+            self.sweep.set_server_time(api.server_time());
             for scope in self.sweep.scopes_to_relist(now) {
                 relist[scope].notify_one();
             }
@@ -66,7 +67,11 @@ impl EventLoop<'_> {
                 biased;
                 signal = self.signals.next() => Some(Ending::Stopped(signal)),
                 Some(result) = in_flight.next() => self.on_result(result),
-                Some((scope, event)) = events.recv() => self.on_event(scope, event),
+                Some((scope, event)) = events.recv() => {
+                    // It may have come with the first answer.
+                    self.sweep.set_server_time(api.server_time());
+                    self.on_event(scope, event)
+                }
                 never = &mut followers => match never {},
                 () = sleep_until(wake) => None,
             };
@@ -77,6 +82,8 @@ impl EventLoop<'_> {
 
         self.requests.stop();
         let ending = self.drain(in_flight).await.map_or(ending, Ending::Aborted);
+        self.sweep.set_server_time(api.server_time());
+        self.sweep.update_recent(self.start.elapsed());
         self.show_messages();
         self.terminal.progress(String::new());
         match ending {

@@ -34,6 +34,7 @@ pub(crate) async fn connect_and_sweep(
         selector,
         release,
         before_hook_creation,
+        finished_for,
         settle,
         once,
         timeout,
@@ -45,8 +46,16 @@ pub(crate) async fn connect_and_sweep(
         verbosity: _,
     } = options;
     let selected = selector.is_some();
-    let mut rules =
-        Rules { before_hook_creation, once, selected, release, dry_run, log_tail, ..Rules::default() };
+    let mut rules = Rules {
+        before_hook_creation,
+        finished_for,
+        once,
+        selected,
+        release,
+        dry_run,
+        log_tail,
+        ..Rules::default()
+    };
     let mut completion = Completion::new(timeout, settle);
     let limit = completion.connect_limit();
     let connecting = async {

@@ -52,6 +52,12 @@ impl Job {
         self.state(State::Finished(Outcome::Failed, String::new()))
     }
 
+    /// It succeeded at this time of the API server's clock.
+    pub(crate) fn finished_at(mut self, seconds: i64) -> Self {
+        self.finished_at = Some(seconds);
+        self.succeeded()
+    }
+
     pub(crate) fn state(self, state: State) -> Self {
         self.with(|traits| traits.state = state)
     }

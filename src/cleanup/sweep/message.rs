@@ -60,6 +60,8 @@ impl Message {
             // The deletion itself is reported next.
             (_, Phase::Due) => return None,
             (Phase::Waiting(before), Phase::Waiting(now)) => discriminant(before) == discriminant(now),
+            (Phase::TooRecent(_), Phase::TooRecent(_)) => true,
+            (Phase::Kept(Kept::TooRecent(_)), Phase::Kept(Kept::TooRecent(_))) => true,
             _ => false,
         };
         Some(Self::Phase { job: tracked.job.clone(), phase: tracked.phase.clone(), recounted })
@@ -78,9 +80,10 @@ impl Message {
             Self::Unreadable(_)
             | Self::UnknownWords { .. }
             | Self::Interrupted { repeated: false, .. }
-            | Self::Phase { phase: Phase::Kept(Kept::Refused(_) | Kept::Unreadable(_)), .. } => {
-                Verbosity::Warning
-            }
+            | Self::Phase {
+                phase: Phase::Kept(Kept::Refused(_) | Kept::Unreadable(_) | Kept::AgeUnknown(_)),
+                ..
+            } => Verbosity::Warning,
             Self::Phase { phase: Phase::Seen | Phase::Due | Phase::Deleting, .. }
             | Self::Phase { recounted: true, .. }
             | Self::Retrying { first_of: None, .. }

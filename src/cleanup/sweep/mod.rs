@@ -18,7 +18,7 @@ mod tests;
 mod throttle;
 mod tracked_job;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use job_log::{JobLog, lines_wanted};
@@ -53,6 +53,10 @@ pub(crate) struct Sweep {
     retried: usize,
     /// The Jobs to look at again, by time.
     reminders: VecDeque<(Duration, usize)>,
+    /// The time by the API server's clock, in seconds since 1970.
+    server_time: Option<i64>,
+    /// The Jobs that finished too recently, by when they are due on that clock.
+    recent: BTreeSet<(i64, usize)>,
     scopes: Vec<Scope>,
     throttle: Throttle,
     messages: Vec<Message>,
@@ -197,6 +201,9 @@ impl Sweep {
     /// Handles what has waited for long enough. Returns the scopes to list again, because their watch has not reported a
     /// newer version of a Job after a conflict.
     pub(crate) fn scopes_to_relist(&mut self, now: Duration) -> Vec<usize> {
+        if let Some(server_time) = self.server_time {
+            self.decide_recent(server_time, now);
+        }
         let mut scopes = Vec::new();
         while let Some(number) = self.next_reminder(now) {
             let tracked = &self.jobs[number];
@@ -240,6 +247,17 @@ impl Sweep {
         !self.scopes.is_empty() && self.scopes.iter().all(|scope| scope.was_listed)
     }
 
+    /// Sets the time by the API server's clock, in seconds since 1970.
+    pub(crate) fn set_server_time(&mut self, server_time: Option<i64>) {
+        self.server_time = server_time;
+    }
+
+    /// Brings up to date how long the Jobs that finished too recently would have to wait.
+    pub(crate) fn update_recent(&mut self, now: Duration) {
+        let recent = std::mem::take(&mut self.recent);
+        recent.iter().for_each(|(_, number)| self.decide(*number, now));
+    }
+
     pub(crate) fn take_messages(&mut self) -> Vec<Message> {
         std::mem::take(&mut self.messages)
     }
@@ -262,7 +280,7 @@ impl Sweep {
         let ours = tracked.deletion != DeletionProgress::NotSent;
         let accepted = tracked.deletion == DeletionProgress::Accepted;
         let (vanished, selected) = (tracked.vanished, self.rules.selected);
-        let phase = match self.rules.decide(&tracked.job) {
+        let phase = match self.rules.decide(&tracked.job, self.server_time) {
             _ if accepted && (selected || !vanished) => Phase::Terminating { ours },
             // Deleted or relabelled? Sending the deletion again tells.
             _ if vanished && ours && selected => Phase::Due,
@@ -272,6 +290,7 @@ impl Sweep {
             Decision::Keep(kept) => Phase::Kept(kept),
             _ if tracked.job.terminating => Phase::Terminating { ours },
             Decision::Wait(hint) => Phase::Waiting(hint),
+            Decision::WaitFor(left) => Phase::TooRecent(left),
             Decision::Delete => Phase::Due,
         };
         if phase != tracked.phase {
@@ -279,6 +298,16 @@ impl Sweep {
         }
         if accepted && vanished && selected {
             self.queue.push_back(number);
+        }
+    }
+
+    /// Decides again about the Jobs that finished too recently and are due until this time.
+    fn decide_recent(&mut self, server_time: i64, now: Duration) {
+        while self.recent.first().is_some_and(|(due_at, _)| *due_at <= server_time) {
+            let Some((_, number)) = self.recent.pop_first() else { return };
+            if matches!(self.jobs[number].phase, Phase::TooRecent(_)) {
+                self.decide(number, now);
+            }
         }
     }
 
@@ -297,8 +326,12 @@ impl Sweep {
         let blocks = phase.blocks_end();
         self.jobs_that_block_the_end =
             self.jobs_that_block_the_end + usize::from(blocks) - usize::from(tracked.phase.blocks_end());
-        if phase == Phase::Due {
-            self.queue.push_back(number);
+        match (&phase, self.server_time) {
+            (Phase::Due, _) => self.queue.push_back(number),
+            (Phase::TooRecent(left), Some(now)) => {
+                self.recent.insert((now.saturating_add_unsigned(left.as_secs()), number));
+            }
+            _ => {}
         }
         tracked.until = (!blocks).then_some(now);
         let before = std::mem::replace(&mut tracked.phase, phase);

@@ -1,4 +1,6 @@
-//! What to do with a Job. Only its state, its policy and the options decide.
+//! What to do with a Job. Only its state, its age, its policy and the options decide.
+
+use std::time::Duration;
 
 use crate::cleanup::own_job::OwnJob;
 use crate::cluster::job::Job;
@@ -9,6 +11,8 @@ use crate::policy::{DeletePolicy, Outcome, Token};
 pub(crate) struct Rules {
     /// A policy that lists `before-hook-creation` names every outcome.
     pub before_hook_creation: bool,
+    /// How long ago a Job must have finished to be due.
+    pub finished_for: Duration,
     pub once: bool,
     /// The API server selects Jobs by their labels.
     pub selected: bool,
@@ -22,6 +26,8 @@ pub(crate) struct Rules {
 pub(crate) enum Decision {
     Delete,
     Wait(Hint),
+    /// It finished too recently, and is due after this time.
+    WaitFor(Duration),
     Keep(Kept),
 }
 
@@ -33,6 +39,10 @@ pub(crate) enum Kept {
     OnlyBeforeHookCreation,
     Suspended,
     Unfinished,
+    /// It finished too recently, and would be due after this time.
+    TooRecent(Duration),
+    /// This is missing to tell how long ago it finished.
+    AgeUnknown(&'static str),
     Ignored,
     OwnJob,
     LeftScope,
@@ -45,7 +55,8 @@ impl Rules {
         job.policy.is_some() && self.release.as_ref().is_none_or(|name| job.is_of_release(name))
     }
 
-    pub(crate) fn decide(&self, job: &Job) -> Decision {
+    /// Decides at this time by the API server's clock, in seconds since 1970.
+    pub(crate) fn decide(&self, job: &Job, server_time: Option<i64>) -> Decision {
         let Some(policy) = job.policy.as_ref().filter(|_| self.in_scope(job)) else {
             return Decision::Keep(Kept::LeftScope);
         };
@@ -60,12 +71,33 @@ impl Rules {
             return Decision::Keep(if before { Kept::OnlyBeforeHookCreation } else { Kept::NamesNothing });
         }
         match &job.state {
-            State::Finished(outcome, _) if self.names(policy, *outcome) => Decision::Delete,
+            State::Finished(outcome, _) if self.names(policy, *outcome) => self.by_age(job, server_time),
             State::Finished(outcome, _) => Decision::Keep(Kept::NotNamed(*outcome)),
             State::Suspended => Decision::Keep(Kept::Suspended),
             State::Unfinished(_) if self.once => Decision::Keep(Kept::Unfinished),
             State::Unfinished(hint) => Decision::Wait(hint.clone()),
             State::Unreadable(why) => Decision::Keep(Kept::Unreadable(why.clone())),
+        }
+    }
+
+    fn by_age(&self, job: &Job, server_time: Option<i64>) -> Decision {
+        if self.finished_for.is_zero() {
+            return Decision::Delete;
+        }
+        let (finished_at, now) = match (job.finished_at, server_time) {
+            (Some(finished_at), Some(now)) => (finished_at, now),
+            (None, _) => return Decision::Keep(Kept::AgeUnknown("its status does not say when it finished")),
+            (_, None) => return Decision::Keep(Kept::AgeUnknown("no answer of the API server has a date")),
+        };
+        // Both times are cut to whole seconds, so up to a second of the difference may be missing.
+        let whole = |duration: Duration| {
+            i64::try_from(duration.as_nanos().div_ceil(1_000_000_000)).unwrap_or(i64::MAX)
+        };
+        let due_at = finished_at.saturating_add(whole(self.finished_for)).saturating_add(1);
+        match u64::try_from(due_at.saturating_sub(now)).map(Duration::from_secs) {
+            Err(_) | Ok(Duration::ZERO) => Decision::Delete,
+            Ok(left) if self.once => Decision::Keep(Kept::TooRecent(left)),
+            Ok(left) => Decision::WaitFor(left),
         }
     }
 
@@ -89,6 +121,11 @@ mod tests {
 
     fn failed() -> State {
         State::Finished(Outcome::Failed, String::new())
+    }
+
+    /// Decides where age plays no part.
+    fn decide(rules: &Rules, job: &Job) -> Decision {
+        rules.decide(job, None)
     }
 
     fn running() -> State {
@@ -117,7 +154,7 @@ mod tests {
             ("", running(), keep(Kept::NamesNothing)),
         ] {
             assert_eq!(
-                Rules::default().decide(&job(policy, state.clone())),
+                decide(&Rules::default(), &job(policy, state.clone())),
                 decision,
                 "{policy:?}, {state:?}"
             );
@@ -135,23 +172,23 @@ mod tests {
             ("hook-succeeded", failed(), Decision::Keep(Kept::NotNamed(Outcome::Failed))),
             ("never", failed(), Decision::Keep(Kept::NamesNothing)),
         ] {
-            assert_eq!(rules.decide(&job(policy, state.clone())), decision, "{policy:?}, {state:?}");
+            assert_eq!(decide(&rules, &job(policy, state.clone())), decision, "{policy:?}, {state:?}");
         }
     }
 
     #[test]
     fn once_waits_for_nothing_unfinished() {
         let rules = Rules { once: true, ..Rules::default() };
-        assert_eq!(rules.decide(&job("hook-succeeded", running())), Decision::Keep(Kept::Unfinished));
-        assert_eq!(rules.decide(&job("hook-succeeded", succeeded())), Decision::Delete);
+        assert_eq!(decide(&rules, &job("hook-succeeded", running())), Decision::Keep(Kept::Unfinished));
+        assert_eq!(decide(&rules, &job("hook-succeeded", succeeded())), Decision::Delete);
     }
 
     #[test]
     fn a_marked_job_and_the_sweeps_own_stay() {
         let marked = job("hook-succeeded", succeeded()).with(|traits| traits.ignored = true);
-        assert_eq!(Rules::default().decide(&marked), Decision::Keep(Kept::Ignored));
+        assert_eq!(decide(&Rules::default(), &marked), Decision::Keep(Kept::Ignored));
         let rules = Rules { own_job: OwnJob::Uid("migrate".into()), ..Rules::default() };
-        assert_eq!(rules.decide(&job("hook-succeeded", running())), Decision::Keep(Kept::OwnJob));
+        assert_eq!(decide(&rules, &job("hook-succeeded", running())), Decision::Keep(Kept::OwnJob));
     }
 
     #[test]
@@ -161,6 +198,54 @@ mod tests {
         assert!(rules.in_scope(&job("", running()).releases([None, Some("web")])));
         assert!(!rules.in_scope(&job("", running()).releases([None, Some("api")])));
         assert!(!Rules::default().in_scope(&job("", running()).without_policy()));
-        assert_eq!(rules.decide(&job("", running()).without_policy()), Decision::Keep(Kept::LeftScope));
+        assert_eq!(decide(&rules, &job("", running()).without_policy()), Decision::Keep(Kept::LeftScope));
+    }
+
+    #[test]
+    fn a_job_is_due_when_it_finished_long_enough_ago_by_the_clock_of_the_api_server() {
+        let seconds = Duration::from_secs;
+        let wait = |left| Decision::WaitFor(seconds(left));
+        let unknown = |what| Decision::Keep(Kept::AgeUnknown(what));
+        let no_date = "no answer of the API server has a date";
+        for (finished_for, finished_at, now, decision) in [
+            (Duration::ZERO, None, None, Decision::Delete),
+            (Duration::ZERO, Some(2000), Some(1000), Decision::Delete),
+            (seconds(900), Some(1000), Some(1000), wait(901)),
+            (seconds(900), Some(1000), Some(1900), wait(1)),
+            (seconds(900), Some(1000), Some(1901), Decision::Delete),
+            (seconds(900), Some(1000), Some(9999), Decision::Delete),
+            (Duration::from_millis(1), Some(1000), Some(1001), wait(1)),
+            (Duration::from_millis(1), Some(1000), Some(1002), Decision::Delete),
+            // A condition from the future.
+            (seconds(900), Some(4600), Some(1000), wait(4501)),
+            (Duration::MAX, Some(1000), Some(1000), wait(i64::MAX.unsigned_abs() - 1000)),
+            (seconds(900), None, Some(1000), unknown("its status does not say when it finished")),
+            (seconds(900), Some(1000), None, unknown(no_date)),
+        ] {
+            let mut job = job("hook-succeeded", succeeded());
+            job.finished_at = finished_at;
+            let rules = Rules { finished_for, ..Rules::default() };
+            assert_eq!(rules.decide(&job, now), decision, "{finished_for:?}, {finished_at:?} at {now:?}");
+            let once = match decision {
+                Decision::WaitFor(left) => Decision::Keep(Kept::TooRecent(left)),
+                decision => decision,
+            };
+            let rules = Rules { once: true, ..rules };
+            assert_eq!(rules.decide(&job, now), once, "once, {finished_for:?}, {finished_at:?} at {now:?}");
+        }
+    }
+
+    #[test]
+    fn age_changes_nothing_about_other_jobs() {
+        let rules = Rules { finished_for: Duration::from_secs(900), ..Rules::default() };
+        for (policy, state) in [
+            ("hook-succeeded", failed()),
+            ("hook-succeeded", running()),
+            ("hook-succeeded", State::Suspended),
+            ("before-hook-creation", succeeded()),
+        ] {
+            let job = job(policy, state);
+            assert_eq!(rules.decide(&job, Some(0)), decide(&Rules::default(), &job), "{job:?}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Every order of events that matters, as the short story of what the cluster does.
 
+mod age;
 mod labels;
 mod messages;
 mod oddities;

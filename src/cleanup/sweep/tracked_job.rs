@@ -39,6 +39,8 @@ pub(super) enum DeletionProgress {
 pub(crate) enum Phase {
     Seen,
     Waiting(Hint),
+    /// It finished too recently, and was due after this time when that was last decided.
+    TooRecent(Duration),
     Due,
     Deleting,
     /// The deletion failed because the Job changed after it was seen like this.
@@ -90,7 +92,8 @@ impl TrackedJob {
     /// Whether a newer state of the Job may change its phase.
     pub(super) fn is_open_to_decision(&self) -> bool {
         match &self.phase {
-            Phase::Seen | Phase::Waiting(_) | Phase::Due | Phase::Terminating { ours: false } => true,
+            Phase::Seen | Phase::Waiting(_) | Phase::TooRecent(_) | Phase::Due => true,
+            Phase::Terminating { ours: false } => true,
             // Its labels may have changed back.
             Phase::DeletedOrRelabelled => true,
             // The same version is news if it comes from a list that began later.
@@ -108,6 +111,6 @@ mod tests {
 
     #[test]
     fn a_tracked_job_is_small() {
-        assert!(size_of::<TrackedJob>() <= 200, "{} bytes", size_of::<TrackedJob>());
+        assert!(size_of::<TrackedJob>() <= 216, "{} bytes", size_of::<TrackedJob>());
     }
 }

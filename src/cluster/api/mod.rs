@@ -3,11 +3,13 @@
 //! - `requests` has them all; a `scope` says which Jobs a list or a watch covers; `watch` is an open watch.
 //! - `http_client` sends a request and renews credentials. It builds on kube's client, which knows proxies, TLS and
 //!   credential plugins. kube's own requests are not used, because their errors drop `Retry-After`.
+//! - `clock` is the API server's clock, read from its answers.
 //! - `decode` reads the responses; `list_reader` reads a list item by item while it arrives.
 //! - `failure` says how a request failed (`causes` looks into the HTTP stack's errors), `permission` which rule is
 //!   missing in a Role, `outage` whether a 401 or 403 comes from an API server that is still starting.
 
 mod causes;
+mod clock;
 mod decode;
 mod dry_run;
 mod failure;
@@ -28,6 +30,7 @@ use kube::client::Body;
 use kube::{Client, Config};
 
 pub(crate) use causes::chain;
+use clock::Clock;
 pub(crate) use decode::{Change, Decoded, Pod};
 #[cfg(test)]
 pub(crate) use failure::Cause;
@@ -41,6 +44,7 @@ pub(crate) use scope::Scope;
 pub(crate) struct Api {
     client: HttpClient,
     outage: RefCell<Outage>,
+    clock: Clock,
 }
 
 impl Api {
@@ -52,7 +56,13 @@ impl Api {
 
     /// Uses an existing client. The configuration serves to replace refused credentials.
     pub(crate) fn with_client(config: Config, client: Client) -> Self {
-        Self { client: HttpClient::new(config, client), outage: RefCell::default() }
+        let client = HttpClient::new(config, client);
+        Self { client, outage: RefCell::default(), clock: Clock::default() }
+    }
+
+    /// The time by the API server's clock, in seconds since 1970, if any of its answers had a date.
+    pub(crate) fn server_time(&self) -> Option<i64> {
+        self.clock.now()
     }
 
     /// Records the failure of an open watch, since the API server may be shutting down.
@@ -67,6 +77,8 @@ impl Api {
         request: Request<Vec<u8>>,
     ) -> Result<Response<Body>, Failure> {
         let result = self.client.send(permission, request).await;
+        // An error may come from a proxy, whose clock says nothing.
+        let _ = result.as_ref().map(|response| self.clock.read(response.headers()));
         self.outage.borrow_mut().check(permission, result)
     }
 

@@ -22,6 +22,8 @@ pub(crate) struct Job {
     pub version: Version,
     /// The seconds from its start to its end, if it has finished.
     pub seconds: Option<u32>,
+    /// When it finished, in seconds since 1970, if its status says so.
+    pub finished_at: Option<i64>,
     traits: Arc<Traits>,
 }
 
@@ -120,7 +122,8 @@ impl Job {
     pub(crate) fn decode(json: &[u8]) -> Result<Self, Box<Unreadable>> {
         match serde_json::from_slice(json) {
             Ok(Object { metadata, spec, status }) => {
-                Ok(Self::new(metadata, State::of(&spec, &status), status.seconds()))
+                let finished_at = status.finished_at();
+                Ok(Self { finished_at, ..Self::new(metadata, State::of(&spec, &status), status.seconds()) })
             }
             Err(error) => match serde_json::from_slice(json) {
                 Ok(Described { metadata }) => Ok(Self::new(metadata, State::Unreadable(why(&error)), None)),
@@ -148,6 +151,7 @@ impl Job {
             id: Identity { namespace, name, uid }.into(),
             version: metadata.resource_version.as_str().into(),
             seconds: seconds.and_then(|seconds| seconds.try_into().ok()),
+            finished_at: None,
             traits: Arc::new(traits),
         }
     }

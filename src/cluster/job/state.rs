@@ -88,6 +88,13 @@ impl Status {
         let end: jiff::Timestamp = end.parse().ok()?;
         u64::try_from(end.duration_since(start).as_secs()).ok()
     }
+
+    /// When the terminal condition became true, or else the `completionTime`.
+    pub(crate) fn finished_at(&self) -> Option<i64> {
+        let (_, terminal) = self.terminal()?;
+        let times = [&terminal.last_transition_time, &self.completion_time];
+        times.into_iter().flatten().find_map(|time| Some(time.parse::<jiff::Timestamp>().ok()?.as_second()))
+    }
 }
 
 impl State {
@@ -230,5 +237,27 @@ mod tests {
         )
         .expect("a status");
         assert_eq!(status.seconds(), Some(90));
+    }
+
+    #[test]
+    fn a_job_finished_when_its_terminal_condition_became_true() {
+        let time = |seconds| format!("\"1970-01-01T00:00:{seconds:02}Z\"");
+        let condition = |kind: &str, status: &str, time: &str| {
+            format!(r#"{{"type":"{kind}","status":"{status}","lastTransitionTime":{time}}}"#)
+        };
+        let complete = |time: &str| condition("Complete", "True", time);
+        for (name, conditions, completion, expected) in [
+            ("its own time", complete(&time(7)), time(5), Some(7)),
+            ("completionTime instead", complete("null"), time(5), Some(5)),
+            ("completionTime for nonsense", complete("\"soon\""), time(5), Some(5)),
+            ("no time at all", complete("null"), "null".to_owned(), None),
+            ("a failed Job", condition("Failed", "True", &time(9)), "null".to_owned(), Some(9)),
+            ("it ends but has not finished", condition("FailureTarget", "True", &time(9)), time(5), None),
+            ("it is not true", condition("Complete", "False", &time(9)), time(5), None),
+        ] {
+            let status = format!(r#"{{"conditions":[{conditions}],"completionTime":{completion}}}"#);
+            let status: Status = serde_json::from_str(&status).expect("a status");
+            assert_eq!(status.finished_at(), expected, "{name}");
+        }
     }
 }

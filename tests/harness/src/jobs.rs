@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::jiff::Timestamp;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use kube::api::{ListParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
@@ -33,20 +33,19 @@ pub enum Outcome {
 impl Outcome {
     /// The status as the Job controller writes it. The API server refuses a terminal condition without the condition
     /// that comes before it and without the times.
-    fn status(self) -> Value {
+    fn status(self, at: Timestamp) -> Value {
         let (forerunner, terminal, reason) = match self {
             Self::Succeeded => ("SuccessCriteriaMet", "Complete", "CompletionsReached"),
             Self::Failed => ("FailureTarget", "Failed", "BackoffLimitExceeded"),
         };
-        let now = Timestamp::now();
         let condition = |kind| {
             json!({ "type": kind, "status": "True", "reason": reason, "message": "set by the test",
-                    "lastProbeTime": now, "lastTransitionTime": now })
+                    "lastProbeTime": at, "lastTransitionTime": at })
         };
         let mut status =
-            json!({ "startTime": now, "conditions": [condition(forerunner), condition(terminal)] });
+            json!({ "startTime": at, "conditions": [condition(forerunner), condition(terminal)] });
         if self == Self::Succeeded {
-            status["completionTime"] = json!(now);
+            status["completionTime"] = json!(at);
         }
         status
     }
@@ -60,7 +59,13 @@ impl Namespace {
 
     /// Ends a Job that is [managed by](JobBuilder::managed_by) nobody.
     pub async fn finish(&self, job: &Job, outcome: Outcome) -> Result<()> {
-        self.set_status(job, outcome.status()).await
+        self.finish_after(job, outcome, 0).await
+    }
+
+    /// The same this many seconds from now, or before now.
+    pub async fn finish_after(&self, job: &Job, outcome: Outcome, seconds: i64) -> Result<()> {
+        let at = Timestamp::now() + SignedDuration::from_secs(seconds);
+        self.set_status(job, outcome.status(at)).await
     }
 
     /// Merges this into the status of a Job.

@@ -26,8 +26,9 @@ pub use namespaces::run;
 
 const NAME: &str = "node";
 
-/// Removes the taint of a node that is ready.
-const CONTROLLERS: &str = "--controllers=node-lifecycle-controller";
+/// Remove the taint of a node that is ready, and run Deployments.
+const CONTROLLERS: &str =
+    "--controllers=node-lifecycle-controller,deployment-controller,replicaset-controller";
 
 /// A running node with its control plane.
 pub struct Node {

@@ -5,9 +5,11 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 
 use futures_util::stream::{self, BoxStream};
+use http::header::DATE;
 use http::{Method, Request, Response};
 use http_body_util::StreamBody;
 use hyper::body::{Bytes, Frame};
+use jiff::fmt::rfc2822::DateTimePrinter;
 use kube::Client;
 use kube::client::Body;
 use serde_json::{Value, json};
@@ -16,6 +18,7 @@ use tokio::time::sleep;
 use super::*;
 use crate::cleanup::default_settle;
 use crate::cleanup::options::Verbosity;
+use crate::cleanup::output::summary;
 use crate::cleanup::output::terminal::tests::Screen;
 use crate::cleanup::run::logs::LogReader;
 use crate::cleanup::sweep::rules::Rules;
@@ -30,6 +33,9 @@ struct Scene {
     listed: Vec<Value>,
     events: Arc<Mutex<Vec<(Duration, Value)>>>,
     deletion_takes: Duration,
+    /// The API server's time when the scene begins, in seconds since 1970, if its answers have a date.
+    server_time: Option<i64>,
+    rules: Rules,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
@@ -87,17 +93,28 @@ impl Scene {
 
     /// Sweeps it: how that ended, after how long, and what was said.
     async fn sweep(self, timeout: Duration, settle: Duration) -> (Ending, Duration, String) {
+        let start = Instant::now();
+        let rules = self.rules.clone();
         let service = tower::service_fn(move |request: Request<Body>| {
             let scene = self.clone();
-            async move { Ok::<_, Infallible>(scene.answer(request).await) }
+            async move {
+                let server_time = scene.server_time;
+                let mut answer = scene.answer(request).await;
+                if let Some(seconds) = server_time {
+                    let now = seconds.saturating_add_unsigned(start.elapsed().as_secs());
+                    let now = jiff::Timestamp::from_second(now).expect("a time");
+                    let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&now).expect("a date");
+                    answer.headers_mut().insert(DATE, date.parse().expect("a value"));
+                }
+                Ok::<_, Infallible>(answer)
+            }
         });
         let api = api(Client::new(service, "default"));
         let scopes = [Scope { namespace: Some("shop".to_owned()), selector: None }];
-        let start = Instant::now();
         let mut completion = Completion::new(Timeout::After(timeout), settle);
         let screen = Screen::default();
         let terminal = screen.terminal(Verbosity::Normal);
-        let mut sweep = Sweep::new(Rules::default(), scopes.iter().map(Scope::to_string), 4);
+        let mut sweep = Sweep::new(rules, scopes.iter().map(Scope::to_string), 4);
         let requests = Requests::new(&api, LogReader::new(&terminal, Verbosity::Normal, false), false);
         let event_loop = EventLoop {
             progress: Progress::new(&terminal, completion.deadline),
@@ -110,6 +127,7 @@ impl Scene {
         };
         let ending = event_loop.sweep_until_done(&api, &scopes).await;
         let took = start.elapsed();
+        summary::explain(&ending, &sweep, &terminal);
         terminal.finish();
         (ending, took, screen.text())
     }
@@ -170,4 +188,48 @@ async fn where_nothing_is_seen_of_the_progress_a_reminder_comes_every_thirty_sec
     let reminders: Vec<_> = said.lines().filter(|line| line.contains("still waiting")).collect();
     let expected = |after| format!("{after} of 1m10s: still waiting for 1 Job (shop/running)");
     assert_eq!(reminders, [expected("30s"), expected("1m")]);
+}
+
+/// A scene in which a Job finished this many seconds before it began, by an API server's clock that is far from ours.
+fn finished_ago(seconds: i64, once: bool) -> Scene {
+    let server_time = 1_000_000_000;
+    let time = jiff::Timestamp::from_second(server_time - seconds).expect("a time");
+    let mut recent = job("recent", true);
+    recent["status"]["conditions"][0]["lastTransitionTime"] = json!(time.to_string());
+    let rules = Rules { finished_for: MINUTE, once, ..Rules::default() };
+    Scene { listed: vec![recent], server_time: Some(server_time), rules, ..Scene::default() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_finished_too_recently_is_deleted_when_it_is_due_by_the_dates_of_the_answers() {
+    for (ago, due_after) in [(20, 41), (0, 61), (-3600, 3661), (61, 0)] {
+        let (ending, took, said) = finished_ago(ago, false).sweep(2 * 60 * MINUTE, Duration::ZERO).await;
+        assert!(matches!(ending, Ending::Swept) && said.contains("deleted shop/recent"), "{said}");
+        assert!((due_after..=due_after + 1).contains(&took.as_secs()), "{ago}: {took:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn once_does_not_wait_for_a_job_that_finished_too_recently() {
+    let (ending, took, said) = finished_ago(20, true).sweep(MINUTE, Duration::ZERO).await;
+    assert!(matches!(ending, Ending::Swept) && took.is_zero(), "{said}");
+    assert!(said.contains("kept shop/recent: it finished too recently; it is due in 41s"), "{said}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_the_deadline_it_says_how_long_is_left_then() {
+    let (ending, took, said) = finished_ago(20, false).sweep(MINUTE / 2, Duration::ZERO).await;
+    assert!(matches!(ending, Ending::Deadline) && took == MINUTE / 2, "{said}");
+    for (does, left) in [("waiting for", "41s"), ("left", "11s")] {
+        let line = format!("{does} shop/recent: it finished too recently; it is due in {left}");
+        assert!(said.contains(&line), "{said}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_stays_if_the_answers_have_no_date() {
+    let scene = Scene { server_time: None, ..finished_ago(9999, false) };
+    let (ending, _, said) = scene.sweep(MINUTE, Duration::ZERO).await;
+    assert!(matches!(ending, Ending::Swept) && !said.contains("deleted"), "{said}");
+    assert!(said.contains("warning: kept shop/recent") && said.contains("no answer"), "{said}");
 }
