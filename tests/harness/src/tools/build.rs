@@ -76,7 +76,10 @@ fn build(set: &ToolSet, into: &Path) -> Result<()> {
     };
     let output = go(&module)
         .env("GOBIN", into.join("bin"))
-        .args(["install", "-trimpath", "-ldflags"])
+        // The linker drops the debug information, so the compiler need not write it.
+        .arg("install")
+        .arg(if set.optimised { "-gcflags=all=-dwarf=false" } else { "-gcflags=all=-dwarf=false -N -l" })
+        .args(["-trimpath", "-ldflags"])
         .arg(format!("-s -w {}", set.stamp.flags()))
         .arg(format!("-tags={}", set.tags.join(",")))
         .arg("tool")
@@ -103,7 +106,7 @@ fn checked_in(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tools").join(name)
 }
 
-/// Changes with everything that decides what is built. Another Rust version may hash differently; Go then links again.
+/// Changes with everything that decides what the programs do. Another Rust version may hash differently; Go then links again.
 fn key(set: &ToolSet) -> Result<u64> {
     let mut hasher = DefaultHasher::new();
     match &set.generated {

@@ -15,7 +15,8 @@ use super::{Stamp, ToolSet};
 const KUBERNETES_VARIABLE: &str = "JOBSWEEP_TEST_KUBERNETES";
 const HELM_VARIABLE: &str = "JOBSWEEP_TEST_HELM";
 
-pub(super) static KUBERNETES: ToolSet = ToolSet::new("kubernetes", Stamp::Kubernetes("1.37.2"), "9 minutes");
+pub(super) static KUBERNETES: ToolSet =
+    ToolSet::new("kubernetes", Stamp::Kubernetes("1.37.2"), "9 minutes").optimised();
 static KUBERNETES_1_36: ToolSet = kubernetes("kubernetes-1.36", "1.36.3");
 static KUBERNETES_1_35: ToolSet = kubernetes("kubernetes-1.35", "1.35.4");
 static KUBERNETES_1_34: ToolSet = kubernetes("kubernetes-1.34", "1.34.4");
