@@ -85,19 +85,20 @@ pub(crate) async fn a_hook_job_runs_with_the_annotation_on_helm_4(
     version: HelmVersion,
 ) -> Result<()> {
     let release = Release::new(cluster, version).await?;
-    let install = release.apply("install").args(["--set", "preparation.enabled=true"]).spawn()?;
-
-    // Helm waits for the hook.
     let jobs = release.namespace.jobs();
-    let hook =
-        wait::until("Helm to create the hook", || async { Ok(jobs.get_opt("shop-preparation").await?) })
-            .await?;
-    let expected = version.is_4().then_some(HOOK_POLICY);
-    ensure!(policy(&hook).as_deref() == expected, "the hook in the cluster has {:?}", policy(&hook));
-    for pod in release.namespace.running_pods(&hook, 1).await? {
-        release.namespace.succeed_pod(&pod).await?;
+    for subcommand in ["install", "upgrade"] {
+        let call = release.apply(subcommand).args(["--set", "preparation.enabled=true"]).spawn()?;
+        // Helm waits for the hook.
+        let hook =
+            wait::until("Helm to create the hook", || async { Ok(jobs.get_opt("shop-preparation").await?) })
+                .await?;
+        let expected = version.is_4().then_some(HOOK_POLICY);
+        ensure!(policy(&hook).as_deref() == expected, "the hook in the cluster has {:?}", policy(&hook));
+        for pod in release.namespace.running_pods(&hook, 1).await? {
+            release.namespace.succeed_pod(&pod).await?;
+        }
+        call.finish(wait::PATIENCE).await?.expect_success()?;
     }
-    install.finish(wait::PATIENCE).await?.expect_success()?;
 
     // Helm ran the hook as a hook, and deleted it by its policy.
     ensure!(release.namespace.names().await? == ["shop-migration"]);
