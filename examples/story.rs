@@ -155,7 +155,7 @@ fn with_jobsweep(helm: Helm) -> Result<Helm> {
         format!("#!/bin/sh\n{AS_JOBSWEEP}=1 exec '{}' \"$@\"\n", env::current_exe()?.display()),
     )?;
     fs::set_permissions(&program, Permissions::from_mode(0o755))?;
-    if helm.version() == HelmVersion::V4 {
+    if helm.version().is_4() {
         let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("plugin.yaml");
         fs::copy(manifest, plugin.join("plugin.yaml"))?;
     }

@@ -33,7 +33,7 @@ metadata:
 
 /// The message. Line numbers differ, because only Helm 3 passes comments to the post-renderer.
 fn two_policies(version: HelmVersion) -> String {
-    let line = if version == HelmVersion::V4 { 7 } else { 9 };
+    let line = if version.is_4() { 7 } else { 9 };
     format!(
         "jobsweep: document 1 (twice/templates/job.yaml), Job \"migrate\", line {line}:5: duplicate key \
          helm.sh/hook-delete-policy; remove one\n \
@@ -72,7 +72,7 @@ pub(crate) async fn strict_refuses_an_unknown_word(version: HelmVersion) -> Resu
     let run =
         template(&helm, &shop()).args(["--set", "migration.policy=never", "--post-renderer", "jobsweep"]);
     let failed = run.args(args).arg(&log).run().await?;
-    let line = if version == HelmVersion::V4 { 15 } else { 16 };
+    let line = if version.is_4() { 15 } else { 16 };
     let message = format!(
         "jobsweep: document 2 (shop/templates/migration.yaml), Job \"shop-migration\", line {line}:33: \
          the delete policy has the unknown word \"never\"; use a comma-separated list of hook-succeeded, \
@@ -113,7 +113,7 @@ pub(crate) async fn an_error_that_helm_drops_reaches_the_terminal(version: HelmV
         .context("this test needs util-linux's `script`")?
         .expect_code(1)?;
     // Helm 3 shows the message on its stderr, so jobsweep must not write it to the terminal too.
-    let expected = if version == HelmVersion::V4 { two_policies(version) } else { String::new() };
+    let expected = if version.is_4() { two_policies(version) } else { String::new() };
     same("the terminal", &expected.replace('\n', "\r\n"), &on_terminal.stdout())
 }
 
@@ -125,7 +125,7 @@ fn chart_with_two_policies(helm: &Helm) -> Result<std::path::PathBuf> {
 
 /// Helm 3 shows jobsweep's message, Helm 4 only that it failed.
 fn failed_with(failed: &Finished, version: HelmVersion, message: &str, code: u8) -> Result<()> {
-    let why = if version == HelmVersion::V4 {
+    let why = if version.is_4() {
         "failed to invoke post-renderer plugin \"jobsweep\": plugin \"jobsweep\" exited with error".to_owned()
     } else {
         format!("error while running command {JOBSWEEP}. error output:\n{message}: exit status {code}")

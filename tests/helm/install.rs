@@ -85,27 +85,28 @@ pub(crate) async fn a_hook_job_runs_with_the_annotation_on_helm_4(
     version: HelmVersion,
 ) -> Result<()> {
     let release = Release::new(cluster, version).await?;
-    let install = release.apply("install").args(["--set", "preparation.enabled=true"]).spawn()?;
-
-    // Helm waits for the hook.
     let jobs = release.namespace.jobs();
-    let hook =
-        wait::until("Helm to create the hook", || async { Ok(jobs.get_opt("shop-preparation").await?) })
-            .await?;
-    let expected = (version == HelmVersion::V4).then_some(HOOK_POLICY);
-    ensure!(policy(&hook).as_deref() == expected, "the hook in the cluster has {:?}", policy(&hook));
-    for pod in release.namespace.running_pods(&hook, 1).await? {
-        release.namespace.succeed_pod(&pod).await?;
+    for subcommand in ["install", "upgrade"] {
+        let call = release.apply(subcommand).args(["--set", "preparation.enabled=true"]).spawn()?;
+        // Helm waits for the hook.
+        let hook =
+            wait::until("Helm to create the hook", || async { Ok(jobs.get_opt("shop-preparation").await?) })
+                .await?;
+        let expected = version.is_4().then_some(HOOK_POLICY);
+        ensure!(policy(&hook).as_deref() == expected, "the hook in the cluster has {:?}", policy(&hook));
+        for pod in release.namespace.running_pods(&hook, 1).await? {
+            release.namespace.succeed_pod(&pod).await?;
+        }
+        call.finish(wait::PATIENCE).await?.expect_success()?;
     }
-    install.finish(wait::PATIENCE).await?.expect_success()?;
 
     // Helm ran the hook as a hook, and deleted it by its policy.
     ensure!(release.namespace.names().await? == ["shop-migration"]);
     let hooks = release.shown("get hooks").await?;
     let copied = format!("    helm.sh/hook-delete-policy: {HOOK_POLICY}\n    {KOTS}: {HOOK_POLICY}\n");
     ensure!(hooks.contains("helm.sh/hook: pre-install,pre-upgrade\n"), "{hooks}");
-    ensure!(hooks.contains(&copied) == (version == HelmVersion::V4), "{hooks}");
-    ensure!(hooks.matches(KOTS).count() == usize::from(version == HelmVersion::V4), "{hooks}");
+    ensure!(hooks.contains(&copied) == version.is_4(), "{hooks}");
+    ensure!(hooks.matches(KOTS).count() == usize::from(version.is_4()), "{hooks}");
     ensure!(!release.shown("get manifest").await?.contains("shop-preparation"));
     Ok(())
 }
@@ -148,13 +149,13 @@ pub(crate) async fn an_error_installs_nothing(cluster: &ControlPlane, version: H
     let failed = release.apply("install").args(args).env("JOBSWEEP_LOG_FILE", &log).run().await?;
     let stderr = failed.expect_code(1)?.stderr().into_owned();
     ensure!(stderr.contains("INSTALLATION FAILED: error while running post render on files:"), "{stderr}");
-    ensure!(stderr.contains("unknown word \"never\"") == (version != HelmVersion::V4), "{stderr}");
+    ensure!(stderr.contains("unknown word \"never\"") != version.is_4(), "{stderr}");
     let logged = fs::read_to_string(&log)?;
     ensure!(logged.contains("unknown word \"never\""), "{logged}");
 
     ensure!(release.namespace.names().await?.is_empty());
     // Helm 4 lists all releases, and has no such flag.
-    let list = if version == HelmVersion::V4 { "list --short" } else { "list --short --all" };
+    let list = if version.is_4() { "list --short" } else { "list --short --all" };
     wrote(release.helm(list).run().await?, "")
 }
 

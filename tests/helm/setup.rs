@@ -23,7 +23,7 @@ pub(crate) fn shop() -> PathBuf {
 /// A Helm with the program under test as the post-renderer `jobsweep`: on `PATH` for Helm 3, as a plugin for Helm 4.
 pub(crate) async fn helm_with_jobsweep(version: HelmVersion) -> Result<Helm> {
     let helm = Helm::new(version)?;
-    if version != HelmVersion::V4 {
+    if !version.is_4() {
         return Ok(helm.on_path(jobsweep_folder()?));
     }
     let checkout = helm.home().join("jobsweep");
@@ -58,7 +58,7 @@ pub(crate) fn put_program(plugin: &Path) -> Result<()> {
 /// Makes `cat` a post-renderer, which shows the text before jobsweep changes it.
 pub(crate) fn add_cat(helm: &Helm) -> Result<()> {
     let folder = helm.plugins().join("cat");
-    if helm.version() == HelmVersion::V4 && !folder.exists() {
+    if helm.version().is_4() && !folder.exists() {
         fs::create_dir_all(&folder)?;
         let plugin = "apiVersion: v1\ntype: postrenderer/v1\nname: cat\nversion: 0.1.0\nruntime: subprocess\n\
                       runtimeConfig: {platformCommand: [{command: cat}]}\n";

@@ -32,10 +32,10 @@ pub(crate) async fn a_job_gets_the_annotation_and_a_hook_gets_it_on_helm_4(
     let before = untouched(&helm, &shop(), &WITH_HOOK).await?;
     let mut expected = with_copied(&before, "hook-succeeded");
     // Helm 3 passes no hooks to the post-renderer.
-    if version == HelmVersion::V4 {
+    if version.is_4() {
         expected = with_copied(&expected, "before-hook-creation,hook-succeeded");
     }
-    let jobs = if version == HelmVersion::V4 { 2 } else { 1 };
+    let jobs = if version.is_4() { 2 } else { 1 };
     ensure!(expected.matches("kots.io/hook-delete-policy").count() == jobs, "{expected}");
 
     wrote(template(&helm, &shop()).args(BY_NAME).args(WITH_HOOK).run().await?, &expected)
@@ -62,9 +62,9 @@ pub(crate) async fn a_chart_that_renders_nothing_is_rendered_as_before(version: 
 
     // Helm 4 refuses empty output, so jobsweep writes a marker.
     let by_cat = template(&helm, &chart).args(["--post-renderer", "cat"]).run().await?;
-    ensure!(by_cat.status.success() == (version != HelmVersion::V4), "cat: {}", by_cat.stderr());
+    ensure!(by_cat.status.success() != version.is_4(), "cat: {}", by_cat.stderr());
 
-    let expected = if version == HelmVersion::V4 { "\n" } else { "---\n" };
+    let expected = if version.is_4() { "\n" } else { "---\n" };
     wrote(template(&helm, &chart).args(BY_NAME).run().await?, expected)
 }
 
@@ -77,7 +77,7 @@ pub(crate) async fn a_chart_with_crlf_keeps_what_helm_keeps_of_it(version: HelmV
 
     let expected = with_copied(&untouched(&helm, &chart, &[]).await?, "hook-succeeded");
     // Helm 4 replaces CRLF with LF before the post-renderer.
-    let copy = if version == HelmVersion::V4 { "succeeded\n" } else { "succeeded\r\n" };
+    let copy = if version.is_4() { "succeeded\n" } else { "succeeded\r\n" };
     ensure!(expected.contains(&format!("    kots.io/hook-delete-policy: hook-{copy}")), "{expected:?}");
     wrote(template(&helm, &chart).args(BY_NAME).run().await?, &expected)
 }
@@ -94,7 +94,7 @@ pub(crate) async fn blanks_in_every_path_do_no_harm(version: HelmVersion) -> Res
     let expected = with_copied(&untouched(&helm, &chart, &[]).await?, "hook-succeeded");
 
     let data = place.join("Helm's data");
-    if version == HelmVersion::V4 {
+    if version.is_4() {
         let install = helm
             .command()
             .env("HELM_DATA_HOME", &data)
@@ -137,7 +137,7 @@ pub(crate) async fn helm_3_takes_the_path_of_the_program_and_helm_4_does_not(
 ) -> Result<()> {
     let helm = Helm::new(version)?;
     let rendered = template(&helm, &shop()).args(["--post-renderer", JOBSWEEP]).run().await?;
-    if version == HelmVersion::V4 {
+    if version.is_4() {
         let refused = rendered.expect_code(1)?;
         let expected = format!(
             "Error: invalid argument \"{JOBSWEEP}\" for \"--post-renderer\" flag: \

@@ -124,7 +124,7 @@ pub(crate) async fn without_a_namespace_it_says_what_to_add(version: HelmVersion
     let call = template(&helm, &shop()).args(UNBLOCK).env("JOBSWEEP_LOG_FILE", &log);
     let failed = call.run().await?.expect_code(1)?;
     let add = "through Helm: --post-renderer-args --namespace=NAME";
-    ensure!(failed.stderr().contains(add) == (version != HelmVersion::V4), "{}", failed.stderr());
+    ensure!(failed.stderr().contains(add) != version.is_4(), "{}", failed.stderr());
     let said = fs::read_to_string(log)?;
     ensure!(said.contains(add), "{said}");
     Ok(())
@@ -159,7 +159,7 @@ pub(crate) async fn what_it_says_can_be_read(cluster: &ControlPlane, version: He
     };
     let failed = call(&["--set", "migration.policy="]).await?.expect_code(1)?;
     let shown = failed.stderr().contains(&release.forbidden());
-    ensure!(shown == (version != HelmVersion::V4), "{}", failed.stderr());
+    ensure!(shown != version.is_4(), "{}", failed.stderr());
     logged(&release.log(), &release.forbidden())?;
 
     let before = release.namespace.uids().await?;
@@ -193,7 +193,7 @@ pub(crate) async fn what_helm_4_drops_reaches_the_terminal(
         format!("upgrade shop \"$CHART\" {} {namespace} {} {args}", UNBLOCK.join(" "), CHANGED.join(" "))
     };
     // Helm 3 shows it on its own stderr if it fails, so twice would be once too often.
-    let expected = |said: String| if version == HelmVersion::V4 { said } else { String::new() };
+    let expected = |said: String| if version.is_4() { said } else { String::new() };
     let failed = release.on_terminal(&upgrade("--set migration.policy="), 1).await?;
     same("the terminal", &expected(release.forbidden()), &failed)?;
     let passed = release.on_terminal(&upgrade(""), 0).await?;

@@ -22,9 +22,9 @@ pub(crate) async fn after_every_change_the_migration_is_swept(
     wait: Wait,
 ) -> Result<()> {
     let shop = untouched(node, helm, wait).await?;
-    match (helm, wait) {
-        (HelmVersion::V4, _) => as_a_hook(&shop).await,
-        (_, Wait::Both) => helm_misses_the_job_that_it_waits_for(&shop).await,
+    match wait {
+        _ if helm.is_4() => as_a_hook(&shop).await,
+        Wait::Both => helm_misses_the_job_that_it_waits_for(&shop).await,
         _ => as_an_ordinary_job(&shop).await,
     }
 }
@@ -66,7 +66,7 @@ pub(crate) async fn before_every_change_the_migration_is_swept(
     wait: Wait,
 ) -> Result<()> {
     let shop = untouched(node, helm, wait).await?.post_renderer_args(&["--cleanup-when=before"]);
-    if helm != HelmVersion::V4 {
+    if !helm.is_4() {
         let install = shop.upgrade(1).await?.expect_code(1)?;
         ensure!(install.stderr().contains("--cleanup-when before needs"), "{}", install.stderr());
         return shop.leaves(&[]).await;

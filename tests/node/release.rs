@@ -57,7 +57,7 @@ impl<'a> Release<'a> {
     pub(crate) async fn new(node: &'a Node, version: HelmVersion, wait: Wait) -> Result<Self> {
         let namespace = node.cluster.namespace().await?;
         let mut helm = Helm::new(version)?.kubeconfig(node.cluster.kubeconfig());
-        if version == HelmVersion::V4 {
+        if version.is_4() {
             let plugin = helm.plugins().join("jobsweep");
             fs::create_dir_all(plugin.join("bin"))?;
             fs::copy(JOBSWEEP, plugin.join("bin/jobsweep"))?;

@@ -66,7 +66,7 @@ pub(crate) async fn every_upgrade_passes(node: &Node, helm: HelmVersion, wait: W
         Wait::Wait | Wait::Jobs => shop.post_renderer_args(&["--default-policy=hook-succeeded"]),
     };
     let shop = unblocked(shop);
-    let atomic = if helm == HelmVersion::V4 { "--rollback-on-failure" } else { "--atomic" };
+    let atomic = if helm.is_4() { "--rollback-on-failure" } else { "--atomic" };
     shop.upgrade(1).await?.expect_success()?;
     let mut seen = vec![uid(&shop).await?];
     for (version, args) in [(2, &[][..]), (3, &[atomic]), (4, &[]), (5, &[atomic]), (6, &[atomic])] {
@@ -134,7 +134,7 @@ pub(crate) async fn what_may_not_go_stops_helm_before_anything_changes(
         let renderer = renderer.map(|arg| format!("--post-renderer-args={arg}"));
         let upgrade = shop.upgrade_with(2, &["--set", &change, &renderer[0], &renderer[1]]).await?;
         let said = upgrade.expect_code(1)?.stderr().into_owned();
-        ensure!(helm == HelmVersion::V4 || said.contains("exit status 6"), "{said}");
+        ensure!(helm.is_4() || said.contains("exit status 6"), "{said}");
         let said = fs::read_to_string(log)?;
         let expected = format!("Job {}/{name} is in the way", shop.namespace.name);
         ensure!(said.contains(&expected) && said.contains(why), "{name}: {said}");

@@ -29,12 +29,12 @@ pub(crate) async fn an_injected_cleanup_and_it_do_not_disturb_each_other(
     for version in 1..=3 {
         shop.upgrade(version).await?.expect_success()?;
         // Without a hook the cleanup goes on, and the next upgrade comes in the midst of it.
-        if helm == HelmVersion::V4 {
+        if helm.is_4() {
             nothing_was_in_the_way(&shop)?;
             ensure!(!shop.namespace.names().await?.contains(&"migrate".to_owned()));
         }
     }
-    if helm != HelmVersion::V4 {
+    if !helm.is_4() {
         shop.swept().await?;
     }
     Ok(())

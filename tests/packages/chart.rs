@@ -87,7 +87,7 @@ pub(crate) async fn a_chart_that_was_changed_is_refused(version: HelmVersion) ->
 
 /// So the release needs an RSA key.
 pub(crate) async fn helm_3_20_reads_no_ed25519_key() -> Result<()> {
-    for version in HelmVersion::ALL {
+    for version in HelmVersion::selected()? {
         let Signed { helm, archive, keyring, .. } = Signed::by(Key::create("modern").await?, version).await?;
         let verified = helm.command().arg("verify").arg(&archive).arg("--keyring").arg(keyring).run().await?;
         if version == HelmVersion::V3_20 {

@@ -112,7 +112,7 @@ pub(crate) async fn beside_a_plugin_of_helm_4_it_is_not_loaded(
     let rendered = template(&helm, &shop()).args(["--post-renderer", "jobsweep"]);
     let rendered = rendered.env("HELM_PLUGINS", &folder).run().await?.expect_success()?;
     ensure!(rendered.stdout().contains("kots.io/hook-delete-policy: hook-succeeded\n"), "the filter works");
-    if version == HelmVersion::V4 {
+    if version.is_4() {
         return same("stderr", NO_JOBS, &beside.expect_success()?.stderr());
     }
     same(

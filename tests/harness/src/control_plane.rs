@@ -25,6 +25,7 @@ use kube::api::{Api, DeleteParams};
 use tokio::sync::OnceCell;
 
 use crate::daemon::Daemon;
+use crate::tools::Kubernetes;
 use crate::{jobs, wait, workdir};
 
 pub use access::{Token, User};
@@ -37,6 +38,7 @@ use access::Credentials;
 /// A running control plane.
 pub struct ControlPlane {
     folder: PathBuf,
+    release: Kubernetes,
     options: Options,
     etcd_port: u16,
     api: SocketAddrV4,
@@ -53,7 +55,7 @@ struct Daemons {
 }
 
 impl ControlPlane {
-    /// The control plane that all tests of this process share: the newest release, with the audit log. Each test
+    /// The control plane that all tests of this process share, with the audit log. Each test
     /// creates its own [`namespace`](Self::namespace).
     pub async fn shared() -> Result<&'static Self> {
         static SHARED: OnceCell<ControlPlane> = OnceCell::const_new();
@@ -70,7 +72,7 @@ impl ControlPlane {
         Options::default()
     }
 
-    async fn start_with(options: Options) -> Result<Self> {
+    async fn start_with(options: Options, release: Kubernetes) -> Result<Self> {
         let folder = workdir::folder("cluster")?;
         let etcd_port = components::free_port()?;
         let api = match options.api {
@@ -80,7 +82,7 @@ impl ControlPlane {
         let credentials = Credentials::create(&folder, api)?;
         let client = credentials.admin_client().await?;
         let daemons = Mutex::new(Daemons { etcd: None, apiserver: None, controller_manager: None });
-        let cluster = Self { folder, options, etcd_port, api, credentials, client, daemons };
+        let cluster = Self { folder, release, options, etcd_port, api, credentials, client, daemons };
 
         cluster.daemons().etcd = Some(cluster.start_etcd()?);
         cluster.start_apiserver().await?;

@@ -2,8 +2,13 @@
 //!
 //! Each folder under `tests/harness/tools/` is a Go module. Its `tool` lines name the programs, and `go.sum` pins the
 //! versions. The first use builds them into `<target>/tools/<set>-<key>/`, where the key changes with the module.
+//!
+//! A [release](Kubernetes) that only `.ci/versions` tests has no folder. Its module is written when it is built.
 
 mod build;
+mod generated;
+mod releases;
+mod stamp;
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -11,14 +16,21 @@ use std::sync::OnceLock;
 use anyhow::Result;
 
 pub use build::{go_missing, target_dir};
+pub use releases::{HelmVersion, Kubernetes, check_selection};
+
+use releases::KUBERNETES;
+use stamp::Stamp;
 
 /// Programs that are built together from one Go module.
 #[derive(Debug)]
 pub struct ToolSet {
-    /// The folder under `tests/harness/tools/`.
+    /// The folder under `tests/harness/tools/`, unless the module is generated.
     name: &'static str,
-    /// The `-ldflags` that give the programs their version.
-    stamp: &'static str,
+    /// The programs' paths below the release's module, if a module that needs them is generated.
+    generated: Option<&'static [&'static str]>,
+    stamp: Stamp,
+    /// Whether a benchmark or a node needs the programs to be fast. Without optimisation they are built in two thirds of the time.
+    optimised: bool,
     /// Build tags, which leave out parts.
     tags: &'static [&'static str],
     /// How long the first build takes on two cores.
@@ -28,12 +40,22 @@ pub struct ToolSet {
 }
 
 impl ToolSet {
-    const fn new(name: &'static str, stamp: &'static str, takes: &'static str) -> Self {
-        Self { name, stamp, tags: &[], takes, built: OnceLock::new() }
+    const fn new(name: &'static str, stamp: Stamp, takes: &'static str) -> Self {
+        Self { name, generated: None, stamp, optimised: false, tags: &[], takes, built: OnceLock::new() }
     }
 
     const fn tagged(mut self, tags: &'static [&'static str]) -> Self {
         self.tags = tags;
+        self
+    }
+
+    const fn optimised(mut self) -> Self {
+        self.optimised = true;
+        self
+    }
+
+    const fn generated(mut self, programs: &'static [&'static str]) -> Self {
+        self.generated = Some(programs);
         self
     }
 
@@ -52,100 +74,23 @@ impl ToolSet {
     }
 }
 
-macro_rules! kubernetes_stamp {
-    ($major:literal, $minor:literal, $patch:literal) => {
-        concat!(
-            "-X k8s.io/component-base/version.gitVersion=v",
-            $major,
-            ".",
-            $minor,
-            ".",
-            $patch,
-            " -X k8s.io/component-base/version.gitMajor=",
-            $major,
-            " -X k8s.io/component-base/version.gitMinor=",
-            $minor,
-            " -X k8s.io/component-base/version.gitTreeState=clean",
-        )
-    };
-}
-
-static KUBERNETES: ToolSet = ToolSet::new("kubernetes", kubernetes_stamp!("1", "37", "2"), "9 minutes");
-static KUBERNETES_1_31: ToolSet =
-    ToolSet::new("kubernetes-1.31", kubernetes_stamp!("1", "31", "0"), "9 minutes");
 static KUBERNETES_NODE: ToolSet =
-    ToolSet::new("kubernetes-node", kubernetes_stamp!("1", "37", "2"), "5 minutes");
+    ToolSet::new("kubernetes-node", Stamp::Kubernetes("1.37.2"), "5 minutes").optimised();
 /// Without the snapshotters for which the machine needs more than overlayfs.
-static CONTAINERD: ToolSet =
-    ToolSet::new("containerd", "", "2 minutes").tagged(&["no_btrfs", "no_zfs", "no_devmapper"]);
-static HELM_4: ToolSet =
-    ToolSet::new("helm-4", "-X helm.sh/helm/v4/internal/version.version=v4.3.1", "2 minutes");
-static HELM_3_22: ToolSet =
-    ToolSet::new("helm-3.22", "-X helm.sh/helm/v3/internal/version.version=v3.22.0", "2 minutes");
-static HELM_3_20: ToolSet =
-    ToolSet::new("helm-3.20", "-X helm.sh/helm/v3/internal/version.version=v3.20.2", "2 minutes");
-static ORAS: ToolSet = ToolSet::new("oras", "", "half a minute");
-static KREW: ToolSet = ToolSet::new("krew", "", "half a minute");
+static CONTAINERD: ToolSet = ToolSet::new("containerd", Stamp::None, "2 minutes").optimised().tagged(&[
+    "no_btrfs",
+    "no_zfs",
+    "no_devmapper",
+]);
+static ORAS: ToolSet = ToolSet::new("oras", Stamp::None, "half a minute");
+static KREW: ToolSet = ToolSet::new("krew", Stamp::None, "half a minute");
 /// Without the secret providers, because the SDKs of AWS, Azure and Google Cloud would be half of the build.
-static HELMFILE: ToolSet = ToolSet::new("helmfile", "-X go.szostok.io/version.version=v1.8.0", "4 minutes")
-    .tagged(&["custom_providers"]);
-static KUSTOMIZE: ToolSet = ToolSet::new("kustomize", "", "half a minute");
-static KPT: ToolSet = ToolSet::new("kpt", "", "3 minutes");
-static YQ: ToolSet = ToolSet::new("yq", "", "half a minute");
-
-/// The Kubernetes releases whose API server and controllers can be run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Kubernetes {
-    /// v1.37.2.
-    #[default]
-    Newest,
-    /// v1.31.0, the first release whose Jobs finish only after their pods have.
-    V1_31,
-}
-
-impl Kubernetes {
-    /// The programs of this release: `kube-apiserver` and `kube-controller-manager`.
-    pub fn tools(self) -> &'static ToolSet {
-        match self {
-            Self::Newest => &KUBERNETES,
-            Self::V1_31 => &KUBERNETES_1_31,
-        }
-    }
-}
-
-/// The Helm releases that jobsweep promises to work with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HelmVersion {
-    /// v4.3.1. A post-renderer is a plugin, and receives hooks too.
-    V4,
-    /// v3.22.0. A post-renderer is a program, and receives no hooks.
-    V3_22,
-    /// v3.20.2, the oldest supported release.
-    V3_20,
-}
-
-impl HelmVersion {
-    /// Every release, newest first.
-    pub const ALL: [Self; 3] = [Self::V4, Self::V3_22, Self::V3_20];
-
-    /// The name of the release's module, which is also in the names of its trials.
-    pub fn name(self) -> &'static str {
-        self.tools().name
-    }
-
-    /// The path of `helm`.
-    pub fn program(self) -> Result<PathBuf> {
-        self.tools().program("helm")
-    }
-
-    fn tools(self) -> &'static ToolSet {
-        match self {
-            Self::V4 => &HELM_4,
-            Self::V3_22 => &HELM_3_22,
-            Self::V3_20 => &HELM_3_20,
-        }
-    }
-}
+static HELMFILE: ToolSet =
+    ToolSet::new("helmfile", Stamp::Variable("go.szostok.io/version.version", "1.8.0"), "4 minutes")
+        .tagged(&["custom_providers"]);
+static KUSTOMIZE: ToolSet = ToolSet::new("kustomize", Stamp::None, "half a minute");
+static KPT: ToolSet = ToolSet::new("kpt", Stamp::None, "3 minutes");
+static YQ: ToolSet = ToolSet::new("yq", Stamp::None, "half a minute").optimised();
 
 /// The path of etcd. The program has the name of its package, `server`.
 pub fn etcd() -> Result<PathBuf> {

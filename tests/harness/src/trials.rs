@@ -21,7 +21,7 @@ use libtest_mimic::{Arguments, Failed};
 use crate::control_plane::ControlPlane;
 use crate::helm::Wait;
 use crate::node::Node;
-use crate::tools::{HelmVersion, go_missing};
+use crate::tools::{HelmVersion, check_selection, go_missing};
 use crate::{block_on, workdir};
 
 pub use libtest_mimic::Trial;
@@ -56,6 +56,10 @@ pub fn run(files: impl IntoIterator<Item = Vec<Trial>>) -> ExitCode {
 }
 
 pub(crate) fn run_with(arguments: &Arguments, trials: Vec<Trial>) -> ExitCode {
+    if let Err(error) = check_selection() {
+        eprintln!("{error:#}");
+        return ExitCode::FAILURE;
+    }
     let Some(reason) = go_missing() else {
         let conclusion = libtest_mimic::run(arguments, trials);
         if conclusion.has_failed() {
@@ -173,7 +177,8 @@ where
 }
 
 fn for_each_helm(name: &str, trial: impl Fn(HelmVersion, String) -> Trial) -> Vec<Trial> {
-    HelmVersion::ALL.map(|helm| trial(helm, format!("{name}::{}", helm.name()))).into()
+    let releases = HelmVersion::selected().unwrap_or_default();
+    releases.into_iter().map(|helm| trial(helm, format!("{name}::{}", helm.name()))).collect()
 }
 
 fn trial(name: String, test: impl AsyncFnOnce() -> Result<()> + Send + 'static) -> Trial {

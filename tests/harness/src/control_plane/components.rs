@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 
 use super::{ControlPlane, access, audit};
 use crate::daemon::Daemon;
-use crate::tools::{self, Kubernetes};
+use crate::tools;
 
 /// The folder of etcd's data.
 pub(super) const DATA: &str = "etcd";
@@ -63,7 +63,7 @@ impl ControlPlane {
             flag("service-account-signing-key-file", &folder.join(access::SIGNING_KEY)),
             "--service-account-issuer=https://kubernetes.default.svc".into(),
         ];
-        if self.options.kubernetes == Kubernetes::V1_31 {
+        if self.release.gates_managed_by() {
             args.push(MANAGED_BY.into());
         }
         if self.options.audit_log {
@@ -72,7 +72,7 @@ impl ControlPlane {
             args.push(flag("audit-log-path", &folder.join(audit::LOG)));
         }
         args.extend(self.options.apiserver_flags.iter().map(OsString::from));
-        let program = self.options.kubernetes.tools().program("kube-apiserver")?;
+        let program = self.release.program("kube-apiserver")?;
         Daemon::start("kube-apiserver", &program, args, folder)
     }
 
@@ -89,11 +89,11 @@ impl ControlPlane {
             "--kube-api-burst=1000".into(),
             format!("--controllers={CONTROLLERS}").into(),
         ];
-        if self.options.kubernetes == Kubernetes::V1_31 {
+        if self.release.gates_managed_by() {
             args.push(MANAGED_BY.into());
         }
         args.extend(self.options.controller_manager_flags.iter().map(OsString::from));
-        let program = self.options.kubernetes.tools().program("kube-controller-manager")?;
+        let program = self.release.program("kube-controller-manager")?;
         Daemon::start("kube-controller-manager", &program, args, folder)
     }
 

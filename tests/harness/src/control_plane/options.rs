@@ -10,7 +10,7 @@ use crate::tools::Kubernetes;
 /// The options of a [`ControlPlane`], from [`ControlPlane::options`].
 #[derive(Clone, Debug)]
 pub struct Options {
-    pub(super) kubernetes: Kubernetes,
+    pub(super) kubernetes: Option<Kubernetes>,
     pub(super) audit_log: bool,
     pub(super) api: Option<SocketAddrV4>,
     pub(super) apiserver_flags: Vec<String>,
@@ -20,7 +20,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            kubernetes: Kubernetes::Newest,
+            kubernetes: None,
             audit_log: true,
             api: None,
             apiserver_flags: Vec::new(),
@@ -30,9 +30,9 @@ impl Default for Options {
 }
 
 impl Options {
-    /// The release of the API server and the controllers.
+    /// The release of the API server and the controllers, instead of the [selected](Kubernetes::selected) one.
     pub fn kubernetes(mut self, release: Kubernetes) -> Self {
-        self.kubernetes = release;
+        self.kubernetes = Some(release);
         self
     }
 
@@ -62,8 +62,8 @@ impl Options {
 
     /// Starts the control plane and waits until it is ready.
     pub async fn start(self) -> Result<ControlPlane> {
-        let release = self.kubernetes;
-        ControlPlane::start_with(self)
+        let release = self.kubernetes.map_or_else(Kubernetes::selected, Ok)?;
+        ControlPlane::start_with(self, release)
             .await
             .inspect_err(|_| crate::workdir::keep())
             .with_context(|| format!("cannot start a control plane ({release:?})"))

@@ -130,7 +130,7 @@ fn build_tools() -> Result<()> {
     tools::etcd()?;
     tools::kubernetes_node("kubelet")?;
     tools::containerd("containerd")?;
-    HelmVersion::ALL.iter().try_for_each(|version| version.program().map(drop))
+    HelmVersion::selected()?.iter().try_for_each(|version| version.program().map(drop))
 }
 
 /// The path of a program, also in `sbin`, which a user's `PATH` may lack.

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
-use super::ToolSet;
+use super::{ToolSet, generated};
 use crate::daemon::tail;
 
 /// `CARGO_TARGET_DIR`, or the workspace's `target`. A running test cannot see `build.target-dir` of Cargo's configuration.
@@ -26,7 +26,7 @@ pub fn target_dir() -> PathBuf {
 /// Go itself reads the newest module, because Go knows which version that needs and whether to download it.
 pub fn go_missing() -> Option<&'static str> {
     static REASON: OnceLock<Option<String>> = OnceLock::new();
-    REASON.get_or_init(|| reason_go_fails(&module("kubernetes"))).as_deref()
+    REASON.get_or_init(|| reason_go_fails(&checked_in("kubernetes"))).as_deref()
 }
 
 fn reason_go_fails(module: &Path) -> Option<String> {
@@ -39,9 +39,8 @@ fn reason_go_fails(module: &Path) -> Option<String> {
 
 /// The folder of a set's programs. Builds them if necessary.
 pub(super) fn find_or_build(set: &ToolSet) -> Result<PathBuf> {
-    let module = module(set.name);
     let tools = target_dir().join("tools");
-    let built = tools.join(format!("{}-{:016x}", set.name, key(&module, set)?));
+    let built = tools.join(format!("{}-{:016x}", set.name, key(set)?));
     let programs = built.join("bin");
     // The folder gets this name only when the build is complete.
     if built.is_dir() {
@@ -56,13 +55,13 @@ pub(super) fn find_or_build(set: &ToolSet) -> Result<PathBuf> {
     }
     if !built.is_dir() {
         let unfinished = tools.join(format!("{}.unfinished", set.name));
-        build(set, &module, &unfinished).with_context(|| format!("cannot build {}", set.name))?;
+        build(set, &unfinished).with_context(|| format!("cannot build {}", set.name))?;
         fs::rename(&unfinished, &built)?;
     }
     Ok(programs)
 }
 
-fn build(set: &ToolSet, module: &Path, into: &Path) -> Result<()> {
+fn build(set: &ToolSet, into: &Path) -> Result<()> {
     if let Some(reason) = go_missing() {
         bail!("{reason}");
     }
@@ -71,10 +70,17 @@ fn build(set: &ToolSet, module: &Path, into: &Path) -> Result<()> {
     }
     eprintln!("building {} from source (the first time about {} on two cores)", set.name, set.takes);
     let start = Instant::now();
-    let output = go(module)
+    let module = match &set.generated {
+        None => checked_in(set.name),
+        Some(programs) => generated::write_module(&set.stamp, programs, &into.join("module"))?,
+    };
+    let output = go(&module)
         .env("GOBIN", into.join("bin"))
-        .args(["install", "-trimpath", "-ldflags"])
-        .arg(format!("-s -w {}", set.stamp))
+        // The linker drops the debug information, so the compiler need not write it.
+        .arg("install")
+        .arg(if set.optimised { "-gcflags=all=-dwarf=false" } else { "-gcflags=all=-dwarf=false -N -l" })
+        .args(["-trimpath", "-ldflags"])
+        .arg(format!("-s -w {}", set.stamp.flags()))
         .arg(format!("-tags={}", set.tags.join(",")))
         .arg("tool")
         .output()?;
@@ -87,7 +93,7 @@ fn build(set: &ToolSet, module: &Path, into: &Path) -> Result<()> {
 }
 
 /// Go inside a module, without the environment variables that would change what is built.
-fn go(module: &Path) -> Command {
+pub(super) fn go(module: &Path) -> Command {
     let mut go = Command::new("go");
     go.current_dir(module).env("GOFLAGS", "-mod=readonly").env("GOWORK", "off").env("CGO_ENABLED", "0");
     for surprise in ["GOOS", "GOARCH", "GOEXPERIMENT", "GO111MODULE"] {
@@ -96,18 +102,23 @@ fn go(module: &Path) -> Command {
     go
 }
 
-fn module(name: &str) -> PathBuf {
+fn checked_in(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tools").join(name)
 }
 
-/// Changes with everything that decides what is built. Another Rust version may hash differently; Go then links again.
-fn key(module: &Path, set: &ToolSet) -> Result<u64> {
+/// Changes with everything that decides what the programs do. Another Rust version may hash differently; Go then links again.
+fn key(set: &ToolSet) -> Result<u64> {
     let mut hasher = DefaultHasher::new();
-    for file in ["go.mod", "go.sum"] {
-        let path = module.join(file);
-        fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?.hash(&mut hasher);
+    match &set.generated {
+        Some(programs) => programs.hash(&mut hasher),
+        None => {
+            for file in ["go.mod", "go.sum"] {
+                let path = checked_in(set.name).join(file);
+                fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?.hash(&mut hasher);
+            }
+        }
     }
-    set.stamp.hash(&mut hasher);
+    set.stamp.flags().hash(&mut hasher);
     set.tags.iter().for_each(|tag| tag.hash(&mut hasher));
     Ok(hasher.finish())
 }
