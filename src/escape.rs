@@ -14,20 +14,23 @@ const MAX_MESSAGE: usize = 2000;
 
 /// Cuts a name or a value to a length that fits a message. An ellipsis marks the cut.
 pub(crate) fn shortened(text: &str) -> Cow<'_, str> {
-    shortened_to(text, MAX_QUOTED)
-}
-
-/// Cuts a message to a length that fits another message. An ellipsis marks the cut.
-#[cfg(feature = "cleanup")]
-pub(crate) fn shortened_message(text: &str) -> String {
-    shortened_to(text, MAX_MESSAGE).into_owned()
-}
-
-fn shortened_to(text: &str, limit: usize) -> Cow<'_, str> {
-    match text.char_indices().nth(limit) {
+    match text.char_indices().nth(MAX_QUOTED) {
         Some((end, _)) => format!("{}…", &text[..end]).into(),
         None => text.into(),
     }
+}
+
+/// Cuts the middle out of a message that is too long for another message: the last part often says the cause.
+#[cfg(feature = "cleanup")]
+pub(crate) fn shortened_message(text: &str) -> String {
+    if text.chars().nth(MAX_MESSAGE).is_none() {
+        return text.to_owned();
+    }
+    let half = MAX_MESSAGE / 2;
+    let start_of = |character: Option<(usize, char)>| character.map_or(0, |(at, _)| at);
+    let end = start_of(text.char_indices().nth(half));
+    let cause = start_of(text.char_indices().nth_back(half - 1));
+    format!("{} … {}", &text[..end], &text[cause..])
 }
 
 /// Keeps a text on one line: characters that move or hide text become escape sequences.
@@ -124,5 +127,14 @@ mod tests {
         for length in [MAX_QUOTED + 1, 100_000] {
             assert_eq!(shortened(&"🦀".repeat(length)), "🦀".repeat(MAX_QUOTED) + "…");
         }
+    }
+
+    #[test]
+    #[cfg(feature = "cleanup")]
+    fn a_long_message_keeps_its_beginning_and_its_end() {
+        let half = MAX_MESSAGE / 2;
+        assert_eq!(shortened_message(&"é".repeat(MAX_MESSAGE)), "é".repeat(MAX_MESSAGE));
+        let long = "é".repeat(half) + &"x".repeat(100_000) + &"🦀".repeat(half);
+        assert_eq!(shortened_message(&long), "é".repeat(half) + " … " + &"🦀".repeat(half));
     }
 }

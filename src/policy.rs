@@ -17,6 +17,9 @@ pub const IGNORE: &str = "jobsweep.io/ignore";
 /// The environment variable that carries the UID of the Job that the cleanup runs in.
 pub const OWN_JOB_UID: &str = "JOBSWEEP_OWN_JOB_UID";
 
+/// How many bytes of annotations the API server accepts for one object: `TotalAnnotationSizeLimitB` in `k8s.io/apimachinery`.
+pub(crate) const MAX_ANNOTATIONS: usize = 256 * 1024;
+
 /// One known word of a delete policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Token {
@@ -43,7 +46,7 @@ impl Token {
 }
 
 /// How a finished Job ended: its terminal condition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// Condition `Complete` is `True`.
     Succeeded,
@@ -75,7 +78,7 @@ impl fmt::Display for Outcome {
 /// assert!(!policy.names(Outcome::Failed));
 /// assert_eq!(policy.unknown().count(), 0);
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct DeletePolicy {
     text: String,
 }
@@ -116,12 +119,21 @@ impl DeletePolicy {
 
     /// The words that are no token.
     pub fn unknown(&self) -> impl Iterator<Item = &str> {
-        self.words().filter(|word| Token::ALL.into_iter().all(|token| token.as_str() != *word))
+        unknown_words(&self.text)
     }
 
     fn words(&self) -> impl Iterator<Item = &str> {
-        self.text.split(',').map(str::trim)
+        words(&self.text)
     }
+}
+
+/// The words of a policy that are no token.
+pub(crate) fn unknown_words(policy: &str) -> impl Iterator<Item = &str> {
+    words(policy).filter(|word| Token::ALL.into_iter().all(|token| token.as_str() != *word))
+}
+
+fn words(policy: &str) -> impl Iterator<Item = &str> {
+    policy.split(',').map(str::trim)
 }
 
 /// A policy given by the user rather than a chart: it names at least one outcome, and nothing unknown.

@@ -6,6 +6,7 @@
 use std::env;
 
 use crate::cluster::job::Job;
+use crate::cluster::job::compact::Uid;
 use crate::policy::OWN_JOB_UID;
 
 /// Kubernetes cuts a longer name before it appends five characters of its own.
@@ -15,7 +16,7 @@ const GENERATED_BASE: usize = 58;
 pub(crate) enum OwnJob {
     #[default]
     None,
-    Uid(String),
+    Uid(Uid),
     /// The Job whose pods have such a hostname.
     Hostname {
         namespace: String,
@@ -28,7 +29,7 @@ impl OwnJob {
     pub(crate) fn find(namespace: Option<String>) -> Self {
         let set = |name| env::var(name).ok().filter(|value: &String| !value.is_empty());
         match (set(OWN_JOB_UID), namespace, set("HOSTNAME")) {
-            (Some(uid), _, _) => Self::Uid(uid),
+            (Some(uid), _, _) => Self::Uid(uid.as_str().into()),
             (None, Some(namespace), Some(hostname)) => Self::Hostname { namespace, hostname },
             _ => Self::None,
         }
@@ -39,7 +40,7 @@ impl OwnJob {
             Self::None => false,
             Self::Uid(uid) => *uid == job.id.uid,
             Self::Hostname { namespace, hostname } => {
-                *namespace == job.id.namespace && is_pod_of(hostname, &job.id.name)
+                **namespace == *job.id.namespace && is_pod_of(hostname, &job.id.name)
             }
         }
     }

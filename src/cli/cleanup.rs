@@ -21,7 +21,7 @@ pub(super) const FINISHED_FOR: &str = "JOBSWEEP_FINISHED_FOR";
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Cleanup")]
 pub struct CleanupArgs {
-    /// Sweep this namespace; may be repeated [default: the pod's, or that of the kubeconfig's context]
+    /// Sweep this namespace; repeatable [default: the context's, or the pod's]
     #[arg(short, long = "namespace", value_name = "NAME", requires = "in_cluster", value_parser = super::namespace)]
     pub namespaces: Vec<String>,
 
@@ -33,11 +33,13 @@ pub struct CleanupArgs {
     #[arg(short = 'l', long, value_name = "LABELS", requires = "cleanup")]
     pub selector: Option<String>,
 
-    /// Sweep only Jobs of this Helm release: annotation meta.helm.sh/release-name or label app.kubernetes.io/instance
+    /// Sweep only Jobs of this Helm release
+    ///
+    /// They have the annotation meta.helm.sh/release-name or the label app.kubernetes.io/instance.
     #[arg(long, value_name = "NAME", requires = "cleanup", value_parser = NonEmptyStringValueParser::new())]
     pub release: Option<String>,
 
-    /// Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod's ServiceAccount]
+    /// Kubeconfig file [default: $KUBECONFIG, ~/.kube/config or the pod's]
     #[arg(long, value_name = "FILE", requires = "in_cluster")]
     pub kubeconfig: Option<PathBuf>,
 
@@ -45,7 +47,9 @@ pub struct CleanupArgs {
     #[arg(long, value_name = "NAME", requires = "in_cluster")]
     pub context: Option<String>,
 
-    /// Delete a finished Job whose policy lists before-hook-creation, however it ended; use this right before the next apply
+    /// Delete Jobs whose policy lists before-hook-creation, however they ended
+    ///
+    /// Use this right before the next apply.
     #[arg(long, requires = "cleanup")]
     pub before_hook_creation: bool,
 
@@ -62,7 +66,9 @@ pub struct CleanupArgs {
     #[arg(long, requires = "in_cluster")]
     pub once: bool,
 
-    /// Give up after this long, plus up to 10s for deletions under way; 0 does not wait at all, `none` waits without limit
+    /// Give up after this long; `none` waits without limit
+    ///
+    /// Deletions under way have 10s more. 0 does not wait at all.
     #[arg(long, value_name = "DURATION", requires = "in_cluster", default_value = "5m", value_parser = timeout, overrides_with = "timeout")]
     pub timeout: Timeout,
 
@@ -76,12 +82,15 @@ pub struct CleanupArgs {
     )]
     pub concurrency: NonZeroUsize,
 
-    /// Send every deletion as a server-side dry run, which checks permissions, admission and preconditions
+    /// Send every deletion as a server-side dry run
+    ///
+    /// It checks permissions, admission and preconditions.
     #[arg(long, requires = "in_cluster")]
     pub dry_run: bool,
 
-    /// Show the last N lines of a failed Job's logs before the Job is deleted; 0 shows none
-    /// [default: 20 if the Job's helm.sh/hook-output-log-policy asks for logs, otherwise 0]
+    /// Show the last N lines of a failed Job's logs before its deletion
+    ///
+    /// 0 shows none. [default: 20 if the Job's helm.sh/hook-output-log-policy asks for logs, otherwise 0]
     #[arg(long, value_name = "N", requires = "cleanup", overrides_with = "log_tail")]
     pub log_tail: Option<u32>,
 
@@ -104,7 +113,9 @@ pub struct CleanupArgs {
     #[arg(short, long, requires = "cleanup", conflicts_with = "quiet")]
     pub verbose: bool,
 
-    /// Show only warnings, errors and logs. With -o json, logs appear only in the report
+    /// Show only warnings, errors and logs
+    ///
+    /// With -o json, logs appear only in the report.
     #[arg(short, long, requires = "cleanup")]
     pub quiet: bool,
 }
@@ -114,7 +125,7 @@ pub struct CleanupArgs {
 pub enum Output {
     /// A table with one line for each Job
     Table,
-    /// One JSON object; the README links to its fields
+    /// One JSON object; docs/cleanup.md links to its fields
     Json,
     /// Only the deleted Jobs, as job.batch/NAME
     Name,

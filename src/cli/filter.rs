@@ -20,19 +20,17 @@ pub(super) const LOG_FILE: &str = "JOBSWEEP_LOG_FILE";
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Filter")]
 pub struct FilterArgs {
-    /// Give Jobs that have no delete policy this one: hook-succeeded, hook-failed or both, separated by a comma
-    /// [env: JOBSWEEP_DEFAULT_POLICY]
+    /// The policy of Jobs that have none, such as hook-succeeded,hook-failed [env: JOBSWEEP_DEFAULT_POLICY]
     #[arg(long, value_name = "POLICY")]
     #[cfg_attr(feature = "cleanup", arg(conflicts_with = "cleanup"))]
     pub default_policy: Option<DefaultPolicy>,
 
-    /// Refuse a policy with a word other than hook-succeeded, hook-failed and before-hook-creation, instead of warning
+    /// Make an unknown word in a policy an error instead of a warning
     #[arg(long)]
     #[cfg_attr(feature = "cleanup", arg(conflicts_with = "cleanup"))]
     pub strict: bool,
 
-    /// Append warnings and errors to this file too, with the time: Helm drops the stderr of a post-renderer
-    /// [env: JOBSWEEP_LOG_FILE]
+    /// Append messages to this file too, with the time: Helm drops stderr [env: JOBSWEEP_LOG_FILE]
     #[arg(long, value_name = "FILE", value_parser = OsStringValueParser::new())]
     #[cfg_attr(feature = "cleanup", arg(conflicts_with = "cleanup"))]
     pub log_file: Option<OsString>,

@@ -9,7 +9,7 @@ use crate::inject::{Injection, name};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Injection")]
 pub struct InjectArgs {
-    /// Append a Job that sweeps its whole namespace, with a ServiceAccount, Role and RoleBinding
+    /// Append a Job that sweeps its whole namespace, with its ServiceAccount, Role and RoleBinding
     ///
     /// `--cleanup-arg=--release=RELEASE` limits the sweep to one release. With Helm 4 these resources are hooks, which Helm
     /// deletes after they have run. Elsewhere they are ordinary resources, and the cluster deletes the Job a minute after its
@@ -19,7 +19,7 @@ pub struct InjectArgs {
     #[cfg_attr(feature = "cleanup", arg(conflicts_with = "cleanup"))]
     pub inject_cleanup: Option<Option<String>>,
 
-    /// Run the cleanup after Helm has waited for everything, or before Helm applies an upgrade or a rollback
+    /// Run the cleanup after Helm has waited, or before Helm applies an upgrade or a rollback
     #[arg(long, value_name = "MOMENT", requires = "inject_cleanup", value_enum, default_value_t)]
     pub cleanup_when: Moment,
 
@@ -27,7 +27,7 @@ pub struct InjectArgs {
     #[arg(long, value_name = "IMAGE", requires = "inject_cleanup", default_value = IMAGE)]
     pub cleanup_image: String,
 
-    /// An argument for the cleanup, such as --cleanup-arg=--log-tail=20; may be repeated
+    /// An argument for the cleanup, such as --cleanup-arg=--log-tail=20; repeatable
     #[arg(long = "cleanup-arg", value_name = "ARG", requires = "inject_cleanup", allow_hyphen_values = true)]
     pub cleanup_args: Vec<String>,
 

@@ -3,26 +3,11 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-use clap::Command;
-
-const ABOUT: &str = "\
-Sweep finished Kubernetes Jobs by their delete policy.
-
-Waits for the Jobs that are annotated with kots.io/hook-delete-policy to finish,
-and deletes each whose policy names how it ended. This is jobsweep --cleanup.";
-
-/// Adds `--cleanup` to the arguments, and kubectl's name to help and errors, if kubectl starts this program.
-pub(super) fn as_plugin(command: Command, args: &mut Vec<OsString>) -> Command {
-    let Some(name) = args.first().and_then(|program| plugin_name(program)) else { return command };
+/// Adds `--cleanup` to the arguments if kubectl starts this program, and returns the command as users type it.
+pub(super) fn as_plugin(args: &mut Vec<OsString>) -> Option<String> {
+    let name = plugin_name(args.first()?)?;
     args.insert(1, "--cleanup".into());
-    command
-        .long_about(ABOUT)
-        .override_usage(format!("{name} [OPTIONS]"))
-        .mut_args(|arg| {
-            let is_of_the_cleanup = arg.get_help_heading() == Some("Cleanup") && arg.get_id() != "cleanup";
-            arg.hide(!is_of_the_cleanup)
-        })
-        .bin_name(name)
+    Some(name)
 }
 
 /// `kubectl sweep-jobs` for `kubectl-sweep_jobs`: kubectl looks for a dash in a command's name as an underscore.

@@ -2,8 +2,7 @@
 
 use std::io;
 
-use clap::builder::Resettable;
-use clap::{Command, CommandFactory};
+use clap::CommandFactory;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 
@@ -14,22 +13,28 @@ use crate::exit_code::ExitCode;
 pub(super) const ABOUT: &str = "\
 Keep finished Kubernetes Jobs from blocking the next upgrade.
 
-Without --cleanup it is a filter: manifests are read on stdin and written to
-stdout, where every Job that has the annotation helm.sh/hook-delete-policy
-also has kots.io/hook-delete-policy with the same value. No other byte changes.
+With --unblock it makes way for the manifests on stdin: it deletes each finished
+Job in the cluster that they would change but cannot, and writes them to stdout.
 
-    helm install my-release my-chart --post-renderer jobsweep
-    helm template my-chart | jobsweep | kubectl apply -f -
+    helm template shop ./shop -n shop | jobsweep --unblock -n shop | kubectl apply -n shop -f -
 
 With --cleanup it waits in a cluster for the annotated Jobs to finish, and
 deletes each whose policy names how it ended.
 
-    jobsweep --cleanup --namespace my-namespace";
+    jobsweep --cleanup -n shop
+
+Without either it is a filter: it writes the manifests on stdin to stdout, where
+every Job that has the annotation helm.sh/hook-delete-policy also has
+kots.io/hook-delete-policy with the same value. No other byte changes.
+
+    helm template shop ./shop -n shop | jobsweep | kubectl apply -n shop -f -";
 
 /// Says what clap cannot know: where the manifests come from.
 #[cfg(feature = "cleanup")]
-pub(super) const USAGE: &str =
-    "jobsweep [OPTIONS] < MANIFESTS > TRANSLATED\n       jobsweep --cleanup [OPTIONS]";
+pub(super) const USAGE: &str = "\
+jobsweep [OPTIONS] < MANIFESTS > TRANSLATED
+       jobsweep --unblock [OPTIONS] < MANIFESTS > TRANSLATED
+       jobsweep --cleanup [OPTIONS]";
 #[cfg(not(feature = "cleanup"))]
 pub(super) const USAGE: &str = "jobsweep [OPTIONS] < MANIFESTS > TRANSLATED";
 
@@ -46,11 +51,12 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     (crate::policy::OWN_JOB_UID, "the UID of the Job that the cleanup itself runs in"),
 ];
 
-/// What stands below the options.
-pub(super) fn after_help() -> String {
-    format!("Environment:\n{}\nExit codes:\n{}", lines(&environment()), lines(&exit_codes()))
-        .trim_end()
-        .to_owned()
+/// The exit codes, as they stand below the options.
+pub(super) fn exit_codes_section() -> String {
+    let codes = exit_codes();
+    let width = codes.iter().map(|(code, _)| code.len()).max().unwrap_or_default();
+    let lines = codes.iter().map(|(code, meaning)| format!("\n  {code:width$}  {meaning}"));
+    format!("Exit codes:{}", lines.collect::<String>())
 }
 
 /// Words and what they mean.
@@ -68,19 +74,13 @@ fn exit_codes() -> Table {
     ExitCode::TABLE.iter().map(|(alike, meaning)| (codes(alike), *meaning)).collect()
 }
 
-fn lines(table: &Table) -> String {
-    let width = table.iter().map(|(word, _)| word.len()).max().unwrap_or_default();
-    table.iter().map(|(word, meaning)| format!("  {word:width$}  {meaning}\n")).collect()
-}
-
 /// The manual page, as roff.
 ///
 /// # Errors
 /// None that a vector can have.
 pub fn man() -> io::Result<Vec<u8>> {
     let mut page = Vec::new();
-    let command: Command = Cli::command().after_long_help(Resettable::Reset);
-    Man::new(command).render(&mut page)?;
+    Man::new(Cli::command()).render(&mut page)?;
     let mut sections = Roff::new();
     for (heading, table) in [("ENVIRONMENT", environment()), ("EXIT STATUS", exit_codes())] {
         sections.control("SH", [heading]);

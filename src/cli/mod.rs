@@ -3,6 +3,7 @@
 #[cfg(feature = "cleanup")]
 mod cleanup;
 mod filter;
+mod help;
 mod inject;
 mod kubectl;
 mod manual;
@@ -22,33 +23,21 @@ pub use manual::man;
 
 /// Keep finished Kubernetes Jobs from blocking the next upgrade
 #[derive(Debug, Parser)]
-#[command(
-    name = "jobsweep",
-    version,
-    long_about = manual::ABOUT,
-    override_usage = manual::USAGE,
-    after_long_help = manual::after_help(),
-)]
+#[command(name = "jobsweep", version, long_about = manual::ABOUT, override_usage = manual::USAGE)]
 pub struct Cli {
-    /// What the filter does.
-    #[command(flatten)]
-    pub filter: FilterArgs,
-
-    /// What the filter appends.
-    #[command(flatten)]
-    pub inject: InjectArgs,
-
-    /// Clear the way in the cluster: delete each finished Job that the manifests on stdin would replace but cannot change, if its
-    /// policy allows that
+    /// Make way for the manifests on stdin: delete each finished Job that they would change but cannot
+    ///
+    /// Only a Job whose policy allows it is deleted. If one Job in the way may not be deleted, none is. The options of the filter
+    /// apply, and of the cleanup --namespace, --kubeconfig, --context, --once, --timeout and --dry-run.
     #[cfg(feature = "cleanup")]
-    #[arg(long, help_heading = "Unblock", group = "in_cluster", conflicts_with = "cleanup")]
+    #[arg(long, help_heading = "Modes", group = "in_cluster", conflicts_with = "cleanup")]
     pub unblock: bool,
 
     /// Wait in the cluster for the annotated Jobs to finish, and delete each whose policy names how it ended
     #[cfg(feature = "cleanup")]
     #[arg(
         long,
-        help_heading = "Cleanup",
+        help_heading = "Modes",
         group = "in_cluster",
         overrides_with = "cleanup",
         conflicts_with_all = ["completions", "man"]
@@ -59,6 +48,14 @@ pub struct Cli {
     #[cfg(feature = "cleanup")]
     #[command(flatten)]
     pub sweep: CleanupArgs,
+
+    /// What the filter appends.
+    #[command(flatten)]
+    pub inject: InjectArgs,
+
+    /// What the filter does.
+    #[command(flatten)]
+    pub filter: FilterArgs,
 
     /// Print a completion script for this shell
     #[arg(long, value_name = "SHELL", help_heading = "Other")]
@@ -76,7 +73,11 @@ impl Cli {
     /// The arguments are wrong, or ask for the help or the version.
     pub fn from_command_line(args: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
         let mut args: Vec<_> = args.into_iter().collect();
-        let command = kubectl::as_plugin(Self::command(), &mut args);
+        let plugin = kubectl::as_plugin(&mut args);
+        let mut command = help::of_the_mode(Self::command(), &args);
+        if let Some(name) = plugin {
+            command = command.override_usage(format!("{name} [OPTIONS]")).bin_name(name);
+        }
         Self::from_arg_matches(&command.try_get_matches_from(args)?)
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::cluster::api::{Api, Failure};
 use crate::cluster::backoff::Backoff;
 use crate::cluster::job::JobId;
+use crate::cluster::job::compact::Version;
 
 /// What came of a request to delete one version of a Job.
 #[derive(Debug)]
@@ -50,7 +51,7 @@ impl Retry {
 pub(crate) async fn delete(
     api: &Api,
     id: &JobId,
-    version: &str,
+    version: &Version,
     dry_run: bool,
     attempts: u32,
 ) -> Result<DeletionResult, Failure> {

@@ -30,11 +30,11 @@ pub enum Problem {
         /// The number of the other words.
         more: usize,
     },
-    /// The API server rejects the type of a policy or of the annotations. Always a warning.
-    WrongType {
+    /// The API server rejects the type or the length of a policy or of the annotations. Always a warning.
+    Rejected {
         /// The key of the value.
         key: &'static str,
-        /// The right type, with its article.
+        /// What the value must be.
         wanted: &'static str,
     },
     /// A Job without metadata has no place for an annotation. Always a warning.
@@ -63,8 +63,8 @@ impl Problem {
             Self::UnknownWords { .. } => {
                 "use a comma-separated list of hook-succeeded, hook-failed and before-hook-creation"
             }
-            Self::WrongType { wanted: "a string", .. } => "set it to a policy in quotes",
-            Self::WrongType { .. } | Self::NoMetadata => "fix the template",
+            Self::Rejected { wanted: "a string", .. } => "set it to a policy in quotes",
+            Self::Rejected { .. } | Self::NoMetadata => "fix the template",
             Self::CannotExtend(_) => "add kots.io/hook-delete-policy to the Job yourself",
             Self::NotLookedUp(_) => "--unblock passes it through unchecked",
             Self::ResourceList(_) => "give jobsweep what kustomize or kpt writes",
@@ -90,7 +90,7 @@ impl fmt::Display for Problem {
                 write!(f, "the delete policy has the unknown {noun} {}", quoted.join(", "))?;
                 if *more > 0 { write!(f, " and {more} more") } else { Ok(()) }
             }
-            Self::WrongType { key, wanted } => {
+            Self::Rejected { key, wanted } => {
                 write!(
                     f,
                     "{key} is not {wanted}, so jobsweep did not change the Job and the API server will reject it"

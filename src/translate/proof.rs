@@ -1,6 +1,5 @@
 //! Proves a change: the parser must read the edited text as the nodes of the input plus exactly the planned ones.
 
-use std::iter;
 use std::ops::Range;
 
 use super::read::nodes::{Id, Node, Nodes};
@@ -11,7 +10,7 @@ use super::write::change::{Change, Edit};
 struct Part {
     text: Range<usize>,
     nodes: Range<Id>,
-    /// The depth of the mapping of which the part is one entry. None for the whole document.
+    /// The depth of the mapping to which the first entry of the part belongs. None for the whole document.
     entry_of: Option<usize>,
 }
 
@@ -21,9 +20,9 @@ pub(super) fn prove<'a>(mut change: Change<'a>, input: &Nodes<'a>) -> Option<Vec
     change.splices.sort_by_key(|splice| splice.before);
     change.deeper.sort_by_key(|range| range.start);
     let whole = Part { text: 0..input.text.len(), nodes: 0..input.list().len(), entry_of: None };
-    let is_proven = match entry_around(&change, input) {
-        Some(entry) => {
-            let is_proven = reads_back(&change, input, &entry);
+    let is_proven = match lines_around(&change, input) {
+        Some(lines) => {
+            let is_proven = reads_back(&change, input, &lines);
             debug_assert_eq!(
                 is_proven,
                 reads_back(&change, input, &whole),
@@ -38,27 +37,31 @@ pub(super) fn prove<'a>(mut change: Change<'a>, input: &Nodes<'a>) -> Option<Vec
     is_proven.then_some(change.edits)
 }
 
-/// The lines of the innermost key and mapping around the whole change, if it suffices to read these again.
+/// The lines around an insertion, if it suffices to read these again: the entry above it, or the key of its mapping and the
+/// first entry.
 ///
-/// They suffice where the line reader read the input. Then no scalar spans two lines, and the parser reaches the key with nothing
-/// open but block mappings. Indentation alone ties the lines to what is around them, so the parser reads them alone as it
-/// reads them in the document. The edited lines cannot absorb the lines below: an open quote or brace is an error at
+/// They suffice where the line reader read the input. Then no scalar spans two lines, and the parser reaches the first line with
+/// nothing open but block mappings. Indentation alone ties the lines to what is around them, so the parser reads them alone
+/// as it reads them in the document. The edited lines cannot absorb the lines below: an open quote or brace is an error at
 /// the end of the part, and any other scalar continues only on lines that are indented deeper than the next key.
-fn entry_around(change: &Change<'_>, input: &Nodes<'_>) -> Option<Part> {
-    let ([edit], [splice], []) = (&*change.edits, &*change.splices, &*change.deeper) else { return None };
-    let depth = splice.inserted.first()?.depth.checked_sub(1)?;
-    let mut around = iter::successors(splice.before.checked_sub(1), |&id| input.get(id).parent);
-    let mapping = around.find(|&id| input.get(id).depth == depth)?;
-    let key = mapping.checked_sub(1)?;
-    let node = input.get(mapping);
-    // The text of a mapping ends where the next key begins.
-    let end = if node.text.end < input.text.len() { input.line_start(node.text.end) } else { node.text.end };
-    let text = input.line_start(input.get(key).start)..end;
-    let is_inside = edit.at.start > input.get(key).text.end && edit.at.end < text.end;
-    (input.has_simple_lines && is_inside).then_some(Part {
+fn lines_around(change: &Change<'_>, input: &Nodes<'_>) -> Option<Part> {
+    let ([edit], [splice], [], true) =
+        (&*change.edits, &*change.splices, &*change.deeper, input.has_simple_lines)
+    else {
+        return None;
+    };
+    let above = splice.before.checked_sub(1)?;
+    let key = above.checked_sub(1)?;
+    let last = if input.get(above).is_block_mapping() { above + 2 } else { above };
+    let text = input.line_start(input.get(key).start)..input.line_end(input.get(last).text.end);
+    let is_beside_last = splice.removed == 0
+        && splice.inserted.first()?.depth == input.get(last).depth
+        && !input.get(last).is_block_mapping();
+    let is_inside = edit.at.start > input.get(key).text.end && edit.at.end <= text.end;
+    (is_beside_last && is_inside).then_some(Part {
         text,
-        nodes: key..node.end,
-        entry_of: Some(depth - 1),
+        nodes: key..last + 1,
+        entry_of: Some(input.get(key).depth.checked_sub(1)?),
     })
 }
 

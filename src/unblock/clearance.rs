@@ -37,6 +37,7 @@ pub(super) async fn clear(
 ) -> Result<(), Stop> {
     let mut patience = Patience::new(options.timeout);
     let mut waited = false;
+    let mut deleted = false;
     loop {
         let next = match look(api, jobs, options, console).await? {
             Some(failure) => Next::Retry(failure),
@@ -52,10 +53,12 @@ pub(super) async fn clear(
                 jobs.iter_mut().for_each(PlannedJob::forget);
             }
             Next::Clear => return Ok(()),
+            // The API server has accepted the deletions, but the Jobs are still there as they were.
+            Next::Remove if std::mem::take(&mut deleted) => patience.wait().await?,
             Next::Remove => match remove(api, jobs, options.dry_run, console).await? {
                 Some(failure) => patience.back_off(failure, console).await?,
                 None if options.dry_run => return Ok(()),
-                None => {}
+                None => deleted = true,
             },
             Next::Wait => {
                 waited = true;
@@ -148,14 +151,14 @@ async fn look_up(api: &Api, job: &PlannedJob, once: bool) -> Result<Finding, Fai
             let verdict = Verdict::Forbidden(Reason::Unreadable(why));
             return Ok(Finding::Judged(Judged {
                 id: None,
-                version: String::new(),
+                version: "".into(),
                 immutable: Vec::new(),
                 verdict,
             }));
         }
     };
     let found = &live.job.id;
-    if (&found.namespace, &found.name) != (namespace, name) {
+    if (&*found.namespace, &*found.name) != (namespace.as_str(), name.as_str()) {
         return Err(Failure::UnreadableResponse(format!("asked for {job}, got {found}")));
     }
     if let Finding::Judged(judged) = &job.finding

@@ -19,10 +19,14 @@ mod replacement;
 
 use std::collections::HashSet;
 use std::fmt::{self, Display};
+use std::process;
 use std::time::{Duration, Instant};
 
 use planned_job::PlannedJob;
+use tokio::runtime::{self, Runtime};
+use tokio::time::timeout;
 
+use crate::background;
 use crate::cluster::Timeout;
 use crate::cluster::api::{Api, Failure};
 use crate::cluster::connect::{Connection, Target};
@@ -80,21 +84,44 @@ enum Stop {
 /// # Errors
 /// A Job is in the way and may not be deleted, or it is not known whether one is in the way.
 pub fn make_way(jobs: Vec<JobManifest>, options: &Options, console: &mut Console) -> Result<(), Blocked> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| blocked(ExitCode::Failure, format!("no runtime: {error}")))?;
-    let result = runtime.block_on(connect_and_clear(jobs, options, console));
-    // A credential plugin that still runs must not keep us.
-    runtime.shutdown_background();
-    result
+    match runtime.block_on(connect_and_clear(jobs, options, console)) {
+        Ok(signals) => {
+            end_at_the_next_signal(runtime, signals);
+            Ok(())
+        }
+        Err(blocked) => {
+            // A credential plugin that still runs must not keep us.
+            runtime.shutdown_background();
+            Err(blocked)
+        }
+    }
+}
+
+/// While the manifests are written, nothing has to be completed, so a signal ends the process as it does any filter.
+#[expect(clippy::exit, reason = "the main thread may be stuck in a write that nobody reads")]
+fn end_at_the_next_signal(runtime: Runtime, signals: Signals) {
+    let _thread = background::spawn((runtime, signals), |(runtime, mut signals)| {
+        let signal = runtime.block_on(signals.next());
+        process::exit(signal.exit_code().code().into());
+    });
 }
 
 async fn connect_and_clear(
     jobs: Vec<JobManifest>,
     options: &Options,
     console: &mut Console,
-) -> Result<(), Blocked> {
+) -> Result<Signals, Blocked> {
     let start = Instant::now();
-    let target = Target::find(&options.connection).await.map_err(|failure| failed(&failure))?;
+    let limit = match options.timeout {
+        Timeout::After(limit) if !limit.is_zero() => limit,
+        _ => Duration::MAX,
+    };
+    let target = timeout(limit, Target::find(&options.connection))
+        .await
+        .map_err(|_| blocked(ExitCode::Deadline, "the deadline came before the kubeconfig was read"))?
+        .map_err(|failure| failed(&failure))?;
     let default = options.namespace.clone().or(target.helm_namespace).or(target.pod_namespace);
     let mut planned = Vec::new();
     for manifest in jobs {
@@ -114,10 +141,6 @@ async fn connect_and_clear(
         let message = format!("two manifests of Job {twice}; remove one");
         return Err(blocked(ExitCode::InvalidInput, message));
     }
-    let limit = match options.timeout {
-        Timeout::After(limit) if !limit.is_zero() => limit.saturating_sub(start.elapsed()),
-        _ => Duration::MAX,
-    };
     let mut signals = Signals::listen()
         .map_err(|error| blocked(ExitCode::Failure, format!("cannot listen for signals: {error}")))?;
     let work = async {
@@ -127,8 +150,8 @@ async fn connect_and_clear(
     let stop = tokio::select! {
         biased;
         signal = signals.next() => Stop::Signal(signal),
-        done = tokio::time::timeout(limit, work) => match done {
-            Ok(Ok(())) => return Ok(()),
+        done = timeout(limit.saturating_sub(start.elapsed()), work) => match done {
+            Ok(Ok(())) => return Ok(signals),
             Ok(Err(stop)) => stop,
             Err(_) => Stop::Deadline,
         },

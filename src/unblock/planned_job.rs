@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::judgement::Verdict;
 use crate::cluster::job::JobId;
+use crate::cluster::job::compact::Version;
 use crate::translate::JobManifest;
 
 /// A Job that is about to be applied.
@@ -34,7 +35,7 @@ pub(super) struct Judged {
     /// Which one. `None` if that cannot be read.
     pub id: Option<JobId>,
     /// In which version.
-    pub version: String,
+    pub version: Version,
     /// The immutable fields that the manifest would change.
     pub immutable: Vec<String>,
     /// What becomes of it.

@@ -74,8 +74,8 @@ pub(super) fn replacement(manifest: &JobManifest, namespace: &str, live: &Live) 
     let Metadata { finalizers, owner_references } = &live.created.metadata;
     if let Some(metadata) = value.mapping_mut("metadata") {
         metadata.set("namespace", Value::String(namespace.to_owned()));
-        metadata.set("uid", Value::String(live.job.id.uid.clone()));
-        metadata.set("resourceVersion", Value::String(live.job.version.clone()));
+        metadata.set("uid", Value::String(live.job.id.uid.to_string()));
+        metadata.set("resourceVersion", Value::String(live.job.version.to_string()));
         for (key, kept) in [("finalizers", finalizers), ("ownerReferences", owner_references)] {
             if metadata.get(key).is_none() && !kept.is_null() {
                 metadata.set(key, json(kept));

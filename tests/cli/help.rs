@@ -16,22 +16,80 @@ fn every_shell_has_completions() {
     }
 }
 
+const FILTER: &[&str] = &["--default-policy", "--strict", "--log-file"];
+
+/// What selects each mode, and its options in the order of its help.
+const MODES: &[(&[&str], &[&[&str]])] = &[
+    #[cfg(feature = "cleanup")]
+    (&[], &[&["--unblock", "--cleanup", "--inject-cleanup"], FILTER, &["--completions", "--man"]]),
+    #[cfg(not(feature = "cleanup"))]
+    (&[], &[&["--inject-cleanup"], FILTER, &["--completions", "--man"]]),
+    #[cfg(feature = "cleanup")]
+    (
+        &["--unblock"],
+        &[&["--namespace", "--kubeconfig", "--context", "--once", "--timeout", "--dry-run"], FILTER],
+    ),
+    #[cfg(feature = "cleanup")]
+    (
+        &["--cleanup"],
+        &[
+            &["--namespace", "--all-namespaces", "--selector", "--release", "--kubeconfig", "--context"],
+            &["--before-hook-creation", "--settle", "--once", "--timeout", "--concurrency", "--dry-run"],
+            &["--log-tail", "--fail-on-failed", "--output", "--verbose", "--quiet"],
+        ],
+    ),
+    (
+        &["--inject-cleanup=sweep"],
+        &[
+            &["--inject-cleanup", "--cleanup-when", "--cleanup-image", "--cleanup-arg"],
+            &["--cleanup-namespace"],
+            FILTER,
+        ],
+    ),
+];
+
+/// The options that a help describes.
+fn described(help: &str) -> Vec<&str> {
+    let lines = help.lines().filter_map(|line| line.strip_prefix("      ").or(line.strip_prefix("  ")));
+    let lines = lines.filter(|line| line.starts_with('-'));
+    let options = lines.filter_map(|line| line[line.find("--")?..].split(['[', ' ', '=']).next());
+    options.filter(|option| !["--help", "--version"].contains(option)).collect()
+}
+
+#[test]
+fn the_help_of_a_mode_has_the_options_of_that_mode() {
+    for (mode, options) in MODES {
+        for help in ["-h", "--help"] {
+            let help = said(&[mode, &[help][..]].concat());
+            assert_eq!(described(&help), options.concat(), "{mode:?}: {help}");
+        }
+    }
+}
+
+#[test]
+fn help_fits_the_screen() {
+    for (mode, _) in MODES {
+        let (summary, all) = (said(&[mode, &["-h"][..]].concat()), said(&[mode, &["--help"][..]].concat()));
+        assert!(summary.lines().count() <= 40, "{mode:?}: {summary}");
+        for line in summary.lines().chain(all.lines()) {
+            assert!(line.chars().count() <= 100, "{mode:?}: {line}");
+        }
+    }
+}
+
 #[test]
 fn help_and_the_manual_page_have_every_option_variable_and_exit_code() {
     let (help, man) = (said(&["--help"]), said(&["--man"]));
-    let options: Vec<&str> = help
-        .split_whitespace()
-        .filter(|word| word.starts_with("--"))
-        .map(|word| word.trim_end_matches(|c: char| !c.is_ascii_lowercase()))
-        .filter(|option| option[2..].bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'))
-        .collect();
-    assert!(options.len() > 6, "{options:?}");
+    let options = MODES.iter().flat_map(|(_, options)| options.concat());
+    let script = said(&["--completions", "bash"]);
     let page = man.replace(r"\*(Aq", "'").replace('\\', "");
     for option in options {
         assert!(page.contains(option), "{option} is not in the manual page");
+        assert!(script.contains(option), "{option} has no completion");
     }
     for variable in ["JOBSWEEP_DEFAULT_POLICY", "JOBSWEEP_LOG_FILE"] {
-        assert!(help.contains(&format!("[env: {variable}]")), "{help}");
+        let words: Vec<&str> = help.split_whitespace().collect();
+        assert!(words.join(" ").contains(&format!("[env: {variable}]")), "{help}");
         assert!(page.contains(&format!("fB{variable}fR")), "{page}");
     }
     for heading in [".SH ENVIRONMENT\n", ".SH \"EXIT STATUS\"\n"] {

@@ -1,4 +1,4 @@
-//! The examples of the filter in README.
+//! The examples of the filter in README, its length, and the links of all pages.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,11 @@ use std::path::Path;
 use crate::{help, jobsweep, refuses, run, sh, writes};
 
 fn readme() -> String {
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap()
+    page("README.md")
+}
+
+fn page(path: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
 }
 
 /// The lines of the indented block that begins with this text.
@@ -18,9 +22,9 @@ fn block(begins: &str) -> String {
 }
 
 #[test]
-fn its_table_of_exit_codes_is_that_of_the_help() {
-    let readme = readme();
-    let (_, section) = readme.split_once("## Exit codes\n").unwrap();
+fn the_table_of_exit_codes_is_that_of_the_help() {
+    let reference = page("docs/reference.md");
+    let (_, section) = reference.split_once("## Exit codes\n").unwrap();
     let rows = section.lines().skip(3).take_while(|line| line.starts_with('|'));
     let rows = rows.map(|row| {
         let cells: Vec<&str> = row.trim_matches('|').splitn(2, '|').map(str::trim).collect();
@@ -60,4 +64,66 @@ fn its_error_is_what_is_printed() {
     let before = format!("{other}---\n{other}{job}");
     let filler = "    # \n".repeat(41 - before.lines().count() - twice.lines().count());
     refuses(jobsweep(&[]).stdin(format!("{before}{filler}{twice}")), 65, &block("jobsweep: document 3"));
+}
+
+#[test]
+fn it_is_short_and_begins_with_the_error_the_cure_and_the_picture() {
+    let readme = readme();
+    assert!(readme.lines().count() <= 250);
+    let found = ["field is immutable", "\n    helm upgrade ", "src=\"docs/story.svg\"", "\n## "]
+        .map(|text| readme.find(text).unwrap());
+    assert!(found.is_sorted(), "{found:?}");
+}
+
+#[test]
+fn every_guide_begins_with_who_needs_it() {
+    for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs")).unwrap() {
+        let path = entry.unwrap().path();
+        let is_guide = path.extension() == Some("md".as_ref()) && !path.ends_with("reference.md");
+        if is_guide {
+            let guide = fs::read_to_string(&path).unwrap();
+            let first = guide.split("\n\n").nth(1).unwrap();
+            assert!(first.contains("Who needs "), "{}: {first}", path.display());
+        }
+    }
+}
+
+/// A link names a file of the repository, and a heading of that file.
+#[test]
+fn every_link_leads_somewhere() {
+    let pages =
+        ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "examples/argocd/README.md"].map(str::to_owned);
+    let docs = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs")).unwrap();
+    let docs = docs.map(|entry| format!("docs/{}", entry.unwrap().file_name().display()));
+    let mut links = 0;
+    for path in pages.into_iter().chain(docs.filter(|path| path.ends_with(".md"))) {
+        let text = page(&path);
+        let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        for target in targets.filter(|target| !target.contains("://")) {
+            links += 1;
+            let (file, heading) = target.split_once('#').unwrap_or((target, ""));
+            let folder = Path::new(&path).parent().unwrap();
+            let file = if file.is_empty() { Path::new(&path).to_owned() } else { folder.join(file) };
+            let whole = Path::new(env!("CARGO_MANIFEST_DIR")).join(&file);
+            assert!(whole.exists(), "{path}: {target}");
+            assert!(
+                heading.is_empty() || headings(&page(file.to_str().unwrap())).any(|h| h == heading),
+                "{path}: {target}"
+            );
+        }
+    }
+    assert!(links > 30, "{links}");
+}
+
+/// The headings as GitHub links to them.
+fn headings(page: &str) -> impl Iterator<Item = String> {
+    let headings =
+        page.lines().filter_map(|line| Some(line.strip_prefix('#')?.trim_start_matches('#').trim()));
+    headings.map(|heading| {
+        let kept = heading.to_lowercase();
+        kept.chars()
+            .filter(|c| c.is_alphanumeric() || " -_".contains(*c))
+            .collect::<String>()
+            .replace(' ', "-")
+    })
 }

@@ -89,6 +89,24 @@ fn a_policy_of_any_length_makes_a_short_warning() {
 }
 
 #[test]
+fn annotations_that_the_api_server_rejects_for_their_size_are_not_repeated() {
+    let stream = |length: usize| {
+        let policy = ",".repeat(length);
+        format!(
+            "{PLAIN}---\napiVersion: batch/v1\nkind: Job\nmetadata:\n  name: a\n  annotations:\n    helm.sh/hook-delete-policy: '{policy}'\n"
+        )
+    };
+    for (length, is_repeated) in [(256 << 10, false), (255 << 10, true)] {
+        let finished = run(jobsweep(&[]).stdin(stream(length)));
+        assert_eq!(finished.stdout().contains("kots.io/hook-delete-policy"), is_repeated);
+        assert_eq!(
+            finished.stderr().contains("metadata.annotations is not at most 256 KiB long, so"),
+            !is_repeated
+        );
+    }
+}
+
+#[test]
 fn arguments_that_the_cleanup_would_refuse_are_refused_before_they_get_into_a_manifest() {
     let finished = run(jobsweep(&["--inject-cleanup", "--cleanup-arg=--timeout=soon"]).stdin(PLAIN));
     #[cfg(feature = "cleanup")]

@@ -5,9 +5,12 @@
 
 mod errors;
 mod install;
+mod picture;
 mod plugin;
 mod setup;
+mod svg;
 mod template;
+mod troubleshooting;
 mod unblock;
 
 use std::process::ExitCode;
@@ -21,5 +24,7 @@ fn main() -> ExitCode {
         install::trials(),
         unblock::trials(),
         plugin::trials(),
+        picture::trials(),
+        troubleshooting::trials(),
     ])
 }

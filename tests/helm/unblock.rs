@@ -19,6 +19,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         without_a_namespace_it_says_what_to_add,
         a_call_that_helm_does_not_apply_can_be_a_dry_run,
         what_it_says_can_be_read,
+        variables_say_the_same_as_arguments,
         what_helm_4_drops_reaches_the_terminal
     ]
 }
@@ -164,6 +165,21 @@ pub(crate) async fn what_it_says_can_be_read(cluster: &ControlPlane, version: He
     let before = release.namespace.uids().await?;
     call(&[]).await?.expect_success()?;
     ensure!(release.namespace.uids().await? != before);
+    logged(&release.log(), &release.deleted("deleted"))
+}
+
+/// Helm and jobsweep read the same variable for the namespace.
+pub(crate) async fn variables_say_the_same_as_arguments(
+    cluster: &ControlPlane,
+    version: HelmVersion,
+) -> Result<()> {
+    let release = Release::new(cluster, version).await?;
+    let upgrade = release.helm.command().args(["upgrade", "shop"]).arg(shop()).args(UNBLOCK).args(CHANGED);
+    let upgrade = upgrade.args(["--set", "migration.policy="]).env("HELM_NAMESPACE", &release.namespace.name);
+    let upgrade = upgrade.env("JOBSWEEP_LOG_FILE", release.log());
+    upgrade.clone().run().await?.expect_code(1)?;
+    logged(&release.log(), &release.forbidden())?;
+    upgrade.env("JOBSWEEP_DEFAULT_POLICY", "hook-succeeded,hook-failed").run().await?.expect_success()?;
     logged(&release.log(), &release.deleted("deleted"))
 }
 

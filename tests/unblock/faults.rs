@@ -22,6 +22,7 @@ pub fn trials() -> Vec<Trial> {
         an_api_server_that_is_killed_and_restarted_is_waited_for,
         a_deletion_whose_answer_is_lost_is_looked_into,
         a_deletion_that_is_not_answered_is_named_at_the_deadline,
+        a_deletion_that_is_accepted_but_not_done_is_tried_again_after_a_pause,
         retry_after_is_heeded,
         a_server_that_answers_but_is_busy_is_tried_until_the_deadline,
         trouble_without_end_ends_at_the_deadline,
@@ -200,6 +201,21 @@ async fn a_deletion_that_is_not_answered_is_named_at_the_deadline(cluster: &Cont
             &format!("no manifest was written; deleted, or being deleted: {slow}"),
         ],
     )
+}
+
+async fn a_deletion_that_is_accepted_but_not_done_is_tried_again_after_a_pause(
+    cluster: &ControlPlane,
+) -> Result<()> {
+    let setup = Setup::new(cluster).await?;
+    done(&setup, "stays").await?;
+    let proxy = setup.proxy().await?;
+    let accept = || Act::Text("{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"status\":\"Success\"}");
+    proxy.on("DELETE", "/stays", (0..1000).map(|_| accept()).collect());
+    let call = setup.unblock_by(&proxy.kubeconfig, &text(&["stays"])?).arg("--timeout=4s");
+    setup.ends(call.run().await?, 4, &[]).await?;
+    let sent = proxy.seen("DELETE", "/stays").len();
+    ensure!((4..=10).contains(&sent), "{sent} deletions and dry runs were sent");
+    Ok(())
 }
 
 const BUSY: &str = "Too many requests, please try again later.";

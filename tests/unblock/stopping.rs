@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use jobsweep_harness::control_plane::ControlPlane;
 use jobsweep_harness::jobs::{Outcome, job};
 use jobsweep_harness::process::{Program, Signal};
-use jobsweep_harness::wait::PATIENCE;
+use jobsweep_harness::wait::{self, PATIENCE};
 use jobsweep_harness::{trials, trials::Trial};
 
 use crate::setup::{BOTH, Setup, changed, says, stream, wrote};
@@ -16,6 +16,8 @@ pub fn trials() -> Vec<Trial> {
         a_timeout_of_0_deletes_what_has_finished,
         sigterm_while_waiting_deletes_nothing,
         sigint_while_waiting_deletes_nothing,
+        the_deadline_counts_while_a_kubeconfig_is_read,
+        a_signal_ends_it_while_nobody_reads_the_manifests,
         a_closed_stdout_is_an_error,
     ]
 }
@@ -72,6 +74,38 @@ async fn sigterm_while_waiting_deletes_nothing(cluster: &ControlPlane) -> Result
 
 async fn sigint_while_waiting_deletes_nothing(cluster: &ControlPlane) -> Result<()> {
     stopped_by(cluster, Signal::Int, "SIGINT", 130).await
+}
+
+async fn the_deadline_counts_while_a_kubeconfig_is_read(cluster: &ControlPlane) -> Result<()> {
+    let setup = Setup::new(cluster).await?;
+    let pipe = setup.user.kubeconfig.with_extension("pipe");
+    Program::new("mkfifo").arg(&pipe).run().await?.expect_success()?;
+    let text = stream(&[changed(job("any").policy(BOTH))?]);
+    let finished = setup.unblock_by(&pipe, &text).arg("--timeout=1s").run().await?;
+    says(&setup.ends(finished, 4, &[]).await?, &["the deadline came before the kubeconfig was read"])
+}
+
+async fn a_signal_ends_it_while_nobody_reads_the_manifests(cluster: &ControlPlane) -> Result<()> {
+    let setup = Setup::new(cluster).await?;
+    setup.finished(job("done").policy(BOTH), Outcome::Succeeded).await?;
+    let (manifests, pipe) =
+        (setup.user.kubeconfig.with_extension("in"), setup.user.kubeconfig.with_extension("out"));
+    let text = stream(&[changed(job("done").policy(BOTH))?]);
+    std::fs::write(&manifests, text + &"# more than a pipe holds\n".repeat(200_000))?;
+    Program::new("mkfifo").arg(&pipe).run().await?.expect_success()?;
+    // Opened for reading and writing, a named pipe needs no reader.
+    let unblock =
+        Program::new("/bin/sh").args(["-c", "exec \"$@\" < \"$0\" 1<> \"${0%.in}.out\""]).arg(&manifests);
+    let unblock = unblock.arg(env!("CARGO_BIN_EXE_jobsweep")).args(["--unblock", "--kubeconfig"]);
+    let unblock = unblock.arg(&setup.user.kubeconfig).args(["--namespace", &setup.namespace.name]);
+    let mut running = unblock.spawn()?;
+    running.line_with("deleted Job ").await?;
+    let jobs = setup.namespace.jobs();
+    wait::until("the Job to be gone", || async { Ok(jobs.get_opt("done").await?.is_none().then_some(())) })
+        .await?;
+    running.signal(Signal::Term).await?;
+    setup.ends(running.finish(PATIENCE).await?, 143, &["done"]).await?;
+    Ok(())
 }
 
 /// Nobody can know before the manifests are written that they will not be read, so the Job is gone by then.

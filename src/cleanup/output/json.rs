@@ -10,7 +10,7 @@ use serde::{Serialize, ser::SerializeSeq};
 use super::report::Report;
 use super::words::{action, due_in_seconds, outcome, reason, why};
 use crate::cleanup::sweep::TrackedJob;
-use crate::cleanup::sweep::job_log::{ContainerLog, JobLog};
+use crate::cleanup::sweep::job_log::ContainerLog;
 use crate::escape::shortened;
 
 #[derive(Serialize)]
@@ -32,7 +32,7 @@ struct Object<'a> {
 struct Row<'a> {
     namespace: &'a str,
     name: &'a str,
-    uid: &'a str,
+    uid: String,
     outcome: &'static str,
     reason: Option<Cow<'a, str>>,
     policy: Option<Cow<'a, str>>,
@@ -40,7 +40,7 @@ struct Row<'a> {
     why: Option<String>,
     due_in_seconds: Option<u64>,
     finalizers: Vec<Cow<'a, str>>,
-    ran_seconds: Option<u64>,
+    ran_seconds: Option<u32>,
     waited_seconds: f64,
     logs: &'a [ContainerLog],
     logs_cut: bool,
@@ -75,7 +75,7 @@ fn row<'a>(tracked: &'a TrackedJob, report: &Report<'_>) -> Row<'a> {
     Row {
         namespace: &job.id.namespace,
         name: &job.id.name,
-        uid: &job.id.uid,
+        uid: job.id.uid.to_string(),
         outcome: outcome(tracked),
         reason: Some(reason(job)).filter(|reason| !reason.is_empty()),
         policy: job.policy.as_ref().map(|policy| shortened(policy.as_written())),
@@ -83,9 +83,9 @@ fn row<'a>(tracked: &'a TrackedJob, report: &Report<'_>) -> Row<'a> {
         why: why(job, &tracked.phase),
         due_in_seconds: due_in_seconds(&tracked.phase),
         finalizers: job.finalizers.iter().map(|name| shortened(name)).collect(),
-        ran_seconds: job.seconds,
+        ran_seconds: job.seconds.get(),
         waited_seconds: tracked.until.unwrap_or(report.took).saturating_sub(tracked.since).as_secs_f64(),
         logs: tracked.logs.as_ref().map_or(&[], |log| &log.containers),
-        logs_cut: tracked.logs.as_ref().is_some_and(JobLog::is_cut),
+        logs_cut: tracked.logs.as_ref().is_some_and(|log| log.is_cut()),
     }
 }

@@ -53,7 +53,6 @@ mod tests {
     use crate::cleanup::output::terminal::tests::Screen;
     use crate::cleanup::sweep::fixture::{job, listed};
     use crate::cleanup::{Verbosity, output};
-    use crate::cluster::job::Job;
     use crate::cluster::job::state::{Hint, State};
     use crate::policy::Outcome;
 
@@ -63,7 +62,7 @@ mod tests {
         let policy = format!("hook-succeeded,{long}");
         let waiting = job("a").policy(&policy).state(State::Unfinished(Hint::ManagedBy(long.clone())));
         let kept = job("b").state(State::Finished(Outcome::Failed, long.clone()));
-        let held = Job { finalizers: vec![long.clone(); 3], ..job("c").succeeded().held_by("x") };
+        let held = job("c").succeeded().held_by("x").with(|traits| traits.finalizers = vec![long.clone(); 3]);
         let mut sweep = listed([waiting, kept, held]);
         let screen = Screen::default();
         let terminal = screen.terminal(Verbosity::Verbose);

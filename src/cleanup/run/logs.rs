@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use crate::cleanup::options::Verbosity;
 use crate::cleanup::output::terminal::Terminal;
@@ -22,7 +23,7 @@ pub(crate) struct LogReader<'a> {
     level: Verbosity,
     in_report: bool,
     bytes_left: Cell<usize>,
-    forbidden: RefCell<HashSet<String>>,
+    forbidden: RefCell<HashSet<Arc<str>>>,
 }
 
 fn is_worth_a_retry(failure: &Failure, deletion: &Deletion) -> bool {

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use crate::cleanup::run::logs::LogReader;
-use crate::cleanup::sweep::request::{Check, Deletion, Reply, Request};
+use crate::cleanup::sweep::request::{Deletion, Reply, Request};
 use crate::cluster::api::{Api, Failure};
 use crate::cluster::delete::{Retry, check_gone, delete};
 
@@ -29,8 +29,7 @@ impl<'a> Requests<'a> {
         match request {
             Request::Delete(deletion) => self.delete(deletion).await,
             Request::CheckGone(check) => {
-                let Check { id, attempts } = &check;
-                let result = check_gone(self.api, id, *attempts).await?;
+                let result = check_gone(self.api, &check.id, check.attempts).await?;
                 Ok(Reply::Check(check, result))
             }
         }

@@ -6,25 +6,17 @@ use super::Sweep;
 use super::request::{Reply, Request};
 use super::rules::Rules;
 use crate::cluster::delete::DeletionResult;
-use crate::cluster::job::state::{Hint, State};
-use crate::cluster::job::{Job, JobId};
-use crate::policy::{DeletePolicy, Outcome};
+use crate::cluster::job::Job;
+use crate::cluster::job::state::State;
+use crate::policy::{DeletePolicy, KOTS_DELETE_POLICY, Outcome};
 
 /// A running Job of this name in version 1, whose uid is its name, with the policy `hook-succeeded`.
 pub(crate) fn job(name: &str) -> Job {
-    Job {
-        id: JobId { namespace: "shop".to_owned(), name: name.to_owned(), uid: name.to_owned() },
-        version: "1".to_owned(),
-        policy: Some(DeletePolicy::parse("hook-succeeded")),
-        ignored: false,
-        releases: [None, None],
-        log_policy: None,
-        terminating: false,
-        finalizers: Vec::new(),
-        state: State::Unfinished(Hint::None),
-        seconds: None,
-        finished_at: None,
-    }
+    let json = format!(
+        r#"{{"metadata":{{"namespace":"shop","name":{name:?},"uid":{name:?},"resourceVersion":"1",
+            "annotations":{{"{KOTS_DELETE_POLICY}":"hook-succeeded"}}}}}}"#
+    );
+    Job::decode(json.as_bytes()).expect("a Job")
 }
 
 /// A sweep over this many scopes.
@@ -61,27 +53,42 @@ impl Job {
     }
 
     /// It succeeded at this time of the API server's clock.
-    pub(crate) fn finished_at(self, seconds: i64) -> Self {
-        Self { finished_at: Some(seconds), ..self.succeeded() }
+    pub(crate) fn finished_at(self, seconds: u32) -> Self {
+        let mut job = self.succeeded();
+        job.finished_at = Some(seconds).into();
+        job
     }
 
     pub(crate) fn state(self, state: State) -> Self {
-        Self { state, ..self }
+        self.with(|traits| traits.state = state)
     }
 
     pub(crate) fn policy(self, policy: &str) -> Self {
-        Self { policy: Some(DeletePolicy::parse(policy)), ..self }
+        self.with(|traits| traits.policy = Some(DeletePolicy::parse(policy)))
     }
 
-    pub(crate) fn version(self, version: &str) -> Self {
-        Self { version: version.to_owned(), ..self }
+    pub(crate) fn without_policy(self) -> Self {
+        self.with(|traits| traits.policy = None)
     }
 
-    pub(crate) fn uid(self, uid: &str) -> Self {
-        Self { id: JobId { uid: uid.to_owned(), ..self.id }, ..self }
+    pub(crate) fn releases(self, releases: [Option<&str>; 2]) -> Self {
+        self.with(|traits| traits.releases = releases.map(|release| release.map(str::to_owned)))
+    }
+
+    pub(crate) fn version(mut self, version: &str) -> Self {
+        self.version = version.into();
+        self
+    }
+
+    pub(crate) fn uid(mut self, uid: &str) -> Self {
+        self.id.uid = uid.into();
+        self
     }
 
     pub(crate) fn held_by(self, finalizer: &str) -> Self {
-        Self { terminating: true, finalizers: vec![finalizer.to_owned()], ..self }
+        self.with(|traits| {
+            traits.terminating = true;
+            traits.finalizers = vec![finalizer.to_owned()];
+        })
     }
 }

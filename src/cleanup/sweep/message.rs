@@ -1,7 +1,6 @@
 //! What the sweep reports while it goes on, as data.
 
 use std::mem::discriminant;
-use std::sync::Arc;
 
 use crate::cleanup::options::Verbosity;
 use crate::cleanup::sweep::rules::Kept;
@@ -12,7 +11,7 @@ use crate::cluster::job::{Job, JobId, Unreadable};
 #[derive(Debug)]
 pub(crate) enum Message {
     Phase {
-        job: Arc<Job>,
+        job: Job,
         phase: Phase,
         /// Whether only the numbers in it changed.
         recounted: bool,
@@ -65,7 +64,7 @@ impl Message {
             (Phase::Kept(Kept::TooRecent(_)), Phase::Kept(Kept::TooRecent(_))) => true,
             _ => false,
         };
-        Some(Self::Phase { job: Arc::clone(&tracked.job), phase: tracked.phase.clone(), recounted })
+        Some(Self::Phase { job: tracked.job.clone(), phase: tracked.phase.clone(), recounted })
     }
 
     /// A policy without any known word needs no message: its Job is kept for that reason.

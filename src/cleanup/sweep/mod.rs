@@ -18,8 +18,7 @@ mod tests;
 mod throttle;
 mod tracked_job;
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use job_log::{JobLog, lines_wanted};
@@ -31,6 +30,7 @@ use throttle::Throttle;
 use tracked_job::DeletionProgress;
 pub(crate) use tracked_job::{Phase, TrackedJob};
 
+use crate::cluster::job::compact::{Shared, Uid};
 use crate::cluster::job::{Job, Unreadable};
 
 /// How long to wait for the watch to report a newer version after a conflict, and after a check before the next one.
@@ -39,25 +39,29 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Default)]
 pub(crate) struct Sweep {
     rules: Rules,
-    jobs: HashMap<String, TrackedJob>,
+    /// Every Job that was ever in scope. A number stands for a Job.
+    jobs: Vec<TrackedJob>,
+    /// Not a hash table: that doubles when it grows.
+    numbers: BTreeMap<Uid, usize>,
+    shared: Shared,
     /// The Jobs for which a request is to be sent. Their phase says which one.
-    queue: VecDeque<String>,
+    queue: VecDeque<usize>,
     in_flight: usize,
     jobs_that_block_the_end: usize,
     /// How many Jobs have a failed request that is to be sent again, and how many have had one since all requests worked.
     retrying: usize,
     retried: usize,
     /// The Jobs to look at again, by time.
-    reminders: VecDeque<(Duration, String)>,
+    reminders: VecDeque<(Duration, usize)>,
     /// The time by the API server's clock, in seconds since 1970.
     server_time: Option<i64>,
     /// The Jobs that finished too recently, by when they are due on that clock.
-    recent: BTreeSet<(i64, String)>,
+    recent: BTreeSet<(i64, usize)>,
     scopes: Vec<Scope>,
     throttle: Throttle,
     messages: Vec<Message>,
     /// The Jobs with a policy that `--release` leaves out.
-    left_out: HashMap<String, LeftOut>,
+    left_out: BTreeMap<Uid, LeftOut>,
 }
 
 struct LeftOut {
@@ -73,61 +77,77 @@ impl Sweep {
     }
 
     /// A Job was listed, created or modified.
-    pub(crate) fn seen(&mut self, scope: usize, job: Job, now: Duration) {
-        let uid = job.id.uid.clone();
+    pub(crate) fn seen(&mut self, scope: usize, mut job: Job, now: Duration) {
         let listing = self.scopes[scope].listing;
-        match self.jobs.get_mut(&uid) {
-            Some(tracked) if tracked.phase.is_final() => tracked.listing = listing,
-            Some(tracked) => {
+        let number = match self.numbers.get(&job.id.uid) {
+            Some(&number) => {
+                let tracked = &mut self.jobs[number];
+                tracked.listing = listing;
+                if tracked.phase.is_final() {
+                    return;
+                }
                 let survived = tracked.job.version != job.version && !job.terminating;
                 if tracked.deletion == DeletionProgress::InDoubt && survived {
                     tracked.deletion = DeletionProgress::NotSent;
                 }
-                tracked.listing = listing;
                 tracked.vanished = false;
-                tracked.job = Arc::new(job);
+                self.shared.share(&mut job);
+                tracked.job = job;
+                number
             }
             None if self.rules.in_scope(&job) => {
                 self.messages.extend(Message::of_policy(&job));
-                self.left_out.remove(&uid);
-                self.jobs.insert(uid.clone(), TrackedJob::new(job, scope, listing, now));
+                self.left_out.remove(&job.id.uid);
+                self.shared.share(&mut job);
+                let number = self.jobs.len();
+                self.numbers.insert(job.id.uid.clone(), number);
+                self.jobs.push(TrackedJob::new(job, scope, listing, now));
+                number
             }
             None => {
                 if job.policy.is_some() {
                     let names_release = job.releases.iter().any(Option::is_some);
-                    self.left_out.insert(uid, LeftOut { scope, listing, names_release });
+                    self.left_out.insert(job.id.uid, LeftOut { scope, listing, names_release });
                 } else {
-                    self.left_out.remove(&uid);
+                    self.left_out.remove(&job.id.uid);
                 }
                 return;
             }
-        }
-        if self.jobs[&uid].is_open_to_decision() {
-            self.decide(&uid, now);
+        };
+        if self.jobs[number].is_open_to_decision() {
+            self.decide(number, now);
         }
     }
 
     /// The watch reported a Job as deleted, with its last state.
-    pub(crate) fn removed(&mut self, job: Job, now: Duration) {
+    pub(crate) fn removed(&mut self, mut job: Job, now: Duration) {
         let uid = job.id.uid.clone();
-        if let Some(tracked) = self.jobs.get_mut(&uid) {
+        if let Some(&number) = self.numbers.get(&uid) {
+            let tracked = &mut self.jobs[number];
             // The last state's version would match a Job that has only left the selection.
-            let version = tracked.job.version.clone();
-            tracked.job = Arc::new(Job { version, ..job });
+            job.version = tracked.job.version.clone();
+            self.shared.share(&mut job);
+            tracked.job = job;
         }
         self.vanished(&uid, now);
     }
 
     /// A Job is missing, and its last state is unknown.
-    pub(crate) fn vanished(&mut self, uid: &str, now: Duration) {
+    pub(crate) fn vanished(&mut self, uid: &Uid, now: Duration) {
         self.left_out.remove(uid);
-        let Some(tracked) = self.jobs.get_mut(uid) else { return };
+        if let Some(&number) = self.numbers.get(uid) {
+            self.is_missing(number, now);
+        }
+    }
+
+    fn is_missing(&mut self, number: usize, now: Duration) {
+        let tracked = &mut self.jobs[number];
         let known =
             tracked.vanished || tracked.phase.is_final() || tracked.phase == Phase::DeletedOrRelabelled;
         if !known {
             tracked.vanished = true;
             if tracked.phase != Phase::Deleting {
-                self.decide(uid, now);
+                self.decide(number, now);
             }
         }
     }
@@ -135,12 +155,11 @@ impl Sweep {
     /// An object cannot be read. If it is a tracked Job, that Job is kept.
     pub(crate) fn unreadable(&mut self, scope: usize, object: Unreadable, now: Duration) {
         let listing = self.scopes[scope].listing;
-        if let Some(id) = &object.id
-            && let Some(tracked) = self.jobs.get_mut(&id.uid)
-        {
+        if let Some(&number) = object.id.as_ref().and_then(|id| self.numbers.get(&id.uid)) {
+            let tracked = &mut self.jobs[number];
             tracked.listing = listing;
             if tracked.is_open_to_decision() {
-                self.enter(&id.uid, Phase::Kept(Kept::Unreadable(object.why.clone())), now);
+                self.enter(number, Phase::Kept(Kept::Unreadable(object.why.clone())), now);
             }
         }
         self.messages.push(Message::Unreadable(object));
@@ -151,12 +170,13 @@ impl Sweep {
     /// The next request to send, unless enough are under way or the API server needs a pause.
     pub(crate) fn next_request(&mut self, now: Duration) -> Option<Request> {
         while self.throttle.allows(self.in_flight, now) {
-            let uid = self.queue.pop_front()?;
-            let Some(tracked) = self.jobs.get(&uid) else { continue };
+            let number = self.queue.pop_front()?;
+            let tracked = &self.jobs[number];
             let attempts = tracked.failures;
             let request = match tracked.phase {
                 Phase::Due => Request::Delete(Deletion {
-                    job: Arc::clone(&tracked.job),
+                    number,
+                    job: tracked.job.clone(),
                     attempts,
                     log_lines: match tracked.logs {
                         Some(_) => 0,
@@ -165,12 +185,12 @@ impl Sweep {
                     log_attempts: tracked.log_failures,
                 }),
                 Phase::Terminating { ours: true } if tracked.vanished => {
-                    Request::CheckGone(Check { id: tracked.job.id.clone(), attempts })
+                    Request::CheckGone(Check { number, id: tracked.job.id.clone(), attempts })
                 }
                 _ => continue,
             };
             if matches!(request, Request::Delete(_)) {
-                self.enter(&uid, Phase::Deleting, now);
+                self.enter(number, Phase::Deleting, now);
             }
             self.in_flight += 1;
             return Some(request);
@@ -185,16 +205,16 @@ impl Sweep {
             self.decide_recent(server_time, now);
         }
         let mut scopes = Vec::new();
-        while let Some(uid) = self.next_reminder(now) {
-            let Some(tracked) = self.jobs.get(&uid) else { continue };
+        while let Some(number) = self.next_reminder(now) {
+            let tracked = &self.jobs[number];
             match tracked.phase {
-                Phase::Terminating { ours: true } if tracked.vanished => self.queue.push_back(uid),
+                Phase::Terminating { ours: true } if tracked.vanished => self.queue.push_back(number),
                 Phase::Outdated { .. } => {
                     let scope = &mut self.scopes[tracked.scope];
                     if std::mem::replace(&mut scope.sight, Sight::Stale) != Sight::Stale {
                         scopes.push(tracked.scope);
                     }
-                    self.remind(&uid, now);
+                    self.remind(number, now);
                 }
                 _ => {}
             }
@@ -235,7 +255,7 @@ impl Sweep {
     /// Brings up to date how long the Jobs that finished too recently would have to wait.
     pub(crate) fn update_recent(&mut self, now: Duration) {
         let recent = std::mem::take(&mut self.recent);
-        recent.iter().for_each(|(_, uid)| self.decide(uid, now));
+        recent.iter().for_each(|(_, number)| self.decide(*number, now));
     }
 
     pub(crate) fn take_messages(&mut self) -> Vec<Message> {
@@ -250,13 +270,13 @@ impl Sweep {
 
     /// Every Job that was ever in scope.
     pub(crate) fn jobs(&self) -> impl Iterator<Item = &TrackedJob> {
-        self.jobs.values()
+        self.jobs.iter()
     }
 }
 
 impl Sweep {
-    fn decide(&mut self, uid: &str, now: Duration) {
-        let Some(tracked) = self.jobs.get(uid) else { return };
+    fn decide(&mut self, number: usize, now: Duration) {
+        let tracked = &self.jobs[number];
         let ours = tracked.deletion != DeletionProgress::NotSent;
         let accepted = tracked.deletion == DeletionProgress::Accepted;
         let (vanished, selected) = (tracked.vanished, self.rules.selected);
@@ -274,42 +294,45 @@ impl Sweep {
             Decision::Delete => Phase::Due,
         };
         if phase != tracked.phase {
-            self.enter(uid, phase, now);
+            self.enter(number, phase, now);
         }
         if accepted && vanished && selected {
-            self.queue.push_back(uid.to_owned());
+            self.queue.push_back(number);
         }
     }
 
     /// Decides again about the Jobs that finished too recently and are due until this time.
     fn decide_recent(&mut self, server_time: i64, now: Duration) {
-        while self.recent.first().is_some_and(|(due_at, _)| *due_at <= server_time) {
-            let Some((_, uid)) = self.recent.pop_first() else { return };
-            if self.jobs.get(&uid).is_some_and(|tracked| matches!(tracked.phase, Phase::TooRecent(_))) {
-                self.decide(&uid, now);
+        while let Some((due_at, number)) = self.recent.pop_first() {
+            if due_at > server_time {
+                self.recent.insert((due_at, number));
+                return;
+            }
+            if matches!(self.jobs[number].phase, Phase::TooRecent(_)) {
+                self.decide(number, now);
             }
         }
     }
 
-    fn remind(&mut self, uid: &str, now: Duration) {
-        self.reminders.push_back((now + PATIENCE, uid.to_owned()));
+    fn remind(&mut self, number: usize, now: Duration) {
+        self.reminders.push_back((now + PATIENCE, number));
     }
 
-    fn next_reminder(&mut self, now: Duration) -> Option<String> {
+    fn next_reminder(&mut self, now: Duration) -> Option<usize> {
         self.reminders.front().filter(|(at, _)| *at <= now)?;
-        self.reminders.pop_front().map(|(_, uid)| uid)
+        self.reminders.pop_front().map(|(_, number)| number)
     }
 
     /// The only place where a phase changes.
-    fn enter(&mut self, uid: &str, phase: Phase, now: Duration) {
-        let Some(tracked) = self.jobs.get_mut(uid) else { return };
+    fn enter(&mut self, number: usize, phase: Phase, now: Duration) {
+        let tracked = &mut self.jobs[number];
         let blocks = phase.blocks_end();
         self.jobs_that_block_the_end =
             self.jobs_that_block_the_end + usize::from(blocks) - usize::from(tracked.phase.blocks_end());
         match (&phase, self.server_time) {
-            (Phase::Due, _) => self.queue.push_back(uid.to_owned()),
+            (Phase::Due, _) => self.queue.push_back(number),
             (Phase::TooRecent(left), Some(now)) => {
-                self.recent.insert((now.saturating_add_unsigned(left.as_secs()), uid.to_owned()));
+                self.recent.insert((now.saturating_add_unsigned(left.as_secs()), number));
             }
             _ => {}
         }
@@ -317,7 +340,7 @@ impl Sweep {
         let before = std::mem::replace(&mut tracked.phase, phase);
         self.messages.extend(Message::of_phase(tracked, &before));
         if !blocks {
-            self.nothing_to_retry(uid);
+            self.nothing_to_retry(number);
         }
     }
 }

@@ -1,7 +1,5 @@
 //! The requests that a sweep wants to be sent, and their results.
 
-use std::sync::Arc;
-
 use crate::cleanup::sweep::job_log::JobLog;
 use crate::cluster::delete::{CheckResult, DeletionResult, Retry};
 use crate::cluster::job::{Job, JobId};
@@ -15,7 +13,9 @@ pub(crate) enum Request {
 /// Deletes a Job in exactly the version that was decided on.
 #[derive(Debug)]
 pub(crate) struct Deletion {
-    pub job: Arc<Job>,
+    /// Stands for the Job in the sweep.
+    pub number: usize,
+    pub job: Job,
     pub attempts: u32,
     /// How many lines of its logs to read first.
     pub log_lines: u32,
@@ -25,6 +25,8 @@ pub(crate) struct Deletion {
 /// Checks whether a Job is gone whose deletion was accepted.
 #[derive(Debug)]
 pub(crate) struct Check {
+    /// Stands for the Job in the sweep.
+    pub number: usize,
     pub id: JobId,
     pub attempts: u32,
 }

@@ -84,8 +84,8 @@ impl Rules {
         if self.finished_for.is_zero() {
             return Decision::Delete;
         }
-        let (finished_at, now) = match (job.finished_at, server_time) {
-            (Some(finished_at), Some(now)) => (finished_at, now),
+        let (finished_at, now) = match (job.finished_at.get(), server_time) {
+            (Some(finished_at), Some(now)) => (i64::from(finished_at), now),
             (None, _) => return Decision::Keep(Kept::AgeUnknown("its status does not say when it finished")),
             (_, None) => return Decision::Keep(Kept::AgeUnknown("no answer of the API server has a date")),
         };
@@ -185,23 +185,20 @@ mod tests {
 
     #[test]
     fn a_marked_job_and_the_sweeps_own_stay() {
-        let marked = Job { ignored: true, ..job("hook-succeeded", succeeded()) };
+        let marked = job("hook-succeeded", succeeded()).with(|traits| traits.ignored = true);
         assert_eq!(decide(&Rules::default(), &marked), Decision::Keep(Kept::Ignored));
-        let rules = Rules { own_job: OwnJob::Uid("migrate".to_owned()), ..Rules::default() };
+        let rules = Rules { own_job: OwnJob::Uid("migrate".into()), ..Rules::default() };
         assert_eq!(decide(&rules, &job("hook-succeeded", running())), Decision::Keep(Kept::OwnJob));
     }
 
     #[test]
     fn scope_is_a_policy_and_the_release() {
         let rules = Rules { release: Some("web".to_owned()), ..Rules::default() };
-        assert!(rules.in_scope(&Job { releases: [Some("web".to_owned()), None], ..job("", running()) }));
-        assert!(rules.in_scope(&Job { releases: [None, Some("web".to_owned())], ..job("", running()) }));
-        assert!(!rules.in_scope(&Job { releases: [None, Some("api".to_owned())], ..job("", running()) }));
-        assert!(!Rules::default().in_scope(&Job { policy: None, ..job("", running()) }));
-        assert_eq!(
-            decide(&rules, &Job { policy: None, ..job("", running()) }),
-            Decision::Keep(Kept::LeftScope)
-        );
+        assert!(rules.in_scope(&job("", running()).releases([Some("web"), None])));
+        assert!(rules.in_scope(&job("", running()).releases([None, Some("web")])));
+        assert!(!rules.in_scope(&job("", running()).releases([None, Some("api")])));
+        assert!(!Rules::default().in_scope(&job("", running()).without_policy()));
+        assert_eq!(decide(&rules, &job("", running()).without_policy()), Decision::Keep(Kept::LeftScope));
     }
 
     #[test]
@@ -211,7 +208,7 @@ mod tests {
         let unknown = |what| Decision::Keep(Kept::AgeUnknown(what));
         let no_date = "no answer of the API server has a date";
         for (finished_for, finished_at, now, decision) in [
-            (Duration::ZERO, None, None, Decision::Delete),
+            (Duration::ZERO, None::<u32>, None, Decision::Delete),
             (Duration::ZERO, Some(2000), Some(1000), Decision::Delete),
             (seconds(900), Some(1000), Some(1000), wait(901)),
             (seconds(900), Some(1000), Some(1900), wait(1)),
@@ -225,7 +222,8 @@ mod tests {
             (seconds(900), None, Some(1000), unknown("its status does not say when it finished")),
             (seconds(900), Some(1000), None, unknown(no_date)),
         ] {
-            let job = Job { finished_at, ..job("hook-succeeded", succeeded()) };
+            let mut job = job("hook-succeeded", succeeded());
+            job.finished_at = finished_at.into();
             let rules = Rules { finished_for, ..Rules::default() };
             assert_eq!(rules.decide(&job, now), decision, "{finished_for:?}, {finished_at:?} at {now:?}");
             let once = match decision {

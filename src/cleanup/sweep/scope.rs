@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::Sweep;
 use super::message::Message;
-use super::{Sweep, TrackedJob};
 use crate::cluster::delete::Retry;
 
 #[derive(Default)]
@@ -39,11 +39,11 @@ impl Sweep {
 
     pub(crate) fn listed(&mut self, scope: usize, now: Duration) {
         let listing = self.scopes[scope].listing;
-        let missing =
-            |(_, tracked): &(&String, &TrackedJob)| tracked.scope == scope && tracked.listing != listing;
-        let missing: Vec<_> = self.jobs.iter().filter(missing).map(|(uid, _)| uid.clone()).collect();
-        for uid in missing {
-            self.vanished(&uid, now);
+        for number in 0..self.jobs.len() {
+            let tracked = &self.jobs[number];
+            if tracked.scope == scope && tracked.listing != listing {
+                self.is_missing(number, now);
+            }
         }
         self.left_out.retain(|_, job| job.scope != scope || job.listing == listing);
         self.recovered(scope, Sight::Listed);

@@ -70,7 +70,7 @@ impl Story {
     #[track_caller]
     fn checks(mut self, name: &str, result: CheckResult) -> Self {
         let Some(Request::CheckGone(check)) = self.next() else { panic!("no check") };
-        assert_eq!(check.id.name, name);
+        assert_eq!(&*check.id.name, name);
         self.sweep.replied(Reply::Check(check, result), self.now);
         self
     }
@@ -78,7 +78,7 @@ impl Story {
     #[track_caller]
     fn next_deletion(&mut self, name: &str) -> Deletion {
         let Some(Request::Delete(deletion)) = self.next() else { panic!("no deletion") };
-        assert_eq!(deletion.job.id.name, name);
+        assert_eq!(&*deletion.job.id.name, name);
         deletion
     }
 
@@ -89,8 +89,13 @@ impl Story {
 
     #[track_caller]
     fn is(self, name: &str, phase: Phase) -> Self {
-        assert_eq!(self.sweep.jobs[name].phase, phase, "{name}");
+        assert_eq!(*self.phase(name), phase, "{name}");
         self
+    }
+
+    /// The phase of the Job with this UID.
+    fn phase(&self, uid: &str) -> &Phase {
+        &self.sweep.jobs[self.sweep.numbers[&uid.into()]].phase
     }
 
     #[track_caller]
@@ -134,7 +139,7 @@ fn refused() -> DeletionResult {
 fn nothing_in_scope_is_done_once_listed() {
     assert!(!story().sweep.is_done());
     story().listed([]).done(true);
-    story().listed([Job { policy: None, ..job("cron") }]).done(true);
+    story().listed([job("cron").without_policy()]).done(true);
 }
 
 #[test]

@@ -1,19 +1,19 @@
 //! One Job in the sweep.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cleanup::sweep::job_log::JobLog;
 use crate::cleanup::sweep::rules::Kept;
 use crate::cluster::job::Job;
+use crate::cluster::job::compact::Version;
 use crate::cluster::job::state::Hint;
 
 pub(crate) struct TrackedJob {
-    pub job: Arc<Job>,
+    pub job: Job,
     pub phase: Phase,
     pub since: Duration,
     pub until: Option<Duration>,
-    pub logs: Option<JobLog>,
+    pub logs: Option<Box<JobLog>>,
     pub(super) scope: usize,
     /// The last list that contained the Job, or whose watch reported it.
     pub(super) listing: u64,
@@ -45,7 +45,7 @@ pub(crate) enum Phase {
     Deleting,
     /// The deletion failed because the Job changed after it was seen like this.
     Outdated {
-        version: String,
+        version: Version,
         listing: u64,
     },
     /// The deletion was accepted, from this sweep or from someone else, but the Job is not gone yet.
@@ -74,7 +74,7 @@ impl Phase {
 impl TrackedJob {
     pub(super) fn new(job: Job, scope: usize, listing: u64, now: Duration) -> Self {
         Self {
-            job: Arc::new(job),
+            job,
             phase: Phase::Seen,
             since: now,
             until: None,
@@ -102,5 +102,15 @@ impl TrackedJob {
             Phase::Deleting | Phase::Terminating { ours: true } => false,
             Phase::Deleted | Phase::WouldDelete | Phase::DeletedByOthers => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tracked_job_is_small() {
+        assert!(size_of::<TrackedJob>() <= 200, "{} bytes", size_of::<TrackedJob>());
     }
 }

@@ -85,7 +85,7 @@ pub(super) fn event(line: &[u8]) -> Result<(Option<Change>, Option<String>), Fai
     };
     let job = Job::decode(object);
     let version = match &job {
-        Ok(job) => Some(job.version.clone()).filter(|version| !version.is_empty()),
+        Ok(job) => Some(job.version.to_string()).filter(|version| !version.is_empty()),
         Err(_) => version(object),
     };
     Ok((Some(change(job)), version))
@@ -155,7 +155,7 @@ mod tests {
         let Ok((Some(Change::Deleted(Err(object))), None)) = event(line) else {
             panic!("it is not readable")
         };
-        assert_eq!(object.id.expect("an id").uid, "u1");
+        assert_eq!(object.id.expect("an id").uid.to_string(), "u1");
     }
 
     #[test]

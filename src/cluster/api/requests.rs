@@ -9,6 +9,7 @@ use super::list_reader::{List, ListReader};
 use super::watch::Watch;
 use super::{Api, Failure, Permission, Scope};
 use crate::cluster::job::JobId;
+use crate::cluster::job::compact::Version;
 
 const PAGE_SIZE: u32 = 500;
 const WATCH_SECONDS: u32 = 290;
@@ -44,13 +45,13 @@ impl Api {
 
     /// Deletes a Job if it still has this UID and version, or, as a dry run, checks whether that would succeed. Returns
     /// whether the Job is already gone.
-    pub(crate) async fn delete(&self, id: &JobId, version: &str, dry_run: bool) -> Result<bool, Failure> {
+    pub(crate) async fn delete(&self, id: &JobId, version: &Version, dry_run: bool) -> Result<bool, Failure> {
         let params = DeleteParams {
             dry_run,
             propagation_policy: Some(PropagationPolicy::Background),
             preconditions: Some(Preconditions {
-                uid: Some(id.uid.clone()),
-                resource_version: Some(version.to_owned()),
+                uid: Some(id.uid.to_string()),
+                resource_version: Some(version.to_string()),
             }),
             ..DeleteParams::default()
         };

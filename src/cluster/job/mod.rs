@@ -1,21 +1,35 @@
 //! A Job, reduced to what jobsweep needs, so that many fit into little memory.
 
 use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+pub(crate) mod compact;
 pub(crate) mod state;
 
 use crate::escape::shortened_message;
 use crate::policy::{DeletePolicy, Outcome};
+use compact::{Seconds, Uid, Version};
 use state::{Spec, State, Status};
 
+/// A Job. Its traits can be read like its own fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Job {
     pub id: JobId,
-    /// The `resourceVersion`. Kubernetes allows no comparison but for equality.
-    pub version: String,
+    pub version: Version,
+    /// From its start to its end, if it has finished.
+    pub seconds: Seconds,
+    /// When it finished, since 1970, if its status says so.
+    pub finished_at: Seconds,
+    traits: Arc<Traits>,
+}
+
+/// What many Jobs have in common.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Traits {
     /// The annotation `kots.io/hook-delete-policy`.
     pub policy: Option<DeletePolicy>,
     /// Whether the annotation `jobsweep.io/ignore` is `true`.
@@ -29,18 +43,14 @@ pub(crate) struct Job {
     /// What delays its deletion.
     pub finalizers: Vec<String>,
     pub state: State,
-    /// The seconds from its start to its end, if it has finished.
-    pub seconds: Option<u64>,
-    /// When it finished, in seconds since 1970, if its status says so.
-    pub finished_at: Option<i64>,
 }
 
 /// Identifies a Job. The UID distinguishes it from a later Job of the same name.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct JobId {
-    pub namespace: String,
-    pub name: String,
-    pub uid: String,
+    pub namespace: Arc<str>,
+    pub name: Box<str>,
+    pub uid: Uid,
 }
 
 #[derive(Debug)]
@@ -66,7 +76,14 @@ struct Described {
 
 #[derive(Deserialize)]
 struct Identified {
-    metadata: JobId,
+    metadata: Identity,
+}
+
+#[derive(Deserialize)]
+struct Identity {
+    namespace: String,
+    name: String,
+    uid: String,
 }
 
 #[derive(Deserialize)]
@@ -105,24 +122,24 @@ impl Job {
     pub(crate) fn decode(json: &[u8]) -> Result<Self, Box<Unreadable>> {
         match serde_json::from_slice(json) {
             Ok(Object { metadata, spec, status }) => {
-                let finished_at = status.finished_at();
-                Ok(Self { finished_at, ..Self::new(metadata, State::of(&spec, &status), status.seconds()) })
+                let mut job = Self::new(metadata, State::of(&spec, &status));
+                (job.seconds, job.finished_at) = (status.seconds().into(), status.finished_at().into());
+                Ok(job)
             }
             Err(error) => match serde_json::from_slice(json) {
-                Ok(Described { metadata }) => Ok(Self::new(metadata, State::Unreadable(why(&error)), None)),
+                Ok(Described { metadata }) => Ok(Self::new(metadata, State::Unreadable(why(&error)))),
                 Err(_) => {
-                    let id = serde_json::from_slice(json).ok().map(|Identified { metadata }| metadata);
+                    let id = serde_json::from_slice(json).ok().map(|Identified { metadata }| metadata.into());
                     Err(Box::new(Unreadable { id, why: why(&error) }))
                 }
             },
         }
     }
 
-    fn new(metadata: Metadata, state: State, seconds: Option<u64>) -> Self {
+    fn new(metadata: Metadata, state: State) -> Self {
+        let Metadata { namespace, name, uid, .. } = metadata;
         let annotations = metadata.annotations.unwrap_or_default();
-        Self {
-            id: JobId { namespace: metadata.namespace, name: metadata.name, uid: metadata.uid },
-            version: metadata.resource_version,
+        let traits = Traits {
             policy: annotations.policy.as_deref().map(DeletePolicy::parse),
             ignored: annotations.ignore.as_deref() == Some("true"),
             releases: [annotations.release, metadata.labels.and_then(|labels| labels.instance)],
@@ -130,11 +147,33 @@ impl Job {
             terminating: metadata.deletion_timestamp.is_some(),
             finalizers: metadata.finalizers.unwrap_or_default(),
             state,
-            seconds,
-            finished_at: None,
+        };
+        Self {
+            id: Identity { namespace, name, uid }.into(),
+            version: metadata.resource_version.as_str().into(),
+            seconds: Seconds::NONE,
+            finished_at: Seconds::NONE,
+            traits: Arc::new(traits),
         }
     }
 
+    /// The same Job with other traits.
+    #[cfg(test)]
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut Traits)) -> Self {
+        change(Arc::make_mut(&mut self.traits));
+        self
+    }
+}
+
+impl Deref for Job {
+    type Target = Traits;
+
+    fn deref(&self) -> &Traits {
+        &self.traits
+    }
+}
+
+impl Traits {
     pub(crate) fn outcome(&self) -> Option<Outcome> {
         match self.state {
             State::Finished(outcome, _) => Some(outcome),
@@ -154,6 +193,12 @@ impl Job {
 
 fn why(error: &serde_json::Error) -> String {
     shortened_message(&error.to_string())
+}
+
+impl From<Identity> for JobId {
+    fn from(Identity { namespace, name, uid }: Identity) -> Self {
+        Self { namespace: namespace.into(), name: name.into(), uid: uid.as_str().into() }
+    }
 }
 
 impl fmt::Display for JobId {
@@ -194,14 +239,14 @@ mod tests {
         let job = Job::decode(odd.as_bytes()).expect("a Job");
         assert!(matches!(&job.state, State::Unreadable(why) if why.contains("many")), "{:?}", job.state);
         assert_eq!(job.outcome(), None);
-        assert!(job.policy.is_some_and(|policy| policy.names(Outcome::Failed)));
+        assert!(job.policy.as_ref().is_some_and(|policy| policy.names(Outcome::Failed)));
     }
 
     #[test]
     fn an_unreadable_object_still_says_which_one_it_is() {
         let odd = r#"{"metadata":{"namespace":"shop","name":"odd","uid":"u2","resourceVersion":7}}"#;
         let unreadable = Job::decode(odd.as_bytes()).expect_err("unreadable");
-        assert_eq!(unreadable.id.map(|id| id.uid).as_deref(), Some("u2"));
+        assert_eq!(unreadable.id.map(|id| id.uid.to_string()).as_deref(), Some("u2"));
         assert!(Job::decode(b"{}").expect_err("unreadable").id.is_none());
     }
 
@@ -209,6 +254,7 @@ mod tests {
     fn a_long_value_is_cut_where_it_is_quoted() {
         let long = "x".repeat(256 * 1024);
         let odd = Job::decode(format!(r#"{{"metadata":"{long}"}}"#).as_bytes()).expect_err("unreadable");
-        assert!(odd.why.len() < 2100 && odd.why.ends_with('…'), "{}", odd.why.len());
+        assert!(odd.why.len() < 2100 && odd.why.contains(" … "), "{}", odd.why.len());
+        assert!(odd.why.contains(", expected "), "{}", odd.why);
     }
 }

@@ -12,7 +12,7 @@ use crate::policy::Outcome;
 /// The built-in controller's name in `spec.managedBy`.
 const BUILT_IN_CONTROLLER: &str = "kubernetes.io/job-controller";
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum State {
     /// With the reason of its terminal condition.
     Finished(Outcome, String),
@@ -24,7 +24,7 @@ pub(crate) enum State {
 }
 
 /// What an unfinished Job is doing. Messages show it; no decision depends on it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Hint {
     None,
     Active(i32),

@@ -7,6 +7,8 @@
 mod config;
 mod results;
 
+use memchr::memmem;
+
 use super::diagnostic::{Diagnostic, Fault, Problem};
 use super::locate::Locator;
 use super::read::jobs::{RESOURCE_LIST, is_resource_list, unique};
@@ -17,19 +19,21 @@ use super::read::stream;
 pub use config::FunctionConfig;
 pub use results::{with_error, with_warnings};
 
+/// How far the kind of a `ResourceList` may be from its beginning or its end.
+const KIND_WITHIN: usize = 64 * 1024;
+
 /// The options in the `functionConfig` of a `ResourceList`, or `None` if the stream does not begin with a `ResourceList`.
 ///
 /// # Errors
 /// The `ResourceList` or its `functionConfig` is malformed, or another document follows.
 pub fn function_config(input: &[u8]) -> Result<Option<FunctionConfig>, Diagnostic> {
-    let mut documents = stream::documents(input).enumerate();
-    let Some((index, range)) = documents.next() else { return Ok(None) };
-    let Some(text) = possible_resource_list(&input[range.clone()]) else { return Ok(None) };
+    let Some(text) = possible_resource_list(input) else { return Ok(None) };
     let locate = |fault, index, range| Locator::new(input).locate(fault, index, range);
-    let Some(config) = of_document(text).map_err(|fault| locate(fault, index, range))? else {
+    let Some(config) = of_document(text).map_err(|fault| locate(fault, 0, 0..text.len()))? else {
         return Ok(None);
     };
-    match documents.find(|(_, range)| has_content(&input[range.clone()])) {
+    let mut others = stream::documents(input).enumerate().skip(1);
+    match others.find(|(_, range)| has_content(&input[range.clone()])) {
         Some((index, range)) => {
             let problem = Problem::ResourceList("another document follows it");
             Err(locate(Fault { problem, at: 0, job: None }, index, range))
@@ -38,10 +42,16 @@ pub fn function_config(input: &[u8]) -> Result<Option<FunctionConfig>, Diagnosti
     }
 }
 
-/// The text of a document that has the word.
-fn possible_resource_list(document: &[u8]) -> Option<&str> {
-    memchr::memmem::find(document, RESOURCE_LIST.as_bytes())?;
-    std::str::from_utf8(document).ok()
+/// The first document, if it may be a `ResourceList`. To search all of a large stream for the kind would take a quarter of the
+/// filter's time, so only its ends are searched.
+fn possible_resource_list(input: &[u8]) -> Option<&str> {
+    let has_kind = |text: &[u8]| {
+        let ends = [&text[..text.len().min(KIND_WITHIN)], &text[text.len().saturating_sub(KIND_WITHIN)..]];
+        ends.into_iter().any(|end| memmem::find(end, RESOURCE_LIST.as_bytes()).is_some())
+    };
+    let range = has_kind(input).then(|| stream::documents(input).next())??;
+    let document = &input[range];
+    has_kind(document).then(|| std::str::from_utf8(document).ok())?
 }
 
 fn has_content(document: &[u8]) -> bool {
@@ -103,6 +113,19 @@ mod tests {
         ] {
             let config = function_config(input.as_bytes()).expect("no error");
             assert_eq!(config.is_some(), is_function, "{input}");
+        }
+    }
+
+    #[test]
+    fn the_kind_stands_near_the_beginning_or_the_end() {
+        let items = format!("items: [{{text: {}}}]\n", "x".repeat(KIND_WITHIN));
+        let list = |place: &str| place.replace("items: []\n", &items);
+        for (input, is_function) in [
+            (list(LIST), true),
+            (list("items: []\napiVersion: config.kubernetes.io/v1\nkind: ResourceList\n"), true),
+            (list("items: []\napiVersion: config.kubernetes.io/v1\nkind: ResourceList\nx: ") + &items, false),
+        ] {
+            assert_eq!(function_config(input.as_bytes()).expect("no error").is_some(), is_function);
         }
     }
 

@@ -6,7 +6,6 @@ use crate::translate::diagnostic::Diagnostic;
 use crate::translate::proof;
 use crate::translate::read::lookup::{Found, Lookup, key};
 use crate::translate::read::nodes::{Id, Kind, Nodes};
-use crate::translate::read::stream;
 use crate::translate::read::value::Value;
 use crate::translate::write::change::{Change, Expected, Fragment};
 use crate::translate::write::extend::Extend;
@@ -22,7 +21,7 @@ const MAX_NAME: usize = 253;
 /// already are not added again.
 #[must_use]
 pub fn with_warnings(translated: &Translated<'_>) -> Option<Vec<u8>> {
-    if translated.warnings.is_empty() || document(translated.input).is_none() {
+    if translated.warnings.is_empty() || possible_resource_list(translated.input).is_none() {
         return None;
     }
     let mut output = Vec::with_capacity(translated.input.len());
@@ -38,8 +37,8 @@ pub fn with_error(input: &[u8], error: &Diagnostic) -> Option<Vec<u8>> {
 
 /// The messages are those of the input. The output is its translation, or the input itself.
 fn with_results(input: &[u8], output: &[u8], severity: &str, messages: &[Diagnostic]) -> Option<Vec<u8>> {
-    let entries = entries(document(input)?, severity, messages)?;
-    let nodes = Nodes::read(document(output)?).ok()?;
+    let entries = entries(possible_resource_list(input)?, severity, messages)?;
+    let nodes = Nodes::read(possible_resource_list(output)?).ok()?;
     let change = added(&Lookup::new(&nodes), entries)?;
     let edits = proof::prove(change, &nodes)?;
     let mut reported = output.to_vec();
@@ -47,10 +46,6 @@ fn with_results(input: &[u8], output: &[u8], severity: &str, messages: &[Diagnos
         reported.splice(edit.at, edit.text.into_bytes());
     }
     Some(reported)
-}
-
-fn document(stream: &[u8]) -> Option<&str> {
-    possible_resource_list(&stream[stream::documents(stream).next()?])
 }
 
 fn entries(input: &str, severity: &str, messages: &[Diagnostic]) -> Option<Vec<Value>> {

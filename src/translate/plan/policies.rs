@@ -1,11 +1,12 @@
 //! Decides which policy each Job gets, and checks the policies that it has.
 
 use crate::escape::shortened;
-use crate::policy::{DeletePolicy, HELM_DELETE_POLICY, KOTS_DELETE_POLICY};
+use crate::policy::{HELM_DELETE_POLICY, KOTS_DELETE_POLICY, MAX_ANNOTATIONS, unknown_words};
 use crate::translate::Options;
 use crate::translate::diagnostic::{Fault, Problem};
 use crate::translate::read::jobs::Job;
 use crate::translate::read::lookup::{Found, Lookup};
+use crate::translate::read::nodes::{Id, Kind};
 use crate::translate::write::new_entry::Policy;
 
 /// How many unknown words of a policy a message shows.
@@ -20,24 +21,35 @@ pub(crate) fn missing_policy<'p>(
     let fault = |problem, at| Fault { problem, at: lookup.nodes.get(at).start, job: job.name.clone() };
     let string_of = |key, found: Found| match lookup.string(found.value()) {
         Some(_) => Ok(()),
-        None => Err(fault(Problem::WrongType { key, wanted: "a string" }, found.value())),
+        None => Err(fault(Problem::Rejected { key, wanted: "a string" }, found.value())),
     };
     if let Some(found) = job.kots_policy {
         return string_of(KOTS_DELETE_POLICY, found).map(|()| None);
     }
-    if let Some(found) = job.helm_policy {
-        return string_of(HELM_DELETE_POLICY, found).map(|()| Some(Policy::Own(found)));
-    }
-    let Some(default) = default else { return Ok(None) };
+    let policy = match (job.helm_policy, default) {
+        (Some(found), _) => string_of(HELM_DELETE_POLICY, found).map(|()| Policy::Own(found))?,
+        (None, Some(default)) => Policy::Default(default),
+        (None, None) => return Ok(None),
+    };
     if job.metadata.and_then(|found| lookup.mapping(found.value())).is_none() {
         return Err(fault(Problem::NoMetadata, job.id));
     }
-    match job.annotations.map(Found::value) {
-        Some(id) if lookup.mapping(id).is_none() && !lookup.is_null(lookup.nodes.resolve(id)) => {
-            Err(fault(Problem::WrongType { key: "metadata.annotations", wanted: "a mapping" }, id))
-        }
-        _ => Ok(Some(Policy::Default(default))),
+    let Some(id) = job.annotations.map(Found::value) else { return Ok(Some(policy)) };
+    let rejected = |wanted| Err(fault(Problem::Rejected { key: "metadata.annotations", wanted }, id));
+    match lookup.mapping(id) {
+        None if !lookup.is_null(lookup.nodes.resolve(id)) => rejected("a mapping"),
+        Some(annotations) if bytes(lookup, annotations) > MAX_ANNOTATIONS => rejected("at most 256 KiB long"),
+        _ => Ok(Some(policy)),
     }
+}
+
+/// The size of the keys and values.
+fn bytes(lookup: &Lookup<'_, '_>, mapping: Id) -> usize {
+    let length = |id| match &lookup.nodes.get(lookup.nodes.resolve(id)).kind {
+        Kind::Scalar { value, .. } => value.len(),
+        _ => 0,
+    };
+    lookup.nodes.entries(mapping).map(|(key, value)| length(key) + length(value)).sum()
 }
 
 /// Warns of the words that are no tokens. Under `--strict` they are an error.
@@ -52,12 +64,11 @@ pub(crate) fn check_words(
     let (helm, kots) = (text(job.helm_policy), text(job.kots_policy));
     let same = helm.map(|(_, policy)| policy) == kots.map(|(_, policy)| policy);
     for (id, policy) in [helm, kots.filter(|_| !same)].into_iter().flatten() {
-        let policy = DeletePolicy::parse(policy);
-        let unknown = policy.unknown().count();
+        let unknown = unknown_words(policy).count();
         if unknown == 0 {
             continue;
         }
-        let shown = policy.unknown().take(MAX_WORDS).map(|word| shortened(word).into_owned()).collect();
+        let shown = unknown_words(policy).take(MAX_WORDS).map(|word| shortened(word).into_owned()).collect();
         let problem = Problem::UnknownWords { shown, more: unknown.saturating_sub(MAX_WORDS) };
         let fault = Fault { problem, at: lookup.nodes.get(id).text.start, job: job.name.clone() };
         if options.strict {

@@ -13,6 +13,9 @@ pub(crate) struct Sharing {
 
 impl Sharing {
     pub(crate) fn new(lookup: &Lookup<'_, '_>, jobs: &[Job]) -> Self {
+        if !lookup.nodes.has_anchors() {
+            return Self { shared: HashSet::new() };
+        }
         let mut levels = HashMap::new();
         for job in jobs {
             levels.insert(job.id, Level::Job);

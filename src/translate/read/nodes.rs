@@ -233,12 +233,12 @@ impl<'a> Nodes<'a> {
     }
 
     pub(crate) fn line_start(&self, at: usize) -> usize {
-        self.text[..at].rfind(['\n', '\r']).map_or(0, |before| before + 1)
+        memchr::memrchr2(b'\n', b'\r', &self.text.as_bytes()[..at]).map_or(0, |before| before + 1)
     }
 
     /// Where the line of a byte ends, without its line break.
     pub(crate) fn line_end(&self, at: usize) -> usize {
-        self.text[at..].find(['\n', '\r']).map_or(self.text.len(), |after| at + after)
+        memchr::memchr2(b'\n', b'\r', &self.text.as_bytes()[at..]).map_or(self.text.len(), |after| at + after)
     }
 }
 

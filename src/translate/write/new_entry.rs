@@ -4,14 +4,14 @@ use std::collections::HashSet;
 
 use super::change::{Expected, Fragment};
 use super::style::Style;
-use crate::policy::KOTS_DELETE_POLICY;
+use crate::policy::{KOTS_DELETE_POLICY, MAX_ANNOTATIONS};
 use crate::translate::read::jobs::{Job, Level};
 use crate::translate::read::lookup::{Found, Lookup, key};
 use crate::translate::read::nodes::{Id, Kind};
 
-/// The limit of copied text for one document: what the API server accepts as annotations of one object. Without a limit,
-/// many aliases of one text would make a long output of a short input.
-const MAX_COPY: usize = 256 * 1024;
+/// The limit of copied text for one document. Without a limit, many aliases of one text would make a long output of a short
+/// input.
+const MAX_COPY: usize = MAX_ANNOTATIONS;
 const MAX_COPY_DEPTH: usize = 100;
 
 /// Where the value of the new annotation comes from.

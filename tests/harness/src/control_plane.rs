@@ -8,7 +8,7 @@ mod access;
 mod audit;
 mod certificates;
 mod components;
-mod etcd_compaction;
+mod etcd;
 mod namespace;
 mod options;
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::cleanup::options::Verbosity;
 
 /// An hour after the clock of any test begins.
-const HOUR: i64 = 3600;
+const HOUR: u32 = 3600;
 
 fn patient(once: bool) -> Story {
     rules(Rules { finished_for: Duration::from_secs(60), once, ..Rules::default() })
@@ -12,8 +12,8 @@ fn patient(once: bool) -> Story {
 
 impl Story {
     /// The API server's clock says this. It is no clock of ours.
-    fn at(mut self, server_time: i64) -> Self {
-        self.sweep.set_server_time(Some(server_time));
+    fn at(mut self, server_time: u32) -> Self {
+        self.sweep.set_server_time(Some(server_time.into()));
         self
     }
 }
@@ -92,7 +92,7 @@ fn without_a_time_it_is_kept() {
         (patient(false), job("a").finished_at(0)),
     ] {
         let story = story.listed([job]).sends_nothing().done(true);
-        assert!(matches!(story.sweep.jobs["a"].phase, Phase::Kept(Kept::AgeUnknown(_))));
+        assert!(matches!(story.phase("a"), Phase::Kept(Kept::AgeUnknown(_))));
     }
 }
 
@@ -114,7 +114,7 @@ fn what_happens_to_it_meanwhile_counts() {
     gone.at(HOUR + 61).sends_nothing();
     let theirs = story().seen(job("a").finished_at(HOUR).held_by("x/y"));
     theirs.is("a", Phase::Terminating { ours: false }).at(HOUR + 61).sends_nothing();
-    let ignored = Job { ignored: true, ..job("a").finished_at(HOUR) };
+    let ignored = job("a").finished_at(HOUR).with(|traits| traits.ignored = true);
     story().seen(ignored).is("a", Phase::Kept(Kept::Ignored)).at(HOUR + 61).sends_nothing().done(true);
 }
 

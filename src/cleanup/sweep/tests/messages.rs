@@ -60,7 +60,7 @@ fn replies_that_are_lost_one_after_another_are_one_outage() {
     let mut story = story().listed((0..3).map(|number| job(&number.to_string()).succeeded()));
     for number in 0..3 {
         let Some(Request::Delete(deletion)) = story.next() else { panic!("no deletion") };
-        let removed = Job::clone(&deletion.job);
+        let removed = deletion.job.clone();
         story.sweep.replied(Reply::Deletion(deletion, None, no_reply()), story.now);
         story = story.removed(removed).later(4).done(number == 2);
     }

@@ -11,13 +11,13 @@ fn a_refused_deletion_is_not_tried_again() {
 
 #[test]
 fn a_due_job_whose_annotation_goes_is_kept() {
-    let story = story().listed([job("a").succeeded()]).seen(Job { policy: None, ..job("a").succeeded() });
+    let story = story().listed([job("a").succeeded()]).seen(job("a").succeeded().without_policy());
     story.is("a", Phase::Kept(Kept::LeftScope)).sends_nothing().done(true);
 }
 
 #[test]
 fn an_annotation_that_comes_later_counts() {
-    let story = story().listed([Job { policy: None, ..job("a").succeeded() }]).done(true);
+    let story = story().listed([job("a").succeeded().without_policy()]).done(true);
     story.seen(job("a").succeeded().version("2")).deletes("a", nothing, DeletionResult::Deleted);
 }
 
@@ -40,7 +40,7 @@ fn a_known_job_that_becomes_unreadable_stays_and_is_not_taken_for_gone() {
     let story = story.listed([job("b")]);
     let mut story =
         story.is("a", Phase::Kept(Kept::Unreadable("odd".to_owned()))).is("b", Phase::Waiting(Hint::None));
-    story.sweep.vanished("a", story.now);
+    story.sweep.vanished(&"a".into(), story.now);
     story.is("a", Phase::DeletedByOthers);
 }
 
@@ -48,7 +48,7 @@ fn a_known_job_that_becomes_unreadable_stays_and_is_not_taken_for_gone() {
 fn a_job_of_which_only_the_policy_can_be_read_is_kept_until_the_rest_can() {
     let odd = || job("a").state(State::Unreadable("odd".to_owned()));
     let kept = Phase::Kept(Kept::Unreadable("odd".to_owned()));
-    let story = story().listed([odd(), Job { policy: None, ..odd().uid("b") }]).is("a", kept).done(true);
+    let story = story().listed([odd(), odd().uid("b").without_policy()]).is("a", kept).done(true);
     assert_eq!(story.sweep.jobs.len(), 1);
     story.seen(job("a").succeeded()).deletes("a", nothing, DeletionResult::Deleted);
 }
@@ -56,12 +56,9 @@ fn a_job_of_which_only_the_policy_can_be_read_is_kept_until_the_rest_can() {
 #[test]
 fn jobs_of_other_releases_are_counted_once() {
     let rules = rules(Rules { release: Some("web".to_owned()), ..Rules::default() });
-    let of = |uid: &str, release: Option<&str>| Job {
-        releases: [release.map(str::to_owned), None],
-        ..job("a").uid(uid)
-    };
+    let of = |uid: &str, release| job("a").uid(uid).releases([release, None]);
     let jobs = || {
-        let unannotated = Job { policy: None, ..of("4", None) };
+        let unannotated = of("4", None).without_policy();
         [of("1", Some("web")), of("2", Some("api")), of("3", None), unannotated]
     };
     let story = rules.listed(jobs()).listed_again(jobs());
@@ -72,14 +69,14 @@ fn jobs_of_other_releases_are_counted_once() {
 #[test]
 fn a_job_of_another_release_that_is_gone_or_has_lost_its_policy_is_no_longer_counted() {
     type Then = fn(Story) -> Story;
-    let other = || Job { releases: [Some("api".to_owned()), None], ..job("a") };
+    let other = || job("a").releases([Some("api"), None]);
     let gone: Then = |story| story.removed(job("a"));
     let gone_unread: Then = |mut story| {
-        story.sweep.vanished("a", story.now);
+        story.sweep.vanished(&"a".into(), story.now);
         story
     };
     let missed: Then = |story| story.listed_again([]);
-    let bare: Then = |story| story.seen(Job { policy: None, ..job("a") });
+    let bare: Then = |story| story.seen(job("a").without_policy());
     for (name, then) in
         [("deleted", gone), ("deleted, unreadable", gone_unread), ("missed", missed), ("bare", bare)]
     {

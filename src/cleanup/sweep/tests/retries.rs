@@ -40,7 +40,7 @@ fn who_deleted_a_job_is_told_by_what_became_of_the_first_deletion() {
         for (answer, phase) in [(no_reply(), after_lost), (busy(), after_busy)] {
             let what = format!("{answer:?}, then {name}");
             let story = then(story().listed([job("a").succeeded()]).deletes("a", nothing, answer));
-            assert_eq!(story.sweep.jobs["a"].phase, phase, "{what}");
+            assert_eq!(*story.phase("a"), phase, "{what}");
             story.done(true);
         }
     }
