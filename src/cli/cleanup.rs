@@ -53,8 +53,9 @@ pub struct CleanupArgs {
     #[arg(long, requires = "cleanup")]
     pub before_hook_creation: bool,
 
-    /// Delete a Job only when it finished this long ago by the API server's clock, so that no `helm` waits for it any more:
-    /// for a schedule, 15m is three times Helm's own timeout [default: 0] [env: JOBSWEEP_FINISHED_FOR]
+    /// Delete only Jobs that finished this long ago [default: 0] [env: JOBSWEEP_FINISHED_FOR]
+    ///
+    /// The API server's clock counts. On a schedule, 15m is three times as long as Helm waits by default.
     #[arg(long, value_name = "DURATION", requires = "cleanup", value_parser = duration, overrides_with = "finished_for")]
     pub finished_for: Option<Duration>,
 
@@ -62,7 +63,9 @@ pub struct CleanupArgs {
     #[arg(long, value_name = "DURATION", requires = "cleanup", value_parser = duration, overrides_with = "settle")]
     pub settle: Option<Duration>,
 
-    /// Do not wait for Jobs that have not finished, or not long enough ago for --finished-for
+    /// Do not wait for Jobs that have not finished
+    ///
+    /// Nor for those that finished too recently for --finished-for.
     #[arg(long, requires = "in_cluster")]
     pub once: bool,
 

@@ -34,7 +34,8 @@ const MODES: &[(&[&str], &[&[&str]])] = &[
         &["--cleanup"],
         &[
             &["--namespace", "--all-namespaces", "--selector", "--release", "--kubeconfig", "--context"],
-            &["--before-hook-creation", "--settle", "--once", "--timeout", "--concurrency", "--dry-run"],
+            &["--before-hook-creation", "--finished-for", "--settle", "--once", "--timeout"],
+            &["--concurrency", "--dry-run"],
             &["--log-tail", "--fail-on-failed", "--output", "--verbose", "--quiet"],
         ],
     ),

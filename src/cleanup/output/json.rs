@@ -83,7 +83,7 @@ fn row<'a>(tracked: &'a TrackedJob, report: &Report<'_>) -> Row<'a> {
         why: why(job, &tracked.phase),
         due_in_seconds: due_in_seconds(&tracked.phase),
         finalizers: job.finalizers.iter().map(|name| shortened(name)).collect(),
-        ran_seconds: job.seconds,
+        ran_seconds: job.seconds.get(),
         waited_seconds: tracked.until.unwrap_or(report.took).saturating_sub(tracked.since).as_secs_f64(),
         logs: tracked.logs.as_ref().map_or(&[], |log| &log.containers),
         logs_cut: tracked.logs.as_ref().is_some_and(|log| log.is_cut()),

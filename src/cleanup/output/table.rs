@@ -44,7 +44,9 @@ fn cells(tracked: &TrackedJob) -> [String; COLUMNS] {
             job.policy.as_ref().map(|policy| shortened(&policy.to_string()).into_owned()).unwrap_or_default(),
         ),
         action(&tracked.phase).to_owned(),
-        or_dash(job.seconds.map(|seconds| brief(Duration::from_secs(seconds.into()))).unwrap_or_default()),
+        or_dash(
+            job.seconds.get().map(|seconds| brief(Duration::from_secs(seconds.into()))).unwrap_or_default(),
+        ),
         or_dash(why(job, &tracked.phase).unwrap_or_default()),
     ]
 }

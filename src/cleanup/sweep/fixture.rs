@@ -53,9 +53,10 @@ impl Job {
     }
 
     /// It succeeded at this time of the API server's clock.
-    pub(crate) fn finished_at(mut self, seconds: i64) -> Self {
-        self.finished_at = Some(seconds);
-        self.succeeded()
+    pub(crate) fn finished_at(self, seconds: u32) -> Self {
+        let mut job = self.succeeded();
+        job.finished_at = Some(seconds).into();
+        job
     }
 
     pub(crate) fn state(self, state: State) -> Self {

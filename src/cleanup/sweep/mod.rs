@@ -303,8 +303,11 @@ impl Sweep {
 
     /// Decides again about the Jobs that finished too recently and are due until this time.
     fn decide_recent(&mut self, server_time: i64, now: Duration) {
-        while self.recent.first().is_some_and(|(due_at, _)| *due_at <= server_time) {
-            let Some((_, number)) = self.recent.pop_first() else { return };
+        while let Some((due_at, number)) = self.recent.pop_first() {
+            if due_at > server_time {
+                self.recent.insert((due_at, number));
+                return;
+            }
             if matches!(self.jobs[number].phase, Phase::TooRecent(_)) {
                 self.decide(number, now);
             }

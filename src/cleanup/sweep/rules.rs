@@ -84,8 +84,8 @@ impl Rules {
         if self.finished_for.is_zero() {
             return Decision::Delete;
         }
-        let (finished_at, now) = match (job.finished_at, server_time) {
-            (Some(finished_at), Some(now)) => (finished_at, now),
+        let (finished_at, now) = match (job.finished_at.get(), server_time) {
+            (Some(finished_at), Some(now)) => (i64::from(finished_at), now),
             (None, _) => return Decision::Keep(Kept::AgeUnknown("its status does not say when it finished")),
             (_, None) => return Decision::Keep(Kept::AgeUnknown("no answer of the API server has a date")),
         };
@@ -208,7 +208,7 @@ mod tests {
         let unknown = |what| Decision::Keep(Kept::AgeUnknown(what));
         let no_date = "no answer of the API server has a date";
         for (finished_for, finished_at, now, decision) in [
-            (Duration::ZERO, None, None, Decision::Delete),
+            (Duration::ZERO, None::<u32>, None, Decision::Delete),
             (Duration::ZERO, Some(2000), Some(1000), Decision::Delete),
             (seconds(900), Some(1000), Some(1000), wait(901)),
             (seconds(900), Some(1000), Some(1900), wait(1)),
@@ -223,7 +223,7 @@ mod tests {
             (seconds(900), Some(1000), None, unknown(no_date)),
         ] {
             let mut job = job("hook-succeeded", succeeded());
-            job.finished_at = finished_at;
+            job.finished_at = finished_at.into();
             let rules = Rules { finished_for, ..Rules::default() };
             assert_eq!(rules.decide(&job, now), decision, "{finished_for:?}, {finished_at:?} at {now:?}");
             let once = match decision {

@@ -111,6 +111,6 @@ mod tests {
 
     #[test]
     fn a_tracked_job_is_small() {
-        assert!(size_of::<TrackedJob>() <= 216, "{} bytes", size_of::<TrackedJob>());
+        assert!(size_of::<TrackedJob>() <= 200, "{} bytes", size_of::<TrackedJob>());
     }
 }

@@ -24,6 +24,24 @@ pub(crate) enum Compact<N> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Uuid([u8; 16]);
 
+/// A number of seconds, or none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Seconds(u32);
+
+impl Seconds {
+    pub(crate) const NONE: Self = Self(u32::MAX);
+
+    pub(crate) fn get(self) -> Option<u32> {
+        (self != Self::NONE).then_some(self.0)
+    }
+}
+
+impl<N: TryInto<u32>> From<Option<N>> for Seconds {
+    fn from(number: Option<N>) -> Self {
+        number.and_then(|number| number.try_into().ok()).map_or(Self::NONE, Self)
+    }
+}
+
 /// The values that Jobs share.
 #[derive(Default)]
 pub(crate) struct Shared {
@@ -115,6 +133,20 @@ mod tests {
     }
 
     #[test]
+    fn seconds_that_do_not_fit_are_none() {
+        for (number, expected) in [
+            (None, None),
+            (Some(0), Some(0)),
+            (Some(1_700_000_000), Some(1_700_000_000)),
+            (Some(i64::from(u32::MAX)), None),
+            (Some(i64::MAX), None),
+            (Some(-1), None),
+        ] {
+            assert_eq!(Seconds::from(number).get(), expected, "{number:?}");
+        }
+    }
+
+    #[test]
     fn what_jobs_have_in_common_is_stored_once_and_only_as_long_as_a_job_has_it() {
         let job = |namespace: &str, policy: &str| {
             let json = format!(
@@ -136,6 +168,6 @@ mod tests {
 
     #[test]
     fn a_job_is_small() {
-        assert!(size_of::<Job>() <= 104, "{} bytes", size_of::<Job>());
+        assert!(size_of::<Job>() <= 88, "{} bytes", size_of::<Job>());
     }
 }

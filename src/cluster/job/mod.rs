@@ -12,7 +12,7 @@ pub(crate) mod state;
 
 use crate::escape::shortened_message;
 use crate::policy::{DeletePolicy, Outcome};
-use compact::{Uid, Version};
+use compact::{Seconds, Uid, Version};
 use state::{Spec, State, Status};
 
 /// A Job. Its traits can be read like its own fields.
@@ -20,10 +20,10 @@ use state::{Spec, State, Status};
 pub(crate) struct Job {
     pub id: JobId,
     pub version: Version,
-    /// The seconds from its start to its end, if it has finished.
-    pub seconds: Option<u32>,
-    /// When it finished, in seconds since 1970, if its status says so.
-    pub finished_at: Option<i64>,
+    /// From its start to its end, if it has finished.
+    pub seconds: Seconds,
+    /// When it finished, since 1970, if its status says so.
+    pub finished_at: Seconds,
     traits: Arc<Traits>,
 }
 
@@ -122,11 +122,12 @@ impl Job {
     pub(crate) fn decode(json: &[u8]) -> Result<Self, Box<Unreadable>> {
         match serde_json::from_slice(json) {
             Ok(Object { metadata, spec, status }) => {
-                let finished_at = status.finished_at();
-                Ok(Self { finished_at, ..Self::new(metadata, State::of(&spec, &status), status.seconds()) })
+                let mut job = Self::new(metadata, State::of(&spec, &status));
+                (job.seconds, job.finished_at) = (status.seconds().into(), status.finished_at().into());
+                Ok(job)
             }
             Err(error) => match serde_json::from_slice(json) {
-                Ok(Described { metadata }) => Ok(Self::new(metadata, State::Unreadable(why(&error)), None)),
+                Ok(Described { metadata }) => Ok(Self::new(metadata, State::Unreadable(why(&error)))),
                 Err(_) => {
                     let id = serde_json::from_slice(json).ok().map(|Identified { metadata }| metadata.into());
                     Err(Box::new(Unreadable { id, why: why(&error) }))
@@ -135,7 +136,7 @@ impl Job {
         }
     }
 
-    fn new(metadata: Metadata, state: State, seconds: Option<u64>) -> Self {
+    fn new(metadata: Metadata, state: State) -> Self {
         let Metadata { namespace, name, uid, .. } = metadata;
         let annotations = metadata.annotations.unwrap_or_default();
         let traits = Traits {
@@ -150,8 +151,8 @@ impl Job {
         Self {
             id: Identity { namespace, name, uid }.into(),
             version: metadata.resource_version.as_str().into(),
-            seconds: seconds.and_then(|seconds| seconds.try_into().ok()),
-            finished_at: None,
+            seconds: Seconds::NONE,
+            finished_at: Seconds::NONE,
             traits: Arc::new(traits),
         }
     }

@@ -4,7 +4,7 @@ use super::*;
 use crate::cleanup::options::Verbosity;
 
 /// An hour after the clock of any test begins.
-const HOUR: i64 = 3600;
+const HOUR: u32 = 3600;
 
 fn patient(once: bool) -> Story {
     rules(Rules { finished_for: Duration::from_secs(60), once, ..Rules::default() })
@@ -12,8 +12,8 @@ fn patient(once: bool) -> Story {
 
 impl Story {
     /// The API server's clock says this. It is no clock of ours.
-    fn at(mut self, server_time: i64) -> Self {
-        self.sweep.set_server_time(Some(server_time));
+    fn at(mut self, server_time: u32) -> Self {
+        self.sweep.set_server_time(Some(server_time.into()));
         self
     }
 }
