@@ -16,7 +16,7 @@ pub(crate) struct TrackedJob {
     pub logs: Option<Box<JobLog>>,
     pub(super) scope: usize,
     /// The last list that contained the Job, or whose watch reported it.
-    pub(super) listing: u64,
+    pub(super) listing: u32,
     /// The watch reported the Job as deleted, or the last list lacks it.
     pub(super) vanished: bool,
     pub(super) deletion: DeletionProgress,
@@ -44,7 +44,7 @@ pub(crate) enum Phase {
     /// The deletion failed because the Job changed after it was seen like this.
     Outdated {
         version: Version,
-        listing: u64,
+        listing: u32,
     },
     /// The deletion was accepted, from this sweep or from someone else, but the Job is not gone yet.
     Terminating {
@@ -70,7 +70,7 @@ impl Phase {
 }
 
 impl TrackedJob {
-    pub(super) fn new(job: Job, scope: usize, listing: u64, now: Duration) -> Self {
+    pub(super) fn new(job: Job, scope: usize, listing: u32, now: Duration) -> Self {
         Self {
             job,
             phase: Phase::Seen,
@@ -108,6 +108,6 @@ mod tests {
 
     #[test]
     fn a_tracked_job_is_small() {
-        assert!(size_of::<TrackedJob>() <= 200, "{} bytes", size_of::<TrackedJob>());
+        assert!(size_of::<TrackedJob>() <= 184, "{} bytes", size_of::<TrackedJob>());
     }
 }
