@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use crate::cleanup::sweep::job_log::JobLog;
 use crate::cleanup::sweep::rules::Kept;
-use crate::cluster::job::Job;
 use crate::cluster::job::compact::Version;
 use crate::cluster::job::state::Hint;
+use crate::cluster::job::{Job, JobId};
 
 pub(crate) struct TrackedJob {
     pub job: Job,
@@ -85,6 +85,12 @@ impl TrackedJob {
             log_failures: 0,
             retrying: false,
         }
+    }
+
+    /// Sorts Jobs by namespace and name, and by age if they share a name.
+    pub(crate) fn order(&self) -> impl Ord {
+        let JobId { namespace, name, .. } = &self.job.id;
+        (namespace, name, self.since, self.until)
     }
 
     /// Whether a newer state of the Job may change its phase.

@@ -37,7 +37,8 @@ impl ControlPlane {
     pub async fn copy(&self, job: &Job, copies: impl IntoIterator<Item = (String, String)>) -> Result<()> {
         let etcd = &self.etcd_client()?;
         let metadata = &job.metadata;
-        let of_job = [&metadata.namespace, &metadata.name, &metadata.uid].map(|field| field.clone().unwrap_or_default());
+        let of_job = [&metadata.namespace, &metadata.name, &metadata.uid]
+            .map(|field| field.clone().unwrap_or_default());
         let found = post(etcd, "/v3/kv/range", &json!({ "key": key(&of_job[0], &of_job[1]) })).await?;
         let ByteString(stored) = serde_json::from_value(found["kvs"][0]["value"].clone())?;
         let copies = copies.into_iter().map(|(namespace, name)| {
