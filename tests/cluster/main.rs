@@ -18,6 +18,7 @@ mod releases;
 mod report;
 mod requests;
 mod scope;
+mod size;
 mod stopping;
 
 use std::process::ExitCode;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         report::trials(),
         requests::trials(),
         scope::trials(),
+        size::trials(),
         stopping::trials(),
     ])
 }
