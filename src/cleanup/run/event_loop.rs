@@ -44,8 +44,7 @@ impl EventLoop<'_> {
     /// Sweeps the scopes until the sweep ends, and returns how.
     pub(crate) async fn sweep_until_done(mut self, api: &Api, scopes: &[Scope]) -> Ending {
         let relist: Vec<_> = scopes.iter().map(|_| Notify::new()).collect();
-        // Each event may be a page of 500 Jobs.
-        let (sender, mut events) = mpsc::channel(2);
+        let (sender, mut events) = mpsc::channel(16);
         let mut followers = pin!(follow(api, scopes, &relist, &sender, !self.completion.no_wait));
         let mut in_flight = FuturesUnordered::new();
 
