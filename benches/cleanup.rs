@@ -1,18 +1,23 @@
 //! The speed and memory of the cleanup on a real control plane, beside its peers in the same run.
 //!
-//! `cargo bench --bench cleanup` prints Markdown tables. `JOBS=2000` makes the run smaller. `CONCURRENCY=1` adds the
-//! measurement behind the default of `--concurrency`.
+//! `cargo bench --bench cleanup` prints Markdown tables. `JOBS=2000` measures only that size. `CONCURRENCY=1` adds the
+//! measurement behind the default of `--concurrency`. `BASELINE=/path/to/jobsweep` lets an older jobsweep take its turns too.
 //!
 //! The contenders take turns in several rounds. Each has a namespace with the same number of finished Jobs, the same API
 //! server, and a ServiceAccount with the same Role. The time includes connecting, listing, deleting and, for jobsweep
 //! alone, waiting until all Jobs are gone. No controllers run meanwhile, because the deletion of a Job without pods does
 //! not need them, and they would take processor time.
+//!
+//! One Job of each namespace is made by the API server; the others are copies of it in etcd.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the output of a benchmark")]
 
 use std::collections::BTreeMap;
 use std::env;
 use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -21,6 +26,7 @@ use jobsweep_harness::control_plane::{ControlPlane, Namespace, User, rule};
 use jobsweep_harness::helm::kubectl;
 use jobsweep_harness::jobs::{Outcome, job};
 use jobsweep_harness::k8s_openapi::api::batch::v1::Job;
+use jobsweep_harness::k8s_openapi::api::rbac::v1::PolicyRule;
 use jobsweep_harness::kube::api::{Api, DeleteParams, ListParams};
 use jobsweep_harness::process::Program;
 
@@ -28,8 +34,10 @@ const POLICY: &str = "hook-succeeded,hook-failed";
 const PATIENCE: Duration = Duration::from_secs(3600);
 /// At client-go's default rate 10,000 Jobs would take half an hour.
 const SEQUENTIAL_JOBS: usize = 150;
-/// The speed of the machine varies, and the API server warms up.
-const ROUNDS: usize = 3;
+/// The sizes and, as the speed of the machine varies and the API server warms up, the rounds.
+const SIZES: [(usize, usize); 3] = [(1_000, 5), (10_000, 3), (100_000, 1)];
+/// kubectl takes three minutes for 100,000.
+const MOST_FOR_KUBECTL: usize = 10_000;
 /// jobsweep's default concurrency.
 const WIDTH: usize = 32;
 
@@ -38,69 +46,127 @@ fn main() -> Result<()> {
     if !env::args().any(|arg| arg == "--bench") {
         return Ok(());
     }
-    jobsweep_harness::block_on(run(number("JOBS", 10_000)?))
+    jobsweep_harness::block_on(run())
 }
 
-async fn run(jobs: usize) -> Result<()> {
+async fn run() -> Result<()> {
+    let sizes = match env::var("JOBS") {
+        Ok(jobs) => vec![(jobs.parse().context("JOBS is no number")?, 3)],
+        Err(_) => SIZES.to_vec(),
+    };
+    let baseline = env::var_os("BASELINE").map(PathBuf::from);
+    let program = released_program()?;
     let cluster = ControlPlane::options().without_audit_log().start().await?;
     if env::var_os("CONCURRENCY").is_some() {
-        concurrency(&cluster, jobs / 5).await?;
+        concurrency(&cluster, &program, 2_000).await?;
     }
-    speed(&cluster, jobs).await?;
-    memory(&cluster, jobs).await?;
+    println!("\n| finished Jobs | rounds | | Jobs/s | jobsweep is | peak memory | |");
+    println!("|---:|---:|---|---:|---:|---:|---|");
+    for (jobs, rounds) in sizes {
+        size(&cluster, &program, baseline.as_deref(), jobs, rounds).await?;
+    }
+    others(&cluster, &program, 50_000).await?;
     drop(cluster);
-    requests(jobs).await
+    requests(&program, 10_000, 1).await?;
+    requests(&program, 3, 5_000).await
 }
 
-async fn speed(cluster: &ControlPlane, jobs: usize) -> Result<()> {
-    let (mut bare, mut swept, mut by_kubectl) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
+/// All Jobs are annotated and finished, and all are deleted.
+async fn size(
+    cluster: &ControlPlane,
+    program: &Path,
+    baseline: Option<&Path>,
+    jobs: usize,
+    rounds: usize,
+) -> Result<()> {
+    let (mut bare, mut swept, mut older, mut by_kubectl) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut peak, mut older_peak) = (0, 0);
+    for _ in 0..rounds {
         bare.push(rate(jobs, bare_loop(&Arena::filled(cluster, jobs).await?).await?));
-        swept.push(rate(jobs, Sweep::of(&Arena::filled(cluster, jobs).await?, &[]).await?.took));
-        by_kubectl.push(rate(jobs, kubectl_delete(&Arena::filled(cluster, jobs).await?).await?));
+        let sweep = Sweep::of(program, &Arena::filled(cluster, jobs).await?, &[]).await?;
+        swept.push(rate(jobs, sweep.took));
+        peak = peak.max(sweep.peak_kb);
+        if let Some(baseline) = baseline {
+            let sweep = Sweep::of(baseline, &Arena::filled(cluster, jobs).await?, &[]).await?;
+            older.push(rate(jobs, sweep.took));
+            older_peak = older_peak.max(sweep.peak_kb);
+        }
+        if jobs <= MOST_FOR_KUBECTL {
+            by_kubectl.push(rate(jobs, kubectl_delete(&Arena::filled(cluster, jobs).await?).await?));
+        }
     }
-    let sequential =
-        rate(SEQUENTIAL_JOBS, sequential(&Arena::filled(cluster, SEQUENTIAL_JOBS).await?).await?);
-    let (bare, swept, by_kubectl) = (mean(&bare), mean(&swept), mean(&by_kubectl));
-    println!("\n| {jobs} finished Jobs | Jobs/s | jobsweep is |");
-    println!("|---|---:|---:|");
-    println!("| `jobsweep --cleanup` | {swept:.0} | |");
-    for (name, rate) in [
-        ("a bare loop of concurrent deletes, as many at once", bare),
-        ("`kubectl delete jobs --all --wait=false`", by_kubectl),
-        ("one after another, 5 requests a second", sequential),
-    ] {
-        println!("| {name} | {rate:.0} | {:.2}× |", swept / rate);
+    let (swept, bare) = (mean(&swept), mean(&bare));
+    let limit_kb = (12_000_000 + 300 * jobs as u64) / 1024;
+    let met = if peak <= limit_kb { "met" } else { "**missed**" };
+    let memory = format!("**{peak} kB** | at most {limit_kb} kB: {met}");
+    println!("| {jobs} | {rounds} | `jobsweep --cleanup` | {swept:.0} | | {memory} |");
+    let met = if swept / bare >= 0.9 { "met" } else { "**missed**" };
+    let name = "a bare loop of concurrent deletes, as many at once";
+    println!("| {jobs} | {rounds} | {name} | {bare:.0} | **{:.2}×** at least 0.9: {met} | | |", swept / bare);
+    if !older.is_empty() {
+        let older = mean(&older);
+        let ratio = swept / older;
+        println!("| {jobs} | {rounds} | the baseline | {older:.0} | {ratio:.2}× | {older_peak} kB | |");
+    }
+    if !by_kubectl.is_empty() {
+        let (name, rate) = ("`kubectl delete jobs --all --wait=false`", mean(&by_kubectl));
+        println!("| {jobs} | {rounds} | {name} | {rate:.0} | {:.2}× | | |", swept / rate);
+    }
+    if jobs == SIZES[1].0 {
+        let arena = Arena::filled(cluster, SEQUENTIAL_JOBS).await?;
+        let rate = rate(SEQUENTIAL_JOBS, sequential(&arena).await?);
+        let name = "one after another, 5 requests a second";
+        println!("| {SEQUENTIAL_JOBS} | 1 | {name} | {rate:.0} | **{:.0}×** at least 50 | | |", swept / rate);
     }
     Ok(())
 }
 
-async fn concurrency(cluster: &ControlPlane, jobs: usize) -> Result<()> {
+/// The program in its released form.
+fn released_program() -> Result<PathBuf> {
+    let build = Command::new("packaging/program.sh").current_dir(env!("CARGO_MANIFEST_DIR")).output()?;
+    io::stderr().write_all(&build.stderr)?;
+    ensure!(build.status.success(), "packaging/program.sh failed: {}", build.status);
+    Ok(PathBuf::from(String::from_utf8(build.stdout)?.trim()))
+}
+
+async fn concurrency(cluster: &ControlPlane, program: &Path, jobs: usize) -> Result<()> {
     println!("\n| `--concurrency` | Jobs/s | peak memory |");
     println!("|---:|---:|---:|");
     for width in ["1", "4", "8", "16", "32", "64"] {
-        let sweep = Sweep::of(&Arena::filled(cluster, jobs).await?, &["--concurrency", width]).await?;
+        let arena = Arena::filled(cluster, jobs).await?;
+        let sweep = Sweep::of(program, &arena, &["--concurrency", width]).await?;
         println!("| {width} | {:.0} | {} kB |", rate(jobs, sweep.took), sweep.peak_kb);
     }
     Ok(())
 }
 
-async fn memory(cluster: &ControlPlane, jobs: usize) -> Result<()> {
+/// Jobs that are not annotated take no memory.
+async fn others(cluster: &ControlPlane, program: &Path, jobs: usize) -> Result<()> {
+    let arena = Arena::filled(cluster, 100).await?;
+    let other = arena.namespace.create(job("other-0000000").suspended()).await?;
+    cluster.copy(&other, (1..jobs).map(|n| (arena.namespace.name.clone(), format!("other-{n:07}")))).await?;
+    let sweep = Sweep::of(program, &arena, &[]).await?;
     println!("\n| Jobs | peak memory |");
     println!("|---|---:|");
-    let sweep = Sweep::of(&Arena::filled(cluster, jobs).await?, &[]).await?;
-    println!("| {jobs} annotated and finished, all deleted | {} kB |", sweep.peak_kb);
-    let arena = Arena::filled(cluster, 100).await?;
-    arena.namespace.create_many(jobs * 5, |n| job(format!("other-{n}")).suspended()).await?;
-    let sweep = Sweep::of(&arena, &[]).await?;
-    println!("| {} without a policy beside 100 annotated ones | {} kB |", jobs * 5, sweep.peak_kb);
+    println!("| {jobs} without a policy beside 100 annotated ones | {} kB |", sweep.peak_kb);
     Ok(())
 }
 
-/// Counts the requests in the API server's audit log.
-async fn requests(jobs: usize) -> Result<()> {
+/// Counts the requests in the API server's audit log. More than one namespace are swept with `-A`.
+async fn requests(program: &Path, jobs: usize, namespaces: usize) -> Result<()> {
     let cluster = ControlPlane::start().await?;
-    Sweep::of(&Arena::filled(&cluster, jobs).await?, &[]).await?;
+    let arena = Arena::filled(&cluster, jobs).await?;
+    let args: &[&str] = if namespaces > 1 { &["-A"] } else { &[] };
+    if namespaces > 1 {
+        arena.namespace.allow_everywhere(&arena.user, rules()).await?;
+        let width = arena.namespace.name.len() - 1;
+        let names: Vec<_> = (1..namespaces).map(|n| format!("n{n:0width$}")).collect();
+        let template = arena.namespace.jobs().get(&name(0)).await?;
+        cluster.create_namespaces(&names).await?;
+        let ids = names.iter().flat_map(|namespace| (0..jobs).map(|n| (namespace.clone(), name(n))));
+        cluster.copy(&template, ids).await?;
+    }
+    Sweep::of(program, &arena, args).await?;
     let mut counts = BTreeMap::<String, usize>::new();
     for event in cluster.audit_log()? {
         let counted = if event.verb == "watch" { "ResponseStarted" } else { "ResponseComplete" };
@@ -108,12 +174,20 @@ async fn requests(jobs: usize) -> Result<()> {
             *counts.entry(event.verb).or_default() += 1;
         }
     }
-    println!("\n| {jobs} finished Jobs | requests |");
+    println!("\n| {jobs} finished Jobs in each of {namespaces} namespaces | requests |");
     println!("|---|---:|");
     for (verb, count) in counts {
         println!("| {verb} | {count} |");
     }
     Ok(())
+}
+
+fn name(number: usize) -> String {
+    format!("job-{number:07}")
+}
+
+fn rules() -> Vec<PolicyRule> {
+    vec![rule("batch", "jobs", &["list", "watch", "delete"])]
 }
 
 /// A namespace with finished Jobs, and a ServiceAccount that may delete them.
@@ -128,12 +202,13 @@ impl Arena {
         cluster.start_controller_manager().await?;
         let namespace = cluster.namespace().await?;
         cluster.stop_controller_manager();
-        namespace
-            .create_finished(jobs, Outcome::Succeeded, |n| job(format!("job-{n}")).policy(POLICY))
-            .await?;
+        let first = namespace.create(job(name(0)).policy(POLICY).managed_by("example.com/nobody")).await?;
+        namespace.finish(&first, Outcome::Succeeded).await?;
+        let first = namespace.jobs().get(&name(0)).await?;
+        cluster.copy(&first, (1..jobs).map(|n| (namespace.name.clone(), name(n)))).await?;
         eprintln!("{jobs} finished Jobs made in {:.0} s", start.elapsed().as_secs_f64());
         let user = namespace.user("sweeper").await?;
-        namespace.allow(&user, vec![rule("batch", "jobs", &["list", "watch", "delete"])]).await?;
+        namespace.allow(&user, rules()).await?;
         Ok(Self { namespace, user })
     }
 
@@ -149,9 +224,8 @@ struct Sweep {
 
 impl Sweep {
     /// Sweeps a namespace, and checks that all Jobs are gone.
-    async fn of(arena: &Arena, args: &[&str]) -> Result<Self> {
-        let sweep =
-            Program::new(env!("CARGO_BIN_EXE_jobsweep")).args(["--cleanup", "--settle=0", "--kubeconfig"]);
+    async fn of(program: &Path, arena: &Arena, args: &[&str]) -> Result<Self> {
+        let sweep = Program::new(program).args(["--cleanup", "--settle=0", "--timeout=none", "--kubeconfig"]);
         let start = Instant::now();
         let sweep = sweep.arg(&arena.user.kubeconfig).args(args).spawn()?;
         let status = format!("/proc/{}/status", sweep.pid().context("it runs")?);
@@ -169,7 +243,7 @@ impl Sweep {
         let left = arena.namespace.names().await?;
         ensure!(!left.iter().any(|name| name.starts_with("job-")), "{} Jobs are left", left.len());
         let sweep = Self { took, peak_kb: watcher.await? };
-        eprintln!("jobsweep {args:?}: {:.1} s, {} kB", sweep.took.as_secs_f64(), sweep.peak_kb);
+        eprintln!("{} {args:?}: {:.1} s, {} kB", program.display(), sweep.took.as_secs_f64(), sweep.peak_kb);
         Ok(sweep)
     }
 }
@@ -236,8 +310,4 @@ fn rate(jobs: usize, took: Duration) -> f64 {
 
 fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
-}
-
-fn number(name: &str, default: usize) -> Result<usize> {
-    env::var(name).map_or(Ok(default), |text| text.parse().with_context(|| format!("{name} is no number")))
 }

@@ -1,10 +1,12 @@
 //! The speed of the filter as a process with pipes, beside `cat` and mikefarah's yq.
 //!
-//! `cargo bench --bench filter` prints a Markdown table. `benches/README.md` has the results.
+//! `cargo bench --bench filter` prints a Markdown table. `BASELINE=/path/to/jobsweep` lets an older jobsweep take its turns
+//! too. `benches/README.md` has the results.
 
 mod inputs;
 mod pipeline;
 
+use std::env;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -14,6 +16,7 @@ use inputs::Input;
 use jobsweep_harness::tools;
 use pipeline::{Program, Run};
 
+const JOBSWEEP: &str = "`jobsweep`";
 /// The filter in yq's language.
 const YQ: &str = r#"with(select(.kind == "Job" and (.apiVersion | test("^batch/"))
     and (.metadata.annotations | has("helm.sh/hook-delete-policy"))
@@ -23,10 +26,11 @@ const YQ: &str = r#"with(select(.kind == "Job" and (.apiVersion | test("^batch/"
 fn main() -> Result<()> {
     let folder = tools::target_dir().join("bench");
     let cat = Program::new("`cat`", "cat", &[]);
-    let jobsweep = Program::new("`jobsweep`", released_program()?, &[]);
+    let jobsweep = Program::new(JOBSWEEP, released_program()?, &[]);
     let yq = Program::new("`yq`", tools::yq()?, &[YQ]);
     let empty = Program::new("an empty Rust program", empty_program(&folder)?, &[]);
-    let mut table = Table::new()?;
+    let baseline = env::var("BASELINE").ok().map(|path| Program::new("the baseline", path, &[]));
+    let mut table = Table::new(baseline)?;
 
     let mixed = inputs::mixed(&folder, 75_000_000)?;
     let [by_cat, ours, by_yq] =
@@ -79,6 +83,7 @@ fn released_program() -> Result<PathBuf> {
 /// Prints rows of results, and below each group the goals.
 struct Table {
     out: io::Stdout,
+    baseline: Option<Program>,
 }
 
 /// The medians of several runs.
@@ -104,13 +109,13 @@ impl Medians {
 }
 
 impl Table {
-    fn new() -> Result<Self> {
+    fn new(baseline: Option<Program>) -> Result<Self> {
         let mut out = io::stdout();
         writeln!(
             out,
             "| input | MB | program | runs | ms | MB/s | peak MB |\n|---|--:|---|--:|--:|--:|--:|"
         )?;
-        Ok(Self { out })
+        Ok(Self { out, baseline })
     }
 
     /// Runs the programs in turns, so that other work on the machine affects all of them.
@@ -120,7 +125,9 @@ impl Table {
         input: &Input,
         programs: [(&Program, usize); N],
     ) -> Result<[Medians; N]> {
-        let mut runs = [const { Vec::new() }; N];
+        let jobsweep = programs.iter().find(|(program, _)| program.name == JOBSWEEP);
+        let baseline = self.baseline.as_ref().zip(jobsweep.map(|&(_, rounds)| rounds));
+        let (mut runs, mut baseline_runs) = ([const { Vec::new() }; N], Vec::new());
         let rounds = programs.iter().map(|&(_, rounds)| rounds).max().unwrap_or_default();
         for round in 0..rounds {
             for ((program, rounds), runs) in programs.iter().zip(&mut runs) {
@@ -128,18 +135,18 @@ impl Table {
                     runs.push(program.run(input)?);
                 }
             }
+            if let Some((program, rounds)) = baseline
+                && round < rounds
+            {
+                baseline_runs.push(program.run(input)?);
+            }
         }
         let medians = runs.map(Medians::of);
         for ((program, rounds), medians) in programs.iter().zip(&medians) {
-            let size = input.size as f64 / 1e6;
-            let milliseconds = medians.seconds * 1e3;
-            let speed = medians.speed(input);
-            let memory = medians.memory.map_or_else(String::new, |memory| format!("{:.0}", memory / 1e6));
-            let name_of = program.name;
-            writeln!(
-                self.out,
-                "| {name} | {size:.2} | {name_of} | {rounds} | {milliseconds:.2} | {speed:.0} | {memory} |"
-            )?;
+            row(&mut self.out, name, input, (program.name, *rounds), medians)?;
+        }
+        if let Some((program, rounds)) = baseline {
+            row(&mut self.out, name, input, (program.name, rounds), &Medians::of(baseline_runs))?;
         }
         Ok(medians)
     }
@@ -150,6 +157,24 @@ impl Table {
         writeln!(self.out, "| | | **{found:.2}** {what} | | {bound} {wanted} | {met} | |")?;
         Ok(())
     }
+}
+
+fn row(
+    out: &mut impl Write,
+    name: &str,
+    input: &Input,
+    (program, rounds): (&str, usize),
+    medians: &Medians,
+) -> Result<()> {
+    let size = input.size as f64 / 1e6;
+    let milliseconds = medians.seconds * 1e3;
+    let speed = medians.speed(input);
+    let memory = medians.memory.map_or_else(String::new, |memory| format!("{:.0}", memory / 1e6));
+    writeln!(
+        out,
+        "| {name} | {size:.2} | {program} | {rounds} | {milliseconds:.2} | {speed:.0} | {memory} |"
+    )?;
+    Ok(())
 }
 
 /// A program that does nothing, which shows the cost of starting a process.

@@ -19,6 +19,7 @@ mod releases;
 mod report;
 mod requests;
 mod scope;
+mod size;
 mod stopping;
 
 use std::process::ExitCode;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         report::trials(),
         requests::trials(),
         scope::trials(),
+        size::trials(),
         stopping::trials(),
     ])
 }

@@ -18,7 +18,7 @@ pub fn trials() -> Vec<Trial> {
 const BOTH: &str = "hook-succeeded,hook-failed";
 
 /// The number of a user's requests of each kind. A watch counts when it begins.
-fn requests(cluster: &ControlPlane, user: &str) -> Result<BTreeMap<String, usize>> {
+pub fn requests(cluster: &ControlPlane, user: &str) -> Result<BTreeMap<String, usize>> {
     let mut counts = BTreeMap::new();
     for event in cluster.audit_log()? {
         let counts_now = (event.stage == "ResponseStarted") == (event.verb == "watch");

@@ -35,11 +35,12 @@ impl<'a> Progress<'a> {
             return;
         }
         self.next = now + REMINDER;
-        let left: Vec<_> = sweep.jobs().filter(|tracked| tracked.phase.blocks_end()).collect();
-        if !left.is_empty() {
-            let names: Vec<_> = left.iter().take(NAMED).map(|tracked| tracked.job.id.to_string()).collect();
-            let more = if left.len() > NAMED { ", …" } else { "" };
-            let (count, names, after) = (jobs(left.len()), names.join(", "), self.after(now));
+        let left = || sweep.jobs().filter(|tracked| tracked.phase.blocks_end());
+        let count = left().count();
+        if count > 0 {
+            let names: Vec<_> = left().take(NAMED).map(|tracked| tracked.job.id.to_string()).collect();
+            let more = if count > NAMED { ", …" } else { "" };
+            let (count, names, after) = (jobs(count), names.join(", "), self.after(now));
             self.terminal.line(format_args!("{after}: still waiting for {count} ({names}{more})"));
         }
     }

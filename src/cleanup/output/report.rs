@@ -35,14 +35,9 @@ impl Report<'_> {
         out.flush()
     }
 
-    /// The Jobs by namespace and name, and by age if they share a name.
     pub(super) fn jobs(&self) -> Vec<&TrackedJob> {
         let mut jobs: Vec<_> = self.sweep.jobs().collect();
-        jobs.sort_by(|a, b| {
-            let key = |tracked: &TrackedJob| (tracked.since, tracked.until);
-            let ids = (&a.job.id.namespace, &a.job.id.name).cmp(&(&b.job.id.namespace, &b.job.id.name));
-            ids.then_with(|| key(a).cmp(&key(b)))
-        });
+        jobs.sort_unstable_by(|a, b| a.order().cmp(&b.order()));
         jobs
     }
 }

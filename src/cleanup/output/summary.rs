@@ -1,12 +1,13 @@
 //! The last messages of a sweep: how it ended, what is left, and how many Jobs it handled.
 
-use std::collections::BTreeMap;
-
 use crate::cleanup::output::terminal::Terminal;
-use crate::cleanup::output::words::{action, jobs, why};
+use crate::cleanup::output::words::{jobs, totals, why};
 use crate::cleanup::sweep::Sweep;
 use crate::cleanup::sweep::ending::Ending;
 use crate::policy::KOTS_DELETE_POLICY;
+
+/// How many of the Jobs that are left are named.
+const NAMED: usize = 100;
 
 pub(crate) fn explain(ending: &Ending, sweep: &Sweep, terminal: &Terminal) {
     match ending {
@@ -24,29 +25,23 @@ pub(crate) fn explain(ending: &Ending, sweep: &Sweep, terminal: &Terminal) {
         }
     }
     let mut left: Vec<_> = sweep.jobs().filter(|tracked| tracked.phase.blocks_end()).collect();
-    left.sort_by_key(|tracked| tracked.job.id.to_string());
-    for tracked in left {
+    left.sort_unstable_by(|a, b| a.order().cmp(&b.order()));
+    for tracked in left.iter().take(NAMED) {
         let why = why(&tracked.job, &tracked.phase).unwrap_or_default();
         terminal.warning(format_args!("left {}: {why}", tracked.job.id));
     }
+    if let Some(more) = left.len().checked_sub(NAMED).filter(|more| *more > 0) {
+        terminal.warning(format_args!("left {more} more; the table and the JSON report list them all"));
+    }
     let any = sweep.jobs().next().is_some();
+    if any {
+        terminal.line(format_args!("{}", totals(sweep.jobs())));
+    } else if sweep.was_listed() {
+        terminal.line(format_args!("no Job in scope has the annotation {KOTS_DELETE_POLICY}"));
+    }
     if sweep.was_listed() || any {
-        terminal.line(format_args!("{}", totals(sweep)));
         left_out(sweep, terminal, any);
     }
-}
-
-/// `3 deleted, 1 kept`.
-fn totals(sweep: &Sweep) -> String {
-    let mut counts = BTreeMap::new();
-    for tracked in sweep.jobs() {
-        *counts.entry(action(&tracked.phase)).or_insert(0) += 1;
-    }
-    if counts.is_empty() {
-        return format!("no Job in scope has the annotation {KOTS_DELETE_POLICY}");
-    }
-    let counts: Vec<_> = counts.into_iter().map(|(action, count)| format!("{count} {action}")).collect();
-    counts.join(", ")
 }
 
 fn left_out(sweep: &Sweep, terminal: &Terminal, any_in_scope: bool) {
@@ -107,5 +102,12 @@ mod tests {
             (ExitCode::Failure, "error")
         );
         assert!(explained(&Ending::Swept, &sweep).contains(error));
+    }
+
+    #[test]
+    fn of_many_jobs_that_are_left_some_are_named_and_all_are_counted() {
+        let lines = explained(&Ending::Deadline, &listed((0..NAMED + 5).map(|n| job(&n.to_string()))));
+        assert_eq!(lines.matches("warning: left shop/").count(), NAMED);
+        assert!(lines.contains("left 5 more; the table"), "{lines}");
     }
 }

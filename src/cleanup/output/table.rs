@@ -7,29 +7,44 @@ use std::time::Duration;
 
 use unicode_width::UnicodeWidthStr;
 
-use super::words::{action, outcome, reason, why};
+use super::words::{action, outcome, reason, totals, why};
 use crate::cleanup::output::duration::brief;
 use crate::cleanup::sweep::TrackedJob;
 use crate::escape::{one_line, shortened};
+use crate::policy::Outcome;
 
 const HEADINGS: [&str; COLUMNS] = ["NAMESPACE", "JOB", "OUTCOME", "REASON", "POLICY", "ACTION", "RAN", "WHY"];
 const COLUMNS: usize = 8;
 /// The blanks between two columns.
 const GAP: usize = 3;
 
-/// Writes a line for every Job below the headings; nothing if there is no Job.
-pub(super) fn write(rows: &[&TrackedJob], out: &mut dyn Write) -> io::Result<()> {
-    if rows.is_empty() {
+/// How many of the Jobs that are gone without having failed have a line of their own.
+const GONE_LINES: usize = 200;
+
+/// Writes a line for every Job below the headings; nothing if there is no Job. Many Jobs that are gone without having failed
+/// are summed up.
+pub(super) fn write(jobs: &[&TrackedJob], out: &mut dyn Write) -> io::Result<()> {
+    if jobs.is_empty() {
         return Ok(());
     }
+    let mut gone = 0;
+    let (rows, summed_up): (Vec<_>, Vec<_>) = jobs.iter().copied().partition(|tracked| {
+        let is_gone = tracked.phase.is_final() && tracked.job.outcome() != Some(Outcome::Failed);
+        gone += usize::from(is_gone);
+        !is_gone || gone <= GONE_LINES
+    });
     let mut widths = HEADINGS.map(str::len);
-    for tracked in rows {
+    for tracked in &rows {
         for (width, cell) in widths.iter_mut().zip(cells(tracked)) {
             *width = (*width).max(cell.width());
         }
     }
     line(&HEADINGS.map(str::to_owned), &widths, out)?;
-    rows.iter().try_for_each(|tracked| line(&cells(tracked), &widths, out))
+    rows.iter().try_for_each(|tracked| line(&cells(tracked), &widths, out))?;
+    if summed_up.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "and more that did not fail: {}; -o json lists them all", totals(summed_up.into_iter()))
 }
 
 fn cells(tracked: &TrackedJob) -> [String; COLUMNS] {
@@ -65,8 +80,9 @@ fn line(cells: &[String; COLUMNS], widths: &[usize; COLUMNS], out: &mut dyn Writ
 mod tests {
     use super::*;
     use crate::cleanup::sweep::fixture::{job, listed};
+    use crate::cleanup::sweep::request::{Reply, Request};
+    use crate::cluster::delete::DeletionResult;
     use crate::cluster::job::state::State;
-    use crate::policy::Outcome;
 
     #[test]
     fn no_job_can_forge_a_line_and_columns_stand_below_one_another() {
@@ -84,5 +100,23 @@ mod tests {
         let column = |line: &str, word: &str| line.split_once(word).map(|(before, _)| before.width());
         assert_eq!(column(lines[0], "ACTION"), column(lines[1], "kept"), "{table}");
         assert_eq!(column(lines[0], "ACTION"), column(lines[2], "kept"), "{table}");
+    }
+
+    #[test]
+    fn many_deleted_jobs_are_summed_up_but_never_one_that_failed_or_is_kept() {
+        let due = (0..GONE_LINES + 50).map(|number| job(&format!("due-{number}")).succeeded());
+        let failed = (0..300).map(|number| job(&format!("failed-{number}")).policy("hook-failed").failed());
+        let kept = (0..300).map(|number| job(&format!("kept-{number}")).failed());
+        let mut sweep = listed(due.chain(failed).chain(kept));
+        while let Some(Request::Delete(deletion)) = sweep.next_request(Duration::ZERO) {
+            sweep.replied(Reply::Deletion(deletion, None, DeletionResult::Deleted), Duration::ZERO);
+        }
+        let mut out = Vec::new();
+        write(&sweep.jobs().collect::<Vec<_>>(), &mut out).expect("written");
+        let table = String::from_utf8(out).expect("text");
+        let count = |name: &str| table.lines().filter(|line| line.contains(name)).count();
+        assert_eq!((count(" due-"), count(" failed-"), count(" kept-")), (GONE_LINES, 300, 300));
+        let last = table.lines().next_back();
+        assert_eq!(last, Some("and more that did not fail: 50 deleted; -o json lists them all"));
     }
 }

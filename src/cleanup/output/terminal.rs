@@ -1,16 +1,21 @@
 //! Messages on stderr, and on a terminal a progress line below them.
 //!
-//! A thread of its own writes them: a reader who stops reading must neither delay the deadline nor block a signal. Where
-//! no thread can be started, they are written directly.
+//! A thread of its own writes them: a reader who stops reading must neither delay the deadline nor block a signal. What
+//! waits to be written is counted, so that a sweep can wait too. Where no thread can be started, messages are written
+//! directly.
 //!
 //! `indicatif` is not used: it also draws from the thread that calls it.
 
 use std::cell::RefCell;
 use std::fmt;
 use std::io::{IsTerminal, Write, stderr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
+
+use tokio::sync::Notify;
 
 use crate::background;
 use crate::cleanup::options::Verbosity;
@@ -22,12 +27,22 @@ use crate::escape::{block, log_line, one_line};
 const CLEAR: &str = "\r\x1b[2K";
 /// How long to gather lines for one write: there may be thousands of deletions a second.
 const GATHERING: Duration = Duration::from_millis(5);
+const GATHERED_LINES: usize = 1000;
+/// How many bytes may wait for a reader of stderr.
+const ROOM: usize = 1 << 20;
 
 pub(crate) struct Terminal {
     verbosity: Verbosity,
     is_terminal: bool,
     progress: RefCell<String>,
     writer: Writer,
+    backlog: Arc<Backlog>,
+}
+
+#[derive(Default)]
+struct Backlog {
+    bytes: AtomicUsize,
+    written: Notify,
 }
 
 enum Writer {
@@ -37,11 +52,25 @@ enum Writer {
 
 impl Terminal {
     pub(crate) fn new(verbosity: Verbosity) -> Self {
-        Self::to(verbosity, stderr().is_terminal(), Writer::new(Box::new(stderr())))
+        Self::to(verbosity, stderr().is_terminal(), Box::new(stderr()))
     }
 
-    fn to(verbosity: Verbosity, is_terminal: bool, writer: Writer) -> Self {
-        Self { verbosity, is_terminal, progress: RefCell::default(), writer }
+    fn to(verbosity: Verbosity, is_terminal: bool, out: Box<dyn Write + Send>) -> Self {
+        let backlog = Arc::default();
+        let writer = Writer::new(out, Arc::clone(&backlog));
+        Self { verbosity, is_terminal, progress: RefCell::default(), writer, backlog }
+    }
+
+    /// Whether what waits to be written takes little memory.
+    pub(crate) fn has_room(&self) -> bool {
+        self.backlog.bytes.load(Ordering::Relaxed) < ROOM
+    }
+
+    /// Waits until [`Self::has_room`].
+    pub(crate) async fn room(&self) {
+        while !self.has_room() {
+            self.backlog.written.notified().await;
+        }
     }
 
     pub(crate) fn has_progress(&self) -> bool {
@@ -88,7 +117,7 @@ impl Terminal {
     pub(crate) fn progress(&self, text: String) {
         if self.has_progress() && *self.progress.borrow() != text {
             *self.progress.borrow_mut() = text;
-            self.writer.write(format!("{CLEAR}{}", self.progress.borrow()));
+            self.write(format!("{CLEAR}{}", self.progress.borrow()));
         }
     }
 
@@ -106,47 +135,51 @@ impl Terminal {
         }
         let text = text();
         let progress = self.progress.borrow();
-        self.writer.write(if progress.is_empty() {
+        self.write(if progress.is_empty() {
             format!("{text}\n")
         } else {
             format!("{CLEAR}{text}\n{progress}")
         });
     }
-}
-
-impl Writer {
-    fn new(out: Box<dyn Write + Send>) -> Self {
-        let (texts, received) = channel();
-        match background::spawn((received, out), |(received, out)| write_all(&received, out)) {
-            Ok(thread) => Self::Thread(texts, thread),
-            Err((_, out)) => Self::Direct(RefCell::new(out)),
-        }
-    }
 
     /// A closed stderr stops no sweep, so errors are ignored.
     fn write(&self, text: String) {
-        match self {
-            Self::Thread(texts, _) => {
+        match &self.writer {
+            Writer::Thread(texts, _) => {
+                self.backlog.bytes.fetch_add(text.len(), Ordering::Relaxed);
                 let _ = texts.send(text);
             }
-            Self::Direct(out) => {
+            Writer::Direct(out) => {
                 let _ = out.borrow_mut().write_all(text.as_bytes());
             }
         }
     }
 }
 
-fn write_all(received: &Receiver<String>, mut out: impl Write) {
+impl Writer {
+    fn new(out: Box<dyn Write + Send>, backlog: Arc<Backlog>) -> Self {
+        let (texts, received) = channel();
+        let work = |(received, out, backlog): (_, _, Arc<Backlog>)| write_all(&received, out, &backlog);
+        match background::spawn((received, out, backlog), work) {
+            Ok(thread) => Self::Thread(texts, thread),
+            Err((_, out, _)) => Self::Direct(RefCell::new(out)),
+        }
+    }
+}
+
+fn write_all(received: &Receiver<String>, mut out: impl Write, backlog: &Backlog) {
     while let Ok(mut text) = received.recv() {
         thread::sleep(GATHERING);
-        text.extend(received.try_iter());
+        text.extend(received.try_iter().take(GATHERED_LINES));
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        backlog.bytes.fetch_sub(text.len(), Ordering::Relaxed);
+        backlog.written.notify_one();
     }
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
 
     use super::*;
 
@@ -156,7 +189,7 @@ pub(crate) mod tests {
 
     impl Screen {
         pub(crate) fn terminal(&self, verbosity: Verbosity) -> Terminal {
-            Terminal::to(verbosity, false, Writer::new(Box::new(self.clone())))
+            Terminal::to(verbosity, false, Box::new(self.clone()))
         }
 
         pub(crate) fn text(&self) -> String {
@@ -199,11 +232,27 @@ pub(crate) mod tests {
     #[test]
     fn without_a_thread_messages_are_written_all_the_same() {
         let screen = Screen::default();
-        let direct = Writer::Direct(RefCell::new(Box::new(screen.clone())));
-        let terminal = Terminal::to(Verbosity::Normal, false, direct);
+        let writer = Writer::Direct(RefCell::new(Box::new(screen.clone())));
+        let terminal = Terminal { writer, ..screen.terminal(Verbosity::Normal) };
         terminal.warning(format_args!("a"));
         terminal.line(format_args!("b"));
         terminal.finish();
         assert_eq!(screen.text(), "jobsweep: warning: a\nb\n");
+    }
+
+    #[tokio::test]
+    async fn there_is_room_until_nobody_reads_and_again_when_somebody_does() {
+        let screen = Screen::default();
+        let terminal = screen.terminal(Verbosity::Normal);
+        let line = "x".repeat(ROOM / 100);
+        let unread = screen.0.lock().expect("no panic");
+        (0..99).for_each(|_| terminal.line(format_args!("{line}")));
+        assert!(terminal.has_room());
+        (0..3).for_each(|_| terminal.line(format_args!("{line}")));
+        assert!(!terminal.has_room());
+        drop(unread);
+        terminal.room().await;
+        terminal.finish();
+        assert_eq!(screen.text().lines().count(), 102);
     }
 }

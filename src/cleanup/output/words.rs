@@ -1,6 +1,7 @@
 //! How the cleanup words what it reports: messages, the table and the JSON report use the same phrases.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
 
@@ -76,6 +77,16 @@ pub(crate) fn reason(job: &Job) -> Cow<'_, str> {
         State::Finished(_, reason) => shortened(reason),
         _ => "".into(),
     }
+}
+
+/// `3 deleted, 1 kept`.
+pub(crate) fn totals<'a>(jobs: impl Iterator<Item = &'a TrackedJob>) -> String {
+    let mut counts = BTreeMap::new();
+    for tracked in jobs {
+        *counts.entry(action(&tracked.phase)).or_insert(0) += 1;
+    }
+    let counts: Vec<_> = counts.into_iter().map(|(action, count)| format!("{count} {action}")).collect();
+    counts.join(", ")
 }
 
 pub(crate) fn jobs(count: usize) -> String {

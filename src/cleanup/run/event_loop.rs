@@ -54,7 +54,9 @@ impl EventLoop<'_> {
             for scope in self.sweep.scopes_to_relist(now) {
                 relist[scope].notify_one();
             }
-            while let Some(request) = self.sweep.next_request(now) {
+            // Messages that nobody reads must not fill the memory. A stopped reader stops the sweep, until its deadline.
+            let is_read = self.terminal.has_room();
+            while is_read && let Some(request) = self.sweep.next_request(now) {
                 in_flight.push(self.requests.send(request));
             }
             self.show_messages();
@@ -67,11 +69,12 @@ impl EventLoop<'_> {
                 biased;
                 signal = self.signals.next() => Some(Ending::Stopped(signal)),
                 Some(result) = in_flight.next() => self.on_result(result),
-                Some((scope, event)) = events.recv() => {
+                Some((scope, event)) = events.recv(), if is_read => {
                     // It may have come with the first answer.
                     self.sweep.set_server_time(api.server_time());
                     self.on_event(scope, event)
                 }
+                () = self.terminal.room(), if !is_read => None,
                 never = &mut followers => match never {},
                 () = sleep_until(wake) => None,
             };

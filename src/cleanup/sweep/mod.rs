@@ -66,7 +66,7 @@ pub(crate) struct Sweep {
 
 struct LeftOut {
     scope: usize,
-    listing: u64,
+    listing: u32,
     names_release: bool,
 }
 

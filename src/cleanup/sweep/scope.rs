@@ -10,7 +10,7 @@ use crate::cluster::delete::Retry;
 pub(super) struct Scope {
     pub name: String,
     /// How many lists have begun.
-    pub listing: u64,
+    pub listing: u32,
     pub was_listed: bool,
     pub sight: Sight,
     /// Whether an interruption was reported and is not over yet.

@@ -1,4 +1,4 @@
-//! A Job, reduced to what jobsweep needs, so that many fit into little memory.
+//! A Job, reduced to what jobsweep needs. `compact` says how it is kept small, and `state` what its conditions say.
 
 use std::fmt;
 use std::ops::Deref;

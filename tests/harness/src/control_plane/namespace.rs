@@ -4,6 +4,7 @@ use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::Result;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{self as core, Pod, ServiceAccount};
 use k8s_openapi::api::rbac::v1::{
@@ -48,6 +49,16 @@ impl ControlPlane {
         wait::until("the default ServiceAccount", || async { Ok(accounts.get_opt("default").await?) })
             .await?;
         Ok(namespace)
+    }
+
+    /// Creates namespaces in which only Jobs are needed.
+    pub async fn create_namespaces(&self, names: &[String]) -> Result<()> {
+        let api = &Api::<core::Namespace>::all(self.client());
+        let create = |name: &String| {
+            let namespace = core::Namespace { metadata: named(name), ..Default::default() };
+            async move { api.create(&PostParams::default(), &namespace).await.map(drop) }
+        };
+        Ok(stream::iter(names.iter().map(create)).buffer_unordered(32).try_collect().await?)
     }
 }
 

@@ -109,6 +109,11 @@ impl Running {
         Ok(())
     }
 
+    /// Kills the program, as the kernel does when memory is short, and waits for its end.
+    pub async fn kill(mut self) -> Result<()> {
+        Ok(self.child.kill().await?)
+    }
+
     /// Waits for the end. After the deadline the program is killed, and the error has its output.
     pub async fn finish(mut self, deadline: Duration) -> Result<Finished> {
         let ended = timeout(deadline, self.child.wait()).await;
