@@ -79,7 +79,7 @@ impl<'l, 'n, 'a> Inserter<'l, 'n, 'a> {
             match inner {
                 Some(Found::Own { value, .. }) if level != Level::Annotations => id = value,
                 Some(Found::Own { key, value }) => {
-                    self.mirror(mapping, key, value);
+                    self.repeat(mapping, key, value);
                     return Ok(());
                 }
                 _ => return self.extend(mapping, level, job, policy),
@@ -88,10 +88,10 @@ impl<'l, 'n, 'a> Inserter<'l, 'n, 'a> {
         Ok(())
     }
 
-    fn mirror(&mut self, annotations: Id, key: Id, value: Id) {
+    fn repeat(&mut self, annotations: Id, key: Id, value: Id) {
         if self.changed.insert(annotations) {
             let text = self.lookup.string(value).unwrap_or_default();
-            Extend::new(self.lookup.nodes, &mut self.change).mirror(annotations, key, value, text);
+            Extend::new(self.lookup.nodes, &mut self.change).repeat_annotation(annotations, key, value, text);
         }
     }
 

@@ -177,7 +177,6 @@ impl<'n, 'a> Lookup<'n, 'a> {
         plain && node.tag.as_deref().is_none_or(|tag| tag == "tag:yaml.org,2002:merge")
     }
 
-    /// The value of a string, or of an alias of a string.
     pub(crate) fn string(&self, id: Id) -> Option<&'n str> {
         let node = self.nodes.get(self.nodes.resolve(id));
         let Kind::Scalar { value, style } = &node.kind else {

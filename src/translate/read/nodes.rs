@@ -76,7 +76,6 @@ impl<'a> Nodes<'a> {
         }
     }
 
-    /// The nodes before the first syntax error, and that error.
     pub(crate) fn read_to_first_error(text: &'a str) -> (Self, Option<ScanError>) {
         let mut nodes = Self::new(text);
         let mut open: Vec<Id> = Vec::new();
@@ -127,7 +126,6 @@ impl<'a> Nodes<'a> {
         }
     }
 
-    /// Adds a node without anchor and tag.
     pub(crate) fn push(&mut self, kind: Kind<'a>, text: Range<usize>, parent: Option<Id>) -> Id {
         let id = self.list.len();
         self.list.push(Node {
@@ -217,7 +215,6 @@ impl<'a> Nodes<'a> {
         std::iter::from_fn(move || Some((children.next()?, children.next()?)))
     }
 
-    /// The text of a node without anchor and tag.
     pub(crate) fn raw(&self, id: Id) -> &'a str {
         &self.text[self.list[id].text.clone()]
     }

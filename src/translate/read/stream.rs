@@ -65,16 +65,13 @@ struct Marker {
 }
 
 /// The markers at the beginning of lines, in order.
-///
-/// The search goes piece by piece, so that both kinds of marker are found while a piece is in the cache. No byte is searched
-/// again for the next marker, so the time is linear whatever the stream holds.
 struct Markers<'s> {
     stream: &'s [u8],
     searched: usize,
     found: vec::IntoIter<usize>,
 }
 
-/// The bytes searched at once. They fit the first-level cache.
+/// How many bytes are searched for both kinds of marker at once: they stay in the cache for the second search.
 const PIECE: usize = 64 * 1024;
 
 impl<'s> Markers<'s> {
@@ -112,7 +109,6 @@ impl Iterator for Markers<'_> {
     }
 }
 
-/// The marker at the beginning of a line.
 fn marker_at(stream: &[u8], line: usize) -> Option<Marker> {
     let kind = match stream.get(line..line + 3)? {
         b"---" => Kind::Start,

@@ -4,10 +4,8 @@ use std::ops::Range;
 
 use crate::translate::read::nodes::{Id, Kind, Node, Nodes};
 
-/// White space of YAML.
 pub(crate) const BLANKS: [char; 4] = [' ', '\t', '\n', '\r'];
 
-/// A place for a new line.
 pub(crate) struct NewLine<'a> {
     pub(crate) at: usize,
     newline: &'a str,
@@ -85,7 +83,7 @@ pub(crate) fn content_end(nodes: &Nodes<'_>, value: Id) -> usize {
     node.text.start + without_blank_lines(content, nodes.column(node.text.start)).len()
 }
 
-/// The text of a scalar without anchor and tag, but with the header of a block scalar (`|-`).
+/// The text of a scalar with the header of a block scalar (`|-`).
 pub(crate) fn with_header(nodes: &Nodes<'_>, id: Id) -> Range<usize> {
     let node = nodes.get(id);
     if !node.is_block_scalar() {
