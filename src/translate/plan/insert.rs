@@ -17,7 +17,6 @@ use crate::translate::write::lines::newline;
 use crate::translate::write::new_entry::{EntryWriter, Policy};
 use crate::translate::write::style::Style;
 
-/// Collects the insertions of one document.
 pub(crate) struct Inserter<'l, 'n, 'a> {
     lookup: &'l Lookup<'n, 'a>,
     sharing: &'l Sharing,

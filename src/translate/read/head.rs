@@ -35,7 +35,6 @@ pub(crate) fn decides(lookup: &Lookup<'_, '_>) -> bool {
         && [key::KIND, key::API_VERSION, key::METADATA].into_iter().all(has)
 }
 
-/// The lines of a text without their line breaks, each with its offset.
 pub(crate) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut start = 0;
     let mut breaks = memchr::memchr2_iter(b'\n', b'\r', text.as_bytes());

@@ -9,7 +9,7 @@ use std::vec;
 
 use memchr::memmem;
 
-/// The byte-order mark. Any document may begin with one.
+/// Any document may begin with a byte-order mark.
 pub(crate) const BOM: &[u8] = "\u{feff}".as_bytes();
 
 /// The documents of a stream, in order and without gaps. A document begins with its directives and its `---`. It ends before
@@ -51,20 +51,16 @@ fn document_end(stream: &[u8], start: usize, markers: &mut Peekable<Markers<'_>>
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// `---`
     Start,
-    /// `...`
     End,
 }
 
 #[derive(Debug)]
 struct Marker {
     kind: Kind,
-    /// The line of the marker with its line break.
     line: Range<usize>,
 }
 
-/// The markers at the beginning of lines, in order.
 struct Markers<'s> {
     stream: &'s [u8],
     searched: usize,

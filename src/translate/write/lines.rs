@@ -14,7 +14,6 @@ pub(crate) struct NewLine<'a> {
 }
 
 impl<'a> NewLine<'a> {
-    /// A place below a value of a block mapping.
     pub(crate) fn below(nodes: &Nodes<'a>, value: Id) -> Option<Self> {
         let last = last_inside(nodes, value);
         let node = nodes.get(last);
@@ -43,7 +42,6 @@ impl<'a> NewLine<'a> {
         })
     }
 
-    /// An entry with the line breaks and the indentation that it needs here.
     pub(crate) fn with(&self, entry: &str, column: usize) -> String {
         let indent = " ".repeat(column);
         let bare = entry.trim_end_matches(['\n', '\r']);
@@ -129,7 +127,6 @@ fn chomping(nodes: &Nodes<'_>, value: Id) -> Option<char> {
     indicators.find(|c| !c.is_ascii_digit())
 }
 
-/// The last scalar, alias or flow collection inside a node.
 fn last_inside(nodes: &Nodes<'_>, id: Id) -> Id {
     let mut last = id;
     while let Kind::Mapping { flow: false } | Kind::Sequence { flow: false } = nodes.get(last).kind {
