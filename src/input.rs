@@ -6,7 +6,6 @@ use std::ops::Deref;
 /// The largest chart that Helm accepts. Most streams are shorter.
 const SMALL: usize = 1 << 20;
 
-/// Reads to the end.
 pub(crate) fn read(source: &mut dyn Read) -> io::Result<Box<dyn Deref<Target = [u8]>>> {
     let mut bytes = vec![0; SMALL];
     let length = fill(&mut bytes, source)?;

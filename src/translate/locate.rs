@@ -35,7 +35,6 @@ impl<'s> Locator<'s> {
         Self { stream, counted: 0, line: 1, line_text: skip_bom(stream, 0), characters: 0, source: None }
     }
 
-    /// Locates a fault of the document with this index and range.
     pub(super) fn locate(&mut self, fault: Fault, index: usize, document: Range<usize>) -> Diagnostic {
         let at = document.start + fault.at;
         self.count_to(at);
@@ -53,7 +52,6 @@ impl<'s> Locator<'s> {
         Diagnostic { problem: fault.problem, place: Box::new(place) }
     }
 
-    /// The text before and after a byte of the line.
     fn snippet(&self, at: usize) -> (String, String) {
         let stream = self.stream;
         let from = self.line_text.max(at.saturating_sub(SNIPPET_BYTES));

@@ -9,17 +9,18 @@
 //!    `read::nodes` reads all other text with a YAML parser.
 //! 4. `read::jobs` finds the Jobs among the nodes. `read::lookup` follows aliases and merge keys.
 //! 5. `plan::policies` decides which policy each Job gets. `plan::insert` decides in which mapping.
-//! 6. `write` makes the text of the entry and finds its place. The result is a `write::change`: the edits of the text, and the
-//!    nodes that the edited text must have.
+//! 6. `write::repeated_annotation` makes the text of the annotation from Helm's, and `write::new_entry` makes it for Jobs without
+//!    one. `write::extend` finds its place. The result is a `write::change`: the edits of the text, and the nodes that the edited
+//!    text must have.
 //! 7. `proof` parses the edited text and compares its nodes with those. If they differ, nothing is written.
 //!
 //! Supporting modules: `parallel` runs steps 3 to 7 on many documents at once, `diagnostic` words the problems, `locate`
-//! finds their lines, and `query` reads single strings for `inject`. `job_manifest` reads the Jobs of the translated stream for
-//! `--unblock`, each as a `read::value`. `krm` reads the options of a stream from kustomize or kpt, and adds the messages to the
-//! output.
+//! finds their lines, and `query` reads single strings for `inject`. `applied_jobs` reads the Jobs of the translated stream for
+//! `--unblock`, each as a `read::value`, without the hooks that Helm 4 runs. `krm` reads the options of a stream from kustomize or
+//! kpt, and adds the messages to the output.
 
+mod applied_jobs;
 mod diagnostic;
-mod job_manifest;
 pub mod krm;
 mod locate;
 mod parallel;
@@ -31,10 +32,10 @@ mod write;
 
 use std::io::{self, Write};
 
-pub use diagnostic::{Diagnostic, Place, Problem};
-pub use job_manifest::JobManifest;
+pub use applied_jobs::JobManifest;
 #[cfg(feature = "cleanup")]
-pub(crate) use job_manifest::is_subdomain;
+pub(crate) use applied_jobs::is_subdomain;
+pub use diagnostic::{Diagnostic, Place, Problem};
 pub(crate) use locate::TEMPLATE_ANNOTATION;
 pub(crate) use query::{documents, strings};
 pub use read::value::Value;
@@ -159,7 +160,7 @@ fn may_hold_a_job_to_change(text: &str, options: &Options) -> bool {
         && prefilter::may_hold_a_job(text)
 }
 
-/// Translates one document. Reads only its head if that is enough.
+/// Translates one document, by its head if that is enough.
 fn document(text: &str, options: &Options, warnings: &mut Vec<Fault>) -> Result<Vec<Edit>, Fault> {
     if let Some(head) = head::of(text)
         && let Some(nodes) = line_reader::read(head).or_else(|| Nodes::read(head).ok())

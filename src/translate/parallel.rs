@@ -3,10 +3,10 @@
 use std::num::NonZero;
 use std::thread;
 
-/// The number of documents from which a thread pays.
+/// How many documents take longer than the start of a thread.
 const WORTH_A_THREAD: usize = 64;
 
-/// Applies a function to every item. The results keep the order of the items.
+/// The results keep the order of the items.
 pub(super) fn map<T: Sync, R: Send>(items: &[T], function: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let threads = match items.len() / WORTH_A_THREAD {
         // For a short stream, even asking for the number of processors takes too long.

@@ -15,7 +15,6 @@ pub struct FunctionConfig {
     pub strict: bool,
 }
 
-/// Reads the options from the `data` of a `ConfigMap` or the `spec` of a `Jobsweep`.
 pub(super) fn read(lookup: &Lookup<'_, '_>, config: Id) -> Result<FunctionConfig, Fault> {
     let fault = |at: Id, why: String| Fault {
         problem: Problem::FunctionConfig(why),

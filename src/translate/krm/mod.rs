@@ -82,7 +82,6 @@ fn of_document(text: &str) -> Result<Option<FunctionConfig>, Fault> {
     }
 }
 
-/// The mapping of a `ResourceList`.
 fn root(lookup: &Lookup<'_, '_>) -> Option<Id> {
     let root = (!lookup.nodes.is_empty()).then_some(0)?;
     lookup.mapping(root).filter(|&mapping| is_resource_list(lookup, mapping))

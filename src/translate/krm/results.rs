@@ -175,7 +175,6 @@ fn add_items<'a>(nodes: &Nodes<'a>, sequence: Id, entries: &[Value], change: &mu
     Some(())
 }
 
-/// Adds a line break and an item of a block sequence.
 fn push_line(lines: &mut Fragment<'_>, depth: usize, item: &Value, newline: &str, column: usize) {
     lines.text.push_str(&format!("{newline}{:column$}- ", ""));
     lines.push_value(depth, item);

@@ -17,7 +17,6 @@ use crate::translate::write::lines::newline;
 use crate::translate::write::new_entry::{EntryWriter, Policy};
 use crate::translate::write::style::Style;
 
-/// Collects the insertions of one document.
 pub(crate) struct Inserter<'l, 'n, 'a> {
     lookup: &'l Lookup<'n, 'a>,
     sharing: &'l Sharing,
@@ -79,7 +78,7 @@ impl<'l, 'n, 'a> Inserter<'l, 'n, 'a> {
             match inner {
                 Some(Found::Own { value, .. }) if level != Level::Annotations => id = value,
                 Some(Found::Own { key, value }) => {
-                    self.mirror(mapping, key, value);
+                    self.repeat(mapping, key, value);
                     return Ok(());
                 }
                 _ => return self.extend(mapping, level, job, policy),
@@ -88,10 +87,10 @@ impl<'l, 'n, 'a> Inserter<'l, 'n, 'a> {
         Ok(())
     }
 
-    fn mirror(&mut self, annotations: Id, key: Id, value: Id) {
+    fn repeat(&mut self, annotations: Id, key: Id, value: Id) {
         if self.changed.insert(annotations) {
             let text = self.lookup.string(value).unwrap_or_default();
-            Extend::new(self.lookup.nodes, &mut self.change).mirror(annotations, key, value, text);
+            Extend::new(self.lookup.nodes, &mut self.change).repeat_annotation(annotations, key, value, text);
         }
     }
 

@@ -38,13 +38,14 @@ pub(crate) fn missing_policy<'p>(
     let rejected = |wanted| Err(fault(Problem::Rejected { key: "metadata.annotations", wanted }, id));
     match lookup.mapping(id) {
         None if !lookup.is_null(lookup.nodes.resolve(id)) => rejected("a mapping"),
-        Some(annotations) if bytes(lookup, annotations) > MAX_ANNOTATIONS => rejected("at most 256 KiB long"),
+        Some(annotations) if bytes_of_entries(lookup, annotations) > MAX_ANNOTATIONS => {
+            rejected("at most 256 KiB long")
+        }
         _ => Ok(Some(policy)),
     }
 }
 
-/// The size of the keys and values.
-fn bytes(lookup: &Lookup<'_, '_>, mapping: Id) -> usize {
+fn bytes_of_entries(lookup: &Lookup<'_, '_>, mapping: Id) -> usize {
     let length = |id| match &lookup.nodes.get(lookup.nodes.resolve(id)).kind {
         Kind::Scalar { value, .. } => value.len(),
         _ => 0,

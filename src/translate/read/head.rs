@@ -1,4 +1,4 @@
-//! The head of a document: the part before `spec:`. The head of a Job decides what happens to it, so the rest need not be read.
+//! The head of a document: the part before `spec:`. It decides what happens to a Job, so the rest need not be read.
 
 use super::lookup::{Lookup, key};
 use super::nodes::{Kind, Node};
@@ -20,7 +20,7 @@ pub(crate) fn of(text: &str) -> Option<&str> {
     head.map(|end| &text[..end])
 }
 
-/// Whether a head settles what happens to its document: it has kind, apiVersion and metadata, and no anchors.
+/// Whether a head decides: it has kind, apiVersion and metadata, and no anchors.
 ///
 /// When a parser reaches a key at the left margin, only the mapping of the key is open, and only anchors remain of what came
 /// before. So the head means the same without the rest, and the rest means the same after an edited head.
@@ -35,7 +35,6 @@ pub(crate) fn decides(lookup: &Lookup<'_, '_>) -> bool {
         && [key::KIND, key::API_VERSION, key::METADATA].into_iter().all(has)
 }
 
-/// The lines of a text without their line breaks, each with its offset.
 pub(crate) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut start = 0;
     let mut breaks = memchr::memchr2_iter(b'\n', b'\r', text.as_bytes());

@@ -1,11 +1,10 @@
 //! Reads simple documents line by line, many times faster than the parser.
 //!
 //! A simple document consists of block mappings. Each key stands on a line with its value, or above a mapping of its own.
-//! Every other text is left to the parser: sequences, braces, block scalars, anchors, tags, escapes, text that is not
-//! ASCII, missing values, and scalars that continue on the next line. (Such a line is indented deeper than its key.)
+//! Every other text is left to the parser.
 //!
-//! Two checks make this safe. Debug builds compare the nodes with those of the parser, in every test, case and generated
-//! stream. And the proof reads the changed mapping with the parser: its nodes must equal the ones found here plus the insertion.
+//! Two checks make this safe. Debug builds compare the nodes with those of the parser, in every test. And the proof reads the
+//! changed lines with the parser: their nodes must equal the ones found here plus the insertion.
 
 use granit_parser::ScalarStyle;
 use memchr::memchr;
@@ -17,7 +16,6 @@ use super::nodes::{Id, Kind, Nodes};
 const MAX_INDENT: usize = 64;
 const MAX_KEY: usize = 512;
 
-/// The nodes of a text, if it is simple.
 pub(crate) fn read(text: &str) -> Option<Nodes<'_>> {
     let mut nodes = Nodes::new(text);
     let mut open: Vec<Open> = Vec::new();
@@ -80,7 +78,6 @@ struct Scalar<'a> {
     style: ScalarStyle,
 }
 
-/// The key of a line, and its value if the line has one.
 fn entry(line: &str) -> Option<(Scalar<'_>, Option<Scalar<'_>>)> {
     let (key, rest) = scalar(line, plain_key)?;
     let rest = rest.strip_prefix(':').filter(|_| key.raw.len() <= MAX_KEY)?;
@@ -121,7 +118,6 @@ fn begins_plain(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphanumeric() || matches!(first, '.' | '/' | '_'))
 }
 
-/// Whether the rest of a line is blank or a comment.
 fn ends_line(rest: &str) -> bool {
     rest.is_empty()
         || rest.starts_with(' ') && matches!(rest.trim_ascii_start().bytes().next(), None | Some(b'#'))

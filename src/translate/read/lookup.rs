@@ -43,7 +43,6 @@ impl Found {
 /// A key and its value.
 pub(crate) type Entry = (Id, Id);
 
-/// The number of merged mappings in which one lookup searches.
 const MAX_MERGES: usize = 100;
 
 /// Looks up keys in the nodes of a document. It caches what aliases can ask for again: text that many Jobs share is searched
@@ -69,7 +68,6 @@ impl<'n, 'a> Lookup<'n, 'a> {
         }
     }
 
-    /// The mapping that a node is, or that its alias repeats.
     pub(crate) fn mapping(&self, id: Id) -> Option<Id> {
         let id = self.nodes.resolve(id);
         matches!(self.nodes.get(id).kind, Kind::Mapping { .. }).then_some(id)
@@ -177,7 +175,6 @@ impl<'n, 'a> Lookup<'n, 'a> {
         plain && node.tag.as_deref().is_none_or(|tag| tag == "tag:yaml.org,2002:merge")
     }
 
-    /// The value of a string, or of an alias of a string.
     pub(crate) fn string(&self, id: Id) -> Option<&'n str> {
         let node = self.nodes.get(self.nodes.resolve(id));
         let Kind::Scalar { value, style } = &node.kind else {
@@ -196,7 +193,6 @@ impl<'n, 'a> Lookup<'n, 'a> {
         matches!(&node.kind, Kind::Scalar { value, .. } if value == text) && self.string(id).is_some()
     }
 
-    /// Whether a node is null: empty, `~` or `null`.
     pub(crate) fn is_null(&self, id: Id) -> bool {
         let node = self.nodes.get(id);
         let Kind::Scalar { value, style: ScalarStyle::Plain } = &node.kind else {

@@ -11,7 +11,6 @@ use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StructureStyle}
 /// The limit of the YAML library behind Helm.
 const MAX_DEPTH: usize = 10_000;
 
-/// The index of a node in [`Nodes`].
 pub(crate) type Id = usize;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -27,7 +26,6 @@ pub(crate) struct Node<'a> {
     pub(crate) kind: Kind<'a>,
     /// The tag with its handle resolved.
     pub(crate) tag: Option<Box<str>>,
-    /// The tag as written.
     pub(crate) tag_text: Range<usize>,
     /// The number of the anchor that the node defines, or 0.
     pub(crate) anchor: usize,
@@ -53,7 +51,6 @@ impl Node<'_> {
     }
 }
 
-/// The nodes of a document or of its head.
 #[derive(Debug)]
 pub(crate) struct Nodes<'a> {
     pub(crate) text: &'a str,
@@ -66,7 +63,12 @@ pub(crate) struct Nodes<'a> {
 
 impl<'a> Nodes<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
-        Self { text, list: Vec::with_capacity(64), anchors: vec![0], has_simple_lines: false }
+        Self {
+            text,
+            list: Vec::with_capacity((text.len() / 16).min(64)),
+            anchors: vec![0],
+            has_simple_lines: false,
+        }
     }
 
     pub(crate) fn read(text: &'a str) -> Result<Self, ScanError> {
@@ -76,7 +78,6 @@ impl<'a> Nodes<'a> {
         }
     }
 
-    /// The nodes before the first syntax error, and that error.
     pub(crate) fn read_to_first_error(text: &'a str) -> (Self, Option<ScanError>) {
         let mut nodes = Self::new(text);
         let mut open: Vec<Id> = Vec::new();
@@ -108,7 +109,7 @@ impl<'a> Nodes<'a> {
             Event::MappingStart(style, ..) => Kind::Mapping { flow: style == StructureStyle::Flow },
             Event::SequenceStart(style, ..) => Kind::Sequence { flow: style == StructureStyle::Flow },
             Event::Alias(anchor) => Kind::Alias { anchor },
-            Event::Anchor(anchor, _) => return self.set_anchor(anchor, span),
+            Event::Anchor(anchor, _) => return self.anchor_last_node(anchor, span),
             Event::MappingEnd | Event::SequenceEnd => {
                 if let Some(closed) = open.pop() {
                     self.close(closed, range.end);
@@ -120,14 +121,13 @@ impl<'a> Nodes<'a> {
         let is_collection = matches!(kind, Kind::Mapping { .. } | Kind::Sequence { .. });
         let id = self.push(kind, range, open.last().copied());
         if let Some(tag) = tag {
-            self.set_tag(tag, span);
+            self.tag_last_node(tag, span);
         }
         if is_collection {
             open.push(id);
         }
     }
 
-    /// Adds a node without anchor and tag.
     pub(crate) fn push(&mut self, kind: Kind<'a>, text: Range<usize>, parent: Option<Id>) -> Id {
         let id = self.list.len();
         self.list.push(Node {
@@ -145,7 +145,6 @@ impl<'a> Nodes<'a> {
         id
     }
 
-    /// Ends a collection after its last child.
     pub(crate) fn close(&mut self, collection: Id, text_end: usize) {
         let end = self.list.len();
         let node = &mut self.list[collection];
@@ -153,8 +152,7 @@ impl<'a> Nodes<'a> {
         node.text.end = text_end;
     }
 
-    /// Gives the last node a tag.
-    fn set_tag(&mut self, tag: String, span: &Span) {
+    fn tag_last_node(&mut self, tag: String, span: &Span) {
         let Some(node) = self.list.last_mut() else { return };
         node.tag = Some(tag.into());
         node.tag_text = span.tag_span().map(|tag| byte_range(&tag)).unwrap_or_default();
@@ -164,8 +162,7 @@ impl<'a> Nodes<'a> {
         }
     }
 
-    /// Gives the last node an anchor.
-    fn set_anchor(&mut self, anchor: usize, span: &Span) {
+    fn anchor_last_node(&mut self, anchor: usize, span: &Span) {
         let range = byte_range(span);
         let id = self.list.len().saturating_sub(1);
         if let Some(node) = self.list.last_mut() {
@@ -193,7 +190,6 @@ impl<'a> Nodes<'a> {
         self.anchors.len() > 1
     }
 
-    /// The node that an alias repeats, or the node itself.
     pub(crate) fn resolve(&self, id: Id) -> Id {
         match self.list[id].kind {
             Kind::Alias { anchor } => self.anchors[anchor],
@@ -217,7 +213,6 @@ impl<'a> Nodes<'a> {
         std::iter::from_fn(move || Some((children.next()?, children.next()?)))
     }
 
-    /// The text of a node without anchor and tag.
     pub(crate) fn raw(&self, id: Id) -> &'a str {
         &self.text[self.list[id].text.clone()]
     }
@@ -226,7 +221,6 @@ impl<'a> Nodes<'a> {
         self.list[id].parent.is_some_and(|parent| self.list[parent].is_block_mapping())
     }
 
-    /// The number of characters before a byte on its line.
     pub(crate) fn column(&self, at: usize) -> usize {
         let line = &self.text[self.line_start(at)..at];
         line.trim_start_matches('\u{feff}').chars().count()
@@ -236,7 +230,6 @@ impl<'a> Nodes<'a> {
         memchr::memrchr2(b'\n', b'\r', &self.text.as_bytes()[..at]).map_or(0, |before| before + 1)
     }
 
-    /// Where the line of a byte ends, without its line break.
     pub(crate) fn line_end(&self, at: usize) -> usize {
         memchr::memchr2(b'\n', b'\r', &self.text.as_bytes()[at..]).map_or(self.text.len(), |after| at + after)
     }

@@ -1,12 +1,12 @@
-//! Tells whether a text can hold a given string, by a byte search instead of a parser.
+//! Tells whether a text can hold one of the words that the filter looks for, by a byte search instead of a parser.
 //!
-//! The answer can be a false yes, but never a false no:
+//! The answer can be a false yes, but never a false no. A word is a whole scalar or its beginning (`batch/v1`), and has no blank:
 //!
-//! - Outside of double quotes, YAML has no escapes, and a folded line break becomes a space or a line feed. The searched words
-//!   have neither. So the word stands in the text as it is.
+//! - Outside of double quotes, YAML has no escapes, and a folded line break becomes a space or a line feed. So the word stands in
+//!   the text as it is.
 //! - Inside double quotes, a character can be written as `\x68`, `\u0068`, `\U00000068` or `\/`, and an escaped line break with the
-//!   blanks around it stands for nothing. So the word stands in the text as it is, or it begins right behind a `"`, each
-//!   character as itself or escaped. There, the first byte is the first character of the word or a backslash.
+//!   blanks around it stands for nothing. So the word stands in the text as it is, or the byte after the `"` is the word's first
+//!   character or a backslash.
 //! - An alias repeats text of the same document.
 
 use std::sync::LazyLock;
@@ -29,13 +29,12 @@ pub(crate) fn may_hold_a_job(text: &str) -> bool {
     may_hold(text, &BATCH, &["batch/"]) && may_hold(text, &JOB, &["Job"])
 }
 
-/// Whether a text may hold one of the words. `literal` finds a part that all words have.
+/// `literal` finds a part that all words have.
 fn may_hold(text: &str, literal: &Finder<'_>, words: &[&str]) -> bool {
     let bytes = text.as_bytes();
     literal.find(bytes).is_some() || memchr(b'\\', bytes).is_some() && may_hold_escaped(bytes, words)
 }
 
-/// Whether a double-quoted scalar may begin with one of the words, escaped or not.
 fn may_hold_escaped(bytes: &[u8], words: &[&str]) -> bool {
     // Scripts are full of quotes and of backslashes, but a quote rarely stands before one of these bytes.
     let first_bytes = words.iter().filter_map(|word| word.bytes().next()).chain([b'\\']);
@@ -45,7 +44,7 @@ fn may_hold_escaped(bytes: &[u8], words: &[&str]) -> bool {
     })
 }
 
-/// Whether the inside of a double-quoted scalar begins with a word, escaped or not.
+/// Whether the inside of a double-quoted scalar begins with a word.
 fn begins_with(mut inside: &[u8], word: &str) -> bool {
     word.bytes().all(|wanted| {
         inside = skip_escaped_breaks(inside);

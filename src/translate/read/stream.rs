@@ -9,7 +9,7 @@ use std::vec;
 
 use memchr::memmem;
 
-/// The byte-order mark. Any document may begin with one.
+/// Any document may begin with a byte-order mark.
 pub(crate) const BOM: &[u8] = "\u{feff}".as_bytes();
 
 /// The documents of a stream, in order and without gaps. A document begins with its directives and its `---`. It ends before
@@ -51,30 +51,23 @@ fn document_end(stream: &[u8], start: usize, markers: &mut Peekable<Markers<'_>>
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// `---`
     Start,
-    /// `...`
     End,
 }
 
 #[derive(Debug)]
 struct Marker {
     kind: Kind,
-    /// The line of the marker with its line break.
     line: Range<usize>,
 }
 
-/// The markers at the beginning of lines, in order.
-///
-/// The search goes piece by piece, so that both kinds of marker are found while a piece is in the cache. No byte is searched
-/// again for the next marker, so the time is linear whatever the stream holds.
 struct Markers<'s> {
     stream: &'s [u8],
     searched: usize,
     found: vec::IntoIter<usize>,
 }
 
-/// The bytes searched at once. They fit the first-level cache.
+/// How many bytes are searched for both kinds of marker at once: they stay in the cache for the second search.
 const PIECE: usize = 64 * 1024;
 
 impl<'s> Markers<'s> {
@@ -112,7 +105,6 @@ impl Iterator for Markers<'_> {
     }
 }
 
-/// The marker at the beginning of a line.
 fn marker_at(stream: &[u8], line: usize) -> Option<Marker> {
     let kind = match stream.get(line..line + 3)? {
         b"---" => Kind::Start,

@@ -52,7 +52,6 @@ pub(crate) struct Splice<'a> {
     pub(crate) inserted: Vec<Expected<'a>>,
 }
 
-/// Everything that changes in one document.
 #[derive(Debug, Default)]
 pub(crate) struct Change<'a> {
     pub(crate) edits: Vec<Edit>,

@@ -4,7 +4,7 @@ use granit_parser::ScalarStyle;
 
 use super::change::{Change, Expected, Fragment};
 use super::lines::{BLANKS, NewLine, end_of_line_above, newline, newline_at, with_header};
-use super::mirrored_entry::{blanks_before, explicit_key_blanks, mirrored_entry};
+use super::repeated_annotation::{blanks_before, explicit_key_blanks, repeated_annotation};
 use super::style::Style;
 use crate::policy::KOTS_DELETE_POLICY;
 use crate::translate::read::nodes::{Id, Kind, Node, Nodes};
@@ -20,10 +20,10 @@ impl<'c, 'n, 'a> Extend<'c, 'n, 'a> {
         Self { nodes, change }
     }
 
-    /// Repeats the entry of a policy under the KOTS key, directly after it.
-    pub(crate) fn mirror(&mut self, mapping: Id, key: Id, value: Id, policy: &str) {
+    /// Repeats Helm's annotation under the KOTS key, directly after it.
+    pub(crate) fn repeat_annotation(&mut self, mapping: Id, key: Id, value: Id, policy: &str) {
         let nodes = self.nodes;
-        let entry = mirrored_entry(nodes, mapping, key, value);
+        let entry = repeated_annotation(nodes, mapping, key, value);
         if !nodes.get(mapping).is_block_mapping() {
             let blanks = blanks_before(nodes, mapping, key, value);
             let comma = comma_after(nodes.get(value));

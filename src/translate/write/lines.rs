@@ -4,10 +4,8 @@ use std::ops::Range;
 
 use crate::translate::read::nodes::{Id, Kind, Node, Nodes};
 
-/// White space of YAML.
 pub(crate) const BLANKS: [char; 4] = [' ', '\t', '\n', '\r'];
 
-/// A place for a new line.
 pub(crate) struct NewLine<'a> {
     pub(crate) at: usize,
     newline: &'a str,
@@ -16,7 +14,6 @@ pub(crate) struct NewLine<'a> {
 }
 
 impl<'a> NewLine<'a> {
-    /// A place below a value of a block mapping.
     pub(crate) fn below(nodes: &Nodes<'a>, value: Id) -> Option<Self> {
         let last = last_inside(nodes, value);
         let node = nodes.get(last);
@@ -45,7 +42,6 @@ impl<'a> NewLine<'a> {
         })
     }
 
-    /// An entry with the line breaks and the indentation that it needs here.
     pub(crate) fn with(&self, entry: &str, column: usize) -> String {
         let indent = " ".repeat(column);
         let bare = entry.trim_end_matches(['\n', '\r']);
@@ -85,7 +81,7 @@ pub(crate) fn content_end(nodes: &Nodes<'_>, value: Id) -> usize {
     node.text.start + without_blank_lines(content, nodes.column(node.text.start)).len()
 }
 
-/// The text of a scalar without anchor and tag, but with the header of a block scalar (`|-`).
+/// The text of a scalar with the header of a block scalar (`|-`).
 pub(crate) fn with_header(nodes: &Nodes<'_>, id: Id) -> Range<usize> {
     let node = nodes.get(id);
     if !node.is_block_scalar() {
@@ -131,7 +127,6 @@ fn chomping(nodes: &Nodes<'_>, value: Id) -> Option<char> {
     indicators.find(|c| !c.is_ascii_digit())
 }
 
-/// The last scalar, alias or flow collection inside a node.
 fn last_inside(nodes: &Nodes<'_>, id: Id) -> Id {
     let mut last = id;
     while let Kind::Mapping { flow: false } | Kind::Sequence { flow: false } = nodes.get(last).kind {

@@ -3,6 +3,6 @@
 pub(crate) mod change;
 pub(crate) mod extend;
 pub(crate) mod lines;
-pub(crate) mod mirrored_entry;
 pub(crate) mod new_entry;
+pub(crate) mod repeated_annotation;
 pub(crate) mod style;

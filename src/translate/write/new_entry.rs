@@ -23,7 +23,6 @@ pub(crate) enum Policy<'p> {
     Default(&'p str),
 }
 
-/// Writes the new entries of one document.
 pub(crate) struct EntryWriter<'l, 'n, 'a> {
     lookup: &'l Lookup<'n, 'a>,
     /// The bytes of shared text copied so far.

@@ -16,7 +16,6 @@ pub(crate) enum Style {
 }
 
 impl Style {
-    /// The style of a mapping's first entry.
     pub(crate) fn of(lookup: &Lookup<'_, '_>, mapping: Id) -> Self {
         let nodes = lookup.nodes;
         if nodes.get(mapping).is_block_mapping() {

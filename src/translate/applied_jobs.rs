@@ -1,4 +1,4 @@
-//! The Jobs of a translated stream as they will be applied, for who asks the cluster about them.
+//! The Jobs of a translated stream that will be applied, for `--unblock`. Hooks that Helm 4 runs itself are not among them.
 
 use super::Translated;
 use super::diagnostic::{Diagnostic, Fault, Problem};
@@ -11,7 +11,7 @@ use super::read::{prefilter, stream};
 use super::write::change::Edit;
 use crate::policy::{DeletePolicy, IGNORE, KOTS_DELETE_POLICY};
 
-/// Helm's annotation on a hook.
+/// Marks a hook.
 const HOOK: &str = "helm.sh/hook";
 
 /// A Job of a stream.
@@ -30,11 +30,11 @@ pub struct JobManifest {
 }
 
 impl Translated<'_> {
-    /// The Jobs that will be applied by name: not those that Helm 4 runs as hooks, since it deletes these itself. Jobs that
-    /// have no usable name come as warnings.
+    /// The Jobs that will be applied by name. Hooks that Helm 4 runs are left out, because it deletes them itself. A Job without a
+    /// usable name is a warning.
     ///
     /// # Errors
-    /// A document that may hold a Job is not YAML, or its Jobs are not clear.
+    /// A document that may hold a Job is not YAML, or readers differ on what its Jobs are.
     pub fn jobs(&self) -> Result<(Vec<JobManifest>, Vec<Diagnostic>), Diagnostic> {
         let mut locator = Locator::new(self.input);
         let (mut jobs, mut warnings) = (Vec::new(), Vec::new());
@@ -50,8 +50,7 @@ impl Translated<'_> {
             };
             for job in jobs_of(&edited.text).map_err(&mut diagnose)? {
                 match job {
-                    Ok(Some(job)) => jobs.push(job),
-                    Ok(None) => {}
+                    Ok(job) => jobs.push(job),
                     Err(fault) => warnings.push(diagnose(fault)),
                 }
             }
@@ -59,7 +58,6 @@ impl Translated<'_> {
         Ok((jobs, warnings))
     }
 
-    /// The edits of the document with this index.
     fn edits_of(&self, document: usize) -> &[Edit] {
         let first = self.documents.partition_point(|of| *of < document);
         let end = self.documents.partition_point(|of| *of <= document);
@@ -67,15 +65,14 @@ impl Translated<'_> {
     }
 }
 
-/// A document with its edits.
 struct Edited<'e> {
     text: String,
+    /// Where the document begins in the stream.
     start: usize,
     edits: &'e [Edit],
 }
 
 impl<'e> Edited<'e> {
-    /// The document begins at `start` in the stream, and the edits are its own.
     fn new(text: &str, start: usize, edits: &'e [Edit]) -> Self {
         let mut edited = String::with_capacity(text.len());
         let mut done = 0;
@@ -88,7 +85,7 @@ impl<'e> Edited<'e> {
         Self { text: edited, start, edits }
     }
 
-    /// Where the byte at this place of the edited document stands in the original one.
+    /// The place of a byte before the edits.
     fn original(&self, at: usize) -> usize {
         let mut original = at;
         for edit in self.edits {
@@ -102,31 +99,27 @@ impl<'e> Edited<'e> {
     }
 }
 
-/// The Jobs of a document, and why one cannot be looked up; nothing for one that Helm runs as a hook.
-fn jobs_of(text: &str) -> Result<Vec<Result<Option<JobManifest>, Fault>>, Fault> {
+/// The Jobs of a document, or why one cannot be looked up.
+fn jobs_of(text: &str) -> Result<Vec<Result<JobManifest, Fault>>, Fault> {
     let nodes = Nodes::read(text).map_err(|error| Fault::not_yaml(&error, text))?;
     let lookup = Lookup::new(&nodes);
     let jobs = jobs::find(&lookup)?;
     super::check_merges(&lookup, &jobs)?;
     let manifest = |job: &Job| {
-        let value = Value::read(&lookup, job.id).map_err(|why| Fault {
-            problem: Problem::NotLookedUp(why),
-            at: nodes.get(job.id).start,
-            job: job.name.clone(),
-        })?;
-        Ok(manifest(&lookup, job, value))
-    };
-    jobs.iter().map(manifest).collect()
-}
-
-fn manifest(lookup: &Lookup<'_, '_>, job: &Job, mut value: Value) -> Result<Option<JobManifest>, Fault> {
-    let fault = |why| {
-        Err(Fault {
-            problem: Problem::NotLookedUp(why),
-            at: lookup.nodes.get(job.id).start,
-            job: job.name.clone(),
+        let value = Value::read(&lookup, job.id);
+        value.and_then(manifest).transpose().map(|found| {
+            found.map_err(|why| Fault {
+                problem: Problem::NotLookedUp(why),
+                at: nodes.get(job.id).start,
+                job: job.name.clone(),
+            })
         })
     };
+    Ok(jobs.iter().filter_map(manifest).collect())
+}
+
+/// The manifest of a Job, or nothing if Helm 4 runs the Job as a hook.
+fn manifest(mut value: Value) -> Result<Option<JobManifest>, &'static str> {
     // An item of a JobList need not say what it is.
     for (key, implied) in [(key::API_VERSION, "batch/v1"), (key::KIND, "Job")] {
         if value.get(key).is_none() {
@@ -137,23 +130,23 @@ fn manifest(lookup: &Lookup<'_, '_>, job: &Job, mut value: Value) -> Result<Opti
     let in_metadata = |key| metadata.and_then(|metadata| metadata.get(key));
     let annotation =
         |key| in_metadata(key::ANNOTATIONS).and_then(|annotations| annotations.get(key)?.as_str());
-    if annotation(HOOK).is_some() && annotation(TEMPLATE_ANNOTATION).is_some() {
+    let is_run_by_helm_4 = annotation(HOOK).is_some() && annotation(TEMPLATE_ANNOTATION).is_some();
+    if is_run_by_helm_4 {
         return Ok(None);
     }
     let name = match in_metadata(key::NAME).and_then(Value::as_str) {
         Some(name) if is_subdomain(name) => name.to_owned(),
-        Some(_) => return fault("its name is no DNS subdomain"),
+        Some(_) => return Err("its name is no DNS subdomain"),
         None if in_metadata(key::GENERATE_NAME).is_some() => {
-            return fault("it has generateName, so every apply creates another Job");
+            return Err("it has generateName, so every apply creates another Job");
         }
-        None => return fault("it has no name"),
+        None => return Err("it has no name"),
     };
-    let namespace = match in_metadata("namespace").map(Value::as_str) {
-        Some(Some("")) => None,
-        Some(Some(namespace)) if is_subdomain(namespace) => Some(namespace.to_owned()),
-        Some(None) if in_metadata("namespace").is_some_and(Value::is_null) => None,
+    let is_given = |namespace: &&Value| !namespace.is_null() && namespace.as_str() != Some("");
+    let namespace = match in_metadata(key::NAMESPACE).filter(is_given).map(Value::as_str) {
         None => None,
-        _ => return fault("its namespace is no DNS label"),
+        Some(Some(namespace)) if is_subdomain(namespace) => Some(namespace.to_owned()),
+        Some(_) => return Err("its namespace is no DNS label"),
     };
     Ok(Some(JobManifest {
         name,

@@ -1,4 +1,4 @@
-//! Repeats the entry of a Helm policy under the KOTS key, in the same style.
+//! The text of the KOTS annotation: Helm's entry with another key, in the same style.
 
 use granit_parser::ScalarStyle;
 
@@ -8,10 +8,10 @@ use crate::policy::{HELM_DELETE_POLICY, KOTS_DELETE_POLICY};
 use crate::translate::read::nodes::{Id, Kind, Nodes};
 
 /// The entry under the KOTS key, with the quotes, the separator and the value of the original.
-pub(crate) fn mirrored_entry<'a>(nodes: &Nodes<'a>, mapping: Id, key: Id, value: Id) -> Fragment<'a> {
+pub(crate) fn repeated_annotation<'a>(nodes: &Nodes<'a>, mapping: Id, key: Id, value: Id) -> Fragment<'a> {
     let (key_node, value_node) = (nodes.get(key), nodes.get(value));
     let explicit = explicit_key_blanks(nodes, mapping, key);
-    let (mut text, key_style) = mirrored_key(nodes, key, explicit.is_some());
+    let (mut text, key_style) = repeated_key(nodes, key, explicit.is_some());
     if let Some(blanks) = explicit {
         text.insert_str(0, &format!("?{blanks}"));
     }
@@ -71,7 +71,7 @@ pub(crate) fn blanks_before<'a>(nodes: &Nodes<'a>, mapping: Id, key: Id, value: 
     }
 }
 
-fn mirrored_key(nodes: &Nodes<'_>, key: Id, is_explicit: bool) -> (String, ScalarStyle) {
+fn repeated_key(nodes: &Nodes<'_>, key: Id, is_explicit: bool) -> (String, ScalarStyle) {
     let node = nodes.get(key);
     let raw = &nodes.text[with_header(nodes, key)];
     match &node.kind {
