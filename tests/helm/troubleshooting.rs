@@ -114,9 +114,17 @@ async fn delete_when_it_is_there(namespace: &Namespace) -> Result<()> {
 
 async fn of_missing_programs() -> Result<Vec<String>> {
     let (helm_3, helm_4) = (Helm::new(HelmVersion::V3_22)?, Helm::new(HelmVersion::V4)?);
+    let checkout = helm_4.home().join("jobsweep");
+    stage_plugin(&checkout)?;
+    let install = || helm_4.command().args(["plugin", "install"]).arg(&checkout);
+    let on_helm_4 = || template(&helm_4, &shop()).args(UNBLOCK);
+    let no_plugin = failed(on_helm_4()).await?;
+    failed(install()).await?;
     Ok(vec![
         failed(template(&helm_3, &shop()).args(UNBLOCK)).await?,
-        failed(template(&helm_4, &shop()).args(UNBLOCK)).await?,
+        no_plugin,
+        failed(install()).await?,
+        failed(on_helm_4()).await?,
         failed(helm_4.command().arg("sweep")).await?,
     ])
 }
