@@ -12,7 +12,7 @@ use crate::setup::{helm_with_jobsweep, repository};
 use crate::svg;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    trials![it_shows_what_is_printed_today]
+    trials![it_shows_what_is_printed_today, it_shows_the_line_of_readme]
 }
 
 const UPGRADE: &str = "helm upgrade shop ./shop -n shop --set version=2";
@@ -48,6 +48,13 @@ pub(crate) async fn it_shows_what_is_printed_today(cluster: &ControlPlane) -> Re
         fs::read_to_string(path)? == picture,
         "docs/story.svg is not what is printed today; JOBSWEEP_BLESS=1 cargo test --test helm picture writes it:\n{picture}"
     );
+    Ok(())
+}
+
+pub(crate) async fn it_shows_the_line_of_readme() -> Result<()> {
+    let readme = fs::read_to_string(repository("README.md"))?.replace("\\\n", " ");
+    let words: Vec<&str> = readme.split_whitespace().collect();
+    ensure!(words.join(" ").contains(CURE.trim()), "README does not have{CURE}");
     Ok(())
 }
 

@@ -25,7 +25,7 @@ pub(crate) async fn every_message_is_printed(cluster: &ControlPlane) -> Result<(
         of_a_release_whose_job_vanishes(cluster).await?,
         of_missing_programs().await?,
         of_plugins_that_exclude_each_other().await?,
-        of_pipes(cluster).await?,
+        of_wrong_calls(cluster).await?,
         of_the_cleanup(cluster).await?,
     ]
     .concat();
@@ -57,8 +57,7 @@ fn rows() -> Result<Vec<String>> {
 
 /// Whether the text has the parts of the message in this order.
 fn shows(text: &str, message: &str) -> bool {
-    let rest = message.split('…').try_fold(text, |text, part| Some(text.split_once(part.trim())?.1));
-    rest.is_some()
+    message.split('…').try_fold(text, |text, part| Some(text.split_once(part.trim())?.1)).is_some()
 }
 
 /// What a call says that must fail.
@@ -115,9 +114,17 @@ async fn delete_when_it_is_there(namespace: &Namespace) -> Result<()> {
 
 async fn of_missing_programs() -> Result<Vec<String>> {
     let (helm_3, helm_4) = (Helm::new(HelmVersion::V3_22)?, Helm::new(HelmVersion::V4)?);
+    let checkout = helm_4.home().join("jobsweep");
+    stage_plugin(&checkout)?;
+    let install = || helm_4.command().args(["plugin", "install"]).arg(&checkout);
+    let on_helm_4 = || template(&helm_4, &shop()).args(UNBLOCK);
+    let no_plugin = failed(on_helm_4()).await?;
+    failed(install()).await?;
     Ok(vec![
         failed(template(&helm_3, &shop()).args(UNBLOCK)).await?,
-        failed(template(&helm_4, &shop()).args(UNBLOCK)).await?,
+        no_plugin,
+        failed(install()).await?,
+        failed(on_helm_4()).await?,
         failed(helm_4.command().arg("sweep")).await?,
     ])
 }
@@ -136,13 +143,15 @@ async fn of_plugins_that_exclude_each_other() -> Result<Vec<String>> {
     ])
 }
 
-async fn of_pipes(cluster: &ControlPlane) -> Result<Vec<String>> {
-    let namespaces = [HelmVersion::V3_22, HelmVersion::V4].map(async |version| {
+async fn of_wrong_calls(cluster: &ControlPlane) -> Result<Vec<String>> {
+    let [helm_3, helm_4] = [HelmVersion::V3_22, HelmVersion::V4].map(async |version| {
         let helm = helm_with_jobsweep(version).await?.kubeconfig(cluster.kubeconfig());
         failed(template(&helm, &shop()).args(UNBLOCK)).await
     });
-    let [helm_3, helm_4] = namespaces;
-    let twice = "apiVersion: batch/v1\nkind: Job\nkind: Job\nmetadata: {name: twice}\n";
+    let policy = "    helm.sh/hook-delete-policy: hook-failed\n";
+    let twice = format!(
+        "apiVersion: batch/v1\nkind: Job\nmetadata:\n  name: twice\n  annotations:\n{policy}{policy}"
+    );
     Ok(vec![
         helm_3.await?,
         helm_4.await?,

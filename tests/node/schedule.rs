@@ -84,8 +84,7 @@ pub(crate) async fn without_finished_for_it_fails_one(node: &Node) -> Result<()>
         let shop = slow(node, helm, "finishedForSeconds=0").await?;
         let install = beside_sweeps(&shop, shop.upgrade_with(1, &["--timeout=40s"])).await?;
         let install = install.expect_code(1).context(helm.name())?;
-        let why =
-            if helm.is_4() { "status: NotFound" } else { r#"jobs.batch "migrate-1" not found"# };
+        let why = if helm.is_4() { "status: NotFound" } else { r#"jobs.batch "migrate-1" not found"# };
         ensure!(install.stderr().contains(why), "{}: {}", helm.name(), install.stderr());
         Ok(())
     });
