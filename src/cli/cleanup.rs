@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::NonEmptyStringValueParser;
+use clap::builder::{NonEmptyStringValueParser, PossibleValue};
 use clap::{Args, ValueEnum};
 
 use crate::cleanup::{Format, Namespaces, Options, Verbosity, default_settle};
@@ -110,7 +110,7 @@ pub struct CleanupArgs {
         default_value = "table",
         overrides_with = "output"
     )]
-    pub output: Output,
+    pub output: Format,
 
     /// Also show lists, watches and retries
     #[arg(short, long, requires = "cleanup", conflicts_with = "quiet")]
@@ -123,15 +123,19 @@ pub struct CleanupArgs {
     pub quiet: bool,
 }
 
-/// The format of the report on stdout.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Output {
-    /// A table with one line for each Job
-    Table,
-    /// One JSON object; docs/cleanup.md links to its fields
-    Json,
-    /// Only the deleted Jobs, as job.batch/NAME
-    Name,
+impl ValueEnum for Format {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Table, Self::Json, Self::Name]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let (name, help) = match self {
+            Self::Table => ("table", "A table with one line for each Job"),
+            Self::Json => ("json", "One JSON object; docs/cleanup.md links to its fields"),
+            Self::Name => ("name", "Only the deleted Jobs, as job.batch/NAME"),
+        };
+        Some(PossibleValue::new(name).help(help))
+    }
 }
 
 impl CleanupArgs {
@@ -178,11 +182,7 @@ impl CleanupArgs {
             dry_run,
             log_tail,
             fail_on_failed,
-            format: match output {
-                Output::Table => Format::Table,
-                Output::Json => Format::Json,
-                Output::Name => Format::Name,
-            },
+            format: output,
             verbosity: match (quiet, verbose || helm_debug()) {
                 (true, _) => Verbosity::Warning,
                 (_, true) => Verbosity::Verbose,

@@ -1,6 +1,7 @@
 //! The arguments of the injection.
 
-use clap::Args;
+use clap::builder::PossibleValue;
+use clap::{Args, ValueEnum};
 
 use crate::inject::manifests::{IMAGE, Moment};
 use crate::inject::{Injection, name};
@@ -34,6 +35,25 @@ pub struct InjectArgs {
     /// The namespace of the cleanup, if it differs from that of the manifests
     #[arg(long, value_name = "NAMESPACE", requires = "inject_cleanup", value_parser = super::namespace)]
     pub cleanup_namespace: Option<String>,
+}
+
+impl ValueEnum for Moment {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::After, Self::Before]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let (name, help) = match self {
+            Self::After => {
+                ("after", "After Helm has applied everything and has waited for it. Finished Jobs go at once")
+            }
+            Self::Before => (
+                "before",
+                "Before Helm applies an upgrade or a rollback. Finished Jobs and their logs stay until then",
+            ),
+        };
+        Some(PossibleValue::new(name).help(help))
+    }
 }
 
 impl InjectArgs {

@@ -16,7 +16,7 @@ use clap::{CommandFactory, FromArgMatches, Parser};
 use clap_complete::Shell;
 
 #[cfg(feature = "cleanup")]
-pub use cleanup::{CleanupArgs, Output};
+pub use cleanup::CleanupArgs;
 pub use filter::{FilterArgs, log_file};
 pub use inject::InjectArgs;
 pub use manual::man;

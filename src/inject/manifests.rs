@@ -21,7 +21,7 @@ const OWN_POLICY: &str = "before-hook-creation,hook-succeeded";
 const SHOWN_BY_HELM: &str = "    helm.sh/hook-output-log-policy: hook-succeeded,hook-failed\n";
 
 /// When the cleanup runs in a Helm release.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Moment {
     /// After Helm has applied everything and has waited for it. Finished Jobs go at once.
     #[default]

@@ -22,7 +22,7 @@ const RULES: [Rule; 6] = [
         name: "only the program knows its command line",
         rooms: &["src/"],
         except: &["src/main.rs", "src/lib.rs", "src/run.rs", "src/cli/"],
-        forbidden: &["crate::cli", "crate::run"],
+        forbidden: &["crate::cli", "crate::run", "clap"],
     },
     Rule {
         name: "the filter is text in, text out",
