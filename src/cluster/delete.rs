@@ -1,4 +1,4 @@
-//! Deletes one Job exactly as it was seen, checks whether one is gone, and classifies what came of either request.
+//! Sends a deletion, or checks whether a Job is gone, and classifies the response. `api::requests` adds the preconditions.
 
 use std::time::Duration;
 

@@ -3,21 +3,20 @@
 //! Everything here is pure: text in, text out. A stream is processed in these steps:
 //!
 //! 1. `read::stream` splits it into documents.
-//! 2. `read::prefilter` searches each document for the words that a Job with a policy must have. A document without them stays
-//!    as it is, and most are without.
-//! 3. `read::head` returns only the part before `spec:`, if that part is enough to decide. `read::line_reader` reads simple text, and
-//!    `read::nodes` reads all other text with a YAML parser.
+//! 2. `read::prefilter` skips every document that cannot contain a Job to change. Most contain no Job, or no delete policy.
+//! 3. `read::head` cuts the document before `spec:`. If the head is enough to decide, the rest is not parsed. `read::line_reader` reads
+//!    simple text, and `read::nodes` reads all other text with a YAML parser.
 //! 4. `read::jobs` finds the Jobs among the nodes. `read::lookup` follows aliases and merge keys.
 //! 5. `plan::policies` decides which policy each Job gets. `plan::insert` decides in which mapping.
-//! 6. `write::repeated_annotation` makes the text of the annotation from Helm's, and `write::new_entry` makes it for Jobs without
-//!    one. `write::extend` finds its place. The result is a `write::change`: the edits of the text, and the nodes that the edited
-//!    text must have.
-//! 7. `proof` parses the edited text and compares its nodes with those. If they differ, nothing is written.
+//! 6. `write::repeated_annotation` repeats Helm's entry with the KOTS key. `write::new_entry` writes an entry where that is not
+//!    possible: for a default policy, and for a policy in shared metadata. `write::extend` inserts the entry into the mapping. The
+//!    result is a `write::change`: the edits of the text, and the nodes that the edited text must have.
+//! 7. `proof` parses the edited text and compares its nodes with the expected nodes. If they differ, nothing is written.
 //!
-//! Supporting modules: `parallel` runs steps 3 to 7 on many documents at once, `diagnostic` words the problems, `locate`
+//! Supporting modules: `parallel` runs steps 3 to 7 on many documents at once, `diagnostic` formats the messages, `locate`
 //! finds their lines, and `query` reads single strings for `inject`. `applied_jobs` reads the Jobs of the translated stream for
-//! `--unblock`, each as a `read::value`, without the hooks that Helm 4 runs. `krm` reads the options of a stream from kustomize or
-//! kpt, and adds the messages to the output.
+//! `--unblock`. It skips hooks that Helm 4 runs. `krm` reads the options of a stream from kustomize or kpt, and adds the messages to
+//! the output.
 
 mod applied_jobs;
 mod diagnostic;
@@ -114,7 +113,8 @@ impl Translated<'_> {
 /// ```
 ///
 /// # Errors
-/// Returns the first problem that makes the result uncertain. A document that cannot hold such a Job is never a problem.
+/// Returns the first problem that makes the result uncertain. Invalid YAML is ignored in documents that cannot hold such a Job, but
+/// the whole stream must be UTF-8.
 pub fn translate<'a>(input: &'a [u8], options: &Options) -> Result<Translated<'a>, Diagnostic> {
     if let Some(name) = wide_encoding(input) {
         let fault = Fault { problem: Problem::WideEncoding(name), at: 0, job: None };
@@ -174,7 +174,7 @@ fn document(text: &str, options: &Options, warnings: &mut Vec<Fault>) -> Result<
     edits(&Lookup::new(&nodes), options, warnings)
 }
 
-/// Refuses a document whose merge keys lead further than a lookup follows them.
+/// Rejects a document in which a mapping merges more mappings than a lookup follows.
 fn check_merges(lookup: &Lookup<'_, '_>, jobs: &[Job]) -> Result<(), Fault> {
     if let Some(mapping) = lookup.gave_up() {
         let is_inside = |job: &&Job| (job.id..lookup.nodes.get(job.id).end).contains(&mapping);

@@ -1,7 +1,7 @@
-//! Looks at the Jobs in rounds, until nothing is in the way or something may not go.
+//! Looks at the Jobs in rounds, until no Job is in the way, or one must not be deleted.
 //!
 //! Each round looks up every Job that is not clear yet, and acts only on what it has just seen. So a Job that is edited, recreated or
-//! deleted in the meantime needs no special handling, nor does a lost response or a restart of the API server.
+//! deleted in the meantime needs no special case. A lost response only changes what is reported.
 
 use futures_util::stream::{self, StreamExt};
 
@@ -17,18 +17,18 @@ use crate::escape::one_line;
 /// How many requests are under way at once.
 const CONCURRENCY: usize = 32;
 
-/// What follows from a look at the Jobs.
+/// The next step after a look at the Jobs.
 enum Next {
     Clear,
     /// Everything in the way may be deleted now.
     Remove,
-    /// Something has to finish or to go first.
+    /// Wait until a Job has finished or is gone.
     Wait,
-    /// A request failed, and may succeed later.
+    /// A request failed, and can be sent again.
     Retry(Failure),
 }
 
-/// Makes way for these Jobs, or says what it would delete for that.
+/// Deletes the Jobs that block these manifests. A dry run only reports them.
 pub(super) async fn clear(
     api: &Api,
     jobs: &mut [PlannedJob],
@@ -37,7 +37,7 @@ pub(super) async fn clear(
 ) -> Result<(), Stop> {
     let mut patience = Patience::new(options.timeout);
     let mut waited = false;
-    let mut deleted = false;
+    let mut just_deleted = false;
     loop {
         let next = match look(api, jobs, options, console).await? {
             Some(failure) => Next::Retry(failure),
@@ -54,11 +54,11 @@ pub(super) async fn clear(
             }
             Next::Clear => return Ok(()),
             // The API server has accepted the deletions, but the Jobs are still there as they were.
-            Next::Remove if std::mem::take(&mut deleted) => patience.wait().await?,
+            Next::Remove if std::mem::take(&mut just_deleted) => patience.wait().await?,
             Next::Remove => match remove(api, jobs, options.dry_run, console).await? {
                 Some(failure) => patience.back_off(failure, console).await?,
                 None if options.dry_run => return Ok(()),
-                None => deleted = true,
+                None => just_deleted = true,
             },
             Next::Wait => {
                 waited = true;
@@ -79,7 +79,7 @@ fn next(jobs: &[PlannedJob], dry_run: bool) -> Next {
     }
 }
 
-/// Deletes everything in the way. Returns a failure that may pass.
+/// Deletes every Job in the way. Returns a retryable failure, if any.
 async fn remove(
     api: &Api,
     jobs: &mut [PlannedJob],
@@ -102,11 +102,11 @@ fn has(jobs: &[PlannedJob], is: impl Fn(&Verdict) -> bool) -> bool {
     jobs.iter().filter_map(PlannedJob::verdict).any(is)
 }
 
-fn check_all_may_go(jobs: &[PlannedJob]) -> Result<(), Stop> {
+fn check_none_is_forbidden(jobs: &[PlannedJob]) -> Result<(), Stop> {
     if has(jobs, |verdict| matches!(verdict, Verdict::Forbidden(_))) { Err(Stop::InTheWay) } else { Ok(()) }
 }
 
-/// Looks up every Job that is not clear, and says what is new. Returns a failure that may pass.
+/// Looks up every Job that is not clear, and reports changes. Returns a retryable failure, if any.
 async fn look(
     api: &Api,
     jobs: &mut [PlannedJob],
@@ -116,30 +116,30 @@ async fn look(
     let open = jobs.iter().enumerate().filter(|(_, job)| !job.is_clear());
     let looks = open.map(|(index, job)| async move { (index, look_up(api, job, options.once).await) });
     let found: Vec<_> = stream::iter(looks).buffer_unordered(CONCURRENCY).collect().await;
-    let mut transient = None;
+    let mut retryable = None;
     for (index, finding) in found {
         let job = &mut jobs[index];
-        let before = messages::progress(job, options.dry_run);
+        let message_before = messages::progress(job, options.dry_run);
         match finding {
             Ok(finding) => job.finding = finding,
-            Err(failure) if may_pass(&failure) => {
+            Err(failure) if is_retryable(&failure) => {
                 job.finding = Finding::Unknown;
-                transient = Some(failure);
+                retryable = Some(failure);
                 continue;
             }
             Err(failure) => return Err(failure.into()),
         }
-        let Some(now) = messages::progress(job, options.dry_run) else { continue };
-        if before.as_ref() == Some(&now) {
+        let Some(message) = messages::progress(job, options.dry_run) else { continue };
+        if message_before.as_ref() == Some(&message) {
             continue;
         }
         match job.verdict() {
-            Some(Verdict::InvalidManifest(_)) => console.warn(&one_line(&now)),
-            _ => console.note(&one_line(&now)),
+            Some(Verdict::InvalidManifest(_)) => console.warn(&one_line(&message)),
+            _ => console.note(&one_line(&message)),
         }
     }
-    check_all_may_go(jobs)?;
-    Ok(transient)
+    check_none_is_forbidden(jobs)?;
+    Ok(retryable)
 }
 
 async fn look_up(api: &Api, job: &PlannedJob, once: bool) -> Result<Finding, Failure> {
@@ -180,11 +180,11 @@ async fn look_up(api: &Api, job: &PlannedJob, once: bool) -> Result<Finding, Fai
 
 /// Whether the API server refuses the manifest itself, and not just the dry run. A proxy in between gives no reason.
 fn is_about_the_manifest(refusal: &Refusal) -> bool {
-    let judged = matches!(refusal.code, 400 | 403 | 413 | 422) && !refusal.reason.is_empty();
-    judged && !refusal.message.contains("does not support dry run")
+    let is_from_api_server = matches!(refusal.code, 400 | 403 | 413 | 422) && !refusal.reason.is_empty();
+    is_from_api_server && !refusal.message.contains("does not support dry run")
 }
 
-/// Deletes the Jobs that may go. Returns a failure that may pass.
+/// Sends the deletions. Returns a retryable failure, if any.
 async fn delete(
     api: &Api,
     jobs: &mut [PlannedJob],
@@ -193,7 +193,7 @@ async fn delete(
 ) -> Result<Option<Failure>, Stop> {
     let sent_before: Vec<_> = jobs.iter().map(|job| job.deletion_sent).collect();
     for job in jobs.iter_mut().filter(|job| matches!(job.verdict(), Some(Verdict::Remove(_)))) {
-        // Before it is sent: a deadline or a signal may come before the answer.
+        // Set this before sending, because a deadline or a signal can come before the response.
         job.deletion_sent |= !dry_run;
     }
     let deletions = jobs.iter().enumerate().filter_map(|(index, job)| match &job.finding {
@@ -203,7 +203,7 @@ async fn delete(
         _ => None,
     });
     let answers: Vec<_> = stream::iter(deletions).buffer_unordered(CONCURRENCY).collect().await;
-    let mut transient = None;
+    let mut retryable = None;
     for (index, answer) in answers {
         let job = &mut jobs[index];
         let failure = answer.err();
@@ -223,9 +223,9 @@ async fn delete(
         match failure {
             None if dry_run => {}
             None => job.finding = Finding::Unknown,
-            Some(failure) if may_pass(&failure) => {
+            Some(failure) if is_retryable(&failure) => {
                 job.finding = Finding::Unknown;
-                transient = Some(failure);
+                retryable = Some(failure);
             }
             Some(failure) => {
                 let (Failure::Refused(refusal), Finding::Judged(judged)) = (&failure, &mut job.finding)
@@ -236,11 +236,11 @@ async fn delete(
             }
         }
     }
-    check_all_may_go(jobs)?;
-    Ok(transient)
+    check_none_is_forbidden(jobs)?;
+    Ok(retryable)
 }
 
 /// Whether to look again: the failure is transient, or the Job was changed or deleted in the meantime.
-fn may_pass(failure: &Failure) -> bool {
+fn is_retryable(failure: &Failure) -> bool {
     failure.is_transient() || matches!(failure.code(), Some(404 | 409))
 }

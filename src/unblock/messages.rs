@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::judgement::{Reason, Verdict};
 use super::planned_job::{Finding, PlannedJob};
+use crate::cluster::job::state::Hint;
 use crate::policy::IGNORE;
 
 /// Why a Job is in the way and may not go, and what to do about it.
@@ -37,7 +38,9 @@ pub(super) fn left(job: &PlannedJob) -> Option<String> {
     let unknown = Some(format!("it is not known whether Job {job} is still there"));
     match (&job.finding, job.verdict()) {
         (Finding::Unknown, _) => unknown,
-        (_, Some(Verdict::Wait(hint))) => Some(format!("{} and has not finished: {hint}", in_the_way())),
+        (_, Some(Verdict::Wait(hint))) => {
+            Some(format!("{} and has not finished{}", in_the_way(), why_unfinished(hint)))
+        }
         (_, Some(Verdict::BeingDeleted(finalizers))) => {
             Some(format!("Job {job} {}", BeingDeleted(finalizers)))
         }
@@ -111,9 +114,16 @@ impl fmt::Display for Reason {
                 write!(f, "it has {outcome}, and its policy {policy:?} does not name that")
             }
             Self::Suspended => f.write_str("it is suspended, so it does not finish"),
-            Self::Unfinished(hint) => write!(f, "it has not finished: {hint}"),
+            Self::Unfinished(hint) => write!(f, "it has not finished{}", why_unfinished(hint)),
             Self::Unreadable(why) => write!(f, "its status cannot be read: {why}"),
             Self::DeletionRefused(why) => write!(f, "{why}"),
         }
+    }
+}
+
+fn why_unfinished(hint: &Hint) -> String {
+    match hint {
+        Hint::None => String::new(),
+        hint => format!(": {hint}"),
     }
 }

@@ -1,4 +1,5 @@
-//! The text of the KOTS annotation: Helm's entry with another key, in the same style.
+//! The text of the KOTS annotation: Helm's entry with another key, in the same style. Where the entry cannot follow Helm's,
+//! `extend` inserts a quoted one before it.
 
 use granit_parser::ScalarStyle;
 
