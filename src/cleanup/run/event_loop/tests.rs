@@ -16,7 +16,7 @@ use tokio::time::sleep;
 use super::*;
 use crate::cleanup::default_settle;
 use crate::cleanup::options::Verbosity;
-use crate::cleanup::output::terminal::tests::Screen;
+use crate::cleanup::output::terminal::tests::{Screen, unread};
 use crate::cleanup::run::logs::LogReader;
 use crate::cleanup::sweep::rules::Rules;
 use crate::cluster::Timeout;
@@ -87,6 +87,14 @@ impl Scene {
 
     /// Sweeps it: how that ended, after how long, and what was said.
     async fn sweep(self, timeout: Duration, settle: Duration) -> (Ending, Duration, String) {
+        let screen = Screen::default();
+        let terminal = screen.terminal(Verbosity::Normal);
+        let (ending, took) = self.sweep_on(&terminal, timeout, settle).await;
+        terminal.finish();
+        (ending, took, screen.text())
+    }
+
+    async fn sweep_on(self, terminal: &Terminal, timeout: Duration, settle: Duration) -> (Ending, Duration) {
         let service = tower::service_fn(move |request: Request<Body>| {
             let scene = self.clone();
             async move { Ok::<_, Infallible>(scene.answer(request).await) }
@@ -95,23 +103,19 @@ impl Scene {
         let scopes = [Scope { namespace: Some("shop".to_owned()), selector: None }];
         let start = Instant::now();
         let mut completion = Completion::new(Timeout::After(timeout), settle);
-        let screen = Screen::default();
-        let terminal = screen.terminal(Verbosity::Normal);
         let mut sweep = Sweep::new(Rules::default(), scopes.iter().map(Scope::to_string), 4);
-        let requests = Requests::new(&api, LogReader::new(&terminal, Verbosity::Normal, false), false);
+        let requests = Requests::new(&api, LogReader::new(terminal, Verbosity::Normal, false), false);
         let event_loop = EventLoop {
-            progress: Progress::new(&terminal, completion.deadline),
+            progress: Progress::new(terminal, completion.deadline),
             sweep: &mut sweep,
             completion: &mut completion,
             signals: &mut Signals::listen().expect("signals"),
-            terminal: &terminal,
+            terminal,
             requests: &requests,
             start,
         };
         let ending = event_loop.sweep_until_done(&api, &scopes).await;
-        let took = start.elapsed();
-        terminal.finish();
-        (ending, took, screen.text())
+        (ending, start.elapsed())
     }
 }
 
@@ -170,4 +174,16 @@ async fn where_nothing_is_seen_of_the_progress_a_reminder_comes_every_thirty_sec
     let reminders: Vec<_> = said.lines().filter(|line| line.contains("still waiting")).collect();
     let expected = |after| format!("{after} of 1m10s: still waiting for 1 Job (shop/running)");
     assert_eq!(reminders, [expected("30s"), expected("1m")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn messages_that_nobody_reads_pause_the_sweep_until_its_deadline() {
+    let (terminal, reader) = unread();
+    let asked = Arc::default();
+    let scene = Scene { listed: vec![job("due", true)], asked: Arc::clone(&asked), ..Scene::default() };
+    let (ending, took) = scene.sweep_on(&terminal, MINUTE, Duration::ZERO).await;
+    assert!(matches!(ending, Ending::Deadline) && took == MINUTE, "{ending:?} after {took:?}");
+    assert!(!asked.lock().expect("no panic").iter().any(|what| what.starts_with("DELETE")));
+    drop(reader);
+    terminal.finish();
 }
