@@ -19,7 +19,7 @@ use super::*;
 use crate::cleanup::default_settle;
 use crate::cleanup::options::Verbosity;
 use crate::cleanup::output::summary;
-use crate::cleanup::output::terminal::tests::Screen;
+use crate::cleanup::output::terminal::tests::{Screen, unread};
 use crate::cleanup::run::logs::LogReader;
 use crate::cleanup::sweep::rules::Rules;
 use crate::cluster::Timeout;
@@ -93,6 +93,14 @@ impl Scene {
 
     /// Sweeps it: how that ended, after how long, and what was said.
     async fn sweep(self, timeout: Duration, settle: Duration) -> (Ending, Duration, String) {
+        let screen = Screen::default();
+        let terminal = screen.terminal(Verbosity::Normal);
+        let (ending, took) = self.sweep_on(&terminal, timeout, settle).await;
+        terminal.finish();
+        (ending, took, screen.text())
+    }
+
+    async fn sweep_on(self, terminal: &Terminal, timeout: Duration, settle: Duration) -> (Ending, Duration) {
         let start = Instant::now();
         let rules = self.rules.clone();
         let service = tower::service_fn(move |request: Request<Body>| {
@@ -112,24 +120,21 @@ impl Scene {
         let api = api(Client::new(service, "default"));
         let scopes = [Scope { namespace: Some("shop".to_owned()), selector: None }];
         let mut completion = Completion::new(Timeout::After(timeout), settle);
-        let screen = Screen::default();
-        let terminal = screen.terminal(Verbosity::Normal);
         let mut sweep = Sweep::new(rules, scopes.iter().map(Scope::to_string), 4);
-        let requests = Requests::new(&api, LogReader::new(&terminal, Verbosity::Normal, false), false);
+        let requests = Requests::new(&api, LogReader::new(terminal, Verbosity::Normal, false), false);
         let event_loop = EventLoop {
-            progress: Progress::new(&terminal, completion.deadline),
+            progress: Progress::new(terminal, completion.deadline),
             sweep: &mut sweep,
             completion: &mut completion,
             signals: &mut Signals::listen().expect("signals"),
-            terminal: &terminal,
+            terminal,
             requests: &requests,
             start,
         };
         let ending = event_loop.sweep_until_done(&api, &scopes).await;
         let took = start.elapsed();
-        summary::explain(&ending, &sweep, &terminal);
-        terminal.finish();
-        (ending, took, screen.text())
+        summary::explain(&ending, &sweep, terminal);
+        (ending, took)
     }
 }
 
@@ -232,4 +237,16 @@ async fn a_job_stays_if_the_answers_have_no_date() {
     let (ending, _, said) = scene.sweep(MINUTE, Duration::ZERO).await;
     assert!(matches!(ending, Ending::Swept) && !said.contains("deleted"), "{said}");
     assert!(said.contains("warning: kept shop/recent") && said.contains("no answer"), "{said}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn messages_that_nobody_reads_pause_the_sweep_until_its_deadline() {
+    let (terminal, reader) = unread();
+    let asked = Arc::default();
+    let scene = Scene { listed: vec![job("due", true)], asked: Arc::clone(&asked), ..Scene::default() };
+    let (ending, took) = scene.sweep_on(&terminal, MINUTE, Duration::ZERO).await;
+    assert!(matches!(ending, Ending::Deadline) && took == MINUTE, "{ending:?} after {took:?}");
+    assert!(!asked.lock().expect("no panic").iter().any(|what| what.starts_with("DELETE")));
+    drop(reader);
+    terminal.finish();
 }
