@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use futures_util::future::try_join_all;
 use jobsweep_harness::helm::Wait;
 use jobsweep_harness::jobs::{Outcome, job};
@@ -113,11 +113,11 @@ async fn beside_sweeps<T>(shop: &Release<'_>, work: impl Future<Output = Result<
             log_of_finished(&shop.namespace, &name).await?;
             sleep(Duration::from_secs(1)).await;
         }
-        Ok(())
+        bail!("there are no more numbers")
     };
     tokio::select! {
         done = work => done,
-        failed = sweeps => Err(failed.map_or_else(|error: anyhow::Error| error, |()| anyhow::anyhow!("no more sweeps"))),
+        failed = sweeps => failed,
     }
 }
 
