@@ -5,9 +5,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use futures_util::future::try_join_all;
 use jobsweep_harness::helm::Wait;
-use jobsweep_harness::jobs::{Outcome, job};
+use jobsweep_harness::jobs::{Outcome, has_condition, job};
 use jobsweep_harness::node::Node;
 use jobsweep_harness::tools::HelmVersion;
+use jobsweep_harness::wait;
 use jobsweep_harness::{trials, trials::Trial};
 use tokio::time::sleep;
 
@@ -110,7 +111,12 @@ async fn beside_sweeps<T>(shop: &Release<'_>, work: impl Future<Output = Result<
         for number in 1.. {
             let name = format!("sweep-{number}");
             shop.start_sweep(&name).await?;
-            log_of_finished(&shop.namespace, &name).await?;
+            wait::until(&format!("the end of {name}"), || async {
+                let job = shop.namespace.jobs().get_opt(&name).await?;
+                // The CronJob controller keeps only the last one.
+                Ok(job.is_none_or(|job| has_condition(&job, "Complete")).then_some(()))
+            })
+            .await?;
             sleep(Duration::from_secs(1)).await;
         }
         bail!("there are no more numbers")
