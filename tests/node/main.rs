@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use jobsweep_harness::node;
 
 fn main() -> ExitCode {
-    node::run([
+    let files = [
         dependency::trials(),
         failure::trials(),
         injected::trials(),
@@ -25,5 +25,6 @@ fn main() -> ExitCode {
         unblock::trials(),
         unblock_and_cleanup::trials(),
         pod::trials(),
-    ])
+    ];
+    node::run("node", || Ok(()), files)
 }

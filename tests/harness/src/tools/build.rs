@@ -8,7 +8,8 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
 
 use super::ToolSet;
 use crate::daemon::tail;
@@ -62,6 +63,15 @@ pub(super) fn find_or_build(set: &ToolSet) -> Result<PathBuf> {
     Ok(programs)
 }
 
+/// The folder of a module that a set depends on. Downloads it if necessary.
+pub(super) fn folder_of(set: &ToolSet, dependency: &str) -> Result<PathBuf> {
+    let output = go(&module(set.name)).args(["mod", "download", "-json", dependency]).output()?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "`go mod download {dependency}` failed: {said}");
+    let found: Value = serde_json::from_slice(&output.stdout)?;
+    Ok(found["Dir"].as_str().with_context(|| format!("{dependency} has no folder"))?.into())
+}
+
 fn build(set: &ToolSet, module: &Path, into: &Path) -> Result<()> {
     if let Some(reason) = go_missing() {
         bail!("{reason}");
@@ -106,6 +116,9 @@ fn key(module: &Path, set: &ToolSet) -> Result<u64> {
     for file in ["go.mod", "go.sum"] {
         let path = module.join(file);
         fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?.hash(&mut hasher);
+    }
+    if let Ok(program) = fs::read(module.join("main.go")) {
+        program.hash(&mut hasher);
     }
     set.stamp.hash(&mut hasher);
     set.tags.iter().for_each(|tag| tag.hash(&mut hasher));
