@@ -63,7 +63,7 @@ pub struct ArgoCd {
 pub struct Plugin<'a> {
     /// The folder with its `plugin.yaml`.
     pub config: &'a Path,
-    /// The folders of the programs that it runs.
+    /// The folders of helm and of the other programs that it runs.
     pub path: &'a [PathBuf],
 }
 
@@ -123,7 +123,7 @@ impl ArgoCd {
         let repo_server =
             ["--disable-tls", "--address=127.0.0.1", "--metrics-address=127.0.0.1"].map(OsString::from);
         let redis = OsString::from(format!("--redis={REDIS}"));
-        argocd.launch("argocd-repo-server", &[], &[&repo_server[..], &[redis.clone()]].concat())?;
+        argocd.launch("argocd-repo-server", plugin.path, &[&repo_server[..], &[redis.clone()]].concat())?;
         for address in [REDIS, REPO_SERVER] {
             wait::until(&format!("{address} to listen"), || async {
                 argocd.check()?;
