@@ -8,7 +8,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow};
 use kube::Api;
 use kube::api::{ApiResource, DynamicObject};
 use tokio::net::TcpStream;
@@ -17,7 +17,7 @@ use tokio::sync::OnceCell;
 use crate::daemon::Daemon;
 use crate::helm::{SYSTEM_PATH, kubectl};
 use crate::node::Node;
-use crate::{tools, wait, workdir};
+use crate::{crds, tools, wait, workdir};
 
 const NAMESPACE: &str = "argocd";
 /// The folder of sockets: a node has its own `/run`, and the path of a socket must be short.
@@ -40,9 +40,7 @@ apiVersion: v1
 kind: Secret
 metadata: {name: argocd-secret, namespace: argocd, labels: {app.kubernetes.io/part-of: argocd}}
 stringData: {server.secretkey: for tests}
-"#;
-
-const PROJECT: &str = r#"
+---
 apiVersion: argoproj.io/v1alpha1
 kind: AppProject
 metadata: {name: default, namespace: argocd}
@@ -110,11 +108,13 @@ impl ArgoCd {
         for program in PROGRAMS {
             symlink(tools::argocd()?, argocd.folder.join("bin").join(program))?;
         }
-        let crds = tools::argocd_module()?.join("manifests/crds");
-        ensure!(crds.is_dir(), "Argo CD's module has no {}", crds.display());
-        argocd.apply(&["--kustomize".into(), crds.into()], "").await?;
-        argocd.apply(&["--filename=-".into()], SETTINGS).await?;
-        argocd.apply(&["--filename=-".into()], PROJECT).await?;
+        let kubeconfig = node.cluster.kubeconfig();
+        let module = tools::argocd_module()?;
+        let crds =
+            ["application", "appproject"].map(|name| module.join(format!("manifests/crds/{name}-crd.yaml")));
+        crds::install(&kubeconfig, &crds).await?;
+        let apply = kubectl(&kubeconfig)?.args(["apply", "--filename=-"]).stdin(SETTINGS);
+        apply.run().await?.expect_success()?;
 
         argocd.launch("redis", &[], &[REDIS.into()])?;
         let mut config = OsString::from("--config-dir-path=");
@@ -136,21 +136,10 @@ impl ArgoCd {
             format!("--repo-server={REPO_SERVER}").into(),
             "--repo-server-plaintext".into(),
             format!("--namespace={NAMESPACE}").into(),
-            format!("--kubeconfig={}", node.cluster.kubeconfig().display()).into(),
+            format!("--kubeconfig={}", kubeconfig.display()).into(),
         ];
         argocd.launch("argocd-application-controller", &[], &controller)?;
         Ok(argocd)
-    }
-
-    async fn apply(&self, args: &[OsString], stdin: &str) -> Result<()> {
-        // The CustomResourceDefinitions are too long for the annotation of a client-side apply.
-        let apply = kubectl(&self.node.cluster.kubeconfig())?.args(["apply", "--server-side"]).args(args);
-        let establish =
-            ["condition=established", "crd/applications.argoproj.io", "crd/appprojects.argoproj.io"];
-        apply.stdin(stdin).run().await?.expect_success()?;
-        let wait = kubectl(&self.node.cluster.kubeconfig())?.args(["wait", "--for"]).args(establish);
-        wait.run().await?.expect_success()?;
-        Ok(())
     }
 
     /// Only the controller gets access to the cluster, as in an installed Argo CD.

@@ -2,17 +2,17 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow};
 use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
 
 use crate::daemon::Daemon;
-use crate::helm::{SYSTEM_PATH, kubectl};
+use crate::helm::SYSTEM_PATH;
 use crate::node::Node;
-use crate::{tools, wait, workdir};
+use crate::{crds, tools, wait, workdir};
 
 const ARTIFACTS: &str = "127.0.0.1:9790";
 const SOURCE_CONTROLLER: &str = "source-controller";
@@ -55,12 +55,9 @@ impl Flux {
         }
         let kubeconfig = node.cluster.kubeconfig();
         for name in [SOURCE_CONTROLLER, KUSTOMIZE_CONTROLLER] {
-            let crds = tools::flux_module(name)?.join("config/crd/bases");
-            ensure!(crds.is_dir(), "the module of {name} has no {}", crds.display());
-            let apply = kubectl(&kubeconfig)?.args(["apply", "--server-side", "--filename"]).arg(&crds);
-            apply.run().await?.expect_success()?;
-            let wait = kubectl(&kubeconfig)?.args(["wait", "--for=condition=established", "--filename"]);
-            wait.arg(&crds).run().await?.expect_success()?;
+            let bases = fs::read_dir(tools::flux_module(name)?.join("config/crd/bases"))?;
+            let bases: Vec<PathBuf> = bases.map(|file| Ok(file?.path())).collect::<Result<_>>()?;
+            crds::install(&kubeconfig, &bases).await?;
         }
 
         let storage = format!("--storage-path={}", folder.join("artifacts").display());

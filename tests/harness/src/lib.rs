@@ -31,6 +31,7 @@
 
 pub mod argocd;
 pub mod control_plane;
+mod crds;
 mod daemon;
 pub mod flux;
 pub mod helm;
