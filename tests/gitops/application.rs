@@ -24,7 +24,7 @@ pub(crate) enum Source {
     Plugin,
 }
 
-/// An Application in its own namespace. Nothing syncs it but [`sync`](Self::sync).
+/// An Application in its own namespace.
 pub(crate) struct Application {
     argocd: &'static ArgoCd,
     pub(crate) namespace: Namespace,
@@ -36,9 +36,9 @@ pub(crate) struct Application {
 /// The end of a sync.
 #[derive(Debug)]
 pub(crate) struct Synced {
-    pub(crate) phase: String,
+    phase: String,
     /// The messages of the operation and of its resources.
-    pub(crate) messages: String,
+    messages: String,
 }
 
 impl Application {
@@ -77,10 +77,15 @@ impl Application {
 
     /// Commits this version of the chart and syncs it.
     pub(crate) async fn sync_version(&self, version: u32) -> Result<Synced> {
+        self.commit(version).await?;
+        self.sync().await
+    }
+
+    /// Commits this version of the chart.
+    pub(crate) async fn commit(&self, version: u32) -> Result<()> {
         let mut values = self.values.clone();
         values["version"] = json!(version);
-        self.repository.commit(&values).await?;
-        self.sync().await
+        self.repository.commit(&values).await
     }
 
     /// Syncs as `argocd app sync` does, and waits for the end.
@@ -129,20 +134,23 @@ impl Application {
         Ok(())
     }
 
-    pub(crate) async fn get(&self) -> Result<Value> {
+    async fn get(&self) -> Result<Value> {
         Ok(serde_json::to_value(self.argocd.applications().get(&self.namespace.name).await?)?)
     }
 }
 
 impl Synced {
-    pub(crate) fn succeeded(self) -> Result<Self> {
-        ensure!(self.phase == "Succeeded", "{self:?}");
-        Ok(self)
+    pub(crate) fn succeeded(self) -> Result<()> {
+        self.ended("Succeeded", "successfully synced")
     }
 
-    /// The sync failed, and a message has this text.
-    pub(crate) fn failed(self, text: &str) -> Result<Self> {
-        ensure!(self.phase == "Failed" && self.messages.contains(text), "{self:?}");
-        Ok(self)
+    pub(crate) fn failed(self, text: &str) -> Result<()> {
+        self.ended("Failed", text)
+    }
+
+    /// The phase is this one, and a message has this text.
+    pub(crate) fn ended(self, phase: &str, text: &str) -> Result<()> {
+        ensure!(self.phase == phase && self.messages.contains(text), "{self:?}");
+        Ok(())
     }
 }

@@ -2,11 +2,12 @@
 
 use anyhow::{Result, ensure};
 use jobsweep_harness::node::Node;
+use jobsweep_harness::process::Program;
 use jobsweep_harness::{trials, trials::Trial};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::application::{Application, Source};
-use crate::setup::{MIGRATE, migrated, policy, running, uid};
+use crate::setup::{JOBSWEEP, MIGRATE, leaves, migrated, policy, running, uid};
 
 pub(crate) fn trials() -> Vec<Trial> {
     trials![
@@ -15,13 +16,15 @@ pub(crate) fn trials() -> Vec<Trial> {
         a_sync_without_a_change_runs_a_swept_job_again,
         a_job_without_a_policy_stays_and_the_sync_fails,
         a_running_job_stays_and_the_sync_fails,
+        with_apply_out_of_sync_only_a_swept_job_without_a_change_is_missing,
         a_cleanup_after_the_sync_leaves_the_application_out_of_sync,
+        self_healing_runs_a_swept_job_again,
         an_error_of_jobsweep_is_shown_by_argocd,
     ]
 }
 
 /// The chart with the cleanup as its dependency, rendered by the plugin.
-async fn shop(node: &'static Node, when: &str, syncing: serde_json::Value) -> Result<Application> {
+async fn shop(node: &'static Node, when: &str, syncing: Value) -> Result<Application> {
     let shop = Application::new(node, Source::Plugin, syncing).await?;
     shop.repository.depend_on_jobsweep()?;
     Ok(shop.set("jobsweep", json!({ "when": when, "scope": "namespace" })))
@@ -39,16 +42,13 @@ pub(crate) async fn three_changes_are_synced_by_server_side_apply(node: &'static
 
 async fn every_version_is_migrated(shop: &Application) -> Result<()> {
     for version in 1..=4 {
-        let synced = shop.sync_version(version).await?.succeeded()?;
-        eprintln!("DBG {version}: {synced:?}");
+        shop.sync_version(version).await?.succeeded()?;
         let job = migrated(&shop.namespace, version).await?;
         ensure!(policy(&job) == "hook-succeeded,hook-failed", "{job:?}");
         let status = shop.status().await?;
         ensure!(status == ("Synced".into(), "Healthy".into()), "{status:?}");
     }
-    let names = shop.namespace.names().await?;
-    ensure!(names == [MIGRATE], "{names:?}");
-    Ok(())
+    leaves(&shop.namespace, &[MIGRATE]).await
 }
 
 pub(crate) async fn a_sync_without_a_change_runs_a_swept_job_again(node: &'static Node) -> Result<()> {
@@ -67,37 +67,59 @@ pub(crate) async fn a_job_without_a_policy_stays_and_the_sync_fails(node: &'stat
     let shop = shop.set("jobsweep", json!({ "when": "before", "scope": "namespace" }));
     shop.sync_version(1).await?.succeeded()?;
     let first = migrated(&shop.namespace, 1).await?;
-    let synced = shop.sync_version(2).await?.failed("field is immutable")?;
-    eprintln!("DBG nopolicy: {synced:?}");
+    shop.sync_version(2).await?.failed("field is immutable")?;
     ensure!(uid(&first) == uid(&migrated(&shop.namespace, 1).await?), "the Job was deleted");
     Ok(())
 }
 
 pub(crate) async fn a_running_job_stays_and_the_sync_fails(node: &'static Node) -> Result<()> {
     let shop = shop(node, "before", json!({})).await?.set("script", json!("sleep 600"));
-    let first = shop.sync_version(1).await?;
-    eprintln!("DBG running: {first:?}");
+    shop.sync_version(1).await?.succeeded()?;
     let first = running(&shop.namespace).await?;
-    let synced = shop.sync_version(2).await?.failed("field is immutable")?;
-    eprintln!("DBG running: {synced:?}");
+    shop.sync_version(2).await?.failed("field is immutable")?;
     ensure!(uid(&first) == uid(&running(&shop.namespace).await?), "the Job was deleted");
     Ok(())
 }
 
-/// Argo CD shows the swept Job as missing, and heals it by running it again.
+pub(crate) async fn with_apply_out_of_sync_only_a_swept_job_without_a_change_is_missing(
+    node: &'static Node,
+) -> Result<()> {
+    let shop = shop(node, "before", json!({ "syncOptions": ["ApplyOutOfSyncOnly=true"] })).await?;
+    shop.sync_version(1).await?.succeeded()?;
+    migrated(&shop.namespace, 1).await?;
+    shop.sync().await?.succeeded()?;
+    leaves(&shop.namespace, &[]).await?;
+    let status = shop.status().await?;
+    ensure!(status == ("OutOfSync".into(), "Missing".into()), "{status:?}");
+    shop.sync_version(2).await?.succeeded()?;
+    migrated(&shop.namespace, 2).await?;
+    Ok(())
+}
+
 pub(crate) async fn a_cleanup_after_the_sync_leaves_the_application_out_of_sync(
     node: &'static Node,
 ) -> Result<()> {
     let shop = shop(node, "after", json!({})).await?;
     for version in 1..=2 {
-        let synced = shop.sync_version(version).await?.succeeded()?;
-        eprintln!("DBG after {version}: {synced:?}");
+        shop.sync_version(version).await?.succeeded()?;
+        leaves(&shop.namespace, &[]).await?;
         let status = shop.status().await?;
-        eprintln!("DBG after {version}: {status:?}");
-        let names = shop.namespace.names().await?;
-        ensure!(names.is_empty(), "{names:?}");
         ensure!(status == ("OutOfSync".into(), "Missing".into()), "{status:?}");
     }
+    Ok(())
+}
+
+pub(crate) async fn self_healing_runs_a_swept_job_again(node: &'static Node) -> Result<()> {
+    let healing = json!({ "automated": { "selfHeal": true } });
+    let shop = Application::new(node, Source::Plugin, healing).await?;
+    shop.commit(1).await?;
+    shop.status().await?;
+    let first = migrated(&shop.namespace, 1).await?;
+    let sweep = Program::new(JOBSWEEP).args(["--cleanup", "--namespace", &shop.namespace.name]);
+    let swept = sweep.env("KUBECONFIG", node.cluster.kubeconfig()).run().await?.expect_success()?;
+    ensure!(swept.stdout().contains(MIGRATE), "{}", swept.stdout());
+    let second = migrated(&shop.namespace, 1).await?;
+    ensure!(uid(&first) != uid(&second));
     Ok(())
 }
 
@@ -106,9 +128,6 @@ pub(crate) async fn an_error_of_jobsweep_is_shown_by_argocd(node: &'static Node)
     let twice = "apiVersion: batch/v1\nkind: Job\nmetadata:\n  name: twice\n  annotations:\n    \
                  helm.sh/hook-delete-policy: hook-failed\n    helm.sh/hook-delete-policy: hook-failed\n";
     shop.repository.add("shop/templates/twice.yaml", twice)?;
-    let synced = shop.sync_version(1).await?;
-    eprintln!("DBG error: {synced:?}");
-    ensure!(synced.messages.contains("duplicate key helm.sh/hook-delete-policy"), "{synced:?}");
-    ensure!(synced.phase == "Error", "{synced:?}");
-    Ok(())
+    shop.sync_version(1).await?.ended("Error", "duplicate key helm.sh/hook-delete-policy")?;
+    leaves(&shop.namespace, &[]).await
 }

@@ -1,13 +1,12 @@
 //! What Argo CD does with Jobs without jobsweep.
 
 use anyhow::{Result, ensure};
-use jobsweep_harness::kube::api::ListParams;
 use jobsweep_harness::node::Node;
 use jobsweep_harness::{trials, trials::Trial};
 use serde_json::{Value, json};
 
 use crate::application::{Application, Source};
-use crate::setup::{migrated, running, uid};
+use crate::setup::{leaves, migrated, running, uid};
 
 pub(crate) fn trials() -> Vec<Trial> {
     trials![
@@ -17,6 +16,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         force_recreates_a_changed_job_and_keeps_the_others,
         force_and_replace_recreate_the_job_in_every_sync,
         force_deletes_a_running_job,
+        force_deletes_the_job_before_it_knows_that_the_new_one_is_valid,
         replace_alone_fails,
     ]
 }
@@ -32,10 +32,8 @@ pub(crate) async fn a_changed_plain_job_fails_the_sync(node: &'static Node) -> R
     let shop = shop(node, json!({})).await?;
     shop.sync_version(1).await?.succeeded()?;
     let first = migrated(&shop.namespace, 1).await?;
-    let unchanged = shop.sync().await?.succeeded()?;
-    eprintln!("DBG unchanged {unchanged:?}");
-    let synced = shop.sync_version(2).await?.failed("field is immutable")?;
-    eprintln!("DBG plain: {synced:?} {:?}", shop.status().await?);
+    shop.sync().await?.succeeded()?;
+    shop.sync_version(2).await?.failed("field is immutable")?;
     ensure!(uid(&first) == uid(&migrated(&shop.namespace, 1).await?), "the Job was replaced");
     Ok(())
 }
@@ -45,10 +43,10 @@ pub(crate) async fn the_hooks_of_helm_are_run_and_deleted_by_argocd(node: &'stat
         json!({ "helm.sh/hook": "pre-install,pre-upgrade", "helm.sh/hook-delete-policy": "hook-succeeded" });
     let shop = shop(node, hook).await?;
     for version in 1..=4 {
-        let synced = shop.sync_version(version).await?.succeeded()?;
-        eprintln!("DBG hook: {synced:?} {:?}", shop.status().await?);
-        let names = shop.namespace.names().await?;
-        ensure!(names.is_empty(), "{names:?}");
+        shop.sync_version(version).await?.succeeded()?;
+        leaves(&shop.namespace, &[]).await?;
+        let status = shop.status().await?;
+        ensure!(status == ("Synced".into(), "Healthy".into()), "{status:?}");
     }
     Ok(())
 }
@@ -68,8 +66,7 @@ pub(crate) async fn a_plain_job_with_a_policy_only_is_not_deleted_by_argocd(
 pub(crate) async fn force_recreates_a_changed_job_and_keeps_the_others(node: &'static Node) -> Result<()> {
     let shop = shop(node, json!({ OPTIONS: "Force=true" })).await?;
     for version in 1..=4 {
-        let synced = shop.sync_version(version).await?.succeeded()?;
-        eprintln!("DBG force: {synced:?}");
+        shop.sync_version(version).await?.succeeded()?;
         let changed = migrated(&shop.namespace, version).await?;
         shop.sync().await?.succeeded()?;
         ensure!(
@@ -83,8 +80,7 @@ pub(crate) async fn force_recreates_a_changed_job_and_keeps_the_others(node: &'s
 pub(crate) async fn force_and_replace_recreate_the_job_in_every_sync(node: &'static Node) -> Result<()> {
     let shop = shop(node, json!({ OPTIONS: "Force=true,Replace=true" })).await?;
     for version in 1..=2 {
-        let synced = shop.sync_version(version).await?.succeeded()?;
-        eprintln!("DBG force,replace: {synced:?}");
+        shop.sync_version(version).await?.succeeded()?;
         let changed = migrated(&shop.namespace, version).await?;
         shop.sync().await?.succeeded()?;
         ensure!(
@@ -97,31 +93,31 @@ pub(crate) async fn force_and_replace_recreate_the_job_in_every_sync(node: &'sta
 
 pub(crate) async fn force_deletes_a_running_job(node: &'static Node) -> Result<()> {
     let shop = shop(node, json!({ OPTIONS: "Force=true" })).await?.set("script", json!("sleep 600"));
-    let first = shop.sync_version(1).await?;
-    eprintln!("DBG force running: {first:?}");
+    shop.sync_version(1).await?.succeeded()?;
     let first = running(&shop.namespace).await?;
     let second = shop.set("script", json!("true"));
-    let synced = second.sync_version(2).await?.succeeded()?;
-    eprintln!("DBG force running: {synced:?}");
+    second.sync_version(2).await?.succeeded()?;
     let replaced = migrated(&second.namespace, 2).await?;
     ensure!(uid(&first) != uid(&replaced));
-    let pods = second.namespace.pods().list(&ListParams::default()).await?;
-    for pod in pods {
-        eprintln!(
-            "DBG pod {:?} {:?} {:?}",
-            pod.metadata.name,
-            pod.metadata.owner_references.map(|o| o.len()),
-            pod.status.and_then(|s| s.phase)
-        );
-    }
     Ok(())
+}
+
+pub(crate) async fn force_deletes_the_job_before_it_knows_that_the_new_one_is_valid(
+    node: &'static Node,
+) -> Result<()> {
+    let shop = shop(node, json!({ OPTIONS: "Force=true" })).await?;
+    shop.sync_version(1).await?.succeeded()?;
+    migrated(&shop.namespace, 1).await?;
+    shop.repository.replace("shop/templates/migrate.yaml", "Policy: Never", "Policy: Always")?;
+    let said = "Additionally, an error occurred attempting to restore the original object";
+    shop.sync_version(2).await?.failed(said)?;
+    leaves(&shop.namespace, &[]).await
 }
 
 pub(crate) async fn replace_alone_fails(node: &'static Node) -> Result<()> {
     let shop = shop(node, json!({ OPTIONS: "Replace=true" })).await?;
     shop.sync_version(1).await?.succeeded()?;
     migrated(&shop.namespace, 1).await?;
-    let synced = shop.sync_version(2).await?.failed("field is immutable")?;
-    eprintln!("DBG replace: {synced:?}");
+    shop.sync_version(2).await?.failed("field is immutable")?;
     Ok(())
 }

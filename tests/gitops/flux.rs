@@ -6,7 +6,7 @@ use jobsweep_harness::{trials, trials::Trial};
 use serde_json::json;
 
 use crate::kustomization::Kustomization;
-use crate::setup::{MIGRATE, migrated, policy, running, uid};
+use crate::setup::{MIGRATE, leaves, migrated, policy, running, uid};
 
 pub(crate) fn trials() -> Vec<Trial> {
     trials![
@@ -14,6 +14,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         force_recreates_a_changed_job_and_keeps_the_others,
         the_annotation_forces_a_single_job,
         force_deletes_a_running_job,
+        force_deletes_the_job_even_if_the_new_one_is_invalid,
         a_swept_job_runs_again_at_the_next_reconciliation,
         while_it_is_suspended_unblock_clears_the_way,
     ]
@@ -24,8 +25,7 @@ pub(crate) async fn without_force_a_changed_job_is_not_applied(node: &'static No
     shop.apply(1).await?.succeeded()?;
     let first = migrated(&shop.namespace, 1).await?;
     ensure!(policy(&first) == "hook-succeeded,hook-failed", "{first:?}");
-    let applied = shop.apply(2).await?.failed("field is immutable")?;
-    eprintln!("DBG noforce: {applied:?}");
+    shop.apply(2).await?.failed("field is immutable")?;
     ensure!(uid(&first) == uid(&migrated(&shop.namespace, 1).await?), "the Job was replaced");
     Ok(())
 }
@@ -43,8 +43,7 @@ pub(crate) async fn the_annotation_forces_a_single_job(node: &'static Node) -> R
 
 async fn every_version_is_migrated(shop: &Kustomization) -> Result<()> {
     for version in 1..=4 {
-        let applied = shop.apply(version).await?.succeeded()?;
-        eprintln!("DBG force: {applied:?}");
+        shop.apply(version).await?.succeeded()?;
         let changed = migrated(&shop.namespace, version).await?;
         shop.apply(version).await?.succeeded()?;
         ensure!(
@@ -66,36 +65,48 @@ pub(crate) async fn force_deletes_a_running_job(node: &'static Node) -> Result<(
     Ok(())
 }
 
+pub(crate) async fn force_deletes_the_job_even_if_the_new_one_is_invalid(node: &'static Node) -> Result<()> {
+    let shop = Kustomization::new(node, json!({ "force": true })).await?;
+    shop.apply(1).await?.succeeded()?;
+    migrated(&shop.namespace, 1).await?;
+    let valid = String::from_utf8(shop.render(1).await?)?;
+    let digest = shop.push(valid.replace("restartPolicy: Never", "restartPolicy: Always").into()).await?;
+    shop.fetched(&digest).await?;
+    shop.reconciled(&digest).await?.failed("restartPolicy: Required value")?;
+    leaves(&shop.namespace, &[]).await
+}
+
 pub(crate) async fn a_swept_job_runs_again_at_the_next_reconciliation(node: &'static Node) -> Result<()> {
     let shop = Kustomization::new(node, json!({})).await?;
-    shop.apply(1).await?.succeeded()?;
+    let digest = shop.push(shop.render(1).await?).await?;
+    shop.fetched(&digest).await?;
+    shop.reconciled(&digest).await?.succeeded()?;
     let first = migrated(&shop.namespace, 1).await?;
     let sweep = shop.jobsweep().args(["--cleanup", "--namespace", &shop.namespace.name]);
-    let swept = sweep.env("KUBECONFIG", shop.kubeconfig()).run().await?.expect_success()?;
+    let swept = sweep.run().await?.expect_success()?;
     ensure!(shop.namespace.names().await?.is_empty(), "{}", swept.stderr());
-    shop.apply(1).await?.succeeded()?;
+    shop.reconciled(&digest).await?.succeeded()?;
     let second = migrated(&shop.namespace, 1).await?;
     ensure!(uid(&first) != uid(&second), "the Job was kept");
     Ok(())
 }
 
+/// The source must have the new manifests before Flux resumes: otherwise Flux applies the old ones first.
 pub(crate) async fn while_it_is_suspended_unblock_clears_the_way(node: &'static Node) -> Result<()> {
     let shop = Kustomization::new(node, json!({})).await?;
     shop.apply(1).await?.succeeded()?;
     for version in 2..=4 {
         migrated(&shop.namespace, version - 1).await?;
         shop.edit(json!({ "suspend": true })).await?;
-        let unblock = shop.jobsweep().args(["--unblock", "--default-policy=hook-succeeded,hook-failed"]);
-        let unblock =
-            unblock.args(["--namespace", &shop.namespace.name]).env("KUBECONFIG", shop.kubeconfig());
-        let unblocked = unblock.stdin(shop.render(version).await?).run().await?.expect_success()?;
+        let manifests = shop.render(version).await?;
+        let digest = shop.push(manifests.clone()).await?;
+        shop.fetched(&digest).await?;
+        let unblock = shop.jobsweep().args(["--unblock", "--namespace", &shop.namespace.name]);
+        let unblocked = unblock.stdin(manifests).run().await?.expect_success()?;
         ensure!(shop.namespace.names().await?.is_empty(), "{}", unblocked.stderr());
-        let digest = shop.push(unblocked.stdout).await?;
         shop.edit(json!({ "suspend": false })).await?;
-        let applied = shop.applied(&digest).await?.succeeded()?;
-        eprintln!("DBG unblock: {applied:?}");
+        shop.reconciled(&digest).await?.succeeded()?;
         migrated(&shop.namespace, version).await?;
     }
-    ensure!(shop.namespace.names().await? == [MIGRATE]);
-    Ok(())
+    leaves(&shop.namespace, &[MIGRATE]).await
 }

@@ -1,7 +1,6 @@
 //! A Kustomization of Flux with the rendered chart `shop`, from an OCI artifact.
 
 use std::fs;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context, Result, ensure};
@@ -20,7 +19,7 @@ use crate::setup::{JOBSWEEP, LONG};
 /// A Kustomization in its own namespace, and the repository of its artifact.
 pub(crate) struct Kustomization {
     pub(crate) namespace: Namespace,
-    pub(crate) node: &'static Node,
+    node: &'static Node,
     flux: &'static Flux,
     registry: &'static Registry,
     helm: Helm,
@@ -31,7 +30,7 @@ pub(crate) struct Kustomization {
 #[derive(Debug)]
 pub(crate) struct Applied {
     ready: bool,
-    pub(crate) message: String,
+    message: String,
 }
 
 impl Kustomization {
@@ -55,21 +54,24 @@ impl Kustomization {
 
     /// Renders this version of the chart through the filter, pushes it, and waits until Flux has applied it or has failed.
     pub(crate) async fn apply(&self, version: u32) -> Result<Applied> {
-        let manifests = self.render(version).await?;
-        let manifests = self.jobsweep().arg("--default-policy=hook-succeeded,hook-failed").stdin(manifests);
-        let revision = self.push(manifests.run().await?.expect_success()?.stdout).await?;
-        self.applied(&revision).await
+        let digest = self.push(self.render(version).await?).await?;
+        self.fetched(&digest).await?;
+        self.reconciled(&digest).await
     }
 
+    /// The manifests of this version, through the filter.
     pub(crate) async fn render(&self, version: u32) -> Result<Vec<u8>> {
         let mut values = self.values.clone();
         values["version"] = json!(version);
         let template = self.helm.command().args(["template", "shop", "shop", "--values=-"]);
-        Ok(template.stdin(values.to_string()).run().await?.expect_success()?.stdout)
+        let manifests = template.stdin(values.to_string()).run().await?.expect_success()?.stdout;
+        let filter = self.jobsweep().arg("--default-policy=hook-succeeded,hook-failed").stdin(manifests);
+        Ok(filter.run().await?.expect_success()?.stdout)
     }
 
+    /// A call of jobsweep by the administrator, who rolls out.
     pub(crate) fn jobsweep(&self) -> Program {
-        Program::new(JOBSWEEP)
+        Program::new(JOBSWEEP).env("KUBECONFIG", self.node.cluster.kubeconfig())
     }
 
     /// Pushes the manifests as `flux push artifact` does, and returns the digest.
@@ -93,8 +95,8 @@ impl Kustomization {
         Ok(push.run().await?.expect_success()?.stdout().trim().to_owned())
     }
 
-    /// Asks Flux to look for this artifact, and waits until it has applied it or has failed.
-    pub(crate) async fn applied(&self, digest: &str) -> Result<Applied> {
+    /// Asks Flux to look for this artifact, and waits until it has it.
+    pub(crate) async fn fetched(&self, digest: &str) -> Result<()> {
         self.request("ocirepository").await?;
         wait::within(LONG, "the artifact", || async {
             self.flux.check()?;
@@ -102,8 +104,7 @@ impl Kustomization {
             let revision = source["status"]["artifact"]["revision"].as_str().unwrap_or_default();
             Ok(revision.ends_with(digest).then_some(()))
         })
-        .await?;
-        self.reconciled(digest).await
+        .await
     }
 
     /// Asks Flux to apply this artifact again, and waits for the end.
@@ -187,21 +188,17 @@ impl Kustomization {
         let call = kubectl(&self.node.cluster.kubeconfig())?.args(["--namespace", &self.namespace.name]);
         Ok(call.args(args))
     }
-
-    /// The kubeconfig of the administrator, who rolls out.
-    pub(crate) fn kubeconfig(&self) -> PathBuf {
-        self.node.cluster.kubeconfig()
-    }
 }
 
 impl Applied {
-    pub(crate) fn succeeded(self) -> Result<Self> {
+    pub(crate) fn succeeded(self) -> Result<()> {
         ensure!(self.ready, "{self:?}");
-        Ok(self)
+        Ok(())
     }
 
-    pub(crate) fn failed(self, text: &str) -> Result<Self> {
+    /// It failed, and the message has this text.
+    pub(crate) fn failed(self, text: &str) -> Result<()> {
         ensure!(!self.ready && self.message.contains(text), "{self:?}");
-        Ok(self)
+        Ok(())
     }
 }

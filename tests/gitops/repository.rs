@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use jobsweep_harness::helm::migration_chart;
 use jobsweep_harness::process::Program;
 use serde_json::Value;
@@ -39,6 +39,12 @@ impl Repository {
 
     pub(crate) fn add(&self, path: &str, text: &str) -> Result<()> {
         Ok(fs::write(self.folder.join(path), text)?)
+    }
+
+    pub(crate) fn replace(&self, path: &str, from: &str, to: &str) -> Result<()> {
+        let text = fs::read_to_string(self.folder.join(path))?;
+        ensure!(text.contains(from), "{path} has no {from}");
+        self.add(path, &text.replace(from, to))
     }
 
     /// Commits the chart with these values in `values-production.yaml`.

@@ -61,7 +61,15 @@ pub(crate) async fn running(namespace: &Namespace) -> Result<Job> {
     .await
 }
 
-pub(crate) fn image(job: &Job) -> &str {
+/// Waits until these Jobs are left. Hooks are deleted shortly after the end of a sync.
+pub(crate) async fn leaves(namespace: &Namespace, names: &[&str]) -> Result<()> {
+    wait::until(&format!("only {names:?} to be left"), || async {
+        Ok((namespace.names().await? == names).then_some(()))
+    })
+    .await
+}
+
+fn image(job: &Job) -> &str {
     let pod = job.spec.as_ref().and_then(|spec| spec.template.spec.as_ref());
     pod.and_then(|pod| pod.containers.first()?.image.as_deref()).unwrap_or_default()
 }
