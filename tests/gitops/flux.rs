@@ -1,18 +1,21 @@
 //! Flux's Kustomization with the output of the filter.
 
+use std::fs;
+
 use anyhow::{Result, ensure};
 use jobsweep_harness::node::Node;
 use jobsweep_harness::{trials, trials::Trial};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::kustomization::Kustomization;
-use crate::setup::{MIGRATE, leaves, migrated, policy, running, uid};
+use crate::setup::{MIGRATE, leaves, migrated, policy, running, shipped, uid};
 
 pub(crate) fn trials() -> Vec<Trial> {
     trials![
         without_force_a_changed_job_is_not_applied,
         force_recreates_a_changed_job_and_keeps_the_others,
         the_annotation_forces_a_single_job,
+        the_patch_of_the_example_forces_every_job,
         force_deletes_a_running_job,
         force_deletes_the_job_even_if_the_new_one_is_invalid,
         a_swept_job_runs_again_at_the_next_reconciliation,
@@ -38,6 +41,13 @@ pub(crate) async fn force_recreates_a_changed_job_and_keeps_the_others(node: &'s
 pub(crate) async fn the_annotation_forces_a_single_job(node: &'static Node) -> Result<()> {
     let shop = Kustomization::new(node, json!({})).await?;
     let shop = shop.set("policy", json!({ "kustomize.toolkit.fluxcd.io/force": "enabled" }));
+    every_version_is_migrated(&shop).await
+}
+
+pub(crate) async fn the_patch_of_the_example_forces_every_job(node: &'static Node) -> Result<()> {
+    let example = fs::read_to_string(shipped("examples/flux/kustomization.yaml"))?;
+    let example: Value = serde_yaml::from_str(&example)?;
+    let shop = Kustomization::new(node, json!({ "patches": example["spec"]["patches"] })).await?;
     every_version_is_migrated(&shop).await
 }
 
