@@ -1,9 +1,11 @@
 //! Argo CD with the shipped plugin and the cleanup before each sync.
 
 use anyhow::{Result, ensure};
+use jobsweep_harness::k8s_openapi::api::core::v1::ServiceAccount;
+use jobsweep_harness::kube::api::{Api, ListParams};
 use jobsweep_harness::node::Node;
 use jobsweep_harness::process::Program;
-use jobsweep_harness::{trials, trials::Trial};
+use jobsweep_harness::{trials, trials::Trial, wait};
 use serde_json::{Value, json};
 
 use crate::application::{Application, Source};
@@ -48,7 +50,12 @@ async fn every_version_is_migrated(shop: &Application) -> Result<()> {
         let status = shop.status().await?;
         ensure!(status == ("Synced".into(), "Healthy".into()), "{status:?}");
     }
-    leaves(&shop.namespace, &[MIGRATE]).await
+    leaves(&shop.namespace, &[MIGRATE]).await?;
+    let accounts = Api::<ServiceAccount>::namespaced(shop.namespace.client(), &shop.namespace.name);
+    wait::until("the cleanup's account to be deleted", || async {
+        Ok((accounts.list(&ListParams::default()).await?.items.len() == 1).then_some(()))
+    })
+    .await
 }
 
 pub(crate) async fn a_sync_without_a_change_runs_a_swept_job_again(node: &'static Node) -> Result<()> {

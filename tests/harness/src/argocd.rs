@@ -120,10 +120,9 @@ impl ArgoCd {
         let mut config = OsString::from("--config-dir-path=");
         config.push(plugin.config);
         argocd.launch("argocd-cmp-server", plugin.path, &[config])?;
-        let repo_server =
-            ["--disable-tls", "--address=127.0.0.1", "--metrics-address=127.0.0.1"].map(OsString::from);
-        let redis = OsString::from(format!("--redis={REDIS}"));
-        argocd.launch("argocd-repo-server", plugin.path, &[&repo_server[..], &[redis.clone()]].concat())?;
+        let redis = format!("--redis={REDIS}");
+        let repo_server = ["--disable-tls", "--address=127.0.0.1", "--metrics-address=127.0.0.1", &redis];
+        argocd.launch("argocd-repo-server", plugin.path, &repo_server.map(OsString::from))?;
         for address in [REDIS, REPO_SERVER] {
             wait::until(&format!("{address} to listen"), || async {
                 argocd.check()?;
@@ -132,7 +131,7 @@ impl ArgoCd {
             .await?;
         }
         let controller = [
-            redis,
+            redis.into(),
             format!("--repo-server={REPO_SERVER}").into(),
             "--repo-server-plaintext".into(),
             format!("--namespace={NAMESPACE}").into(),

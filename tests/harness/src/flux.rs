@@ -60,9 +60,11 @@ impl Flux {
             crds::install(&kubeconfig, &bases).await?;
         }
 
-        let storage = format!("--storage-path={}", folder.join("artifacts").display());
-        let artifacts = [format!("--storage-addr={ARTIFACTS}"), format!("--storage-adv-addr={ARTIFACTS}")];
-        let source = [&[storage][..], &artifacts].concat();
+        let source = [
+            format!("--storage-path={}", folder.join("artifacts").display()),
+            format!("--storage-addr={ARTIFACTS}"),
+            format!("--storage-adv-addr={ARTIFACTS}"),
+        ];
         flux.launch(SOURCE_CONTROLLER, &folder, &kubeconfig, 9791, &source)?;
         flux.launch(KUSTOMIZE_CONTROLLER, &folder, &kubeconfig, 9793, &[])?;
         wait::until("Flux to serve artifacts", || async {
