@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use jobsweep_harness::node;
 
 fn main() -> ExitCode {
-    node::run([
+    let files = [
         dependency::trials(),
         failure::trials(),
         injected::trials(),
@@ -27,5 +27,6 @@ fn main() -> ExitCode {
         unblock_and_cleanup::trials(),
         pod::trials(),
         schedule::trials(),
-    ])
+    ];
+    node::run("node", || Ok(()), files)
 }

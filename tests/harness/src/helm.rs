@@ -12,7 +12,7 @@ use crate::tools::{self, HelmVersion};
 use crate::workdir;
 
 /// A plugin's install hook needs `sh` and `cp`.
-const SYSTEM_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+pub(crate) const SYSTEM_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 const MIGRATION: &str = r#"apiVersion: batch/v1
 kind: Job

@@ -7,6 +7,7 @@
 //! - [`helm`] runs Helm and kubectl without the user's configuration.
 //! - [`process`] runs a program and keeps exactly what it wrote.
 //! - [`registry`] runs a registry of OCI artifacts.
+//! - [`argocd`] and [`flux`] run their controllers on a node.
 //! - [`mod@trials`] turns plain async functions into a test binary.
 //!
 //! A test looks like this:
@@ -28,8 +29,11 @@
 //!
 //! Everything listens on loopback addresses or in its own network namespace, and ends with the process that started it.
 
+pub mod argocd;
 pub mod control_plane;
+mod crds;
 mod daemon;
+pub mod flux;
 pub mod helm;
 pub mod jobs;
 pub mod node;

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::{Result, ensure};
 use serde_json::json;
+use tokio::sync::OnceCell;
 
 use crate::daemon::Daemon;
 use crate::{wait, workdir};
@@ -22,6 +23,12 @@ impl Registry {
     pub fn missing() -> Option<&'static str> {
         (!Path::new(PROGRAM).exists())
             .then_some("there is no /usr/bin/docker-registry: on Debian, apt-get install docker-registry")
+    }
+
+    /// The registry that all tests of this process share.
+    pub async fn shared() -> Result<&'static Self> {
+        static SHARED: OnceCell<Registry> = OnceCell::const_new();
+        SHARED.get_or_try_init(Self::start).await
     }
 
     /// Starts an empty registry and waits until it listens.

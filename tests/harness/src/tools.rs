@@ -90,6 +90,8 @@ static HELMFILE: ToolSet =
         .tagged(&["custom_providers"]);
 static KUSTOMIZE: ToolSet = ToolSet::new("kustomize", Stamp::None, "half a minute");
 static KPT: ToolSet = ToolSet::new("kpt", Stamp::None, "3 minutes");
+static ARGOCD: ToolSet = ToolSet::new("argocd", Stamp::None, "10 minutes").optimised();
+static FLUX: ToolSet = ToolSet::new("flux", Stamp::None, "8 minutes").optimised();
 static YQ: ToolSet = ToolSet::new("yq", Stamp::None, "half a minute").optimised();
 
 /// The path of etcd. The program has the name of its package, `server`.
@@ -135,6 +137,26 @@ pub fn kustomize() -> Result<PathBuf> {
 /// The path of a program with the `fn` commands of kpt (v1.0.0-beta.61).
 pub fn kpt() -> Result<PathBuf> {
     KPT.program("kpt")
+}
+
+/// The path of a program that is the server of Argo CD (v3.2.11) by whose name it is called.
+pub fn argocd() -> Result<PathBuf> {
+    ARGOCD.program("argocd")
+}
+
+/// The folder of Argo CD's module, with its CustomResourceDefinitions.
+pub fn argocd_module() -> Result<PathBuf> {
+    build::folder_of(&ARGOCD, "github.com/argoproj/argo-cd/v3")
+}
+
+/// The path of Flux's `source-controller` or `kustomize-controller` (v1.9.6).
+pub fn flux(program: &str) -> Result<PathBuf> {
+    FLUX.program(program)
+}
+
+/// The folder of the module of one of these programs, with its CustomResourceDefinitions.
+pub fn flux_module(program: &str) -> Result<PathBuf> {
+    build::folder_of(&FLUX, &format!("github.com/fluxcd/{program}"))
 }
 
 /// The path of mikefarah's yq (v4.54.2), a peer in the filter's benchmark.

@@ -16,8 +16,6 @@ use crate::workdir;
 /// The address of the node and of the API server, outside the pods' addresses so that all pods reach it.
 pub(super) const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 88, 255, 1);
 
-const IGNORED: &str = "ignored: needs root and Linux; cargo test --test node -- --ignored";
-
 /// Tests mostly wait for pods, so there are more of them than processors.
 const AT_ONCE: usize = 8;
 
@@ -60,27 +58,33 @@ exit $?
 
 /// Runs the tests in new namespaces if the command line has `--ignored`, and otherwise shows them as ignored.
 ///
-/// With `--ignored` a missing program is a failure.
-pub fn run(files: impl IntoIterator<Item = Vec<Trial>>) -> ExitCode {
+/// With `--ignored` a missing program is a failure. `prepare` builds what this suite needs besides the node, because there is
+/// no network in the namespaces.
+pub fn run(
+    suite: &str,
+    prepare: impl FnOnce() -> Result<()>,
+    files: impl IntoIterator<Item = Vec<Trial>>,
+) -> ExitCode {
     let mut arguments = Arguments::from_args();
     let asked = (arguments.ignored || arguments.include_ignored) && !arguments.list;
     if asked && env::var_os(workdir::GIVEN).is_none() {
-        return enter().unwrap_or_else(|error| {
-            eprintln!("the node's tests cannot be run: {error:#}");
+        return enter(prepare).unwrap_or_else(|error| {
+            eprintln!("the tests on a node cannot be run: {error:#}");
             ExitCode::FAILURE
         });
     }
     arguments.test_threads.get_or_insert(AT_ONCE);
-    let kind = if asked { "" } else { IGNORED };
+    let how = format!("ignored: needs root and Linux; cargo test --test {suite} -- --ignored");
+    let kind = if asked { "" } else { &how };
     let ignored = |test: Trial| test.with_kind(kind).with_ignored_flag(true);
     trials::run_with(&arguments, files.into_iter().flatten().map(ignored).collect())
 }
 
 /// Starts this program again in new namespaces, and waits for its end.
-fn enter() -> Result<ExitCode> {
+fn enter(prepare: impl FnOnce() -> Result<()>) -> Result<ExitCode> {
     check_prerequisites()?;
-    // There is no network in the namespaces.
     build_tools()?;
+    prepare()?;
     images::build()?;
     let mut inside = Command::new("setpriv");
     // Go would use a proxy for the address of the API server, and could not reach it.

@@ -8,7 +8,8 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
 
 use super::{ToolSet, generated};
 use crate::daemon::tail;
@@ -59,6 +60,15 @@ pub(super) fn find_or_build(set: &ToolSet) -> Result<PathBuf> {
         fs::rename(&unfinished, &built)?;
     }
     Ok(programs)
+}
+
+/// The folder of a module that a set depends on. Downloads it if necessary.
+pub(super) fn folder_of(set: &ToolSet, dependency: &str) -> Result<PathBuf> {
+    let output = go(&checked_in(set.name)).args(["mod", "download", "-json", dependency]).output()?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "`go mod download {dependency}` failed: {said}");
+    let found: Value = serde_json::from_slice(&output.stdout)?;
+    Ok(found["Dir"].as_str().with_context(|| format!("{dependency} has no folder"))?.into())
 }
 
 fn build(set: &ToolSet, into: &Path) -> Result<()> {
@@ -117,6 +127,9 @@ fn key(set: &ToolSet) -> Result<u64> {
                 fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?.hash(&mut hasher);
             }
         }
+    }
+    if let Ok(program) = fs::read(checked_in(set.name).join("main.go")) {
+        program.hash(&mut hasher);
     }
     set.stamp.flags().hash(&mut hasher);
     set.tags.iter().for_each(|tag| tag.hash(&mut hasher));
