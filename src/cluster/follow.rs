@@ -1,6 +1,6 @@
 //! Follows the Jobs of one scope: lists them page by page, then watches from the version of the list.
 //!
-//! A page is passed on and dropped as soon as it is read. A watch that ends is resumed from its last version. A watch
+//! A page is passed on and dropped as soon as it is read. What its Jobs have in common with earlier ones is stored once. A watch that ends is resumed from its last version. A watch
 //! whose version has expired (410), or that sends something unreadable, is replaced by a new list. An object that cannot
 //! be read is passed on as such, and the watch goes on. Failures that may pass are retried with growing delays; any
 //! other failure, such as a missing permission, ends following.
@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::cluster::api::{Api, Change, Decoded, Failure, Page, Scope};
 use crate::cluster::backoff::Backoff;
+use crate::cluster::job::compact::Shared;
 
 /// A watch that lasted this long was healthy: its end is no failure, and the next failure is the first of its kind.
 const HEALTHY: Duration = Duration::from_secs(10);
@@ -60,12 +61,13 @@ impl Follower<'_> {
     pub(crate) async fn follow(self) {
         // One each: a list that works says nothing about the watch after it.
         let (mut lists, mut watches) = (Backoff::default(), Backoff::default());
+        let mut shared = Shared::default();
         let mut version = None;
         loop {
             let (next, backoff) = match version {
-                None => (self.list(&mut lists).await, &mut lists),
+                None => (self.list(&mut lists, &mut shared).await, &mut lists),
                 Some(_) if !self.watches => return,
-                Some(from) => (self.watch(from, &mut watches).await, &mut watches),
+                Some(from) => (self.watch(from, &mut watches, &mut shared).await, &mut watches),
             };
             let failure = match next {
                 Ok(next) => {
@@ -91,12 +93,13 @@ impl Follower<'_> {
         }
     }
 
-    async fn list(&self, backoff: &mut Backoff) -> Next {
+    async fn list(&self, backoff: &mut Backoff, shared: &mut Shared) -> Next {
         self.tell(Event::ListBegins).await?;
         let mut token = None;
         loop {
             let page = self.api.page(&self.scope, token.as_deref()).await;
-            let Page { items, next, version } = page.map_err(|failure| Stop::Failed(failure, None))?;
+            let Page { mut items, next, version } = page.map_err(|failure| Stop::Failed(failure, None))?;
+            items.iter_mut().flatten().for_each(|job| shared.share(job));
             self.tell(Event::Page(items)).await?;
             token = next;
             if token.is_none() {
@@ -107,7 +110,7 @@ impl Follower<'_> {
         }
     }
 
-    async fn watch(&self, from: String, backoff: &mut Backoff) -> Next {
+    async fn watch(&self, from: String, backoff: &mut Backoff, shared: &mut Shared) -> Next {
         let since = Instant::now();
         let mut watch = match self.api.watch(&self.scope, &from).await {
             Ok(watch) => watch,
@@ -127,7 +130,9 @@ impl Follower<'_> {
                 *backoff = Backoff::default();
             }
             let failure = match change {
-                Ok(Some(change)) => {
+                Ok(Some(mut change)) => {
+                    let (Change::Applied(job) | Change::Deleted(job)) = &mut change;
+                    job.iter_mut().for_each(|job| shared.share(job));
                     self.tell(Event::Change(Box::new(change))).await?;
                     continue;
                 }

@@ -9,7 +9,7 @@ use jobsweep_harness::jobs::{Outcome, job};
 use jobsweep_harness::k8s_openapi::api::batch::v1::Job;
 use jobsweep_harness::kube::Api;
 use jobsweep_harness::process::Running;
-use jobsweep_harness::wait::{self, PATIENCE};
+use jobsweep_harness::wait;
 use jobsweep_harness::{trials, trials::Trial};
 
 use crate::requests::requests;
@@ -23,6 +23,8 @@ pub fn trials() -> Vec<Trial> {
     ]
 }
 
+/// A machine with much other work takes so long for some thousand Jobs.
+const LONG: Duration = Duration::from_secs(600);
 const BOTH: &str = "hook-succeeded,hook-failed";
 
 /// Makes this many finished Jobs.
@@ -44,7 +46,7 @@ pub async fn a_killed_sweep_is_started_again_and_goes_on(cluster: &ControlPlane)
     killed.kill().await?;
     let left = setup.namespace.names().await?.len();
     ensure!((100..1_600).contains(&left), "{left} Jobs were left by the killed sweep");
-    sweep()?.finish(PATIENCE).await?.expect_success()?;
+    sweep()?.finish(LONG).await?.expect_success()?;
     setup.leaves(&[]).await
 }
 
@@ -61,7 +63,7 @@ async fn peak_memory(program: Running) -> Result<u64> {
         }
         peak
     });
-    program.finish(PATIENCE).await?.expect_success()?;
+    program.finish(LONG).await?.expect_success()?;
     Ok(watcher.await?)
 }
 
@@ -102,11 +104,15 @@ pub async fn hundreds_of_namespaces_take_one_list_and_one_watch(_: &ControlPlane
         Ok((count > NAMESPACES * 3).then_some(()))
     })
     .await?;
-    setup.sweep().arg("-A").run().await?.expect_success()?;
+    let swept =
+        setup.sweep().args(["-A", "-v", "--timeout=none"]).spawn()?.finish(LONG).await?.expect_success()?;
     let made = requests(&cluster, &setup.user.full_name)?;
     let count =
         |what: &str| made.iter().filter(|(name, _)| name.starts_with(what)).map(|(_, count)| count).sum();
     let counts: [usize; 3] = ["list", "watch", "delete"].map(count);
-    ensure!(counts == [2, 1, NAMESPACES * 3 + 1], "{made:?}");
+    let stderr = swept.stderr();
+    let scopes =
+        || stderr.lines().filter(|line| line.contains("all namespaces")).collect::<Vec<_>>().join("\n");
+    ensure!(counts == [2, 1, NAMESPACES * 3 + 1], "{made:?}\n{}", scopes());
     setup.leaves(&[]).await
 }

@@ -30,7 +30,7 @@ use throttle::Throttle;
 use tracked_job::DeletionProgress;
 pub(crate) use tracked_job::{Phase, TrackedJob};
 
-use crate::cluster::job::compact::{Shared, Uid};
+use crate::cluster::job::compact::Uid;
 use crate::cluster::job::{Job, Unreadable};
 
 /// How long to wait for the watch to report a newer version after a conflict, and after a check before the next one.
@@ -43,7 +43,6 @@ pub(crate) struct Sweep {
     jobs: Vec<TrackedJob>,
     /// Not a hash table: that doubles when it grows.
     numbers: BTreeMap<Uid, usize>,
-    shared: Shared,
     /// The Jobs for which a request is to be sent. Their phase says which one.
     queue: VecDeque<usize>,
     in_flight: usize,
@@ -77,7 +76,7 @@ impl Sweep {
     }
 
     /// A Job was listed, created or modified.
-    pub(crate) fn seen(&mut self, scope: usize, mut job: Job, now: Duration) {
+    pub(crate) fn seen(&mut self, scope: usize, job: Job, now: Duration) {
         let listing = self.scopes[scope].listing;
         let number = match self.numbers.get(&job.id.uid) {
             Some(&number) => {
@@ -91,14 +90,12 @@ impl Sweep {
                     tracked.deletion = DeletionProgress::NotSent;
                 }
                 tracked.vanished = false;
-                self.shared.share(&mut job);
                 tracked.job = job;
                 number
             }
             None if self.rules.in_scope(&job) => {
                 self.messages.extend(Message::of_policy(&job));
                 self.left_out.remove(&job.id.uid);
-                self.shared.share(&mut job);
                 let number = self.jobs.len();
                 self.numbers.insert(job.id.uid.clone(), number);
                 self.jobs.push(TrackedJob::new(job, scope, listing, now));
@@ -126,7 +123,6 @@ impl Sweep {
             let tracked = &mut self.jobs[number];
             // The last state's version would match a Job that has only left the selection.
             job.version = tracked.job.version.clone();
-            self.shared.share(&mut job);
             tracked.job = job;
         }
         self.vanished(&uid, now);
