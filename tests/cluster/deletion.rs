@@ -86,6 +86,9 @@ pub async fn a_job_recreated_under_the_same_name_at_the_last_moment_is_another_j
 ) -> Result<()> {
     let setup = Setup::new(cluster).await?;
     finished(&setup.namespace, "migrate", BOTH).await?;
+    // Holds the sweep, which would otherwise end if the new Job came late.
+    let running = job("running").policy(BOTH).managed_by("example.com/nobody");
+    let running = setup.namespace.create(running).await?;
     let proxy = FaultyProxy::start(cluster, &setup.user).await?;
     let namespace = setup.namespace.clone();
     let recreate = doing(async move {
@@ -96,9 +99,10 @@ pub async fn a_job_recreated_under_the_same_name_at_the_last_moment_is_another_j
     proxy.on("DELETE", "/migrate", vec![Act::First(recreate)]);
     let mut sweep = setup.sweep_by(&proxy.kubeconfig).arg("-ojson").spawn()?;
     sweep.line_with("migrate: only its controller").await?;
-    setup.leaves(&["migrate"]).await?;
+    setup.leaves(&["migrate", "running"]).await?;
     let new = setup.namespace.jobs().get("migrate").await?;
     setup.namespace.finish(&new, Outcome::Failed).await?;
+    setup.namespace.finish(&running, Outcome::Succeeded).await?;
     let swept = sweep.finish(PATIENCE).await?.expect_success()?;
     swept.says(&[
         "someone else deleted it",
