@@ -51,12 +51,12 @@ spec:
     metadata: { labels: { app: slow } }
     spec:
       terminationGracePeriodSeconds: 0
+      initContainers: [{ name: first, image: "example.com/app:1", command: [sleep, "10"] }]
       containers:
         - name: main
           image: example.com/app:1
-          command: [sh, -c, "sleep 10; echo > /tmp/ready; sleep 9999"]
+          command: [sleep, "9999"]
           env: [{ name: VERSION, value: "{{ .Values.version }}" }]
-          readinessProbe: { exec: { command: [cat, /tmp/ready] }, periodSeconds: 1 }
 "#;
 
 /// Longer than Helm waits here, and shorter than ten upgrades take.
