@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::cluster::api::{Api, Change, Decoded, Failure, Page, Scope};
 use crate::cluster::backoff::Backoff;
-use crate::cluster::job::compact::Shared;
+use crate::cluster::job::compact::Interner;
 
 /// A watch that lasted this long was healthy: its end is no failure, and the next failure is the first of its kind.
 const HEALTHY: Duration = Duration::from_secs(10);
@@ -61,13 +61,13 @@ impl Follower<'_> {
     pub(crate) async fn follow(self) {
         // One each: a list that works says nothing about the watch after it.
         let (mut lists, mut watches) = (Backoff::default(), Backoff::default());
-        let mut shared = Shared::default();
+        let mut interner = Interner::default();
         let mut version = None;
         loop {
             let (next, backoff) = match version {
-                None => (self.list(&mut lists, &mut shared).await, &mut lists),
+                None => (self.list(&mut lists, &mut interner).await, &mut lists),
                 Some(_) if !self.watches => return,
-                Some(from) => (self.watch(from, &mut watches, &mut shared).await, &mut watches),
+                Some(from) => (self.watch(from, &mut watches, &mut interner).await, &mut watches),
             };
             let failure = match next {
                 Ok(next) => {
@@ -93,13 +93,13 @@ impl Follower<'_> {
         }
     }
 
-    async fn list(&self, backoff: &mut Backoff, shared: &mut Shared) -> Next {
+    async fn list(&self, backoff: &mut Backoff, interner: &mut Interner) -> Next {
         self.tell(Event::ListBegins).await?;
         let mut token = None;
         loop {
             let page = self.api.page(&self.scope, token.as_deref()).await;
             let Page { mut items, next, version } = page.map_err(|failure| Stop::Failed(failure, None))?;
-            items.iter_mut().flatten().for_each(|job| shared.share(job));
+            items.iter_mut().flatten().for_each(|job| interner.intern(job));
             self.tell(Event::Page(items)).await?;
             token = next;
             if token.is_none() {
@@ -110,7 +110,7 @@ impl Follower<'_> {
         }
     }
 
-    async fn watch(&self, from: String, backoff: &mut Backoff, shared: &mut Shared) -> Next {
+    async fn watch(&self, from: String, backoff: &mut Backoff, interner: &mut Interner) -> Next {
         let since = Instant::now();
         let mut watch = match self.api.watch(&self.scope, &from).await {
             Ok(watch) => watch,
@@ -132,7 +132,7 @@ impl Follower<'_> {
             let failure = match change {
                 Ok(Some(mut change)) => {
                     let (Change::Applied(job) | Change::Deleted(job)) = &mut change;
-                    job.iter_mut().for_each(|job| shared.share(job));
+                    job.iter_mut().for_each(|job| interner.intern(job));
                     self.tell(Event::Change(Box::new(change))).await?;
                     continue;
                 }

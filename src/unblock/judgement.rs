@@ -127,7 +127,7 @@ mod tests {
 
     fn live(state: State) -> Job {
         let json = r#"{"metadata":{"namespace":"shop","name":"migrate","uid":"u1","resourceVersion":"7"}}"#;
-        Job::decode(json.as_bytes()).expect("a Job").with(|traits| traits.state = state)
+        Job::decode(json.as_bytes()).expect("a Job").with(|shared| shared.state = state)
     }
 
     fn immutable() -> Answer {
@@ -180,7 +180,7 @@ mod tests {
         let plain = JobManifest { policy: None, ..both.clone() };
         let done = live(State::Finished(Outcome::Succeeded, String::new()));
         let running = live(State::Unfinished(Hint::None));
-        let marked = done.clone().with(|traits| traits.ignored = true);
+        let marked = done.clone().with(|shared| shared.ignored = true);
         let by = |by_manifest| Verdict::Forbidden(Reason::Ignored { by_manifest });
         assert_eq!(judge(&marked, &immutable(), &both, false), by(false));
         assert_eq!(judge(&done, &immutable(), &ignored, false), by(true));
@@ -191,9 +191,9 @@ mod tests {
 
     #[test]
     fn a_job_that_is_being_deleted_is_in_the_way_of_any_manifest() {
-        let going = live(State::Suspended).with(|traits| {
-            traits.terminating = true;
-            traits.finalizers = vec!["a/b".to_owned()];
+        let going = live(State::Suspended).with(|shared| {
+            shared.terminating = true;
+            shared.finalizers = vec!["a/b".to_owned()];
         });
         for answer in [Answer::Possible, immutable(), Answer::Refused(String::new())] {
             let verdict = judge(&going, &answer, &manifest("hook-failed"), true);

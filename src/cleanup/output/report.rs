@@ -57,7 +57,7 @@ mod tests {
         let policy = format!("hook-succeeded,{long}");
         let waiting = job("a").policy(&policy).state(State::Unfinished(Hint::ManagedBy(long.clone())));
         let kept = job("b").state(State::Finished(Outcome::Failed, long.clone()));
-        let held = job("c").succeeded().held_by("x").with(|traits| traits.finalizers = vec![long.clone(); 3]);
+        let held = job("c").succeeded().held_by("x").with(|shared| shared.finalizers = vec![long.clone(); 3]);
         let mut sweep = listed([waiting, kept, held]);
         let screen = Screen::default();
         let terminal = screen.terminal(Verbosity::Verbose);

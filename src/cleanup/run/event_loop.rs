@@ -23,7 +23,8 @@ use crate::cluster::delete::Retry;
 use crate::cluster::follow::{Event, Follower};
 use crate::signals::{Signal, Signals};
 
-/// How long to wait for the results of requests under way once the sweep is to end. A kubelet kills a pod after 30 s.
+/// How long to wait for the results of requests in progress once the sweep is to end. A pod's default termination grace period is
+/// 30 s.
 const DRAIN: Duration = Duration::from_secs(10);
 /// How often the loop runs if nothing happens.
 const TICK: Duration = Duration::from_secs(1);
@@ -51,12 +52,13 @@ impl EventLoop<'_> {
         let ending = loop {
             let now = self.start.elapsed();
             self.sweep.set_server_time(api.server_time());
-            for scope in self.sweep.scopes_to_relist(now) {
+            for scope in self.sweep.handle_timers(now) {
                 relist[scope].notify_one();
             }
-            // Messages that nobody reads must not fill the memory. A stopped reader stops the sweep, until its deadline.
-            let is_read = self.terminal.has_room();
-            while is_read && let Some(request) = self.sweep.next_request(now) {
+            // Messages that nobody reads must not fill the memory. Until there is room for them, the sweep sends no requests. It still ends at its
+            // deadline.
+            let output_has_room = self.terminal.has_room();
+            while output_has_room && let Some(request) = self.sweep.next_request(now) {
                 in_flight.push(self.requests.send(request));
             }
             self.show_messages();
@@ -69,12 +71,12 @@ impl EventLoop<'_> {
                 biased;
                 signal = self.signals.next() => Some(Ending::Stopped(signal)),
                 Some(result) = in_flight.next() => self.on_result(result),
-                Some((scope, event)) = events.recv(), if is_read => {
-                    // It may have come with the first answer.
+                Some((scope, event)) = events.recv(), if output_has_room => {
+                    // The first response may have just set the server time.
                     self.sweep.set_server_time(api.server_time());
                     self.on_event(scope, event)
                 }
-                () = self.terminal.room(), if !is_read => None,
+                () = self.terminal.room(), if !output_has_room => None,
                 never = &mut followers => match never {},
                 () = sleep_until(wake) => None,
             };
@@ -145,19 +147,20 @@ impl EventLoop<'_> {
         None
     }
 
-    /// Waits for the results of requests under way, but no longer than until the next signal, which is returned.
+    /// Waits for the requests in progress until they finish, [`DRAIN`] has passed, or a signal arrives. Returns that signal.
     async fn drain(
         &mut self,
         mut in_flight: impl Stream<Item = Result<Reply, Failure>> + Unpin,
     ) -> Option<Signal> {
         let count = in_flight.size_hint().0;
         if count > 0 {
-            self.terminal.detail(format_args!("waiting for the answers to {count} deletions"));
+            let requests = if count == 1 { "request" } else { "requests" };
+            self.terminal.detail(format_args!("waiting for {count} {requests} in progress"));
         }
         let (sweep, start) = (&mut *self.sweep, self.start);
         let results = async {
             while let Some(result) = in_flight.next().await {
-                // How the sweep ends is settled, so a failure changes nothing.
+                // The ending is already decided, so a failure changes nothing.
                 if let Ok(reply) = result {
                     sweep.replied(reply, start.elapsed());
                 }

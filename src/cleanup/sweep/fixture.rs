@@ -60,19 +60,19 @@ impl Job {
     }
 
     pub(crate) fn state(self, state: State) -> Self {
-        self.with(|traits| traits.state = state)
+        self.with(|shared| shared.state = state)
     }
 
     pub(crate) fn policy(self, policy: &str) -> Self {
-        self.with(|traits| traits.policy = Some(DeletePolicy::parse(policy)))
+        self.with(|shared| shared.policy = Some(DeletePolicy::parse(policy)))
     }
 
     pub(crate) fn without_policy(self) -> Self {
-        self.with(|traits| traits.policy = None)
+        self.with(|shared| shared.policy = None)
     }
 
     pub(crate) fn releases(self, releases: [Option<&str>; 2]) -> Self {
-        self.with(|traits| traits.releases = releases.map(|release| release.map(str::to_owned)))
+        self.with(|shared| shared.releases = releases.map(|release| release.map(str::to_owned)))
     }
 
     pub(crate) fn version(mut self, version: &str) -> Self {
@@ -86,9 +86,9 @@ impl Job {
     }
 
     pub(crate) fn held_by(self, finalizer: &str) -> Self {
-        self.with(|traits| {
-            traits.terminating = true;
-            traits.finalizers = vec![finalizer.to_owned()];
+        self.with(|shared| {
+            shared.terminating = true;
+            shared.finalizers = vec![finalizer.to_owned()];
         })
     }
 }

@@ -109,7 +109,7 @@ mod tests {
         ] {
             let job = if failed { job("a").failed() } else { job("a").succeeded() };
             let log_policy = by_policy.then(|| DeletePolicy::parse("hook-succeeded,hook-failed"));
-            let wanted = lines_wanted(tail, &job.with(|traits| traits.log_policy = log_policy));
+            let wanted = lines_wanted(tail, &job.with(|shared| shared.log_policy = log_policy));
             assert_eq!(wanted, lines, "{tail:?} {failed} {by_policy}");
         }
     }

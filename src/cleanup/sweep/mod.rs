@@ -33,22 +33,23 @@ pub(crate) use tracked_job::{Phase, TrackedJob};
 use crate::cluster::job::compact::Uid;
 use crate::cluster::job::{Job, Unreadable};
 
-/// How long to wait for the watch to report a newer version after a conflict, and after a check before the next one.
+/// How long to wait after a conflict for the watch to report a newer version. Also the interval between checks whether a Job is gone.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 #[derive(Default)]
 pub(crate) struct Sweep {
     rules: Rules,
-    /// Every Job that was ever in scope. A number stands for a Job.
+    /// Every Job that was ever in scope. A `number` is always an index into this list.
     jobs: Vec<TrackedJob>,
-    /// Not a hash table: that doubles when it grows.
+    /// A `BTreeMap`, because a `HashMap` doubles its memory when it grows.
     numbers: BTreeMap<Uid, usize>,
     /// The Jobs for which a request is to be sent. Their phase says which one.
     queue: VecDeque<usize>,
     in_flight: usize,
     jobs_that_block_the_end: usize,
-    /// How many Jobs have a failed request that is to be sent again, and how many have had one since all requests worked.
+    /// The Jobs whose last request failed and is to be sent again.
     retrying: usize,
+    /// The Jobs with a failed request since the last time when none was to be sent again.
     retried: usize,
     /// The Jobs to look at again, by time.
     reminders: VecDeque<(Duration, usize)>,
@@ -121,7 +122,8 @@ impl Sweep {
         let uid = job.id.uid.clone();
         if let Some(&number) = self.numbers.get(&uid) {
             let tracked = &mut self.jobs[number];
-            // The last state's version would match a Job that has only left the selection.
+            // Keep the version seen before. If the Job only stopped matching the label selector, the event has its current version,
+            // and a deletion with that version would succeed.
             job.version = tracked.job.version.clone();
             tracked.job = job;
         }
@@ -132,15 +134,15 @@ impl Sweep {
     pub(crate) fn vanished(&mut self, uid: &Uid, now: Duration) {
         self.left_out.remove(uid);
         if let Some(&number) = self.numbers.get(uid) {
-            self.is_missing(number, now);
+            self.mark_missing(number, now);
         }
     }
 
-    fn is_missing(&mut self, number: usize, now: Duration) {
+    fn mark_missing(&mut self, number: usize, now: Duration) {
         let tracked = &mut self.jobs[number];
-        let known =
+        let already_handled =
             tracked.vanished || tracked.phase.is_final() || tracked.phase == Phase::DeletedOrRelabelled;
-        if !known {
+        if !already_handled {
             tracked.vanished = true;
             if tracked.phase != Phase::Deleting {
                 self.decide(number, now);
@@ -196,7 +198,7 @@ impl Sweep {
 
     /// Handles what has waited for long enough. Returns the scopes to list again, because their watch has not reported a
     /// newer version of a Job after a conflict.
-    pub(crate) fn scopes_to_relist(&mut self, now: Duration) -> Vec<usize> {
+    pub(crate) fn handle_timers(&mut self, now: Duration) -> Vec<usize> {
         if let Some(server_time) = self.server_time {
             self.decide_recent(server_time, now);
         }
@@ -218,12 +220,13 @@ impl Sweep {
         scopes
     }
 
-    /// Until when nothing may be sent, if there is anything to send.
+    /// When the pause of requests ends. `None` if nothing is to be sent.
     pub(crate) fn paused_until(&self) -> Option<Duration> {
         (!self.queue.is_empty()).then_some(self.throttle.paused_until())
     }
 
-    /// Whether, as far as known, every Job in scope has finished and every due deletion is confirmed.
+    /// Whether, as far as known, there is no Job left to wait for, to delete or to confirm. Kept Jobs do not count, even if they have
+    /// not finished.
     pub(crate) fn is_done(&self) -> bool {
         self.jobs_that_block_the_end == 0 && self.scopes.iter().all(|scope| scope.sight != Sight::Stale)
     }
@@ -248,7 +251,7 @@ impl Sweep {
         self.server_time = server_time;
     }
 
-    /// Brings up to date how long the Jobs that finished too recently would have to wait.
+    /// Updates how long the Jobs that finished too recently still have to wait.
     pub(crate) fn update_recent(&mut self, now: Duration) {
         let recent = std::mem::take(&mut self.recent);
         recent.iter().for_each(|(_, number)| self.decide(*number, now));
@@ -278,7 +281,7 @@ impl Sweep {
         let (vanished, selected) = (tracked.vanished, self.rules.selected);
         let phase = match self.rules.decide(&tracked.job, self.server_time) {
             _ if accepted && (selected || !vanished) => Phase::Terminating { ours },
-            // Deleted or relabelled? Sending the deletion again tells.
+            // The Job was deleted or relabelled. A second deletion request shows which.
             _ if vanished && ours && selected => Phase::Due,
             _ if vanished && ours => Phase::Deleted,
             _ if vanished && selected => Phase::DeletedOrRelabelled,
@@ -297,7 +300,7 @@ impl Sweep {
         }
     }
 
-    /// Decides again about the Jobs that finished too recently and are due until this time.
+    /// Decides again about the Jobs that finished too recently and are due by this time.
     fn decide_recent(&mut self, server_time: i64, now: Duration) {
         while let Some((due_at, number)) = self.recent.pop_first() {
             if due_at > server_time {
@@ -336,7 +339,7 @@ impl Sweep {
         let before = std::mem::replace(&mut tracked.phase, phase);
         self.messages.extend(Message::of_phase(tracked, &before));
         if !blocks {
-            self.nothing_to_retry(number);
+            self.clear_retry(number);
         }
     }
 }

@@ -119,13 +119,13 @@ impl Sweep {
 
     fn request_answered(&mut self, number: usize) {
         self.throttle.went_well();
-        self.nothing_to_retry(number);
+        self.clear_retry(number);
         if self.retrying == 0 && self.retried > 0 {
             self.messages.push(Message::RequestsWorkAgain { jobs: std::mem::take(&mut self.retried) });
         }
     }
 
-    pub(super) fn nothing_to_retry(&mut self, number: usize) {
+    pub(super) fn clear_retry(&mut self, number: usize) {
         self.retrying -= usize::from(std::mem::take(&mut self.jobs[number].retrying));
     }
 }

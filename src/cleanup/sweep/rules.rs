@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_marked_job_and_the_sweeps_own_stay() {
-        let marked = job("hook-succeeded", succeeded()).with(|traits| traits.ignored = true);
+        let marked = job("hook-succeeded", succeeded()).with(|shared| shared.ignored = true);
         assert_eq!(decide(&Rules::default(), &marked), Decision::Keep(Kept::Ignored));
         let rules = Rules { own_job: OwnJob::Uid("migrate".into()), ..Rules::default() };
         assert_eq!(decide(&rules, &job("hook-succeeded", running())), Decision::Keep(Kept::OwnJob));

@@ -42,7 +42,7 @@ impl Sweep {
         for number in 0..self.jobs.len() {
             let tracked = &self.jobs[number];
             if tracked.scope == scope && tracked.listing != listing {
-                self.is_missing(number, now);
+                self.mark_missing(number, now);
             }
         }
         self.left_out.retain(|_, job| job.scope != scope || job.listing == listing);

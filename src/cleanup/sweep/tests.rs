@@ -83,7 +83,7 @@ impl Story {
     }
 
     fn next(&mut self) -> Option<Request> {
-        self.sweep.scopes_to_relist(self.now);
+        self.sweep.handle_timers(self.now);
         self.sweep.next_request(self.now)
     }
 
@@ -249,10 +249,10 @@ fn after_a_conflict_the_newer_version_decides() {
 #[test]
 fn after_a_conflict_that_the_watch_does_not_explain_the_list_is_read_again() {
     let mut story = story().listed([job("a").succeeded()]).deletes("a", nothing, DeletionResult::Conflict);
-    assert!(story.sweep.scopes_to_relist(story.now).is_empty());
+    assert!(story.sweep.handle_timers(story.now).is_empty());
     story = story.later(5);
-    assert_eq!(story.sweep.scopes_to_relist(story.now), [SCOPE]);
-    assert!(story.sweep.scopes_to_relist(story.now).is_empty(), "it is asked for once");
+    assert_eq!(story.sweep.handle_timers(story.now), [SCOPE]);
+    assert!(story.sweep.handle_timers(story.now).is_empty(), "it is asked for once");
     // The old version again, from the watch: nothing new. From a list: worth another attempt.
     let story = story.seen(job("a").succeeded()).sends_nothing();
     story.listed_again([job("a").succeeded()]).deletes("a", nothing, DeletionResult::Deleted).done(true);

@@ -9,13 +9,13 @@ use std::num::NonZeroU64;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use super::{Job, Traits};
+use super::{Job, SharedFields};
 
 pub(crate) type Uid = Compact<Uuid>;
-/// A `resourceVersion`. Kubernetes allows no comparison but for equality.
+/// A `resourceVersion`. jobsweep compares it only for equality.
 pub(crate) type Version = Compact<u64>;
 
-/// A text, stored as a number if it is exactly what the number is displayed as.
+/// A text. It is stored as a number if formatting that number gives the same text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Compact<N> {
     Number(N),
@@ -23,15 +23,15 @@ pub(crate) enum Compact<N> {
     Other(Box<Box<str>>),
 }
 
-/// Two halves. That one is not zero leaves room for [`Compact`] to tell its variants apart.
+/// The high and the low 64 bits. `NonZeroU64` leaves room for the discriminant of [`Compact`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Uuid(u64, NonZeroU64);
 
 /// A number of seconds, or none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Seconds(u32);
+pub(crate) struct OptionalSeconds(u32);
 
-impl Seconds {
+impl OptionalSeconds {
     pub(crate) const NONE: Self = Self(u32::MAX);
 
     pub(crate) fn get(self) -> Option<u32> {
@@ -39,36 +39,37 @@ impl Seconds {
     }
 }
 
-impl<N: TryInto<u32>> From<Option<N>> for Seconds {
+impl<N: TryInto<u32>> From<Option<N>> for OptionalSeconds {
     fn from(number: Option<N>) -> Self {
         number.and_then(|number| number.try_into().ok()).map_or(Self::NONE, Self)
     }
 }
 
-/// The values that Jobs share.
+/// Stores values that many Jobs have once.
 #[derive(Default)]
-pub(crate) struct Shared {
+pub(crate) struct Interner {
     namespaces: HashSet<Arc<str>>,
-    traits: HashSet<Arc<Traits>>,
+    fields: HashSet<Arc<SharedFields>>,
 }
 
-impl Shared {
-    /// Replaces the parts of a Job that are equal to those of another by the same.
-    pub(crate) fn share(&mut self, job: &mut Job) {
-        share(&mut self.namespaces, &mut job.id.namespace);
-        share(&mut self.traits, &mut job.traits);
+impl Interner {
+    /// Replaces the namespace and the shared fields by the stored copy, if there is an equal one, so that each is stored once.
+    pub(crate) fn intern(&mut self, job: &mut Job) {
+        intern(&mut self.namespaces, &mut job.id.namespace);
+        intern(&mut self.fields, &mut job.shared);
     }
 }
 
-fn share<T: Hash + Eq + ?Sized>(shared: &mut HashSet<Arc<T>>, value: &mut Arc<T>) {
-    if let Some(same) = shared.get(&**value) {
+fn intern<T: Hash + Eq + ?Sized>(values: &mut HashSet<Arc<T>>, value: &mut Arc<T>) {
+    if let Some(same) = values.get(&**value) {
         *value = Arc::clone(same);
         return;
     }
-    if shared.len() == shared.capacity() {
-        shared.retain(|value| Arc::strong_count(value) > 1);
+    // Before the set grows, drop the values that no Job uses any more.
+    if values.len() == values.capacity() {
+        values.retain(|value| Arc::strong_count(value) > 1);
     }
-    shared.insert(Arc::clone(value));
+    values.insert(Arc::clone(value));
 }
 
 impl<N: FromStr + Display> From<&str> for Compact<N> {
@@ -148,7 +149,7 @@ mod tests {
             (Some(i64::MAX), None),
             (Some(-1), None),
         ] {
-            assert_eq!(Seconds::from(number).get(), expected, "{number:?}");
+            assert_eq!(OptionalSeconds::from(number).get(), expected, "{number:?}");
         }
     }
 
@@ -161,14 +162,14 @@ mod tests {
             );
             Job::decode(json.as_bytes()).expect("a Job")
         };
-        let mut shared = Shared::default();
+        let mut interner = Interner::default();
         let mut jobs = [job("shop", "x"), job("shop", "x"), job("shop", "y")];
-        jobs.iter_mut().for_each(|job| shared.share(job));
+        jobs.iter_mut().for_each(|job| interner.intern(job));
         let [a, b, c] = &jobs;
         assert!(Arc::ptr_eq(&a.id.namespace, &c.id.namespace));
-        assert!(Arc::ptr_eq(&a.traits, &b.traits) && !Arc::ptr_eq(&a.traits, &c.traits));
-        (0..1000).for_each(|number| shared.share(&mut job(&number.to_string(), &number.to_string())));
-        assert!(shared.traits.len() < 100 && shared.namespaces.len() < 100);
+        assert!(Arc::ptr_eq(&a.shared, &b.shared) && !Arc::ptr_eq(&a.shared, &c.shared));
+        (0..1000).for_each(|number| interner.intern(&mut job(&number.to_string(), &number.to_string())));
+        assert!(interner.fields.len() < 100 && interner.namespaces.len() < 100);
         assert_eq!(*jobs[2].id.namespace, *"shop");
     }
 

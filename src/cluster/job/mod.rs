@@ -12,24 +12,24 @@ pub(crate) mod state;
 
 use crate::escape::shortened_message;
 use crate::policy::{DeletePolicy, Outcome};
-use compact::{Seconds, Uid, Version};
+use compact::{OptionalSeconds, Uid, Version};
 use state::{Spec, State, Status};
 
-/// A Job. Its traits can be read like its own fields.
+/// A Job. Its shared fields can be read like its own fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Job {
     pub id: JobId,
     pub version: Version,
     /// From its start to its end, if it has finished.
-    pub seconds: Seconds,
+    pub seconds: OptionalSeconds,
     /// When it finished, since 1970, if its status says so.
-    pub finished_at: Seconds,
-    traits: Arc<Traits>,
+    pub finished_at: OptionalSeconds,
+    shared: Arc<SharedFields>,
 }
 
 /// What many Jobs have in common.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Traits {
+pub(crate) struct SharedFields {
     /// The annotation `kots.io/hook-delete-policy`.
     pub policy: Option<DeletePolicy>,
     /// Whether the annotation `jobsweep.io/ignore` is `true`.
@@ -139,7 +139,7 @@ impl Job {
     fn new(metadata: Metadata, state: State) -> Self {
         let Metadata { namespace, name, uid, .. } = metadata;
         let annotations = metadata.annotations.unwrap_or_default();
-        let traits = Traits {
+        let shared = SharedFields {
             policy: annotations.policy.as_deref().map(DeletePolicy::parse),
             ignored: annotations.ignore.as_deref() == Some("true"),
             releases: [annotations.release, metadata.labels.and_then(|labels| labels.instance)],
@@ -151,29 +151,29 @@ impl Job {
         Self {
             id: Identity { namespace, name, uid }.into(),
             version: metadata.resource_version.as_str().into(),
-            seconds: Seconds::NONE,
-            finished_at: Seconds::NONE,
-            traits: Arc::new(traits),
+            seconds: OptionalSeconds::NONE,
+            finished_at: OptionalSeconds::NONE,
+            shared: Arc::new(shared),
         }
     }
 
-    /// The same Job with other traits.
+    /// The same Job with other shared fields.
     #[cfg(test)]
-    pub(crate) fn with(mut self, change: impl FnOnce(&mut Traits)) -> Self {
-        change(Arc::make_mut(&mut self.traits));
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut SharedFields)) -> Self {
+        change(Arc::make_mut(&mut self.shared));
         self
     }
 }
 
 impl Deref for Job {
-    type Target = Traits;
+    type Target = SharedFields;
 
-    fn deref(&self) -> &Traits {
-        &self.traits
+    fn deref(&self) -> &SharedFields {
+        &self.shared
     }
 }
 
-impl Traits {
+impl SharedFields {
     pub(crate) fn outcome(&self) -> Option<Outcome> {
         match self.state {
             State::Finished(outcome, _) => Some(outcome),

@@ -114,7 +114,7 @@ fn what_happens_to_it_meanwhile_counts() {
     gone.at(HOUR + 61).sends_nothing();
     let theirs = story().seen(job("a").finished_at(HOUR).held_by("x/y"));
     theirs.is("a", Phase::Terminating { ours: false }).at(HOUR + 61).sends_nothing();
-    let ignored = job("a").finished_at(HOUR).with(|traits| traits.ignored = true);
+    let ignored = job("a").finished_at(HOUR).with(|shared| shared.ignored = true);
     story().seen(ignored).is("a", Phase::Kept(Kept::Ignored)).at(HOUR + 61).sends_nothing().done(true);
 }
 
