@@ -91,6 +91,7 @@ static HELMFILE: ToolSet = ToolSet::new("helmfile", "-X go.szostok.io/version.ve
     .tagged(&["custom_providers"]);
 static KUSTOMIZE: ToolSet = ToolSet::new("kustomize", "", "half a minute");
 static KPT: ToolSet = ToolSet::new("kpt", "", "3 minutes");
+/// The newest release that can be built: v3.2.12 does not compile, and v3.3 needs a module that the Go module proxy does not have.
 static ARGOCD: ToolSet =
     ToolSet::new("argocd", "-X github.com/argoproj/argo-cd/v3/common.version=3.2.11", "10 minutes");
 static FLUX: ToolSet = ToolSet::new("flux", "", "8 minutes");
