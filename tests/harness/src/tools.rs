@@ -90,6 +90,7 @@ static HELMFILE: ToolSet =
         .tagged(&["custom_providers"]);
 static KUSTOMIZE: ToolSet = ToolSet::new("kustomize", Stamp::None, "half a minute");
 static KPT: ToolSet = ToolSet::new("kpt", Stamp::None, "3 minutes");
+/// The newest release that can be built: v3.2.12 does not compile, and v3.3 needs a module that the Go module proxy does not have.
 static ARGOCD: ToolSet = ToolSet::new("argocd", Stamp::None, "10 minutes").optimised();
 static FLUX: ToolSet = ToolSet::new("flux", Stamp::None, "8 minutes").optimised();
 static YQ: ToolSet = ToolSet::new("yq", Stamp::None, "half a minute").optimised();
