@@ -113,8 +113,8 @@ pub async fn the_json_report_is_one_object(cluster: &ControlPlane) -> Result<()>
     ensure!(job["uid"].take().is_string() && job["waitedSeconds"].take().is_f64());
     let expected = json!({
         "namespace": setup.namespace.name, "name": "done", "uid": null, "outcome": "succeeded",
-        "reason": "CompletionsReached", "policy": BOTH, "action": "deleted", "why": null, "finalizers": [],
-        "ranSeconds": 0, "waitedSeconds": null, "logs": [], "logsCut": false,
+        "reason": "CompletionsReached", "policy": BOTH, "action": "deleted", "why": null, "dueInSeconds": null,
+        "finalizers": [], "ranSeconds": 0, "waitedSeconds": null, "logs": [], "logsCut": false,
     });
     ensure!(job == expected, "{job}");
     setup.leaves(&[]).await
