@@ -20,10 +20,13 @@ use crate::cluster::job::compact::Interner;
 /// A watch that lasted this long was healthy: its end is no failure, and the next failure is the first of its kind.
 const HEALTHY: Duration = Duration::from_secs(10);
 
+/// How many Jobs of a list an event has at most, because several events may wait.
+const AT_ONCE: usize = 32;
+
 #[derive(Debug)]
 pub(crate) enum Event {
     ListBegins,
-    Page(Vec<Decoded>),
+    Jobs(Vec<Decoded>),
     Listed,
     Watching,
     Change(Box<Change>),
@@ -100,7 +103,10 @@ impl Follower<'_> {
             let page = self.api.page(&self.scope, token.as_deref()).await;
             let Page { mut items, next, version } = page.map_err(|failure| Stop::Failed(failure, None))?;
             items.iter_mut().flatten().for_each(|job| interner.intern(job));
-            self.tell(Event::Page(items)).await?;
+            let mut items = items.into_iter().peekable();
+            while items.peek().is_some() {
+                self.tell(Event::Jobs(items.by_ref().take(AT_ONCE).collect())).await?;
+            }
             token = next;
             if token.is_none() {
                 *backoff = Backoff::default();

@@ -104,15 +104,13 @@ pub async fn hundreds_of_namespaces_take_one_list_and_one_watch(_: &ControlPlane
         Ok((count > NAMESPACES * 3).then_some(()))
     })
     .await?;
-    let swept =
-        setup.sweep().args(["-A", "-v", "--timeout=none"]).spawn()?.finish(LONG).await?.expect_success()?;
+    let swept = setup.sweep().args(["-A", "--timeout=none"]).spawn()?.finish(LONG).await?.expect_success()?;
     let made = requests(&cluster, &setup.user.full_name)?;
     let count =
         |what: &str| made.iter().filter(|(name, _)| name.starts_with(what)).map(|(_, count)| count).sum();
     let counts: [usize; 3] = ["list", "watch", "delete"].map(count);
-    let stderr = swept.stderr();
-    let scopes =
-        || stderr.lines().filter(|line| line.contains("all namespaces")).collect::<Vec<_>>().join("\n");
-    ensure!(counts == [2, 1, NAMESPACES * 3 + 1], "{made:?}\n{}", scopes());
+    // An overloaded API server closes watches.
+    let interruptions = swept.stderr().matches("watch interrupted").count();
+    ensure!(counts == [2, 1 + interruptions, NAMESPACES * 3 + 1], "{made:?}");
     setup.leaves(&[]).await
 }

@@ -124,7 +124,7 @@ impl EventLoop<'_> {
         let sweep = &mut *self.sweep;
         match event {
             Event::ListBegins => sweep.list_begins(scope),
-            Event::Page(jobs) => jobs.into_iter().for_each(|job| seen(sweep, scope, job, now)),
+            Event::Jobs(jobs) => jobs.into_iter().for_each(|job| seen(sweep, scope, job, now)),
             Event::Listed => sweep.listed(scope, now),
             Event::Watching => sweep.watching(scope),
             Event::Change(change) => match *change {

@@ -109,10 +109,16 @@ async fn a_watch_is_renewed_from_the_last_bookmark_without_a_list() {
     let (api, requests) = server(&[Text(LIST)], &[Lasting(BOOKMARK, 80), Lasting("", 80), Lasting("", 600)]);
     let seen = followed(&api, 170).await;
     assert_eq!(asked(&requests), ["list", "watch 5", "watch 7", "watch 7"]);
-    assert_eq!(
-        seen,
-        ["ListBegins", "Page", "Listed", "Watching", "Renewing", "Watching", "Renewing", "Watching"]
-    );
+    assert_eq!(seen, ["ListBegins", "Listed", "Watching", "Renewing", "Watching", "Renewing", "Watching"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_event_holds_a_whole_page() {
+    let items = vec!["{}"; 2 * AT_ONCE + 1].join(",");
+    let list = format!(r#"{{"kind":"JobList","metadata":{{"resourceVersion":"5"}},"items":[{items}]}}"#);
+    let lists = vec![Text(list.leak())].leak();
+    let (api, _) = server(lists, &[Lasting("", 600)]);
+    assert_eq!(followed(&api, 1).await, ["ListBegins", "Jobs", "Jobs", "Jobs", "Listed", "Watching"]);
 }
 
 #[tokio::test(start_paused = true)]
