@@ -64,7 +64,7 @@ pub async fn sigterm_finishes_what_is_under_way_and_starts_nothing_new(cluster: 
     let setup = Setup::new(cluster).await?;
     let (proxy, mut sweep, word) = in_the_middle(cluster, &setup).await?;
     sweep.signal(Signal::Term).await?;
-    sweep.line_with("waiting for the answers to 1 deletion").await?;
+    sweep.line_with("waiting for 1 request in progress").await?;
     word.notify_one();
     let swept = sweep.finish(PATIENCE).await?.expect_code(143)?;
     swept.says(&["stopped by SIGTERM"])?.reports("a", "deleted", "succeeded")?.reports(
@@ -94,7 +94,7 @@ pub async fn a_job_whose_logs_are_still_being_read_is_not_deleted_after_sigterm(
     let mut sweep = setup.sweep_by(&proxy.kubeconfig).args(["--log-tail=5", "-ojson", "-v"]).spawn()?;
     proxy.until_seen("GET", "/pods", 1).await?;
     sweep.signal(Signal::Term).await?;
-    sweep.line_with("waiting for the answers to 1 deletion").await?;
+    sweep.line_with("waiting for 1 request in progress").await?;
     word.notify_one();
     sweep.finish(PATIENCE).await?.expect_code(143)?.reports("broken", "due", "failed")?;
     setup.leaves(&["broken"]).await
@@ -104,7 +104,7 @@ pub async fn a_second_signal_aborts(cluster: &ControlPlane) -> Result<()> {
     let setup = Setup::new(cluster).await?;
     let (_between, mut sweep, _word) = in_the_middle(cluster, &setup).await?;
     sweep.signal(Signal::Int).await?;
-    sweep.line_with("waiting for the answers to 1 deletion").await?;
+    sweep.line_with("waiting for 1 request in progress").await?;
     sweep.signal(Signal::Int).await?;
     let swept = sweep.finish(PATIENCE).await?.expect_code(130)?;
     swept.says(&["aborted"])?;
@@ -163,7 +163,7 @@ pub async fn a_deletion_that_ends_right_after_the_deadline_counts(cluster: &Cont
     proxy.on("DELETE", "/slow", vec![held]);
     let sweep = setup.sweep_by(&proxy.kubeconfig).args(["-ojson", "-v", "--timeout=2s"]);
     let mut sweep = sweep.spawn()?;
-    sweep.line_with("waiting for the answers to 1 deletion").await?;
+    sweep.line_with("waiting for 1 request in progress").await?;
     word.notify_one();
     sweep.finish(PATIENCE).await?.expect_success()?.reports("slow", "deleted", "succeeded")?;
     setup.leaves(&[]).await
