@@ -29,7 +29,7 @@ const CLEAR: &str = "\r\x1b[2K";
 const GATHERING: Duration = Duration::from_millis(5);
 const GATHERED_LINES: usize = 1000;
 /// How many bytes may wait for a reader of stderr.
-const ROOM: usize = 1 << 20;
+const ROOM: usize = 256 * 1024;
 
 pub(crate) struct Terminal {
     verbosity: Verbosity,
