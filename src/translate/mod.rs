@@ -14,12 +14,12 @@
 //! 7. `proof` parses the edited text and compares its nodes with the expected nodes. If they differ, nothing is written.
 //!
 //! Supporting modules: `parallel` runs steps 3 to 7 on many documents at once, `diagnostic` formats the messages, `locate`
-//! finds their lines, and `query` reads single strings for `inject`. `applied_jobs` reads the Jobs of the translated stream for
+//! finds their lines, and `query` reads single strings for `inject`. `jobs_for_unblock` reads the Jobs of the translated stream for
 //! `--unblock`. It skips hooks that Helm 4 runs. `krm` reads the options of a stream from kustomize or kpt, and adds the messages to
 //! the output.
 
-mod applied_jobs;
 mod diagnostic;
+mod jobs_for_unblock;
 pub mod krm;
 mod locate;
 mod parallel;
@@ -31,10 +31,10 @@ mod write;
 
 use std::io::{self, Write};
 
-pub use applied_jobs::JobManifest;
-#[cfg(feature = "cleanup")]
-pub(crate) use applied_jobs::is_subdomain;
 pub use diagnostic::{Diagnostic, Place, Problem};
+pub use jobs_for_unblock::JobManifest;
+#[cfg(feature = "cleanup")]
+pub(crate) use jobs_for_unblock::is_subdomain;
 pub(crate) use locate::TEMPLATE_ANNOTATION;
 pub(crate) use query::{documents, strings};
 pub use read::value::Value;

@@ -3,7 +3,7 @@
 //! A Job in the cluster is in the way if a manifest has its name and cannot be applied to it: applying the manifests would fail. Such a
 //! Job is deleted if it has finished and the policy of the manifest allows that. Any other Job stays.
 //!
-//! - `translate::applied_jobs` has read the Jobs from the manifests. It skips hooks that Helm 4 runs itself.
+//! - `translate::jobs_for_unblock` has read the Jobs from the manifests. It skips hooks that Helm 4 runs itself.
 //! - `judgement` decides what becomes of one Job. Pure.
 //! - `replacement` writes the manifest as the API server would have to store it over the Job in the cluster. Pure.
 //! - `clearance` asks, waits and deletes, until nothing is in the way or something may not go; `patience` tells it how long.
