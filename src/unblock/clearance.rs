@@ -1,7 +1,8 @@
 //! Looks at the Jobs in rounds, until no Job is in the way, or one must not be deleted.
 //!
 //! Each round looks up every Job that is not clear yet, and acts only on what it has just seen. So a Job that is edited, recreated or
-//! deleted in the meantime needs no special case. A lost response only changes what is reported.
+//! deleted in the meantime needs no special case. After a lost response, the next round
+//! sees whether the Job is gone. Only the message differs.
 
 use futures_util::stream::{self, StreamExt};
 
@@ -178,7 +179,7 @@ async fn look_up(api: &Api, job: &PlannedJob, once: bool) -> Result<Finding, Fai
     Ok(Finding::Judged(Judged { id: Some(live.job.id), version: live.job.version, immutable, verdict }))
 }
 
-/// Whether the API server refuses the manifest itself, and not just the dry run. A proxy in between gives no reason.
+/// Whether the API server refuses the manifest itself, and not just the dry run. A refusal by a proxy in between has an empty `reason`.
 fn is_about_the_manifest(refusal: &Refusal) -> bool {
     let is_from_api_server = matches!(refusal.code, 400 | 403 | 413 | 422) && !refusal.reason.is_empty();
     is_from_api_server && !refusal.message.contains("does not support dry run")

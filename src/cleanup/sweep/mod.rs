@@ -47,9 +47,9 @@ pub(crate) struct Sweep {
     queue: VecDeque<usize>,
     in_flight: usize,
     jobs_that_block_the_end: usize,
-    /// The Jobs whose last request failed and is to be sent again.
+    /// How many Jobs have a failed request that is to be sent again.
     retrying: usize,
-    /// The Jobs with a failed request since the last time when none was to be sent again.
+    /// How many Jobs had a failed request since the last message that requests work again.
     retried: usize,
     /// The Jobs to look at again, by time.
     reminders: VecDeque<(Duration, usize)>,
@@ -122,8 +122,8 @@ impl Sweep {
         let uid = job.id.uid.clone();
         if let Some(&number) = self.numbers.get(&uid) {
             let tracked = &mut self.jobs[number];
-            // Keep the version seen before. If the Job only stopped matching the label selector, the event has its current version,
-            // and a deletion with that version would succeed.
+            // Keep the version seen before, so that a deletion conflicts if the Job still exists and only stopped matching the label
+            // selector. With the version of the event, it would succeed.
             job.version = tracked.job.version.clone();
             tracked.job = job;
         }

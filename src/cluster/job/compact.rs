@@ -45,7 +45,7 @@ impl<N: TryInto<u32>> From<Option<N>> for OptionalSeconds {
     }
 }
 
-/// Stores values that many Jobs have once.
+/// Stores each value once, however many Jobs have it.
 #[derive(Default)]
 pub(crate) struct Interner {
     namespaces: HashSet<Arc<str>>,
