@@ -1,8 +1,8 @@
 //! Looks at the Jobs in rounds, until no Job is in the way, or one must not be deleted.
 //!
 //! Each round looks up every Job that is not clear yet, and acts only on what it has just seen. So a Job that is edited, recreated or
-//! deleted in the meantime needs no special case. After a lost response, the next round
-//! sees whether the Job is gone. Only the message differs.
+//! deleted in the meantime needs no special case. After a lost response, the next round sees whether the Job is gone. Only the message
+//! differs.
 
 use futures_util::stream::{self, StreamExt};
 
