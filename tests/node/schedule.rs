@@ -89,8 +89,8 @@ pub(crate) async fn without_finished_for_it_fails_one(node: &Node) -> Result<()>
             true => ("--timeout=70s", "status: NotFound"),
             false => ("--timeout=3m", r#"jobs.batch "migrate-1" not found"#),
         };
-        let install = shop.upgrade_with(1, &[timeout, "--set=seconds=60"]);
-        let install = beside_sweeps(&shop, install).await?;
+        let args = [timeout, "--set=seconds=60"];
+        let install = beside_sweeps(&shop, shop.upgrade_with(1, &args)).await?;
         let install = install.expect_code(1).context(helm.name())?;
         ensure!(install.stderr().contains(why), "{}: {}", helm.name(), install.stderr());
         Ok(())
