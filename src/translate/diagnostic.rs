@@ -120,6 +120,8 @@ pub(crate) struct Fault {
 }
 
 impl Fault {
+    pub(crate) const NOT_PROVEN: Self = Self { problem: Problem::NotProven, at: 0, job: None };
+
     pub(crate) fn not_yaml(error: &ScanError, text: &str) -> Self {
         let at = error.marker().byte_offset().unwrap_or(0).min(text.len());
         Self { problem: Problem::NotYaml(shortened(&error.info()).into_owned()), at, job: None }

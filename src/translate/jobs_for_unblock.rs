@@ -8,7 +8,7 @@ use super::read::lookup::{Lookup, key};
 use super::read::nodes::Nodes;
 use super::read::value::Value;
 use super::read::{prefilter, stream};
-use super::write::change::Edit;
+use super::write::change::{Edit, apply};
 use crate::policy::{DeletePolicy, IGNORE, KOTS_DELETE_POLICY};
 
 /// Marks a hook.
@@ -44,6 +44,7 @@ impl Translated<'_> {
                 continue;
             }
             let edited = Edited::new(text, range.start, self.edits_of(index));
+            let edited = edited.map_err(|fault| locator.locate(fault, index, range.clone()))?;
             let mut diagnose = |fault: Fault| {
                 let at = edited.original(fault.at);
                 locator.locate(Fault { at, ..fault }, index, range.clone())
@@ -73,16 +74,9 @@ struct Edited<'e> {
 }
 
 impl<'e> Edited<'e> {
-    fn new(text: &str, start: usize, edits: &'e [Edit]) -> Self {
-        let mut edited = String::with_capacity(text.len());
-        let mut done = 0;
-        for edit in edits {
-            edited.push_str(&text[done..edit.at.start - start]);
-            edited.push_str(&edit.text);
-            done = edit.at.end - start;
-        }
-        edited.push_str(&text[done..]);
-        Self { text: edited, start, edits }
+    fn new(text: &str, start: usize, edits: &'e [Edit]) -> Result<Self, Fault> {
+        let text = apply(edits, text, start).ok_or(Fault::NOT_PROVEN)?;
+        Ok(Self { text, start, edits })
     }
 
     /// The place of a byte before the edits.

@@ -206,7 +206,7 @@ fn edits(lookup: &Lookup<'_, '_>, options: &Options, warnings: &mut Vec<Fault>) 
     if change.is_empty() {
         return Ok(Vec::new());
     }
-    proof::prove(change, lookup.nodes).ok_or(Fault { problem: Problem::NotProven, at: 0, job: None })
+    proof::prove(change, lookup.nodes).ok_or(Fault::NOT_PROVEN)
 }
 
 /// Recognizes UTF-16 and UTF-32 by a byte-order mark or by the NULs around the first character.

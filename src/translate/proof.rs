@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::read::nodes::{Id, Node, Nodes};
-use super::write::change::{Change, Edit};
+use super::write::change::{Change, Edit, apply};
 
 /// A part of the input that is read again.
 #[derive(Debug)]
@@ -66,7 +66,9 @@ fn lines_around(change: &Change<'_>, input: &Nodes<'_>) -> Option<Part> {
 }
 
 fn reads_back(change: &Change<'_>, input: &Nodes<'_>, part: &Part) -> bool {
-    let Some(output) = change.apply(input.text, part.text.clone()) else { return false };
+    let text = input.text.get(part.text.clone());
+    let output = text.and_then(|text| apply(&change.edits, text, part.text.start));
+    let Some(output) = output else { return false };
     let Ok(output) = Nodes::read(&output) else { return false };
     let above = usize::from(part.entry_of.is_some()).min(output.list().len());
     let (above, found) = output.list().split_at(above);

@@ -55,8 +55,8 @@ impl EventLoop<'_> {
             for scope in self.sweep.handle_timers(now) {
                 relist[scope].notify_one();
             }
-            // Messages that nobody reads must not fill the memory. Until there is room for them, the sweep sends no requests. It still ends at its
-            // deadline.
+            // Messages that nobody reads must not fill the memory. Until there is room for them, the sweep sends no requests. It
+            // still ends at its deadline.
             let output_has_room = self.terminal.has_room();
             while output_has_room && let Some(request) = self.sweep.next_request(now) {
                 in_flight.push(self.requests.send(request));

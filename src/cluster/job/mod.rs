@@ -122,12 +122,12 @@ impl Job {
     pub(crate) fn decode(json: &[u8]) -> Result<Self, Box<Unreadable>> {
         match serde_json::from_slice(json) {
             Ok(Object { metadata, spec, status }) => {
-                let mut job = Self::new(metadata, State::of(&spec, &status));
-                (job.seconds, job.finished_at) = (status.seconds().into(), status.finished_at().into());
-                Ok(job)
+                Ok(Self::new(metadata, State::of(&spec, &status), &status))
             }
             Err(error) => match serde_json::from_slice(json) {
-                Ok(Described { metadata }) => Ok(Self::new(metadata, State::Unreadable(why(&error)))),
+                Ok(Described { metadata }) => {
+                    Ok(Self::new(metadata, State::Unreadable(why(&error)), &Status::default()))
+                }
                 Err(_) => {
                     let id = serde_json::from_slice(json).ok().map(|Identified { metadata }| metadata.into());
                     Err(Box::new(Unreadable { id, why: why(&error) }))
@@ -136,7 +136,7 @@ impl Job {
         }
     }
 
-    fn new(metadata: Metadata, state: State) -> Self {
+    fn new(metadata: Metadata, state: State, status: &Status) -> Self {
         let Metadata { namespace, name, uid, .. } = metadata;
         let annotations = metadata.annotations.unwrap_or_default();
         let shared = SharedFields {
@@ -151,8 +151,8 @@ impl Job {
         Self {
             id: Identity { namespace, name, uid }.into(),
             version: metadata.resource_version.as_str().into(),
-            seconds: OptionalSeconds::NONE,
-            finished_at: OptionalSeconds::NONE,
+            seconds: status.seconds().into(),
+            finished_at: status.finished_at().into(),
             shared: Arc::new(shared),
         }
     }

@@ -7,7 +7,7 @@ use crate::translate::proof;
 use crate::translate::read::lookup::{Found, Lookup, key};
 use crate::translate::read::nodes::{Id, Kind, Nodes};
 use crate::translate::read::value::Value;
-use crate::translate::write::change::{Change, Expected, Fragment};
+use crate::translate::write::change::{Change, Expected, Fragment, apply};
 use crate::translate::write::extend::Extend;
 use crate::translate::write::lines::{NewLine, newline};
 use crate::translate::write::style::Style;
@@ -41,10 +41,8 @@ fn with_results(input: &[u8], output: &[u8], severity: &str, messages: &[Diagnos
     let nodes = Nodes::read(possible_resource_list(output)?).ok()?;
     let change = added(&Lookup::new(&nodes), entries)?;
     let edits = proof::prove(change, &nodes)?;
-    let mut reported = output.to_vec();
-    for edit in edits.into_iter().rev() {
-        reported.splice(edit.at, edit.text.into_bytes());
-    }
+    let mut reported = apply(&edits, nodes.text, 0)?.into_bytes();
+    reported.extend_from_slice(&output[nodes.text.len()..]);
     Some(reported)
 }
 

@@ -84,20 +84,21 @@ impl<'a> Change<'a> {
     pub(crate) fn deepen(&mut self, range: Range<Id>) {
         self.deeper.push(range);
     }
+}
 
-    /// A part of the text, edited. None if the edits overlap or reach beyond the part. They must be sorted.
-    pub(crate) fn apply(&self, text: &str, part: Range<usize>) -> Option<String> {
-        let added: usize = self.edits.iter().map(|edit| edit.text.len()).sum();
-        let mut output = String::with_capacity(part.len() + added);
-        let mut done = part.start;
-        for edit in &self.edits {
-            output.push_str(text.get(done..edit.at.start)?);
-            output.push_str(&edit.text);
-            done = edit.at.end;
-        }
-        output.push_str(text.get(done..part.end)?);
-        Some(output)
+/// A part of a text, edited. The part begins at the byte `start` of the text, from whose beginning the edits count. They must be
+/// sorted. None if they overlap or reach beyond the part.
+pub(crate) fn apply(edits: &[Edit], part: &str, start: usize) -> Option<String> {
+    let added: usize = edits.iter().map(|edit| edit.text.len()).sum();
+    let mut output = String::with_capacity(part.len() + added);
+    let mut done = 0;
+    for edit in edits {
+        output.push_str(part.get(done..edit.at.start.checked_sub(start)?)?);
+        output.push_str(&edit.text);
+        done = edit.at.end.checked_sub(start)?;
     }
+    output.push_str(part.get(done..)?);
+    Some(output)
 }
 
 /// YAML text to insert, and its nodes.
