@@ -66,7 +66,21 @@ impl Application {
         let options = syncing["syncOptions"].as_array().into_iter().flatten();
         let sync_options = options.filter_map(|option| option.as_str().map(str::to_owned)).collect();
         argocd.applications().create(&PostParams::default(), &serde_json::from_value(manifest)?).await?;
-        Ok(Self { argocd, namespace, repository, values: json!({}), sync_options })
+        let application = Self { argocd, namespace, repository, values: json!({}), sync_options };
+        application.is_known().await?;
+        Ok(application)
+    }
+
+    /// Waits until Argo CD has looked at the Application. The first ones may come before it has read their project.
+    async fn is_known(&self) -> Result<()> {
+        wait::within(LONG, "Argo CD to know the Application", || async {
+            self.argocd.check()?;
+            let status = &self.get().await?["status"];
+            let conditions = status["conditions"].as_array().into_iter().flatten();
+            let is_invalid = conditions.into_iter().any(|condition| condition["type"] == "InvalidSpecError");
+            Ok((status["sync"]["status"].is_string() && !is_invalid).then_some(()))
+        })
+        .await
     }
 
     /// Sets a value of the chart from the next version on.
