@@ -15,9 +15,7 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::fs;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -29,6 +27,7 @@ use jobsweep_harness::k8s_openapi::api::batch::v1::Job;
 use jobsweep_harness::k8s_openapi::api::rbac::v1::PolicyRule;
 use jobsweep_harness::kube::api::{Api, DeleteParams, ListParams};
 use jobsweep_harness::process::Program;
+use jobsweep_harness::tools;
 
 const POLICY: &str = "hook-succeeded,hook-failed";
 const PATIENCE: Duration = Duration::from_secs(3600);
@@ -55,7 +54,7 @@ async fn run() -> Result<()> {
         Err(_) => SIZES.to_vec(),
     };
     let baseline = env::var_os("BASELINE").map(PathBuf::from);
-    let program = released_program()?;
+    let program = tools::released_program()?;
     let cluster = ControlPlane::options().without_audit_log().start().await?;
     if env::var_os("CONCURRENCY").is_some() {
         concurrency(&cluster, &program, 2_000).await?;
@@ -119,14 +118,6 @@ async fn size(
         println!("| {SEQUENTIAL_JOBS} | 1 | {name} | {rate:.0} | **{:.0}×** at least 50 | | |", swept / rate);
     }
     Ok(())
-}
-
-/// The program in its released form.
-fn released_program() -> Result<PathBuf> {
-    let build = Command::new("packaging/program.sh").current_dir(env!("CARGO_MANIFEST_DIR")).output()?;
-    io::stderr().write_all(&build.stderr)?;
-    ensure!(build.status.success(), "packaging/program.sh failed: {}", build.status);
-    Ok(PathBuf::from(String::from_utf8(build.stdout)?.trim()))
 }
 
 async fn concurrency(cluster: &ControlPlane, program: &Path, jobs: usize) -> Result<()> {

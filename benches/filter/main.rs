@@ -26,7 +26,7 @@ const YQ: &str = r#"with(select(.kind == "Job" and (.apiVersion | test("^batch/"
 fn main() -> Result<()> {
     let folder = tools::target_dir().join("bench");
     let cat = Program::new("`cat`", "cat", &[]);
-    let jobsweep = Program::new(JOBSWEEP, released_program()?, &[]);
+    let jobsweep = Program::new(JOBSWEEP, tools::released_program()?, &[]);
     let yq = Program::new("`yq`", tools::yq()?, &[YQ]);
     let empty = Program::new("an empty Rust program", empty_program(&folder)?, &[]);
     let baseline = env::var("BASELINE").ok().map(|path| Program::new("the baseline", path, &[]));
@@ -67,17 +67,6 @@ fn main() -> Result<()> {
         table.rows("growing", &input, [(&cat, rounds), (&jobsweep, rounds)])?;
     }
     Ok(())
-}
-
-/// The program in its released form.
-fn released_program() -> Result<PathBuf> {
-    let build = Command::new("packaging/program.sh")
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .stderr(Stdio::inherit())
-        .output()
-        .context("packaging/program.sh does not run")?;
-    anyhow::ensure!(build.status.success(), "packaging/program.sh failed: {}", build.status);
-    Ok(PathBuf::from(String::from_utf8(build.stdout)?.trim()))
 }
 
 /// Prints rows of results, and below each group the goals.

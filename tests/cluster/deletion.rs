@@ -49,15 +49,7 @@ pub async fn finished(namespace: &Namespace, name: &str, policy: &str) -> Result
 /// Deletes a Job, and waits until it is gone.
 async fn remove(namespace: &Namespace, name: &str) -> Result<()> {
     namespace.jobs().delete(name, &DeleteParams::background()).await?;
-    gone(namespace, name).await
-}
-
-/// Waits until a Job is gone.
-pub async fn gone(namespace: &Namespace, name: &str) -> Result<()> {
-    wait::until("the Job to be gone", || async {
-        Ok(namespace.jobs().get_opt(name).await?.is_none().then_some(()))
-    })
-    .await
+    namespace.until_gone(name).await
 }
 
 pub async fn a_deletion_takes_the_pods_along_and_says_which_job_it_means(
@@ -188,7 +180,7 @@ pub async fn the_ttl_controller_may_delete_first(cluster: &ControlPlane) -> Resu
     let job = setup.namespace.create(job("short-lived").policy(BOTH).ttl(0)).await?;
     let proxy = FaultyProxy::start(cluster, &setup.user).await?;
     let namespace = setup.namespace.clone();
-    let ttl_first = doing(async move { gone(&namespace, "short-lived").await });
+    let ttl_first = doing(async move { namespace.until_gone("short-lived").await });
     proxy.on("DELETE", "/short-lived", vec![Act::First(ttl_first)]);
     let mut sweep = setup.sweep_by(&proxy.kubeconfig).arg("-ojson").spawn()?;
     sweep.line_with("waiting for").await?;

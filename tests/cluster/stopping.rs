@@ -11,7 +11,7 @@ use jobsweep_harness::wait::PATIENCE;
 use jobsweep_harness::{trials, trials::Trial};
 use tokio::sync::Notify;
 
-use crate::deletion::{finished, gone};
+use crate::deletion::finished;
 use crate::faulty_proxy::{Act, FaultyProxy, doing};
 use crate::setup::{Said, Setup};
 
@@ -56,7 +56,7 @@ async fn in_the_middle(cluster: &ControlPlane, setup: &Setup) -> Result<(FaultyP
     proxy.on("DELETE", "/a", vec![held]);
     let sweep = setup.sweep_by(&proxy.kubeconfig).args(["--concurrency=1", "-ojson", "-v"]);
     let sweep = sweep.spawn()?;
-    gone(&setup.namespace, "a").await?;
+    setup.namespace.until_gone("a").await?;
     Ok((proxy, sweep, word))
 }
 
@@ -147,7 +147,7 @@ pub async fn a_reader_who_stops_reading_stops_neither_the_sweep_nor_its_signals(
     finished(&setup.namespace, "z-due", BOTH).await?;
     let proxy = FaultyProxy::start(cluster, &setup.user).await?;
     let sweep = unread(&setup, &proxy.kubeconfig, "2>&3")?;
-    gone(&setup.namespace, "z-due").await?;
+    setup.namespace.until_gone("z-due").await?;
     sweep.signal(Signal::Term).await?;
     sweep.signal(Signal::Int).await?;
     let code = sweep.finish(PATIENCE).await?.code();

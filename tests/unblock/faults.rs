@@ -5,7 +5,7 @@ use jobsweep_harness::control_plane::{ControlPlane, Namespace};
 use jobsweep_harness::jobs::{Outcome, job};
 use jobsweep_harness::k8s_openapi::api::batch::v1::Job;
 use jobsweep_harness::kube::api::DeleteParams;
-use jobsweep_harness::wait::{self, PATIENCE};
+use jobsweep_harness::wait::PATIENCE;
 use jobsweep_harness::{trials, trials::Trial};
 use serde_json::json;
 
@@ -42,9 +42,7 @@ fn text(names: &[&str]) -> Result<String> {
 /// Deletes a Job, and waits until it is gone.
 async fn remove(namespace: &Namespace, name: &str) -> Result<()> {
     namespace.jobs().delete(name, &DeleteParams::background()).await?;
-    let jobs = namespace.jobs();
-    wait::until("the Job to be gone", || async { Ok(jobs.get_opt(name).await?.is_none().then_some(())) })
-        .await
+    namespace.until_gone(name).await
 }
 
 /// The dry run of a deletion goes first, so two rules: before the dry run, and before the deletion itself.

@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use jobsweep_harness::control_plane::ControlPlane;
 use jobsweep_harness::jobs::{Outcome, job};
 use jobsweep_harness::process::{Program, Signal};
-use jobsweep_harness::wait::{self, PATIENCE};
+use jobsweep_harness::wait::PATIENCE;
 use jobsweep_harness::{trials, trials::Trial};
 
 use crate::setup::{BOTH, Setup, changed, says, stream, wrote};
@@ -28,6 +28,13 @@ async fn waiting(cluster: &ControlPlane) -> Result<(Setup<'_>, String)> {
     setup.unfinished(job("running").policy(BOTH)).await?;
     let text = stream(&[changed(job("done").policy(BOTH))?, changed(job("running").policy(BOTH))?]);
     Ok((setup, text))
+}
+
+/// The call under test, with its streams redirected by a shell.
+fn through_shell(setup: &Setup<'_>, redirect: &str) -> Program {
+    let call = Program::new("/bin/sh").args(["-c", &format!("exec \"$0\" \"$@\" {redirect}")]);
+    let call = call.arg(env!("CARGO_BIN_EXE_jobsweep")).args(["--unblock", "--kubeconfig"]);
+    call.arg(&setup.user.kubeconfig).args(["--namespace", &setup.namespace.name])
 }
 
 async fn the_deadline_names_what_still_runs(cluster: &ControlPlane) -> Result<()> {
@@ -94,15 +101,11 @@ async fn a_signal_ends_it_while_nobody_reads_the_manifests(cluster: &ControlPlan
     std::fs::write(&manifests, text + &"# more than a pipe holds\n".repeat(200_000))?;
     Program::new("mkfifo").arg(&pipe).run().await?.expect_success()?;
     // Opened for reading and writing, a named pipe needs no reader.
-    let unblock =
-        Program::new("/bin/sh").args(["-c", "exec \"$@\" < \"$0\" 1<> \"${0%.in}.out\""]).arg(&manifests);
-    let unblock = unblock.arg(env!("CARGO_BIN_EXE_jobsweep")).args(["--unblock", "--kubeconfig"]);
-    let unblock = unblock.arg(&setup.user.kubeconfig).args(["--namespace", &setup.namespace.name]);
+    let redirect = format!("< {} 1<> {}", manifests.display(), pipe.display());
+    let unblock = through_shell(&setup, &redirect);
     let mut running = unblock.spawn()?;
     running.line_with("deleted Job ").await?;
-    let jobs = setup.namespace.jobs();
-    wait::until("the Job to be gone", || async { Ok(jobs.get_opt("done").await?.is_none().then_some(())) })
-        .await?;
+    setup.namespace.until_gone("done").await?;
     running.signal(Signal::Term).await?;
     setup.ends(running.finish(PATIENCE).await?, 143, &["done"]).await?;
     Ok(())
@@ -112,9 +115,7 @@ async fn a_signal_ends_it_while_nobody_reads_the_manifests(cluster: &ControlPlan
 async fn a_closed_stdout_is_an_error(cluster: &ControlPlane) -> Result<()> {
     let setup = Setup::new(cluster).await?;
     setup.finished(job("done").policy(BOTH), Outcome::Succeeded).await?;
-    let unblock = Program::new("/bin/sh").args(["-c", "exec \"$0\" \"$@\" > /dev/full"]);
-    let unblock = unblock.arg(env!("CARGO_BIN_EXE_jobsweep")).args(["--unblock", "--kubeconfig"]);
-    let unblock = unblock.arg(&setup.user.kubeconfig).args(["--namespace", &setup.namespace.name]);
+    let unblock = through_shell(&setup, "> /dev/full");
     let text = stream(&[changed(job("done").policy(BOTH))?]);
     let finished = setup.ends(unblock.stdin(text.as_str()).run().await?, 1, &["done"]).await?;
     ensure!(finished.stderr().lines().count() == 2, "{}", finished.stderr());

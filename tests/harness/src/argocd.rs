@@ -6,15 +6,14 @@ use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use kube::Api;
 use kube::api::{ApiResource, DynamicObject};
 use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
 
-use crate::daemon::Daemon;
+use crate::daemon::Daemons;
 use crate::helm::{SYSTEM_PATH, kubectl};
 use crate::node::Node;
 use crate::{crds, tools, wait, workdir};
@@ -53,7 +52,7 @@ spec:
 pub struct ArgoCd {
     node: &'static Node,
     folder: PathBuf,
-    daemons: Mutex<Vec<(&'static str, Daemon)>>,
+    daemons: Daemons,
 }
 
 /// A config management plugin.
@@ -93,14 +92,11 @@ impl ArgoCd {
 
     /// An error with the end of a log if a program has ended.
     pub fn check(&self) -> Result<()> {
-        let mut daemons = self.daemons.lock().unwrap_or_else(PoisonError::into_inner);
-        daemons
-            .iter_mut()
-            .try_for_each(|(name, daemon)| daemon.check().with_context(|| format!("{name} does not run")))
+        self.daemons.check()
     }
 
     async fn start(node: &'static Node, plugin: Plugin<'_>) -> Result<Self> {
-        let argocd = Self { node, folder: workdir::folder("argocd")?, daemons: Mutex::default() };
+        let argocd = Self { node, folder: workdir::folder("argocd")?, daemons: Daemons::default() };
         let plugins = format!("{SOCKETS}/plugins");
         for folder in [&plugins, "home", "tmp", "bin"] {
             fs::create_dir_all(argocd.folder.join(folder))?;
@@ -145,8 +141,7 @@ impl ArgoCd {
     fn launch(&self, name: &'static str, path: &[PathBuf], args: &[OsString]) -> Result<()> {
         let path = path.iter().map(|folder| format!("{}:", folder.display())).collect::<String>();
         let folder = |name: &str| self.folder.join(name).display().to_string();
-        let mut command: Vec<OsString> = [
-            "--ignore-environment".to_owned(),
+        let mut variables = vec![
             format!("HOME={}", folder("home")),
             format!("TMPDIR={}", folder("tmp")),
             format!("PATH={path}{SYSTEM_PATH}"),
@@ -155,17 +150,12 @@ impl ArgoCd {
             format!("ARGOCD_TLS_DATA_PATH={}", folder("home")),
             format!("ARGOCD_SSH_DATA_PATH={}", folder("home")),
             "ARGOCD_GPG_ENABLED=false".to_owned(),
-        ]
-        .map(OsString::from)
-        .into();
+        ];
         if name == "argocd-application-controller" {
-            command.push("ARGOCD_FAKE_IN_CLUSTER=true".into());
-            command.push(format!("KUBECONFIG={}", self.node.cluster.kubeconfig().display()).into());
+            variables.push("ARGOCD_FAKE_IN_CLUSTER=true".to_owned());
+            variables.push(format!("KUBECONFIG={}", self.node.cluster.kubeconfig().display()));
         }
-        command.push(self.folder.join("bin").join(name).into());
-        command.extend_from_slice(args);
-        let daemon = Daemon::start(name, Path::new("/usr/bin/env"), command, &self.folder)?;
-        self.daemons.lock().unwrap_or_else(PoisonError::into_inner).push((name, daemon));
-        Ok(())
+        let program = self.folder.join("bin").join(name);
+        self.daemons.start(name, program, variables, args.iter().cloned(), &self.folder)
     }
 }

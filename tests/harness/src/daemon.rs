@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result};
 
@@ -63,6 +64,42 @@ impl Drop for Daemon {
         drop(self.guard.stdin.take());
         // An error means that the guard has already ended, and its program with it.
         let _ = self.guard.wait();
+    }
+}
+
+/// Programs that serve together, each with an environment of its own.
+#[derive(Default)]
+pub(crate) struct Daemons(Mutex<Vec<(&'static str, Daemon)>>);
+
+impl Daemons {
+    /// Starts a program with these variables, such as `HOME=/tmp`, and no others.
+    pub(crate) fn start(
+        &self,
+        name: &'static str,
+        program: PathBuf,
+        variables: impl IntoIterator<Item = String>,
+        args: impl IntoIterator<Item = OsString>,
+        folder: &Path,
+    ) -> Result<()> {
+        let mut command = vec!["--ignore-environment".into()];
+        command.extend(variables.into_iter().map(OsString::from));
+        command.push(program.into());
+        command.extend(args);
+        let daemon = Daemon::start(name, Path::new("/usr/bin/env"), command, folder)?;
+        self.lock().push((name, daemon));
+        Ok(())
+    }
+
+    /// An error with the end of a log if a program has ended.
+    pub(crate) fn check(&self) -> Result<()> {
+        let check = |(name, daemon): &mut (&str, Daemon)| {
+            daemon.check().with_context(|| format!("{name} does not run"))
+        };
+        self.lock().iter_mut().try_for_each(check)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<(&'static str, Daemon)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,15 +1,13 @@
 //! Flux's source-controller and kustomize-controller, as programs beside a [`Node`].
 
-use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
 
-use crate::daemon::Daemon;
+use crate::daemon::Daemons;
 use crate::helm::SYSTEM_PATH;
 use crate::node::Node;
 use crate::{crds, tools, wait, workdir};
@@ -20,7 +18,7 @@ const KUSTOMIZE_CONTROLLER: &str = "kustomize-controller";
 
 /// A running Flux.
 pub struct Flux {
-    daemons: Mutex<Vec<(&'static str, Daemon)>>,
+    daemons: Daemons,
 }
 
 impl Flux {
@@ -41,14 +39,11 @@ impl Flux {
 
     /// An error with the end of a log if a program has ended.
     pub fn check(&self) -> Result<()> {
-        let mut daemons = self.daemons.lock().unwrap_or_else(PoisonError::into_inner);
-        daemons
-            .iter_mut()
-            .try_for_each(|(name, daemon)| daemon.check().with_context(|| format!("{name} does not run")))
+        self.daemons.check()
     }
 
     async fn start(node: &Node) -> Result<Self> {
-        let flux = Self { daemons: Mutex::default() };
+        let flux = Self { daemons: Daemons::default() };
         let folder = workdir::folder("flux")?;
         for sub in ["home", "tmp", "artifacts"] {
             fs::create_dir_all(folder.join(sub))?;
@@ -84,22 +79,16 @@ impl Flux {
         port: u16,
         args: &[String],
     ) -> Result<()> {
-        let mut command: Vec<OsString> = [
-            "--ignore-environment".to_owned(),
+        let variables = [
             format!("HOME={}", folder.join("home").display()),
             format!("TMPDIR={}", folder.join("tmp").display()),
             format!("PATH={SYSTEM_PATH}"),
             format!("KUBECONFIG={}", kubeconfig.display()),
             "RUNTIME_NAMESPACE=default".to_owned(),
-        ]
-        .map(OsString::from)
-        .into();
-        command.push(tools::flux(name)?.into());
-        command.push(format!("--metrics-addr=127.0.0.1:{port}").into());
-        command.push(format!("--health-addr=127.0.0.1:{}", port + 1).into());
-        command.extend(args.iter().map(OsString::from));
-        let daemon = Daemon::start(name, Path::new("/usr/bin/env"), command, folder)?;
-        self.daemons.lock().unwrap_or_else(PoisonError::into_inner).push((name, daemon));
-        Ok(())
+        ];
+        let addresses =
+            [format!("--metrics-addr=127.0.0.1:{port}"), format!("--health-addr=127.0.0.1:{}", port + 1)];
+        let args = addresses.iter().chain(args).map(Into::into);
+        self.daemons.start(name, tools::flux(name)?, variables, args, folder)
     }
 }

@@ -10,10 +10,11 @@ mod generated;
 mod releases;
 mod stamp;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
 
 pub use build::{go_missing, target_dir};
 pub use releases::{HelmVersion, Kubernetes, check_selection};
@@ -158,6 +159,17 @@ pub fn flux(program: &str) -> Result<PathBuf> {
 /// The folder of the module of one of these programs, with its CustomResourceDefinitions.
 pub fn flux_module(program: &str) -> Result<PathBuf> {
     build::folder_of(&FLUX, &format!("github.com/fluxcd/{program}"))
+}
+
+/// The path of jobsweep in its released form. `packaging/program.sh` builds it.
+pub fn released_program() -> Result<PathBuf> {
+    let build = Command::new("packaging/program.sh")
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))
+        .stderr(Stdio::inherit())
+        .output()
+        .context("packaging/program.sh does not run")?;
+    ensure!(build.status.success(), "packaging/program.sh failed: {}", build.status);
+    Ok(PathBuf::from(String::from_utf8(build.stdout)?.trim()))
 }
 
 /// The path of mikefarah's yq (v4.54.2), a peer in the filter's benchmark.

@@ -83,6 +83,13 @@ impl Namespace {
         Api::namespaced(self.client(), &self.name)
     }
 
+    /// Waits until a Job is gone.
+    pub async fn until_gone(&self, job: &str) -> Result<()> {
+        let jobs = self.jobs();
+        wait::until("the Job to be gone", || async { Ok(jobs.get_opt(job).await?.is_none().then_some(())) })
+            .await
+    }
+
     /// The pods, as the administrator.
     pub fn pods(&self) -> Api<Pod> {
         Api::namespaced(self.client(), &self.name)
