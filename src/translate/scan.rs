@@ -8,6 +8,9 @@ use std::ops::Range;
 use super::Options;
 use super::read::{prefilter, stream};
 
+/// How many bytes are searched at once: they are still in the cache.
+const PART: usize = if cfg!(test) { 1 } else { 256 * 1024 };
+
 /// The documents found so far.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Scan {
@@ -27,17 +30,17 @@ impl Scan {
         Self { has_default_policy, ..Self::default() }
     }
 
-    /// Searches the documents that are complete in the part of the stream that has been read.
+    /// Searches the documents that are complete in what has been read. The last one may go on, or be just the comments above the next.
     ///
-    /// The last document before a marker may be just the comments above the next. So it is left for the next time.
+    /// A document that does not end is searched again each time its length has doubled.
     pub(crate) fn advance(&mut self, read: &[u8]) {
-        // The end of what was searched may be the beginning of a marker.
-        let from = self.searched.saturating_sub(stream::MARKER_LINE);
-        self.searched = read.len();
-        if let Some(marker) = stream::last_marker(&read[from..]) {
-            let before = &read[..from + marker];
-            self.search(before, |end| end < before.len());
+        if read.len().saturating_sub(self.searched) < PART.max(self.searched - self.start) {
+            return;
         }
+        self.searched = read.len();
+        // Only whole lines can be markers.
+        let lines = &read[..memchr::memrchr(b'\n', read).map_or(0, |at| at + 1).max(self.start)];
+        self.search(lines, |end| end < lines.len());
     }
 
     /// Searches the rest of a stream, or all of it if the options ask for other documents.
@@ -106,6 +109,6 @@ mod tests {
     fn complete_documents_are_searched_before_the_stream_ends() {
         let mut scan = Scan::new(false);
         scan.advance(format!("{JOB}---\n{JOB}---\n{JOB}").as_bytes());
-        assert_eq!(scan.candidates.len(), 1);
+        assert_eq!(scan.candidates.len(), 2);
     }
 }

@@ -115,15 +115,6 @@ fn marker_at(stream: &[u8], line: usize) -> Option<Marker> {
         .then(|| Marker { kind, line: line..line_end(stream, line) })
 }
 
-/// The longest marker with the line break before it and the byte after it.
-pub(crate) const MARKER_LINE: usize = 5;
-
-/// Where the last `---` line that follows a line feed begins. This may miss markers.
-pub(crate) fn last_marker(text: &[u8]) -> Option<usize> {
-    let found = memmem::rfind_iter(text, b"\n---").map(|before| before + 1);
-    found.into_iter().find(|&at| at + 3 < text.len() && marker_at(text, at).is_some())
-}
-
 /// Whether a text before `---` belongs to the document below: directives, comments and blank lines.
 fn is_prefix(mut text: &[u8]) -> bool {
     while !text.is_empty() {
