@@ -91,7 +91,7 @@ mod huge {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{SMALL, read};
 
     #[test]
     fn what_is_read_is_the_source_to_its_last_byte() {

@@ -159,7 +159,11 @@ pub(crate) fn translate_scanned<'a>(
 
 /// Translates one document, by its head if that is enough.
 fn document(text: &str, options: &Options, warnings: &mut Vec<Fault>) -> Result<Vec<Edit>, Fault> {
-    if let Some(head) = head::of(text)
+    let head = head::of(text);
+    if head::is_too_long(text, head) {
+        return Err(Fault { problem: Problem::TooLong, at: 0, job: None });
+    }
+    if let Some(head) = head
         && let Some(nodes) = line_reader::read(head).or_else(|| Nodes::read(head).ok())
     {
         let lookup = Lookup::new(&nodes);
