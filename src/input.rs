@@ -91,13 +91,12 @@ mod huge {
 
 #[cfg(test)]
 mod tests {
-    use super::{SMALL, read};
-
     #[test]
     fn what_is_read_is_the_source_to_its_last_byte() {
-        for length in [0, 1, SMALL - 1, SMALL, SMALL + 1, 3 * SMALL + 7] {
+        let small = super::SMALL;
+        for length in [0, 1, small - 1, small, small + 1, 3 * small + 7] {
             let bytes: Vec<u8> = (0..length).map(|at| at as u8).collect();
-            assert!(**read(&mut &*bytes, &mut |_| {}).unwrap() == bytes, "{length} bytes");
+            assert!(**super::read(&mut &*bytes, &mut |_| {}).unwrap() == bytes, "{length} bytes");
         }
     }
 }
