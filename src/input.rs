@@ -6,14 +6,18 @@ use std::ops::Deref;
 /// The largest chart that Helm accepts. Most streams are shorter.
 const SMALL: usize = 1 << 20;
 
-pub(crate) fn read(source: &mut dyn Read) -> io::Result<Box<dyn Deref<Target = [u8]>>> {
+/// Reads the whole source. After each read, `seen` gets all that has been read, unless there is too little memory for it.
+pub(crate) fn read(
+    source: &mut dyn Read,
+    seen: &mut dyn FnMut(&[u8]),
+) -> io::Result<Box<dyn Deref<Target = [u8]>>> {
     let mut bytes = vec![0; SMALL];
-    let length = fill(&mut bytes, source)?;
+    let length = fill(&mut bytes, source, seen)?;
     bytes.truncate(length);
     if length == SMALL {
         #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
         if let Some(mut pages) = huge::Pages::reserve() {
-            pages.read_to_end(&mut bytes.chain(source))?;
+            pages.read_to_end(&mut bytes.chain(source), seen)?;
             return Ok(Box::new(pages));
         }
         source.read_to_end(&mut bytes)?;
@@ -22,12 +26,15 @@ pub(crate) fn read(source: &mut dyn Read) -> io::Result<Box<dyn Deref<Target = [
 }
 
 /// Reads until the source or the room ends. Each read gets all of the room, so that one call empties a pipe.
-fn fill(room: &mut [u8], source: &mut dyn Read) -> io::Result<usize> {
+fn fill(room: &mut [u8], source: &mut dyn Read, seen: &mut dyn FnMut(&[u8])) -> io::Result<usize> {
     let mut length = 0;
     while length < room.len() {
         match source.read(&mut room[length..]) {
             Ok(0) => break,
-            Ok(count) => length += count,
+            Ok(count) => {
+                length += count;
+                seen(&room[..length]);
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
@@ -63,8 +70,12 @@ mod huge {
             Some(Self { map, used: 0 })
         }
 
-        pub(super) fn read_to_end(&mut self, source: &mut dyn Read) -> io::Result<()> {
-            self.used = super::fill(&mut self.map, source)?;
+        pub(super) fn read_to_end(
+            &mut self,
+            source: &mut dyn Read,
+            seen: &mut dyn FnMut(&[u8]),
+        ) -> io::Result<()> {
+            self.used = super::fill(&mut self.map, source, seen)?;
             if self.used == RESERVED { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(()) }
         }
     }
@@ -80,13 +91,12 @@ mod huge {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn what_is_read_is_the_source_to_its_last_byte() {
-        for length in [0, 1, SMALL - 1, SMALL, SMALL + 1, 3 * SMALL + 7] {
+        let small = super::SMALL;
+        for length in [0, 1, small - 1, small, small + 1, 3 * small + 7] {
             let bytes: Vec<u8> = (0..length).map(|at| at as u8).collect();
-            assert!(**read(&mut &*bytes).unwrap() == bytes, "{length} bytes");
+            assert!(**super::read(&mut &*bytes, &mut |_| {}).unwrap() == bytes, "{length} bytes");
         }
     }
 }

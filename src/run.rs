@@ -13,7 +13,7 @@ use crate::inject;
 use crate::input;
 use crate::pipe;
 use crate::translate::krm::FunctionConfig;
-use crate::translate::{self, Diagnostic, Options, Problem, Translated, krm};
+use crate::translate::{self, Diagnostic, Options, Problem, Scan, Translated, krm};
 #[cfg(feature = "cleanup")]
 use crate::unblock;
 
@@ -98,7 +98,8 @@ fn filter(
     #[cfg(feature = "cleanup")]
     let unblock = cli.unblock_options().map_err(WrongUsage)?;
     let injection = cli.inject.injection().map_err(WrongUsage)?;
-    let manifests = input::read(input).map_err(|error| {
+    let mut scan = Scan::new(matches!(cli.filter.default_policy(None), Ok(Some(_))));
+    let manifests = input::read(input, &mut |read| scan.advance(read)).map_err(|error| {
         anyhow!(
             "cannot read stdin: {error}; give it manifests from a file or a pipe: jobsweep < manifests.yaml"
         )
@@ -107,7 +108,7 @@ fn filter(
     if injection.is_some() && !matches!(function, Ok(None)) {
         return Err(WrongUsage(NO_INJECTION.to_owned()).into());
     }
-    let translated = match translated(&manifests, function, &cli.filter)? {
+    let translated = match translated(&manifests, scan, function, &cli.filter)? {
         Ok(translated) => translated,
         Err(error) => {
             if let Some(list) = krm::with_error(&manifests, &error) {
@@ -144,6 +145,7 @@ fn filter(
 /// Translates the manifests, by the arguments and the options of a KRM function.
 fn translated<'m>(
     manifests: &'m [u8],
+    scan: Scan,
     function: Result<Option<FunctionConfig>, Diagnostic>,
     args: &FilterArgs,
 ) -> Result<Result<Translated<'m>, Diagnostic>, WrongUsage> {
@@ -152,7 +154,11 @@ fn translated<'m>(
         Err(error) => return Ok(Err(error)),
     };
     let default_policy = args.default_policy(config.default_policy).map_err(WrongUsage)?;
-    Ok(translate::translate(manifests, &Options { default_policy, strict: args.strict || config.strict }))
+    Ok(translate::translate_scanned(
+        manifests,
+        scan,
+        &Options { default_policy, strict: args.strict || config.strict },
+    ))
 }
 
 /// Deletes what is in the way of the manifests. Without a Job among them no cluster is looked for.

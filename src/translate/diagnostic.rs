@@ -19,6 +19,8 @@ pub enum Problem {
     },
     /// A document that may hold a Job with a policy is not YAML.
     NotYaml(String),
+    /// A document that may hold a Job with a policy is longer than any object that the API server accepts.
+    TooLong,
     /// A key that identifies a Job or its policy appears more than once in a mapping.
     DuplicateKey(&'static str),
     /// A merge key below such a key sets the same key. YAML libraries differ in which value they take.
@@ -55,7 +57,7 @@ impl Problem {
     fn advice(&self) -> &'static str {
         match self {
             Self::WideEncoding(_) | Self::NotUtf8 { .. } => "convert it to UTF-8",
-            Self::NotYaml(_) => "fix the document or its template",
+            Self::NotYaml(_) | Self::TooLong => "fix the document or its template",
             Self::DuplicateKey(_) => "remove one",
             Self::ContestedKey(_) => {
                 "move the merge key above it, where every YAML library prefers the explicit key"
@@ -82,6 +84,10 @@ impl fmt::Display for Problem {
             Self::WideEncoding(name) => write!(f, "the input is {name}, not UTF-8"),
             Self::NotUtf8 { byte } => write!(f, "the input is not UTF-8 at byte {byte}"),
             Self::NotYaml(why) => write!(f, "invalid YAML: {why}"),
+            Self::TooLong => write!(
+                f,
+                "the object has more than 16 MiB without its spec, and the API server accepts at most 3 MiB"
+            ),
             Self::DuplicateKey(key) => write!(f, "duplicate key {key}"),
             Self::ContestedKey(key) => write!(f, "the merge key (<<) below {key} also sets {key}"),
             Self::UnknownWords { shown, more } => {

@@ -27,6 +27,7 @@ mod plan;
 mod proof;
 mod query;
 mod read;
+mod scan;
 mod write;
 
 use std::io::{self, Write};
@@ -38,6 +39,7 @@ pub(crate) use jobs_for_unblock::is_subdomain;
 pub(crate) use locate::TEMPLATE_ANNOTATION;
 pub(crate) use query::{documents, strings};
 pub use read::value::Value;
+pub(crate) use scan::Scan;
 
 use self::diagnostic::Fault;
 use self::locate::Locator;
@@ -47,7 +49,7 @@ use self::plan::sharing::Sharing;
 use self::read::jobs::{self, Job};
 use self::read::lookup::Lookup;
 use self::read::nodes::Nodes;
-use self::read::{head, line_reader, prefilter, stream};
+use self::read::{head, line_reader};
 use self::write::change::Edit;
 use crate::policy::DeletePolicy;
 
@@ -116,25 +118,22 @@ impl Translated<'_> {
 /// Returns the first problem that makes the result uncertain. Invalid YAML is ignored in documents that cannot hold such a Job, but
 /// the whole stream must be UTF-8.
 pub fn translate<'a>(input: &'a [u8], options: &Options) -> Result<Translated<'a>, Diagnostic> {
+    translate_scanned(input, Scan::default(), options)
+}
+
+/// Translates a stream of which a part was scanned while it was read.
+pub(crate) fn translate_scanned<'a>(
+    input: &'a [u8],
+    scan: Scan,
+    options: &Options,
+) -> Result<Translated<'a>, Diagnostic> {
     if let Some(name) = wide_encoding(input) {
         let fault = Fault { problem: Problem::WideEncoding(name), at: 0, job: None };
         return Err(Locator::new(input).locate(fault, 0, 0..0));
     }
-    let mut candidates = Vec::new();
-    let mut not_utf8 = None;
-    for (index, range) in stream::documents(input).enumerate() {
-        match std::str::from_utf8(&input[range.clone()]) {
-            Ok(text) if may_hold_a_job_to_change(text, options) => candidates.push((index, range, text)),
-            Ok(_) => {}
-            Err(bad) => {
-                let at = bad.valid_up_to();
-                let problem = Problem::NotUtf8 { byte: range.start + at };
-                not_utf8 = Some((Fault { problem, at, job: None }, index, range));
-                break;
-            }
-        }
-    }
-    let results = parallel::map(&candidates, |(_, range, text)| {
+    let Scan { candidates, not_utf8, .. } = scan.finish(input, options);
+    let results = parallel::map(&candidates, |(_, range)| {
+        let text = std::str::from_utf8(&input[range.clone()]).map_err(|_| Fault::NOT_PROVEN)?;
         let mut warnings = Vec::new();
         let edits = document(text, options, &mut warnings)?;
         warnings.sort_by_key(|fault| fault.at);
@@ -142,7 +141,7 @@ pub fn translate<'a>(input: &'a [u8], options: &Options) -> Result<Translated<'a
     });
     let mut translated = Translated { input, edits: Vec::new(), documents: Vec::new(), warnings: Vec::new() };
     let mut locator = Locator::new(input);
-    for ((index, range, _), result) in candidates.iter().zip(results) {
+    for ((index, range), result) in candidates.iter().zip(results) {
         let mut located = |fault| locator.locate(fault, *index, range.clone());
         let (edits, warnings) = result.map_err(&mut located)?;
         translated.documents.resize(translated.edits.len() + edits.len(), *index);
@@ -150,19 +149,21 @@ pub fn translate<'a>(input: &'a [u8], options: &Options) -> Result<Translated<'a
         translated.warnings.extend(warnings.into_iter().map(located));
     }
     match not_utf8 {
-        Some((fault, index, range)) => Err(locator.locate(fault, index, range)),
+        Some((index, range, at)) => {
+            let problem = Problem::NotUtf8 { byte: range.start + at };
+            Err(locator.locate(Fault { problem, at, job: None }, index, range))
+        }
         None => Ok(translated),
     }
 }
 
-fn may_hold_a_job_to_change(text: &str, options: &Options) -> bool {
-    (options.default_policy.is_some() || prefilter::may_hold_a_policy(text))
-        && prefilter::may_hold_a_job(text)
-}
-
 /// Translates one document, by its head if that is enough.
 fn document(text: &str, options: &Options, warnings: &mut Vec<Fault>) -> Result<Vec<Edit>, Fault> {
-    if let Some(head) = head::of(text)
+    let head = head::of(text);
+    if head::is_too_long(text, head) {
+        return Err(Fault { problem: Problem::TooLong, at: 0, job: None });
+    }
+    if let Some(head) = head
         && let Some(nodes) = line_reader::read(head).or_else(|| Nodes::read(head).ok())
     {
         let lookup = Lookup::new(&nodes);

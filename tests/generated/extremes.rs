@@ -135,6 +135,22 @@ fn a_line_may_be_as_long_as_it_likes() {
 }
 
 #[test]
+fn an_object_that_is_longer_than_the_api_server_accepts_is_an_error_before_it_is_parsed() {
+    let long = "x".repeat(17 << 20);
+    for policy in
+        [long.clone(), format!("'{long}''s'"), format!("|\n      {long}"), format!("a\n      {long}")]
+    {
+        let job = JOB.replace("hook-succeeded", &policy);
+        for input in [format!("{job}spec: {{}}\n"), job] {
+            assert_eq!(problem(&input), Problem::TooLong);
+        }
+    }
+    let list =
+        format!("# {long}\napiVersion: v1\nkind: List\nitems:\n- {}", JOB.trim_end().replace('\n', "\n  "));
+    assert!(output(&list).contains(ADDED.trim()), "a list has no such limit");
+}
+
+#[test]
 fn many_small_documents_and_many_jobs_in_one_are_all_translated() {
     for line_break in ["\n", "\r", "\r\n"] {
         let job = format!("---\n{JOB}").replace('\n', line_break);
