@@ -1,7 +1,6 @@
 //! The requests: list, watch and delete Jobs, and read the logs of their pods.
 
-use http::header::CONNECTION;
-use http::{HeaderValue, Request};
+use http::Request;
 use kube::core::params::{DeleteParams, ListParams, Preconditions, PropagationPolicy, WatchParams};
 use kube::core::subresource::LogParams;
 
@@ -28,11 +27,7 @@ impl Api {
             continue_token: token.map(str::to_owned),
             ..ListParams::default()
         };
-        let namespace = scope.namespace.as_deref();
-        let mut request = jobs(namespace).list(&params)?;
-        // A connection keeps the large buffer into which it has read a page, and there are many connections.
-        request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        self.list_jobs(namespace, request).await
+        self.list_jobs(scope.namespace.as_deref(), &params).await
     }
 
     /// Watches the Jobs in a scope from a version on.
@@ -71,8 +66,7 @@ impl Api {
             field_selector: Some(format!("metadata.name={}", id.name)),
             ..ListParams::default()
         };
-        let namespace = Some(&*id.namespace);
-        let page = self.list_jobs(namespace, jobs(namespace).list(&params)?).await?;
+        let page = self.list_jobs(Some(&id.namespace), &params).await?;
         let may_be_it = |job: &Decoded| match job {
             Ok(job) => job.id.uid == id.uid,
             Err(object) => object.id.as_ref().is_none_or(|found| found.uid == id.uid),
@@ -109,8 +103,9 @@ impl Api {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    async fn list_jobs(&self, namespace: Option<&str>, request: Request<Vec<u8>>) -> Result<Page, Failure> {
+    async fn list_jobs(&self, namespace: Option<&str>, params: &ListParams) -> Result<Page, Failure> {
         let permission = Permission::for_jobs("list", namespace);
+        let request = jobs(namespace).list(params)?;
         self.list(&permission, request, ListReader::new("JobList", decode::job)).await
     }
 
