@@ -5,8 +5,9 @@ use std::cell::RefCell;
 use std::future::Future;
 use std::time::Duration;
 
+use futures_util::{TryStream, TryStreamExt};
 use http::{Request, Response};
-use http_body_util::BodyExt;
+use http_body_util::{BodyDataStream, BodyExt};
 use kube::client::Body;
 use kube::{Client, Config};
 use tokio::sync::Mutex;
@@ -76,12 +77,29 @@ impl HttpClient {
     }
 }
 
-/// Passes on the next chunk of a body. Returns `false` at the body's end.
-pub(super) async fn next_chunk(body: &mut Body, receive: impl FnOnce(&[u8])) -> Result<bool, Failure> {
-    let Some(frame) = body.frame().await else { return Ok(false) };
-    let frame = frame.map_err(|error| Failure::ConnectionLost(chain(&error)))?;
-    receive(frame.data_ref().map_or(&[], |data| data));
-    Ok(true)
+/// The chunks of a response's body.
+///
+/// Keeps each chunk until the next one has come, because hyper then reads into a small new buffer. Otherwise hyper doubles the
+/// buffer of the connection, up to 500 kB, and keeps it.
+pub(super) struct Chunks {
+    body: BodyDataStream<Body>,
+    last: <BodyDataStream<Body> as TryStream>::Ok,
+}
+
+impl Chunks {
+    pub(super) fn new(body: Body) -> Self {
+        Self { body: body.into_data_stream(), last: Default::default() }
+    }
+
+    /// The next chunk, or `None` at the body's end.
+    pub(super) async fn next(&mut self) -> Result<Option<&[u8]>, Failure> {
+        let next = self.body.try_next().await;
+        let Some(chunk) = next.map_err(|error| Failure::ConnectionLost(chain(&error)))? else {
+            return Ok(None);
+        };
+        self.last = chunk;
+        Ok(Some(&self.last))
+    }
 }
 
 pub(super) async fn in_time<T>(
@@ -105,11 +123,13 @@ async fn send(
     Err(Failure::refused(permission, &parts, &read_error(body).await?))
 }
 
-async fn read_error(mut body: Body) -> Result<Vec<u8>, Failure> {
-    let mut bytes = Vec::new();
+async fn read_error(body: Body) -> Result<Vec<u8>, Failure> {
+    let (mut chunks, mut bytes) = (Chunks::new(body), Vec::new());
     while bytes.len() < ERROR_BODY_LIMIT
-        && next_chunk(&mut body, |chunk| bytes.extend_from_slice(chunk)).await?
-    {}
+        && let Some(chunk) = chunks.next().await?
+    {
+        bytes.extend_from_slice(chunk);
+    }
     Ok(bytes)
 }
 

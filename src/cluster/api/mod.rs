@@ -35,7 +35,7 @@ pub(crate) use decode::{Change, Decoded, Pod};
 #[cfg(test)]
 pub(crate) use failure::Cause;
 pub(crate) use failure::{Failure, Refusal};
-use http_client::{HttpClient, RESPONSE_LIMIT, in_time, next_chunk};
+use http_client::{Chunks, HttpClient, RESPONSE_LIMIT, in_time};
 use outage::Outage;
 use permission::Permission;
 pub(crate) use requests::Page;
@@ -89,9 +89,11 @@ impl Api {
         request: Request<Vec<u8>>,
         mut receive: impl FnMut(&[u8]),
     ) -> Result<(), Failure> {
-        let mut body = self.send(permission, request).await?.into_body();
+        let mut chunks = Chunks::new(self.send(permission, request).await?.into_body());
         let read = async {
-            while next_chunk(&mut body, &mut receive).await? {}
+            while let Some(chunk) = chunks.next().await? {
+                receive(chunk);
+            }
             Ok(())
         };
         in_time(RESPONSE_LIMIT, read).await.inspect_err(|failure| self.record(failure))

@@ -6,7 +6,7 @@ use kube::client::Body;
 
 use super::decode::{self, Change};
 use super::failure::Failure;
-use super::http_client::{in_time, next_chunk};
+use super::http_client::{Chunks, in_time};
 
 /// How long a watch may be silent. The API server sends a bookmark about every minute, so after a longer silence the
 /// connection is dead.
@@ -15,7 +15,7 @@ pub(super) const SILENCE_LIMIT: Duration = Duration::from_secs(90);
 pub(crate) struct Watch {
     /// The version from which the watch can be resumed.
     pub version: String,
-    body: Body,
+    chunks: Chunks,
     buffer: Vec<u8>,
     /// How much of the buffer has no line break.
     searched: usize,
@@ -23,7 +23,7 @@ pub(crate) struct Watch {
 
 impl Watch {
     pub(super) fn new(version: &str, body: Body) -> Self {
-        Self { version: version.to_owned(), body, buffer: Vec::new(), searched: 0 }
+        Self { version: version.to_owned(), chunks: Chunks::new(body), buffer: Vec::new(), searched: 0 }
     }
 
     /// The next change, or `None` when the API server has closed the watch. If the API server reports an error, that is a
@@ -45,9 +45,9 @@ impl Watch {
                 continue;
             }
             self.searched = self.buffer.len();
-            let chunk = next_chunk(&mut self.body, |chunk| self.buffer.extend_from_slice(chunk));
-            if !in_time(SILENCE_LIMIT, chunk).await? {
-                return Ok(None);
+            match in_time(SILENCE_LIMIT, self.chunks.next()).await? {
+                Some(chunk) => self.buffer.extend_from_slice(chunk),
+                None => return Ok(None),
             }
         }
     }
