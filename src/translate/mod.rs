@@ -13,6 +13,8 @@
 //!    result is a `write::change`: the edits of the text, and the nodes that the edited text must have.
 //! 7. `proof` parses the edited text and compares its nodes with the expected nodes. If they differ, nothing is written.
 //!
+//! `scan` does steps 1 and 2 while the stream is still being read.
+//!
 //! Supporting modules: `parallel` runs steps 3 to 7 on many documents at once, `diagnostic` formats the messages, `locate`
 //! finds their lines, and `query` reads single strings for `inject`. `jobs_for_unblock` reads the Jobs of the translated stream for
 //! `--unblock`. It skips hooks that Helm 4 runs. `krm` reads the options of a stream from kustomize or kpt, and adds the messages to
