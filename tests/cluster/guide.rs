@@ -1,11 +1,11 @@
 //! A namespace full of old Jobs, swept by the lines of README and docs/cleanup.md.
 
-use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, bail, ensure};
 use jobsweep_harness::control_plane::{ControlPlane, Namespace};
 use jobsweep_harness::jobs::{Outcome, job};
+use jobsweep_harness::pages::block;
 use jobsweep_harness::process::{Finished, Program};
 use jobsweep_harness::{tools, trials, trials::Trial};
 
@@ -20,9 +20,9 @@ const FINISHED: [(&str, Outcome); 2] = [("broken", Outcome::Failed), ("done", Ou
 
 pub async fn old_jobs_are_annotated_looked_at_and_swept(cluster: &ControlPlane) -> Result<()> {
     let old = Old::new(cluster).await?;
-    let block = old.block("README.md", "kubectl annotate jobs --all ")?;
+    let block = block("README.md", "kubectl annotate jobs --all ")?;
     let [annotate, look, sweep, _] = block.lines().collect::<Vec<_>>()[..] else {
-        anyhow::bail!("README has other lines:\n{block}")
+        bail!("README has other lines:\n{block}")
     };
     let annotated = old.typed(annotate).await?.expect_code(1)?;
     ensure!(
@@ -38,7 +38,7 @@ pub async fn old_jobs_are_annotated_looked_at_and_swept(cluster: &ControlPlane) 
 
 pub async fn the_jobs_of_a_cronjob_are_left_out_by_the_line_for_that(cluster: &ControlPlane) -> Result<()> {
     let old = Old::new(cluster).await?;
-    let annotate = old.block("docs/cleanup.md", "kubectl annotate -n shop job ")?;
+    let annotate = block("docs/cleanup.md", "kubectl annotate -n shop job ")?;
     let annotated = old.typed(&annotate).await?.expect_code(1)?;
     for name in ["broken", "done", "running"] {
         ensure!(
@@ -55,7 +55,7 @@ pub async fn the_jobs_of_a_cronjob_are_left_out_by_the_line_for_that(cluster: &C
 /// Jobs that nobody annotated, one that somebody did, and one of a CronJob.
 struct Old {
     namespace: Namespace,
-    kubeconfig: std::path::PathBuf,
+    kubeconfig: PathBuf,
 }
 
 impl Old {
@@ -72,14 +72,6 @@ impl Old {
                        kubectl create job -n shop nightly-1 --from=cronjob/nightly";
         old.typed(nightly).await?.expect_success()?;
         Ok(old)
-    }
-
-    /// The indented block of a page that begins like this.
-    fn block(&self, page: &str, begins: &str) -> Result<String> {
-        let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(page))?;
-        let (_, block) = page.split_once(&format!("\n    {begins}")).context(begins.to_owned())?;
-        let block = block.split("\n\n").next().unwrap_or_default().replace("\n    ", "\n");
-        Ok(format!("{begins}{block}"))
     }
 
     /// What somebody types in a shell, where the namespace is called `shop`.

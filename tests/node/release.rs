@@ -233,7 +233,7 @@ impl<'a> Release<'a> {
     }
 }
 
-pub(crate) fn repository(path: &str) -> PathBuf {
+fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 

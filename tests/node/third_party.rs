@@ -1,15 +1,14 @@
 //! README's own lines for a release that has failed, on a third party's chart: its Jobs have no policy, and nobody thought of jobsweep
 //! when it was installed.
 
-use std::fs;
-
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use jobsweep_harness::helm::Wait;
 use jobsweep_harness::node::Node;
+use jobsweep_harness::pages::block;
 use jobsweep_harness::tools::HelmVersion;
 use jobsweep_harness::{trials, trials::Trial};
 
-use crate::release::{Release, repository};
+use crate::release::Release;
 
 pub(crate) fn trials() -> Vec<Trial> {
     trials![a_failed_upgrade_passes_by_the_line_in_readme_and_is_rolled_back_by_its_other]
@@ -27,7 +26,7 @@ spec:
       restartPolicy: OnFailure
       securityContext: { runAsNonRoot: true, runAsUser: 1000 }
       initContainers: [{ name: wait, image: "example.com/app:{{ .Values.version }}", command: ["true"] }]
-      containers: [{ name: main, image: "example.com/app:{{ .Values.version }}", command: ["{{ .Values.command }}"] }]
+      containers: [{ name: main, image: "example.com/app:{{ .Values.version }}", command: ["true"] }]
 "#;
 
 const JOBS: [&str; 2] = ["migrate", "shop-schema"];
@@ -38,12 +37,9 @@ pub(crate) async fn a_failed_upgrade_passes_by_the_line_in_readme_and_is_rolled_
 ) -> Result<()> {
     let shop = Release::new(node, helm, Wait::No).await?;
     shop.add("templates/schema.yaml", SCHEMA)?;
-    let set = |version: u32| {
-        shop.add("values.yaml", &format!("version: {version}\nscript: echo migrated\ncommand: 'true'\n"))
-    };
-    let readme = fs::read_to_string(repository("README.md"))?;
-    let upgrade = block(&readme, "helm upgrade --install shop ./shop -n shop ")?;
-    let roll_back = block(&readme, "helm get manifest shop ")?.replace("--revision 3", "--revision 1");
+    let set = |version: u32| shop.add("values.yaml", &format!("version: {version}\nscript: echo migrated\n"));
+    let upgrade = block("README.md", "helm upgrade --install shop ./shop -n shop ")?;
+    let roll_back = block("README.md", "helm get manifest shop ")?.replace("--revision 3", "--revision 1");
     let roll_back = roll_back.replace("rollback shop 3", "rollback shop 1");
 
     set(1)?;
@@ -68,13 +64,6 @@ pub(crate) async fn a_failed_upgrade_passes_by_the_line_in_readme_and_is_rolled_
     ensure!(JOBS.iter().all(|job| second[*job] != third[*job]), "{second:?} became {third:?}");
     ensure!(shop.status().await? == "deployed");
     Ok(())
-}
-
-/// The lines of the indented block that begins like this.
-fn block(readme: &str, begins: &str) -> Result<String> {
-    let (_, block) = readme.split_once(&format!("\n    {begins}")).context(begins.to_owned())?;
-    let block = block.split("\n\n").next().unwrap_or_default();
-    Ok(format!("{begins}{block}"))
 }
 
 async fn finished(shop: &Release<'_>) -> Result<()> {
