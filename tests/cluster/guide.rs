@@ -7,7 +7,7 @@ use jobsweep_harness::control_plane::{ControlPlane, Namespace};
 use jobsweep_harness::jobs::{Outcome, job};
 use jobsweep_harness::pages::block;
 use jobsweep_harness::process::{Finished, Program};
-use jobsweep_harness::{tools, trials, trials::Trial};
+use jobsweep_harness::{tools, trials, trials::Trial, workdir};
 
 pub fn trials() -> Vec<Trial> {
     trials![
@@ -82,7 +82,9 @@ impl Old {
         let folders = programs.into_iter().flatten().map(Path::to_owned);
         let path = std::env::join_paths(folders.chain(["/usr/bin".into(), "/bin".into()]))?;
         let shell = Program::new("/bin/sh").args(["-c", &line]).env("PATH", path);
-        shell.env("KUBECONFIG", &self.kubeconfig).run().await
+        // kubectl keeps a cache in its home.
+        let home = workdir::folder("home")?;
+        shell.env("HOME", home).env("KUBECONFIG", &self.kubeconfig).run().await
     }
 
     async fn leaves(&self, names: &[&str]) -> Result<()> {
