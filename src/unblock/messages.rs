@@ -9,8 +9,7 @@ use crate::policy::IGNORE;
 
 /// Why a Job is in the way and may not go, and what to do about it.
 pub(super) fn forbidden(job: &PlannedJob, reason: &Reason) -> String {
-    let name = &job.manifest.name;
-    let by_hand = format!("delete it yourself: kubectl delete job {name} -n {}", job.namespace);
+    let by_hand = by_hand(job);
     let advice = match reason {
         Reason::Ignored { .. } => format!("remove the annotation, or {by_hand}"),
         Reason::NoPolicy => format!(
@@ -39,7 +38,8 @@ pub(super) fn left(job: &PlannedJob) -> Option<String> {
     match (&job.finding, job.verdict()) {
         (Finding::Unknown, _) => unknown,
         (_, Some(Verdict::Wait(hint))) => {
-            Some(format!("{} and has not finished{}", in_the_way(), why_unfinished(hint)))
+            let why = why_unfinished(hint);
+            Some(format!("{} and has not finished{why}; if it cannot finish, {}", in_the_way(), by_hand(job)))
         }
         (_, Some(Verdict::BeingDeleted(finalizers))) => {
             Some(format!("Job {job} {}", BeingDeleted(finalizers)))
@@ -48,6 +48,10 @@ pub(super) fn left(job: &PlannedJob) -> Option<String> {
         (_, Some(Verdict::Remove(_))) => Some(format!("{} and was not deleted", in_the_way())),
         _ => None,
     }
+}
+
+fn by_hand(job: &PlannedJob) -> String {
+    format!("delete it yourself: kubectl delete job {} -n {}", job.manifest.name, job.namespace)
 }
 
 /// The progress message for a Job, if any.

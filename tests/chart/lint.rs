@@ -8,7 +8,7 @@ use jobsweep_harness::{trials, trials::Trial};
 use crate::chart;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    trials![the_chart_is_clean, a_value_that_means_nothing_is_refused,]
+    trials![the_chart_is_clean, helm_packs_its_readme_too, a_value_that_means_nothing_is_refused,]
 }
 
 pub(crate) async fn the_chart_is_clean(version: HelmVersion) -> Result<()> {
@@ -20,6 +20,14 @@ pub(crate) async fn the_chart_is_clean(version: HelmVersion) -> Result<()> {
         let lint = lint.expect_success()?;
         ensure!(!lint.stdout().contains("[WARNING]"), "{values}: {}", lint.stdout());
     }
+    Ok(())
+}
+
+/// Artifact Hub shows it, and so does `helm show readme`.
+pub(crate) async fn helm_packs_its_readme_too(version: HelmVersion) -> Result<()> {
+    let shown = Helm::new(version)?.command().args(["show", "readme"]).arg(chart()).run().await?;
+    let readme = std::fs::read_to_string(chart().join("README.md"))?;
+    ensure!(shown.expect_success()?.stdout().trim() == readme.trim(), "Helm leaves README.md out");
     Ok(())
 }
 

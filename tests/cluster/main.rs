@@ -12,6 +12,7 @@ mod age;
 mod deletion;
 mod endings;
 mod following;
+mod guide;
 mod helm;
 mod policy;
 mod pressure;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         deletion::trials(),
         endings::trials(),
         following::trials(),
+        guide::trials(),
         helm::trials(),
         policy::trials(),
         pressure::trials(),

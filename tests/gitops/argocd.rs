@@ -1,6 +1,7 @@
 //! Argo CD with the shipped plugin and the cleanup before each sync.
 
 use anyhow::{Result, ensure};
+use jobsweep_harness::helm::kubectl;
 use jobsweep_harness::k8s_openapi::api::core::v1::ServiceAccount;
 use jobsweep_harness::kube::api::{Api, ListParams};
 use jobsweep_harness::node::Node;
@@ -22,6 +23,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         a_cleanup_after_the_sync_leaves_the_application_out_of_sync,
         self_healing_runs_a_swept_job_again,
         an_error_of_jobsweep_is_shown_by_argocd,
+        a_failed_sync_passes_once_the_job_is_deleted_or_swept,
     ]
 }
 
@@ -131,4 +133,29 @@ pub(crate) async fn an_error_of_jobsweep_is_shown_by_argocd(node: &'static Node)
     shop.repository.add("shop/templates/twice.yaml", twice)?;
     shop.sync_version(1).await?.ended("Error", "duplicate key helm.sh/hook-delete-policy")?;
     leaves(&shop.namespace, &[]).await
+}
+
+/// The lines of the guide, with nothing in the cluster.
+pub(crate) async fn a_failed_sync_passes_once_the_job_is_deleted_or_swept(node: &'static Node) -> Result<()> {
+    let shop = Application::new(node, Source::Helm, json!({})).await?;
+    let namespace = &shop.namespace;
+    let kubectl = || anyhow::Ok(kubectl(&node.cluster.kubeconfig())?.args(["-n", &namespace.name]));
+    shop.sync_version(1).await?.succeeded()?;
+    migrated(namespace, 1).await?;
+
+    shop.sync_version(2).await?.failed("field is immutable")?;
+    kubectl()?.args(["delete", "job", MIGRATE]).run().await?.expect_success()?;
+    shop.sync().await?.succeeded()?;
+    migrated(namespace, 2).await?;
+
+    shop.sync_version(3).await?.failed("field is immutable")?;
+    let annotate = ["annotate", "jobs", "--all", "kots.io/hook-delete-policy=hook-succeeded,hook-failed"];
+    kubectl()?.args(annotate).run().await?.expect_success()?;
+    let sweep = Program::new(JOBSWEEP).args(["--cleanup", "--once", "-n", &namespace.name]);
+    sweep.env("KUBECONFIG", node.cluster.kubeconfig()).run().await?.expect_success()?;
+    shop.sync().await?.succeeded()?;
+    migrated(namespace, 3).await?;
+    let status = shop.status().await?;
+    ensure!(status == ("Synced".into(), "Healthy".into()), "{status:?}");
+    Ok(())
 }

@@ -10,6 +10,7 @@ mod pod;
 mod release;
 mod schedule;
 mod setup;
+mod third_party;
 mod unblock;
 mod unblock_and_cleanup;
 
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
         unblock_and_cleanup::trials(),
         pod::trials(),
         schedule::trials(),
+        third_party::trials(),
     ];
     node::run("node", || Ok(()), files)
 }

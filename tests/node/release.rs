@@ -218,6 +218,16 @@ impl<'a> Release<'a> {
         Ok(names)
     }
 
+    /// What somebody types in a shell beside the chart, where the namespace is called `shop`.
+    pub(crate) async fn typed(&self, line: &str) -> Result<Finished> {
+        let namespace = &self.namespace.name;
+        let line = line.replace("-n shop", &format!("-n {namespace}"));
+        let line = line.replace("--namespace=shop", &format!("--namespace={namespace}"));
+        let programs = [self.helm.program(), Path::new(JOBSWEEP)].map(|program| program.parent());
+        let helm = programs.into_iter().flatten().fold(self.helm.clone(), Helm::on_path);
+        helm.command_by("sh").args(["-c", &line]).spawn()?.finish(LONG).await
+    }
+
     fn call(&self, args: &[&str]) -> Program {
         self.helm.command().args(args).args(["--namespace", &self.namespace.name])
     }

@@ -6,6 +6,7 @@
 //! - [`jobs`] creates Jobs, and makes their pods succeed or fail as a node would.
 //! - [`helm`] runs Helm and kubectl without the user's configuration.
 //! - [`process`] runs a program and keeps exactly what it wrote.
+//! - [`pages`] reads the lines of README and the guides, for tests that type them.
 //! - [`registry`] runs a registry of OCI artifacts.
 //! - [`argocd`] and [`flux`] run their controllers on a node.
 //! - [`mod@trials`] turns plain async functions into a test binary.
@@ -37,6 +38,7 @@ pub mod flux;
 pub mod helm;
 pub mod jobs;
 pub mod node;
+pub mod pages;
 pub mod process;
 pub mod registry;
 pub mod tools;
