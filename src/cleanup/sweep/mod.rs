@@ -24,7 +24,7 @@ use std::time::Duration;
 use job_log::{JobLog, lines_wanted};
 use message::Message;
 use request::{Check, Deletion, Request};
-use rules::{Decision, Kept, Rules};
+use rules::{Kept, Rules};
 use scope::{Scope, Sight};
 use throttle::Throttle;
 use tracked_job::DeletionProgress;
@@ -286,11 +286,9 @@ impl Sweep {
             _ if vanished && ours => Phase::Deleted,
             _ if vanished && selected => Phase::DeletedOrRelabelled,
             _ if vanished => Phase::DeletedByOthers,
-            Decision::Keep(kept) => Phase::Kept(kept),
+            kept @ Phase::Kept(_) => kept,
             _ if tracked.job.terminating => Phase::Terminating { ours },
-            Decision::Wait(hint) => Phase::Waiting(hint),
-            Decision::WaitFor(left) => Phase::TooRecent(left),
-            Decision::Delete => Phase::Due,
+            decided => decided,
         };
         if phase != tracked.phase {
             self.enter(number, phase, now);
