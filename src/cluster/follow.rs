@@ -14,7 +14,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep};
 
 use crate::cluster::api::{Api, Change, Decoded, Failure, Page, Scope};
-use crate::cluster::backoff::Backoff;
+use crate::cluster::backoff;
 use crate::cluster::job::compact::Interner;
 
 /// A watch that lasted this long was healthy: its end is no failure, and the next failure is the first of its kind.
@@ -49,83 +49,75 @@ pub(crate) struct Follower<'a> {
     pub watches: bool,
 }
 
-/// Why a list or a watch stopped.
-enum Stop {
-    /// With a version, the next watch continues from there. Without one, a list has to come first.
-    Failed(Failure, Option<String>),
-    NobodyListens,
-}
-
 /// The version from which to watch next, or `None` if a list has to come first.
-type Next = Result<Option<String>, Stop>;
+type Next = Result<Option<String>, (Failure, Option<String>)>;
 
 impl Follower<'_> {
-    /// Follows the scope until a failure is fatal or nobody listens any more.
+    /// Follows the scope until a failure is fatal.
     pub(crate) async fn follow(self) {
         // One each: a list that works says nothing about the watch after it.
-        let (mut lists, mut watches) = (Backoff::default(), Backoff::default());
+        let (mut failed_lists, mut failed_watches) = (0, 0);
         let mut interner = Interner::default();
         let mut version = None;
         loop {
-            let (next, backoff) = match version {
-                None => (self.list(&mut lists, &mut interner).await, &mut lists),
+            let (next, failures) = match version {
+                None => (self.list(&mut failed_lists, &mut interner).await, &mut failed_lists),
                 Some(_) if !self.watches => return,
-                Some(from) => (self.watch(from, &mut watches, &mut interner).await, &mut watches),
+                Some(from) => {
+                    (self.watch(from, &mut failed_watches, &mut interner).await, &mut failed_watches)
+                }
             };
             let failure = match next {
                 Ok(next) => {
                     version = next;
                     continue;
                 }
-                Err(Stop::Failed(failure, from)) => {
-                    version = from;
+                Err((failure, next)) => {
+                    version = next;
                     failure
                 }
-                Err(Stop::NobodyListens) => return,
             };
             if !failure.is_transient() {
-                let _ = self.tell(Event::Fatal(failure)).await;
-                return;
+                return self.tell(Event::Fatal(failure)).await;
             }
             self.api.record(&failure);
-            let delay = backoff.next(failure.retry_after());
-            if self.tell(Event::Interrupted(failure, delay)).await.is_err() {
-                return;
-            }
+            let delay = backoff::delay(*failures, failure.retry_after());
+            *failures += 1;
+            self.tell(Event::Interrupted(failure, delay)).await;
             sleep(delay).await;
         }
     }
 
-    async fn list(&self, backoff: &mut Backoff, interner: &mut Interner) -> Next {
-        self.tell(Event::ListBegins).await?;
+    async fn list(&self, failures: &mut u32, interner: &mut Interner) -> Next {
+        self.tell(Event::ListBegins).await;
         let mut token = None;
         loop {
             let page = self.api.page(&self.scope, token.as_deref()).await;
-            let Page { mut items, next, version } = page.map_err(|failure| Stop::Failed(failure, None))?;
+            let Page { mut items, next, version } = page.map_err(|failure| (failure, None))?;
             items.iter_mut().flatten().for_each(|job| interner.intern(job));
             let mut items = items.into_iter().peekable();
             while items.peek().is_some() {
-                self.tell(Event::Jobs(items.by_ref().take(AT_ONCE).collect())).await?;
+                self.tell(Event::Jobs(items.by_ref().take(AT_ONCE).collect())).await;
             }
             token = next;
             if token.is_none() {
-                *backoff = Backoff::default();
-                self.tell(Event::Listed).await?;
+                *failures = 0;
+                self.tell(Event::Listed).await;
                 return Ok(Some(version));
             }
         }
     }
 
-    async fn watch(&self, from: String, backoff: &mut Backoff, interner: &mut Interner) -> Next {
+    async fn watch(&self, from: String, failures: &mut u32, interner: &mut Interner) -> Next {
         let since = Instant::now();
         let mut watch = match self.api.watch(&self.scope, &from).await {
             Ok(watch) => watch,
             Err(failure) => {
                 let expired = failure.code() == Some(410);
-                return Err(Stop::Failed(failure, (!expired).then_some(from)));
+                return Err((failure, (!expired).then_some(from)));
             }
         };
-        self.tell(Event::Watching).await?;
+        self.tell(Event::Watching).await;
         loop {
             let change = tokio::select! {
                 change = watch.next() => change,
@@ -133,18 +125,18 @@ impl Follower<'_> {
             };
             let healthy = since.elapsed() > HEALTHY;
             if healthy {
-                *backoff = Backoff::default();
+                *failures = 0;
             }
             let failure = match change {
                 Ok(Some(mut change)) => {
                     let (Change::Applied(job) | Change::Deleted(job)) = &mut change;
                     job.iter_mut().for_each(|job| interner.intern(job));
-                    self.tell(Event::Change(Box::new(change))).await?;
+                    self.tell(Event::Change(Box::new(change))).await;
                     continue;
                 }
                 // The API server ends every watch after a while.
                 Ok(None) if healthy => {
-                    self.tell(Event::Renewing).await?;
+                    self.tell(Event::Renewing).await;
                     return Ok(Some(watch.version));
                 }
                 Ok(None) => Failure::ConnectionLost("the watch was closed".to_owned()),
@@ -153,11 +145,12 @@ impl Follower<'_> {
                 Err(failure) => failure,
             };
             let resumable = !matches!(failure, Failure::Refused(_) | Failure::UnreadableResponse(_));
-            return Err(Stop::Failed(failure, resumable.then_some(watch.version)));
+            return Err((failure, resumable.then_some(watch.version)));
         }
     }
 
-    async fn tell(&self, event: Event) -> Result<(), Stop> {
-        self.events.send((self.number, event)).await.map_err(|_| Stop::NobodyListens)
+    async fn tell(&self, event: Event) {
+        // Who listens no longer also drops this future.
+        let _ = self.events.send((self.number, event)).await;
     }
 }

@@ -80,8 +80,8 @@ fn line(cells: &[String; COLUMNS], widths: &[usize; COLUMNS], out: &mut dyn Writ
 mod tests {
     use super::*;
     use crate::cleanup::sweep::fixture::{job, listed};
+    use crate::cleanup::sweep::request::DeletionResult;
     use crate::cleanup::sweep::request::{Reply, Request};
-    use crate::cluster::delete::DeletionResult;
     use crate::cluster::job::state::State;
 
     #[test]

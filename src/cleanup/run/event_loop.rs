@@ -18,8 +18,8 @@ use crate::cleanup::sweep::Sweep;
 use crate::cleanup::sweep::completion::Completion;
 use crate::cleanup::sweep::ending::Ending;
 use crate::cleanup::sweep::request::Reply;
+use crate::cleanup::sweep::request::Retry;
 use crate::cluster::api::{Api, Change, Decoded, Failure, Scope};
-use crate::cluster::delete::Retry;
 use crate::cluster::follow::{Event, Follower};
 use crate::signals::{Signal, Signals};
 

@@ -69,8 +69,8 @@ impl Completion {
 mod tests {
     use super::*;
     use crate::cleanup::sweep::fixture::{job, sweep};
+    use crate::cleanup::sweep::request::Retry;
     use crate::cleanup::sweep::rules::Rules;
-    use crate::cluster::delete::Retry;
 
     const fn seconds(seconds: u64) -> Duration {
         Duration::from_secs(seconds)

@@ -3,9 +3,9 @@
 use std::mem::discriminant;
 
 use crate::cleanup::options::Verbosity;
+use crate::cleanup::sweep::request::Retry;
 use crate::cleanup::sweep::rules::Kept;
 use crate::cleanup::sweep::{Phase, TrackedJob};
-use crate::cluster::delete::Retry;
 use crate::cluster::job::{Job, JobId, Unreadable};
 
 #[derive(Debug)]

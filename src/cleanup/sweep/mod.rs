@@ -21,7 +21,7 @@ mod tracked_job;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use job_log::{JobLog, lines_wanted};
+use job_log::lines_wanted;
 use message::Message;
 use request::{Check, Deletion, Request};
 use rules::{Kept, Rules};

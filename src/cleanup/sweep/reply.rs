@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
+use super::Sweep;
 use super::message::Message;
-use super::request::{Check, Deletion, Reply};
+use super::request::{Check, CheckResult, Deletion, DeletionResult, Reply, Retry};
 use super::rules::Kept;
 use super::tracked_job::{DeletionProgress, Phase};
-use super::{JobLog, Sweep};
-use crate::cluster::delete::{CheckResult, DeletionResult, Retry};
 
 impl Sweep {
     /// A request has a result.
@@ -15,30 +14,19 @@ impl Sweep {
         self.in_flight -= 1;
         match reply {
             Reply::Deletion(deletion, logs, result) => {
-                self.keep_logs(&deletion, logs);
+                if let Some(logs) = logs {
+                    self.jobs[deletion.number].logs = Some(Box::new(logs));
+                }
                 self.deletion_result(&deletion, result, now);
-            }
-            Reply::NotSent(deletion, logs) => {
-                self.keep_logs(&deletion, logs);
-                self.decide(deletion.number, now);
-            }
-            Reply::NoLogs(deletion, retry) => {
-                self.jobs[deletion.number].log_failures += 1;
-                self.retry(deletion.number, deletion.log_attempts, retry, now);
-                self.decide(deletion.number, now);
             }
             Reply::Check(check, result) => self.check_result(&check, result, now),
         }
     }
 
-    fn keep_logs(&mut self, deletion: &Deletion, logs: Option<JobLog>) {
-        if let Some(logs) = logs {
-            self.jobs[deletion.number].logs = Some(Box::new(logs));
-        }
-    }
-
     fn deletion_result(&mut self, deletion: &Deletion, result: DeletionResult, now: Duration) {
-        use DeletionResult::{Accepted, Conflict, Deleted, NoReply, NotFound, Refused, TurnedAway};
+        use DeletionResult::{
+            Accepted, Conflict, Deleted, NoLogs, NoReply, NotFound, NotSent, Refused, TurnedAway,
+        };
         let number = deletion.number;
         let tracked = &mut self.jobs[number];
         let (vanished, sent_before) = (tracked.vanished, tracked.deletion != DeletionProgress::NotSent);
@@ -53,6 +41,8 @@ impl Sweep {
         }
         match &result {
             NoReply(_) | TurnedAway(_) => tracked.failures += 1,
+            NoLogs(_) => tracked.log_failures += 1,
+            NotSent => {}
             _ => self.request_answered(number),
         }
         match result {
@@ -65,9 +55,13 @@ impl Sweep {
             }
             Refused(why) if !vanished => self.enter(number, Phase::Kept(Kept::Refused(why)), now),
             Conflict if !vanished && !newer => self.enter_outdated(number, now),
-            Accepted | Conflict | Refused(_) => self.decide(number, now),
+            Accepted | Conflict | Refused(_) | NotSent => self.decide(number, now),
             TurnedAway(retry) | NoReply(retry) => {
                 self.retry(number, deletion.attempts, retry, now);
+                self.decide(number, now);
+            }
+            NoLogs(retry) => {
+                self.retry(number, deletion.log_attempts, retry, now);
                 self.decide(number, now);
             }
         }

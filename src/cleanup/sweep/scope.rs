@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Sweep;
 use super::message::Message;
-use crate::cluster::delete::Retry;
+use crate::cleanup::sweep::request::Retry;
 
 #[derive(Default)]
 pub(super) struct Scope {
