@@ -8,7 +8,7 @@ use kube::Config;
 use kube::config::AuthInfo;
 use secrecy::SecretString;
 
-use super::api::{Failure, chain};
+use super::api::Failure;
 use super::connect::variable;
 
 /// When Helm's environment variables count.
@@ -43,7 +43,7 @@ fn is_true(value: &str) -> bool {
 /// Changes a configuration as Helm does. `get` returns a variable that is set and not empty.
 pub(super) fn apply(config: &mut Config, get: impl Fn(&str) -> Option<String>) -> Result<(), Failure> {
     if let Some(server) = get("HELM_KUBEAPISERVER") {
-        config.cluster_url = server.parse().map_err(|error| Failure::Config(chain(&error)))?;
+        config.cluster_url = server.parse().map_err(Failure::config)?;
     }
     if let Some(token) = get("HELM_KUBETOKEN") {
         config.auth_info = AuthInfo { token: Some(SecretString::from(token)), ..AuthInfo::default() };
