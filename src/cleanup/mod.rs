@@ -49,10 +49,9 @@ pub fn run(options: Options, mut out: impl Write + Send + 'static) -> process::E
         }
     };
     let start = Instant::now();
-    let (format, dry_run, fail_on_failed) = (options.format, options.dry_run, options.fail_on_failed);
-    let (sweep, ending, signals) = runtime.block_on(run::connect_and_sweep(options, &terminal));
+    let (sweep, ending, signals) = runtime.block_on(run::connect_and_sweep(&options, &terminal));
 
-    let exit_code = ending.exit_code(&sweep, fail_on_failed);
+    let exit_code = ending.exit_code(&sweep, options.fail_on_failed);
     summary::explain(&ending, &sweep, &terminal);
     let aborted = matches!(ending, Ending::Aborted(_));
     let write = move || {
@@ -60,8 +59,9 @@ pub fn run(options: Options, mut out: impl Write + Send + 'static) -> process::E
         if aborted {
             return exit_code;
         }
-        let report = Report { sweep: &sweep, ending: &ending, exit_code, dry_run, took: start.elapsed() };
-        report.write(format, &mut out).map_or_else(not_written, |()| exit_code)
+        let (dry_run, took) = (options.dry_run, start.elapsed());
+        let report = Report { sweep: &sweep, ending: &ending, exit_code, dry_run, took };
+        report.write(options.format, &mut out).map_or_else(not_written, |()| exit_code)
     };
     let limit = if aborted { LAST_WORDS } else { Duration::MAX };
     let written = runtime.block_on(finish_writing(write, signals, limit));

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use crate::cleanup::output::duration::brief;
 use crate::cleanup::output::terminal::Terminal;
-use crate::cleanup::output::words::jobs;
+use crate::cleanup::output::words::{brief, jobs};
 use crate::cleanup::sweep::{Phase, Sweep};
 
 /// How often the message comes where there is no progress line.

@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use unicode_width::UnicodeWidthStr;
 
-use super::words::{action, outcome, reason, totals, why};
-use crate::cleanup::output::duration::brief;
+use super::words::{action, brief, outcome, reason, totals, why};
 use crate::cleanup::sweep::TrackedJob;
 use crate::escape::{one_line, shortened};
 use crate::policy::Outcome;

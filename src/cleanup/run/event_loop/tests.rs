@@ -17,7 +17,7 @@ use tokio::time::sleep;
 
 use super::*;
 use crate::cleanup::default_settle;
-use crate::cleanup::options::Verbosity;
+use crate::cleanup::options::{Format, Verbosity};
 use crate::cleanup::output::summary;
 use crate::cleanup::output::terminal::tests::{Screen, unread};
 use crate::cleanup::run::logs::LogReader;
@@ -121,7 +121,7 @@ impl Scene {
         let scopes = [Scope { namespace: Some("shop".to_owned()), selector: None }];
         let mut completion = Completion::new(Timeout::After(timeout), settle);
         let mut sweep = Sweep::new(rules, scopes.iter().map(Scope::to_string), 4);
-        let requests = Requests::new(&api, LogReader::new(terminal, Verbosity::Normal, false), false);
+        let requests = Requests::new(&api, LogReader::new(terminal, Format::Json), false);
         let event_loop = EventLoop {
             progress: Progress::new(terminal, completion.deadline),
             sweep: &mut sweep,
