@@ -47,8 +47,8 @@ pub(crate) struct Sweep {
     queue: VecDeque<usize>,
     in_flight: usize,
     jobs_that_block_the_end: usize,
-    /// How many Jobs have a failed request that is to be sent again.
-    retrying: usize,
+    /// The Jobs with a failed request that is to be sent again.
+    retrying: BTreeSet<usize>,
     /// How many Jobs had a failed request since the last message that requests work again.
     retried: usize,
     /// The Jobs to look at again, by time.
@@ -172,24 +172,19 @@ impl Sweep {
             let tracked = &self.jobs[number];
             let attempts = tracked.failures;
             let request = match tracked.phase {
-                Phase::Due => Request::Delete(Deletion {
-                    number,
-                    job: tracked.job.clone(),
-                    attempts,
-                    log_lines: match tracked.logs {
-                        Some(_) => 0,
-                        None => lines_wanted(self.rules.log_tail, &tracked.job),
-                    },
-                    log_attempts: tracked.log_failures,
-                }),
+                Phase::Due => {
+                    let job = tracked.job.clone();
+                    let logs_read = tracked.logs.is_some();
+                    let log_lines = if logs_read { 0 } else { lines_wanted(self.rules.log_tail, &job) };
+                    let log_attempts = tracked.log_failures;
+                    self.enter(number, Phase::Deleting, now);
+                    Request::Delete(Deletion { number, job, attempts, log_lines, log_attempts })
+                }
                 Phase::Terminating { ours: true } if tracked.vanished => {
                     Request::CheckGone(Check { number, id: tracked.job.id.clone(), attempts })
                 }
                 _ => continue,
             };
-            if matches!(request, Request::Delete(_)) {
-                self.enter(number, Phase::Deleting, now);
-            }
             self.in_flight += 1;
             return Some(request);
         }
@@ -337,7 +332,7 @@ impl Sweep {
         let before = std::mem::replace(&mut tracked.phase, phase);
         self.messages.extend(Message::of_phase(tracked, &before));
         if !blocks {
-            self.clear_retry(number);
+            self.retrying.remove(&number);
         }
     }
 }

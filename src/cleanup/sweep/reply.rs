@@ -102,24 +102,16 @@ impl Sweep {
     fn retry(&mut self, number: usize, attempts: u32, retry: Retry, now: Duration) {
         self.throttle.turned_away(retry.after, now);
         let first_of = (self.retried == 0).then_some(self.in_flight);
-        let tracked = &mut self.jobs[number];
-        if !std::mem::replace(&mut tracked.retrying, true) {
-            self.retrying += 1;
-            self.retried += 1;
-        }
-        let id = tracked.job.id.clone();
+        self.retried += usize::from(self.retrying.insert(number));
+        let id = self.jobs[number].job.id.clone();
         self.messages.push(Message::Retrying { id, attempts: attempts + 1, retry, first_of });
     }
 
     fn request_answered(&mut self, number: usize) {
         self.throttle.went_well();
-        self.clear_retry(number);
-        if self.retrying == 0 && self.retried > 0 {
+        self.retrying.remove(&number);
+        if self.retrying.is_empty() && self.retried > 0 {
             self.messages.push(Message::RequestsWorkAgain { jobs: std::mem::take(&mut self.retried) });
         }
-    }
-
-    pub(super) fn clear_retry(&mut self, number: usize) {
-        self.retrying -= usize::from(std::mem::take(&mut self.jobs[number].retrying));
     }
 }

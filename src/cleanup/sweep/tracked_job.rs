@@ -22,8 +22,6 @@ pub(crate) struct TrackedJob {
     pub(super) deletion: DeletionProgress,
     pub(super) failures: u32,
     pub(super) log_failures: u32,
-    /// The last request failed and is to be sent again.
-    pub(super) retrying: bool,
 }
 
 /// How far the sweep's own deletion of the Job has come.
@@ -85,7 +83,6 @@ impl TrackedJob {
             deletion: DeletionProgress::NotSent,
             failures: 0,
             log_failures: 0,
-            retrying: false,
         }
     }
 
