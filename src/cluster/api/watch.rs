@@ -1,12 +1,17 @@
 //! An open watch: a response whose body has one event in each line.
 
+use std::io;
 use std::time::Duration;
 
+use futures_util::TryStreamExt;
+use futures_util::io::{AsyncBufRead, AsyncBufReadExt};
+use http_body_util::BodyExt;
 use kube::client::Body;
 
+use super::causes::chain;
 use super::decode::{self, Change};
 use super::failure::Failure;
-use super::http_client::{in_time, next_chunk};
+use super::http_client::in_time;
 
 /// How long a watch may be silent. The API server sends a bookmark about every minute, so after a longer silence the
 /// connection is dead.
@@ -15,39 +20,35 @@ pub(super) const SILENCE_LIMIT: Duration = Duration::from_secs(90);
 pub(crate) struct Watch {
     /// The version from which the watch can be resumed.
     pub version: String,
-    body: Body,
-    buffer: Vec<u8>,
-    /// How much of the buffer has no line break.
-    searched: usize,
+    lines: Box<dyn AsyncBufRead + Unpin>,
 }
 
 impl Watch {
     pub(super) fn new(version: &str, body: Body) -> Self {
-        Self { version: version.to_owned(), body, buffer: Vec::new(), searched: 0 }
+        let lines = body.into_data_stream().map_err(io::Error::other).into_async_read();
+        Self { version: version.to_owned(), lines: Box::new(lines) }
     }
 
     /// The next change, or `None` when the API server has closed the watch. If the API server reports an error, that is a
     /// [`Failure::Refused`].
     pub(crate) async fn next(&mut self) -> Result<Option<Change>, Failure> {
+        let mut line = Vec::new();
         loop {
-            if let Some(at) = memchr::memchr(b'\n', &self.buffer[self.searched..]) {
-                let end = self.searched + at;
-                let event = decode::event(&self.buffer[..end]);
-                self.buffer.drain(..=end);
-                self.searched = 0;
-                let (change, version) = event?;
-                if let Some(version) = version {
-                    self.version = version;
-                }
-                if change.is_some() {
-                    return Ok(change);
-                }
-                continue;
-            }
-            self.searched = self.buffer.len();
-            let chunk = next_chunk(&mut self.body, |chunk| self.buffer.extend_from_slice(chunk));
-            if !in_time(SILENCE_LIMIT, chunk).await? {
+            line.clear();
+            let read = async {
+                let read = self.lines.read_until(b'\n', &mut line).await;
+                read.map_err(|error| Failure::ConnectionLost(chain(&error)))
+            };
+            in_time(SILENCE_LIMIT, read).await?;
+            if line.pop() != Some(b'\n') {
                 return Ok(None);
+            }
+            let (change, version) = decode::event(&line)?;
+            if let Some(version) = version {
+                self.version = version;
+            }
+            if change.is_some() {
+                return Ok(change);
             }
         }
     }
