@@ -4,8 +4,7 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use serde::ser::Serializer;
-use serde::{Serialize, ser::SerializeSeq};
+use serde::{Serialize, Serializer};
 
 use super::report::Report;
 use super::words::{action, due_in_seconds, outcome, reason, why};
@@ -62,12 +61,7 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
 
 /// Writes one row after the other, so that they are not all in memory at once.
 fn rows<S: Serializer>(report: &&Report<'_>, serializer: S) -> Result<S::Ok, S::Error> {
-    let jobs = report.jobs();
-    let mut rows = serializer.serialize_seq(Some(jobs.len()))?;
-    for tracked in jobs {
-        rows.serialize_element(&row(tracked, report))?;
-    }
-    rows.end()
+    serializer.collect_seq(report.jobs().into_iter().map(|tracked| row(tracked, report)))
 }
 
 fn row<'a>(tracked: &'a TrackedJob, report: &Report<'_>) -> Row<'a> {

@@ -36,7 +36,6 @@ pub(crate) struct EventLoop<'a> {
     pub signals: &'a mut Signals,
     pub terminal: &'a Terminal,
     pub requests: &'a Requests<'a>,
-    pub progress: Progress<'a>,
     /// All times count from here.
     pub start: Instant,
 }
@@ -48,6 +47,7 @@ impl EventLoop<'_> {
         let (sender, mut events) = mpsc::channel(16);
         let mut followers = pin!(follow(api, scopes, &relist, &sender, !self.completion.no_wait));
         let mut in_flight = FuturesUnordered::new();
+        let mut progress = Progress::new(self.terminal, self.completion.deadline);
 
         let ending = loop {
             let now = self.start.elapsed();
@@ -62,7 +62,7 @@ impl EventLoop<'_> {
                 in_flight.push(self.requests.send(request));
             }
             self.show_messages();
-            self.progress.show(self.sweep, now);
+            progress.show(self.sweep, now);
             if let Some(ending) = self.completion.ending(self.sweep, now) {
                 break ending;
             }

@@ -7,7 +7,6 @@ mod requests;
 use tokio::time::Instant;
 
 use crate::cleanup::options::{Namespaces, Options};
-use crate::cleanup::output::progress::Progress;
 use crate::cleanup::output::terminal::Terminal;
 use crate::cleanup::own_job::OwnJob;
 use crate::cleanup::sweep::Sweep;
@@ -56,14 +55,12 @@ pub(crate) async fn connect_and_sweep(
             let mut sweep = Sweep::new(rules, scopes.iter().map(Scope::to_string), options.concurrency.get());
             let logs = LogReader::new(terminal, options.format);
             let requests = Requests::new(&api, logs, options.dry_run);
-            let progress = Progress::new(terminal, completion.deadline);
             let event_loop = EventLoop {
                 sweep: &mut sweep,
                 completion: &mut completion,
                 signals: &mut signals,
                 terminal,
                 requests: &requests,
-                progress,
                 start,
             };
             let ending = event_loop.sweep_until_done(&api, &scopes).await;

@@ -138,9 +138,8 @@ impl Failure {
     pub(super) fn is_outage(&self) -> bool {
         match self {
             Self::Refused(refusal) => matches!(refusal.code, 502..=504),
-            failure => {
-                matches!(failure, Self::NotConnected(_) | Self::ConnectionLost(_) | Self::NoResponse(_))
-            }
+            Self::NotConnected(_) | Self::ConnectionLost(_) | Self::NoResponse(_) => true,
+            _ => false,
         }
     }
 
@@ -148,9 +147,8 @@ impl Failure {
     pub(crate) fn may_have_been_carried_out(&self) -> bool {
         match self {
             Self::Refused(refusal) => refusal.code >= 500,
-            failure => {
-                matches!(failure, Self::ConnectionLost(_) | Self::NoResponse(_) | Self::UnreadableResponse(_))
-            }
+            Self::ConnectionLost(_) | Self::NoResponse(_) | Self::UnreadableResponse(_) => true,
+            _ => false,
         }
     }
 

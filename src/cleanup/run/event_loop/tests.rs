@@ -123,7 +123,6 @@ impl Scene {
         let mut sweep = Sweep::new(rules, scopes.iter().map(Scope::to_string), 4);
         let requests = Requests::new(&api, LogReader::new(terminal, Format::Json), false);
         let event_loop = EventLoop {
-            progress: Progress::new(terminal, completion.deadline),
             sweep: &mut sweep,
             completion: &mut completion,
             signals: &mut Signals::listen().expect("signals"),
