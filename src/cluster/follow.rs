@@ -29,7 +29,7 @@ pub(crate) enum Event {
     Jobs(Vec<Decoded>),
     Listed,
     Watching,
-    Change(Box<Change>),
+    Deleted(Decoded),
     /// The watch ended normally. The next one continues from there but is not open yet.
     Renewing,
     /// A list or a watch failed. It is retried after this delay; until then, changes go unnoticed.
@@ -131,7 +131,11 @@ impl Follower<'_> {
                 Ok(Some(mut change)) => {
                     let (Change::Applied(job) | Change::Deleted(job)) = &mut change;
                     job.iter_mut().for_each(|job| interner.intern(job));
-                    self.tell(Event::Change(Box::new(change))).await;
+                    self.tell(match change {
+                        Change::Applied(job) => Event::Jobs(vec![job]),
+                        Change::Deleted(job) => Event::Deleted(job),
+                    })
+                    .await;
                     continue;
                 }
                 // The API server ends every watch after a while.

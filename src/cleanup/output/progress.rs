@@ -19,7 +19,7 @@ pub(crate) struct Progress<'a> {
 
 impl<'a> Progress<'a> {
     pub(crate) fn new(terminal: &'a Terminal, deadline: Option<Duration>) -> Self {
-        let next = if terminal.has_progress() { Duration::from_secs(1) } else { REMINDER };
+        let next = if terminal.has_progress { Duration::from_secs(1) } else { REMINDER };
         Self { terminal, deadline, next }
     }
 
@@ -28,7 +28,7 @@ impl<'a> Progress<'a> {
         if now < self.next {
             return;
         }
-        if self.terminal.has_progress() {
+        if self.terminal.has_progress {
             self.next = now + Duration::from_secs(1);
             self.terminal.progress(self.line(sweep, now));
             return;

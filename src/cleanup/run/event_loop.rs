@@ -19,7 +19,7 @@ use crate::cleanup::sweep::completion::Completion;
 use crate::cleanup::sweep::ending::Ending;
 use crate::cleanup::sweep::request::Reply;
 use crate::cleanup::sweep::request::Retry;
-use crate::cluster::api::{Api, Change, Decoded, Failure, Scope};
+use crate::cluster::api::{Api, Failure, Scope};
 use crate::cluster::follow::{Event, Follower};
 use crate::signals::{Signal, Signals};
 
@@ -31,9 +31,9 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// Everything that a sweep works with.
 pub(crate) struct EventLoop<'a> {
-    pub sweep: &'a mut Sweep,
-    pub completion: &'a mut Completion,
-    pub signals: &'a mut Signals,
+    pub sweep: Sweep,
+    pub completion: Completion,
+    pub signals: Signals,
     pub terminal: &'a Terminal,
     pub requests: &'a Requests<'a>,
     /// All times count from here.
@@ -42,7 +42,7 @@ pub(crate) struct EventLoop<'a> {
 
 impl EventLoop<'_> {
     /// Sweeps the scopes until the sweep ends, and returns how.
-    pub(crate) async fn sweep_until_done(mut self, api: &Api, scopes: &[Scope]) -> Ending {
+    pub(crate) async fn sweep_until_done(&mut self, api: &Api, scopes: &[Scope]) -> Ending {
         let relist: Vec<_> = scopes.iter().map(|_| Notify::new()).collect();
         let (sender, mut events) = mpsc::channel(16);
         let mut followers = pin!(follow(api, scopes, &relist, &sender, !self.completion.no_wait));
@@ -62,8 +62,8 @@ impl EventLoop<'_> {
                 in_flight.push(self.requests.send(request));
             }
             self.show_messages();
-            progress.show(self.sweep, now);
-            if let Some(ending) = self.completion.ending(self.sweep, now) {
+            progress.show(&self.sweep, now);
+            if let Some(ending) = self.completion.ending(&self.sweep, now) {
                 break ending;
             }
             let wake = self.start + self.next_wake(now);
@@ -94,7 +94,7 @@ impl EventLoop<'_> {
         match ending {
             // The last results may have completed the sweep.
             Ending::Deadline => {
-                self.completion.ending(self.sweep, self.start.elapsed()).unwrap_or(Ending::Deadline)
+                self.completion.ending(&self.sweep, self.start.elapsed()).unwrap_or(Ending::Deadline)
             }
             ending => ending,
         }
@@ -121,19 +121,23 @@ impl EventLoop<'_> {
 
     fn on_event(&mut self, scope: usize, event: Event) -> Option<Ending> {
         let now = self.start.elapsed();
-        let sweep = &mut *self.sweep;
+        let sweep = &mut self.sweep;
         match event {
             Event::ListBegins => sweep.list_begins(scope),
-            Event::Jobs(jobs) => jobs.into_iter().for_each(|job| seen(sweep, scope, job, now)),
+            Event::Jobs(jobs) => {
+                for job in jobs {
+                    match job {
+                        Ok(job) => sweep.seen(scope, job, now),
+                        Err(object) => sweep.unreadable(scope, *object, now),
+                    }
+                }
+            }
             Event::Listed => sweep.listed(scope, now),
             Event::Watching => sweep.watching(scope),
-            Event::Change(change) => match *change {
-                Change::Applied(job) => seen(sweep, scope, job, now),
-                Change::Deleted(Ok(job)) => sweep.removed(job, now),
-                Change::Deleted(Err(object)) => match &object.id {
-                    Some(id) => sweep.vanished(&id.uid, now),
-                    None => sweep.unreadable(scope, *object, now),
-                },
+            Event::Deleted(Ok(job)) => sweep.removed(job, now),
+            Event::Deleted(Err(object)) => match &object.id {
+                Some(id) => sweep.vanished(&id.uid, now),
+                None => sweep.unreadable(scope, *object, now),
             },
             Event::Renewing => sweep.renewing(scope),
             Event::Interrupted(failure, _) if self.completion.no_wait => {
@@ -157,7 +161,7 @@ impl EventLoop<'_> {
             let requests = if count == 1 { "request" } else { "requests" };
             self.terminal.detail(format_args!("waiting for {count} {requests} in progress"));
         }
-        let (sweep, start) = (&mut *self.sweep, self.start);
+        let (sweep, start) = (&mut self.sweep, self.start);
         let results = async {
             while let Some(result) = in_flight.next().await {
                 // The ending is already decided, so a failure changes nothing.
@@ -187,13 +191,6 @@ async fn follow(
     };
     join_all(scopes.iter().zip(relist).enumerate().map(follower)).await;
     pending().await
-}
-
-fn seen(sweep: &mut Sweep, scope: usize, job: Decoded, now: Duration) {
-    match job {
-        Ok(job) => sweep.seen(scope, job, now),
-        Err(object) => sweep.unreadable(scope, *object, now),
-    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ mod event_loop;
 mod logs;
 mod requests;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::cleanup::options::{Namespaces, Options};
 use crate::cleanup::output::terminal::Terminal;
@@ -27,52 +27,50 @@ pub(crate) async fn connect_and_sweep(
     terminal: &Terminal,
 ) -> (Sweep, Ending, Option<Signals>) {
     let start = Instant::now();
-    let mut rules = Rules {
+    let completion = Completion::new(options.timeout, options.settle);
+    let limit = completion.connect_limit();
+    let not_connected = |ending| (Sweep::default(), ending, None);
+    let (api, scopes, own_job, signals) = match timeout(limit, connect(options)).await {
+        Ok(Ok(connected)) => connected,
+        Ok(Err(failure)) => return not_connected(Ending::Failed(failure)),
+        Err(_) if completion.no_wait => {
+            let failure = Failure::Credentials(format!("none came within {} s", limit.as_secs()));
+            return not_connected(Ending::Failed(failure));
+        }
+        Err(_) => return not_connected(Ending::Deadline),
+    };
+    let rules = Rules {
         before_hook_creation: options.before_hook_creation,
         finished_for: options.finished_for,
         once: options.once,
         selected: options.selector.is_some(),
         release: options.release.clone(),
-        own_job: OwnJob::None,
+        own_job,
         dry_run: options.dry_run,
         log_tail: options.log_tail,
     };
-    let mut completion = Completion::new(options.timeout, options.settle);
-    let limit = completion.connect_limit();
-    let connecting = async {
-        let target = Target::find(&options.connection).await?;
-        let scopes = scopes(options, target.default_namespace());
-        let own_job = OwnJob::find(target.pod_namespace);
-        let api = Api::connect(target.config).await?;
-        // Until here nothing has to be completed, so a signal simply ends the process.
-        let signals = Signals::listen()
-            .map_err(|error| Failure::Config(format!("cannot listen for signals: {error}")))?;
-        Ok((api, own_job, scopes, signals))
+    let logs = LogReader::new(terminal, options.format);
+    let mut event_loop = EventLoop {
+        sweep: Sweep::new(rules, scopes.iter().map(Scope::to_string), options.concurrency.get()),
+        completion,
+        signals,
+        terminal,
+        requests: &Requests::new(&api, logs, options.dry_run),
+        start,
     };
-    let ending = match tokio::time::timeout(limit, connecting).await {
-        Ok(Ok((api, own_job, scopes, mut signals))) => {
-            rules.own_job = own_job;
-            let mut sweep = Sweep::new(rules, scopes.iter().map(Scope::to_string), options.concurrency.get());
-            let logs = LogReader::new(terminal, options.format);
-            let requests = Requests::new(&api, logs, options.dry_run);
-            let event_loop = EventLoop {
-                sweep: &mut sweep,
-                completion: &mut completion,
-                signals: &mut signals,
-                terminal,
-                requests: &requests,
-                start,
-            };
-            let ending = event_loop.sweep_until_done(&api, &scopes).await;
-            return (sweep, ending, Some(signals));
-        }
-        Ok(Err(failure)) => Ending::Failed(failure),
-        Err(_) if completion.no_wait => {
-            Ending::Failed(Failure::Credentials(format!("none came within {} s", limit.as_secs())))
-        }
-        Err(_) => Ending::Deadline,
-    };
-    (Sweep::new(rules, [], 0), ending, None)
+    let ending = event_loop.sweep_until_done(&api, &scopes).await;
+    (event_loop.sweep, ending, Some(event_loop.signals))
+}
+
+async fn connect(options: &Options) -> Result<(Api, Vec<Scope>, OwnJob, Signals), Failure> {
+    let target = Target::find(&options.connection).await?;
+    let scopes = scopes(options, target.default_namespace());
+    let own_job = OwnJob::find(target.pod_namespace);
+    let api = Api::connect(target.config).await?;
+    // Until here nothing has to be completed, so a signal simply ends the process.
+    let signals =
+        Signals::listen().map_err(|error| Failure::Config(format!("cannot listen for signals: {error}")))?;
+    Ok((api, scopes, own_job, signals))
 }
 
 /// The scopes to list and watch, each once.

@@ -119,20 +119,18 @@ impl Scene {
         });
         let api = api(Client::new(service, "default"));
         let scopes = [Scope { namespace: Some("shop".to_owned()), selector: None }];
-        let mut completion = Completion::new(Timeout::After(timeout), settle);
-        let mut sweep = Sweep::new(rules, scopes.iter().map(Scope::to_string), 4);
         let requests = Requests::new(&api, LogReader::new(terminal, Format::Json), false);
-        let event_loop = EventLoop {
-            sweep: &mut sweep,
-            completion: &mut completion,
-            signals: &mut Signals::listen().expect("signals"),
+        let mut event_loop = EventLoop {
+            sweep: Sweep::new(rules, scopes.iter().map(Scope::to_string), 4),
+            completion: Completion::new(Timeout::After(timeout), settle),
+            signals: Signals::listen().expect("signals"),
             terminal,
             requests: &requests,
             start,
         };
         let ending = event_loop.sweep_until_done(&api, &scopes).await;
         let took = start.elapsed();
-        summary::explain(&ending, &sweep, terminal);
+        summary::explain(&ending, &event_loop.sweep, terminal);
         (ending, took)
     }
 }
