@@ -16,7 +16,6 @@ pub(crate) enum OwnJob {
     #[default]
     None,
     Uid(Uid),
-    /// The Job whose pods have such a hostname.
     Hostname {
         namespace: String,
         hostname: String,

@@ -40,11 +40,12 @@ pub(crate) enum Event {
 
 pub(crate) struct Follower<'a> {
     pub api: &'a Api,
-    pub scope: Scope,
+    pub scope: &'a Scope,
     /// Identifies the scope in `events`.
     pub number: usize,
     pub events: mpsc::Sender<(usize, Event)>,
-    pub relist: &'a Notify,
+    /// Replaces the watch by a new list.
+    pub relist: Notify,
     /// Whether a watch follows the first list.
     pub watches: bool,
 }
@@ -54,7 +55,7 @@ type Next = Result<Option<String>, (Failure, Option<String>)>;
 
 impl Follower<'_> {
     /// Follows the scope until a failure is fatal.
-    pub(crate) async fn follow(self) {
+    pub(crate) async fn follow(&self) {
         // One each: a list that works says nothing about the watch after it.
         let (mut failed_lists, mut failed_watches) = (0, 0);
         let mut interner = Interner::default();
@@ -92,7 +93,7 @@ impl Follower<'_> {
         self.tell(Event::ListBegins).await;
         let mut token = None;
         loop {
-            let page = self.api.page(&self.scope, token.as_deref()).await;
+            let page = self.api.page(self.scope, token.as_deref()).await;
             let Page { mut items, next, version } = page.map_err(|failure| (failure, None))?;
             items.iter_mut().flatten().for_each(|job| interner.intern(job));
             let mut items = items.into_iter().peekable();
@@ -110,7 +111,7 @@ impl Follower<'_> {
 
     async fn watch(&self, from: String, failures: &mut u32, interner: &mut Interner) -> Next {
         let since = Instant::now();
-        let mut watch = match self.api.watch(&self.scope, &from).await {
+        let mut watch = match self.api.watch(self.scope, &from).await {
             Ok(watch) => watch,
             Err(failure) => {
                 let expired = failure.code() == Some(410);

@@ -23,7 +23,6 @@ impl<'a> Progress<'a> {
         Self { terminal, deadline, next }
     }
 
-    /// Shows the progress, if it is time to.
     pub(crate) fn show(&mut self, sweep: &Sweep, now: Duration) {
         if now < self.next {
             return;

@@ -33,7 +33,6 @@ const ROOM: usize = 256 * 1024;
 
 pub(crate) struct Terminal {
     verbosity: Verbosity,
-    /// Whether there is a progress line.
     pub has_progress: bool,
     progress: RefCell<String>,
     writer: Writer,
@@ -68,7 +67,6 @@ impl Terminal {
         self.backlog.bytes.load(Ordering::Relaxed) < ROOM
     }
 
-    /// Waits until [`Self::has_room`].
     pub(crate) async fn room(&self) {
         while !self.has_room() {
             self.backlog.written.notified().await;

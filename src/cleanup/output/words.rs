@@ -167,17 +167,17 @@ impl Display for Message {
                     Some(others) => write!(f, "; {others} other requests are under way"),
                 }
             }
-            Self::RequestsWorkAgain { jobs: count } => {
-                write!(f, "requests work again, after failures for {}", jobs(*count))
+            Self::RequestsWorkAgain(after) => {
+                write!(f, "requests work again, after failures for {}", jobs(*after))
             }
-            Self::Listing { scope } => write!(f, "listing Jobs in {scope}"),
-            Self::Listed { scope } => write!(f, "listed all Jobs in {scope}"),
-            Self::Watching { scope } => write!(f, "watching {scope}"),
+            Self::Listing(scope) => write!(f, "listing Jobs in {scope}"),
+            Self::Listed(scope) => write!(f, "listed all Jobs in {scope}"),
+            Self::Watching(scope) => write!(f, "watching {scope}"),
             Self::Interrupted { scope, retry, listed, repeated: _ } => {
                 let what = if *listed { "watch interrupted on" } else { "cannot list Jobs in" };
                 write!(f, "{what} {scope}: {}; retrying in {}", retry.why, seconds(retry.after))
             }
-            Self::Recovered { scope } => write!(f, "{scope} is reachable again"),
+            Self::Recovered(scope) => write!(f, "{scope} is reachable again"),
         }
     }
 }

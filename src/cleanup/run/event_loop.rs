@@ -1,13 +1,11 @@
 //! The loop in which a sweep happens: events and results come in, requests go out, one thing at a time.
 
-use std::convert::Infallible;
-use std::future::pending;
 use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
-use futures_util::{Stream, StreamExt};
+use futures_util::{FutureExt, Stream, StreamExt};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -29,7 +27,6 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// How often the loop runs if nothing happens.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Everything that a sweep works with.
 pub(crate) struct EventLoop<'a> {
     pub sweep: Sweep,
     pub completion: Completion,
@@ -43,17 +40,26 @@ pub(crate) struct EventLoop<'a> {
 impl EventLoop<'_> {
     /// Sweeps the scopes until the sweep ends, and returns how.
     pub(crate) async fn sweep_until_done(&mut self, api: &Api, scopes: &[Scope]) -> Ending {
-        let relist: Vec<_> = scopes.iter().map(|_| Notify::new()).collect();
         let (sender, mut events) = mpsc::channel(16);
-        let mut followers = pin!(follow(api, scopes, &relist, &sender, !self.completion.no_wait));
+        let watches = !self.completion.no_wait;
+        let follower = |(number, scope)| Follower {
+            api,
+            scope,
+            number,
+            events: sender.clone(),
+            relist: Notify::new(),
+            watches,
+        };
+        let followers: Vec<_> = scopes.iter().enumerate().map(follower).collect();
+        let mut following = pin!(join_all(followers.iter().map(Follower::follow)).fuse());
         let mut in_flight = FuturesUnordered::new();
         let mut progress = Progress::new(self.terminal, self.completion.deadline);
 
         let ending = loop {
             let now = self.start.elapsed();
-            self.sweep.set_server_time(api.server_time());
+            self.sweep.server_time = api.server_time();
             for scope in self.sweep.handle_timers(now) {
-                relist[scope].notify_one();
+                followers[scope].relist.notify_one();
             }
             // Messages that nobody reads must not fill the memory. Until there is room for them, the sweep sends no requests. It
             // still ends at its deadline.
@@ -73,11 +79,12 @@ impl EventLoop<'_> {
                 Some(result) = in_flight.next() => self.on_result(result),
                 Some((scope, event)) = events.recv(), if output_has_room => {
                     // The first response may have just set the server time.
-                    self.sweep.set_server_time(api.server_time());
+                    self.sweep.server_time = api.server_time();
                     self.on_event(scope, event)
                 }
                 () = self.terminal.room(), if !output_has_room => None,
-                never = &mut followers => match never {},
+                // The sweep goes on even if no scope can be followed any more.
+                _ = &mut following => None,
                 () = sleep_until(wake) => None,
             };
             if let Some(ending) = over {
@@ -87,7 +94,7 @@ impl EventLoop<'_> {
 
         self.requests.stop();
         let ending = self.drain(in_flight).await.map_or(ending, Ending::Aborted);
-        self.sweep.set_server_time(api.server_time());
+        self.sweep.server_time = api.server_time();
         self.sweep.update_recent(self.start.elapsed());
         self.show_messages();
         self.terminal.progress(String::new());
@@ -176,21 +183,6 @@ impl EventLoop<'_> {
             _ = timeout(DRAIN, results) => None,
         }
     }
-}
-
-/// Follows all scopes. Never returns: the sweep goes on even if no scope can be followed any more.
-async fn follow(
-    api: &Api,
-    scopes: &[Scope],
-    relist: &[Notify],
-    events: &mpsc::Sender<(usize, Event)>,
-    watches: bool,
-) -> Infallible {
-    let follower = |(number, (scope, relist)): (usize, (&Scope, _))| {
-        Follower { api, scope: scope.clone(), number, events: events.clone(), relist, watches }.follow()
-    };
-    join_all(scopes.iter().zip(relist).enumerate().map(follower)).await;
-    pending().await
 }
 
 #[cfg(test)]

@@ -29,18 +29,10 @@ pub(crate) enum Message {
         first_of: Option<usize>,
     },
     /// After failures for this many Jobs.
-    RequestsWorkAgain {
-        jobs: usize,
-    },
-    Listing {
-        scope: String,
-    },
-    Listed {
-        scope: String,
-    },
-    Watching {
-        scope: String,
-    },
+    RequestsWorkAgain(usize),
+    Listing(String),
+    Listed(String),
+    Watching(String),
     Interrupted {
         scope: String,
         retry: Retry,
@@ -49,9 +41,7 @@ pub(crate) enum Message {
         /// Whether the failure before this one was reported.
         repeated: bool,
     },
-    Recovered {
-        scope: String,
-    },
+    Recovered(String),
 }
 
 impl Message {
@@ -88,13 +78,12 @@ impl Message {
             | Self::Phase { recounted: true, .. }
             | Self::Retrying { first_of: None, .. }
             | Self::Interrupted { repeated: true, .. }
-            | Self::Listing { .. }
-            | Self::Listed { .. }
-            | Self::Watching { .. } => Verbosity::Verbose,
-            Self::Phase { .. }
-            | Self::Retrying { .. }
-            | Self::RequestsWorkAgain { .. }
-            | Self::Recovered { .. } => Verbosity::Normal,
+            | Self::Listing(_)
+            | Self::Listed(_)
+            | Self::Watching(_) => Verbosity::Verbose,
+            Self::Phase { .. } | Self::Retrying { .. } | Self::RequestsWorkAgain(_) | Self::Recovered(_) => {
+                Verbosity::Normal
+            }
         }
     }
 }

@@ -54,7 +54,7 @@ pub(crate) struct Sweep {
     /// The Jobs to look at again, by time.
     reminders: VecDeque<(Duration, usize)>,
     /// The time by the API server's clock, in seconds since 1970.
-    server_time: Option<i64>,
+    pub server_time: Option<i64>,
     /// The Jobs that finished too recently, by when they are due on that clock.
     recent: BTreeSet<(i64, usize)>,
     scopes: Vec<Scope>,
@@ -217,7 +217,7 @@ impl Sweep {
 
     /// When the pause of requests ends. `None` if nothing is to be sent.
     pub(crate) fn paused_until(&self) -> Option<Duration> {
-        (!self.queue.is_empty()).then_some(self.throttle.paused_until())
+        (!self.queue.is_empty()).then_some(self.throttle.paused_until)
     }
 
     /// Whether, as far as known, there is no Job left to wait for, to delete or to confirm. Kept Jobs do not count, even if they have
@@ -232,18 +232,13 @@ impl Sweep {
     }
 
     pub(crate) fn is_idle(&self, now: Duration) -> bool {
-        let nothing_to_send = self.queue.is_empty() || now < self.throttle.paused_until();
+        let nothing_to_send = self.queue.is_empty() || now < self.throttle.paused_until;
         self.was_listed() && self.in_flight == 0 && nothing_to_send
     }
 
     /// Whether there are scopes and each was listed at least once.
     pub(crate) fn was_listed(&self) -> bool {
         !self.scopes.is_empty() && self.scopes.iter().all(|scope| scope.was_listed)
-    }
-
-    /// Sets the time by the API server's clock, in seconds since 1970.
-    pub(crate) fn set_server_time(&mut self, server_time: Option<i64>) {
-        self.server_time = server_time;
     }
 
     /// Updates how long the Jobs that finished too recently still have to wait.
@@ -262,7 +257,6 @@ impl Sweep {
         (named, self.left_out.len() - named)
     }
 
-    /// Every Job that was ever in scope.
     pub(crate) fn jobs(&self) -> impl Iterator<Item = &TrackedJob> {
         self.jobs.iter()
     }

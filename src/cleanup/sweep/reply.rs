@@ -9,7 +9,6 @@ use super::rules::Kept;
 use super::tracked_job::{DeletionProgress, Phase};
 
 impl Sweep {
-    /// A request has a result.
     pub(crate) fn replied(&mut self, reply: Reply, now: Duration) {
         self.in_flight -= 1;
         match reply {
@@ -111,7 +110,7 @@ impl Sweep {
         self.throttle.went_well();
         self.retrying.remove(&number);
         if self.retrying.is_empty() && self.retried > 0 {
-            self.messages.push(Message::RequestsWorkAgain { jobs: std::mem::take(&mut self.retried) });
+            self.messages.push(Message::RequestsWorkAgain(std::mem::take(&mut self.retried)));
         }
     }
 }

@@ -26,7 +26,6 @@ pub(crate) struct Deletion {
 /// Checks whether a Job is gone whose deletion was accepted.
 #[derive(Debug)]
 pub(crate) struct Check {
-    /// Stands for the Job in the sweep.
     pub number: usize,
     pub id: JobId,
     pub attempts: u32,

@@ -161,7 +161,6 @@ impl Failure {
         }
     }
 
-    /// The exit code of a run that this failure ends.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Self::Unauthorized(_) | Self::Forbidden(..) | Self::MayRecover(_) => ExitCode::NotAllowed,
