@@ -3,7 +3,7 @@
 //! The downward API names it. Without that, the pod's hostname does: it begins with the name of the Job. This needs no
 //! request, so no permission.
 
-use crate::cluster::connect::variable;
+use crate::cluster::helm_env::variable;
 use crate::cluster::job::Job;
 use crate::cluster::job::compact::Uid;
 use crate::policy::OWN_JOB_UID;

@@ -9,7 +9,7 @@ use secrecy::ExposeSecret;
 
 use crate::background;
 use crate::cluster::api::Failure;
-use crate::cluster::helm_env::{self, HelmVariables};
+use crate::cluster::helm_env::{self, HelmVariables, variable};
 
 const USER_AGENT: &str = concat!("jobsweep/", env!("CARGO_PKG_VERSION"));
 
@@ -58,11 +58,6 @@ impl Target {
     pub(crate) fn default_namespace(&self) -> &str {
         self.helm_namespace.as_deref().unwrap_or(&self.config.default_namespace)
     }
-}
-
-/// An environment variable that is set and not empty.
-pub(crate) fn variable(name: &str) -> Option<String> {
-    env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 async fn from_kubeconfig(path: Option<PathBuf>, context: Option<String>) -> Result<Config, Failure> {

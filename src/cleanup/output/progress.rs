@@ -47,7 +47,7 @@ impl<'a> Progress<'a> {
         let (mut waiting, mut recent, mut due, mut gone, mut kept) = (0, 0, 0, 0, 0);
         for tracked in sweep.jobs() {
             *match tracked.phase {
-                Phase::Waiting(_) | Phase::Seen => &mut waiting,
+                Phase::Waiting(_) => &mut waiting,
                 Phase::TooRecent(_) => &mut recent,
                 Phase::Due | Phase::Deleting | Phase::Outdated { .. } | Phase::Terminating { .. } => &mut due,
                 Phase::Deleted | Phase::WouldDelete | Phase::DeletedByOthers | Phase::DeletedOrRelabelled => {

@@ -29,7 +29,7 @@ pub(crate) fn outcome(tracked: &TrackedJob) -> &'static str {
 /// What was done about a Job, as one word.
 pub(crate) fn action(phase: &Phase) -> &'static str {
     match phase {
-        Phase::Seen | Phase::Waiting(_) | Phase::TooRecent(_) => "waiting",
+        Phase::Waiting(_) | Phase::TooRecent(_) => "waiting",
         Phase::Due | Phase::Deleting | Phase::Outdated { .. } => "due",
         Phase::Terminating { .. } => "terminating",
         Phase::Kept(_) => "kept",
@@ -58,7 +58,7 @@ pub(crate) fn why(job: &Job, phase: &Phase) -> Option<String> {
         Phase::Deleted | Phase::WouldDelete if !job.policy_names_its_end() => {
             "its policy lists before-hook-creation".to_owned()
         }
-        Phase::Seen | Phase::Deleted | Phase::WouldDelete => return None,
+        Phase::Deleted | Phase::WouldDelete => return None,
     })
 }
 
@@ -196,9 +196,8 @@ fn phase_message(job: &Job, phase: &Phase, f: &mut Formatter<'_>) -> fmt::Result
         _ => "its policy names hook-succeeded".to_owned(),
     });
     match phase {
-        Phase::Seen | Phase::Due => write!(f, "found {id}"),
         Phase::Waiting(_) | Phase::TooRecent(_) => write!(f, "waiting for {id}: {why}"),
-        Phase::Deleting => write!(f, "deleting {id}: {ended}"),
+        Phase::Due | Phase::Deleting => write!(f, "deleting {id}: {ended}"),
         Phase::Outdated { .. } => write!(f, "{id} has changed; reading it again before it is deleted"),
         Phase::Terminating { ours: true } => write!(f, "{id}: {ended}; its deletion is accepted, {why}"),
         Phase::Terminating { ours: false } => write!(f, "{id}: {ended}; someone else is deleting it, {why}"),

@@ -74,7 +74,7 @@ impl Message {
                 phase: Phase::Kept(Kept::Refused(_) | Kept::Unreadable(_) | Kept::AgeUnknown(_)),
                 ..
             } => Verbosity::Warning,
-            Self::Phase { phase: Phase::Seen | Phase::Due | Phase::Deleting, .. }
+            Self::Phase { phase: Phase::Due | Phase::Deleting, .. }
             | Self::Phase { recounted: true, .. }
             | Self::Retrying { first_of: None, .. }
             | Self::Interrupted { repeated: true, .. }

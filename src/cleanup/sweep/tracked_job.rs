@@ -35,7 +35,6 @@ pub(super) enum DeletionProgress {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Phase {
-    Seen,
     Waiting(Hint),
     /// It finished too recently, and was due after this time when that was last decided.
     TooRecent(Duration),
@@ -60,8 +59,7 @@ pub(crate) enum Phase {
 
 impl Phase {
     pub(crate) fn blocks_end(&self) -> bool {
-        use Phase::{DeletedOrRelabelled, Kept, Seen};
-        !self.is_final() && !matches!(self, Seen | Kept(_) | DeletedOrRelabelled)
+        !self.is_final() && !matches!(self, Self::Kept(_) | Self::DeletedOrRelabelled)
     }
 
     pub(crate) fn is_final(&self) -> bool {
@@ -73,7 +71,8 @@ impl TrackedJob {
     pub(super) fn new(job: Job, scope: usize, listing: u32, now: Duration) -> Self {
         Self {
             job,
-            phase: Phase::Seen,
+            // Until the first decision.
+            phase: Phase::Kept(Kept::LeftScope),
             since: now,
             until: None,
             logs: None,
@@ -95,7 +94,7 @@ impl TrackedJob {
     /// Whether a newer state of the Job may change its phase.
     pub(super) fn is_open_to_decision(&self) -> bool {
         match &self.phase {
-            Phase::Seen | Phase::Waiting(_) | Phase::TooRecent(_) | Phase::Due => true,
+            Phase::Waiting(_) | Phase::TooRecent(_) | Phase::Due => true,
             Phase::Terminating { ours: false } => true,
             // Its labels may have changed back.
             Phase::DeletedOrRelabelled => true,
