@@ -3,8 +3,11 @@
 
 use std::cell::RefCell;
 use std::future::Future;
+use std::io;
 use std::time::Duration;
 
+use futures_util::TryStreamExt;
+use futures_util::io::{AsyncBufRead, AsyncReadExt};
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use kube::client::Body;
@@ -19,7 +22,7 @@ use crate::background;
 
 /// How long a response may take. The events of a watch have a limit of their own.
 pub(super) const RESPONSE_LIMIT: Duration = Duration::from_secs(30);
-const ERROR_BODY_LIMIT: usize = 1 << 20;
+const ERROR_BODY_LIMIT: u64 = 1 << 20;
 /// How long a credential plugin may take to replace refused credentials.
 const RENEWAL_LIMIT: Duration = RESPONSE_LIMIT;
 
@@ -76,12 +79,8 @@ impl HttpClient {
     }
 }
 
-/// Passes on the next chunk of a body. Returns `false` at the body's end.
-pub(super) async fn next_chunk(body: &mut Body, receive: impl FnOnce(&[u8])) -> Result<bool, Failure> {
-    let Some(frame) = body.frame().await else { return Ok(false) };
-    let frame = frame.map_err(|error| Failure::ConnectionLost(chain(&error)))?;
-    receive(frame.data_ref().map_or(&[], |data| data));
-    Ok(true)
+pub(super) fn reader(body: Body) -> impl AsyncBufRead + Unpin {
+    body.into_data_stream().map_err(io::Error::other).into_async_read()
 }
 
 pub(super) async fn in_time<T>(
@@ -102,15 +101,10 @@ async fn send(
         return Ok(response);
     }
     let (parts, body) = response.into_parts();
-    Err(Failure::refused(permission, &parts, &read_error(body).await?))
-}
-
-async fn read_error(mut body: Body) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
-    while bytes.len() < ERROR_BODY_LIMIT
-        && next_chunk(&mut body, |chunk| bytes.extend_from_slice(chunk)).await?
-    {}
-    Ok(bytes)
+    let read = reader(body).take(ERROR_BODY_LIMIT).read_to_end(&mut bytes).await;
+    read.map_err(Failure::connection_lost)?;
+    Err(Failure::refused(permission, &parts, &bytes))
 }
 
 /// Builds a client on a thread of its own, because a credential plugin blocks the thread that waits for it. There is no

@@ -1,17 +1,14 @@
 //! An open watch: a response whose body has one event in each line.
 
-use std::io;
 use std::time::Duration;
 
-use futures_util::TryStreamExt;
+use futures_util::TryFutureExt;
 use futures_util::io::{AsyncBufRead, AsyncBufReadExt};
-use http_body_util::BodyExt;
 use kube::client::Body;
 
-use super::causes::chain;
 use super::decode::{self, Change};
 use super::failure::Failure;
-use super::http_client::in_time;
+use super::http_client::{in_time, reader};
 
 /// How long a watch may be silent. The API server sends a bookmark about every minute, so after a longer silence the
 /// connection is dead.
@@ -25,8 +22,7 @@ pub(crate) struct Watch {
 
 impl Watch {
     pub(super) fn new(version: &str, body: Body) -> Self {
-        let lines = body.into_data_stream().map_err(io::Error::other).into_async_read();
-        Self { version: version.to_owned(), lines: Box::new(lines) }
+        Self { version: version.to_owned(), lines: Box::new(reader(body)) }
     }
 
     /// The next change, or `None` when the API server has closed the watch. If the API server reports an error, that is a
@@ -35,10 +31,7 @@ impl Watch {
         let mut line = Vec::new();
         loop {
             line.clear();
-            let read = async {
-                let read = self.lines.read_until(b'\n', &mut line).await;
-                read.map_err(|error| Failure::ConnectionLost(chain(&error)))
-            };
+            let read = self.lines.read_until(b'\n', &mut line).map_err(Failure::connection_lost);
             in_time(SILENCE_LIMIT, read).await?;
             if line.pop() != Some(b'\n') {
                 return Ok(None);
