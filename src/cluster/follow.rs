@@ -1,9 +1,10 @@
 //! Follows the Jobs of one scope: lists them page by page, then watches from the version of the list.
 //!
-//! A page is passed on and dropped as soon as it is read. What its Jobs have in common with earlier ones is stored once. A watch that ends is resumed from its last version. A watch
-//! whose version has expired (410), or that sends something unreadable, is replaced by a new list. An object that cannot
-//! be read is passed on as such, and the watch goes on. Failures that may pass are retried with growing delays; any
-//! other failure, such as a missing permission, ends following.
+//! A page is passed on and dropped as soon as it is read. What its Jobs have in common with earlier ones is stored once.
+//! A watch that ends is resumed from its last version. A watch whose version has expired (410), or that sends something
+//! unreadable, is replaced by a new list. An object that cannot be read is passed on as such, and the watch goes on.
+//! Failures that may pass are retried with growing delays; any other failure, such as a missing permission, ends
+//! following.
 
 #[cfg(test)]
 mod tests;
@@ -50,38 +51,34 @@ pub(crate) struct Follower<'a> {
     pub watches: bool,
 }
 
-/// The version from which to watch next, or `None` if a list has to come first.
-type Next = Result<Option<String>, (Failure, Option<String>)>;
+#[derive(Default)]
+struct State {
+    /// The version from which to watch next. Without one, a list comes first.
+    version: Option<String>,
+    // One each: a list that works says nothing about the watch after it.
+    failed_lists: u32,
+    failed_watches: u32,
+    interner: Interner,
+}
 
 impl Follower<'_> {
     /// Follows the scope until a failure is fatal.
     pub(crate) async fn follow(&self) {
-        // One each: a list that works says nothing about the watch after it.
-        let (mut failed_lists, mut failed_watches) = (0, 0);
-        let mut interner = Interner::default();
-        let mut version = None;
+        let mut state = State::default();
         loop {
-            let (next, failures) = match version {
-                None => (self.list(&mut failed_lists, &mut interner).await, &mut failed_lists),
+            let version = state.version.take();
+            let watching = version.is_some();
+            let result = match version {
+                None => self.list(&mut state).await,
                 Some(_) if !self.watches => return,
-                Some(from) => {
-                    (self.watch(from, &mut failed_watches, &mut interner).await, &mut failed_watches)
-                }
+                Some(from) => self.watch(from, &mut state).await,
             };
-            let failure = match next {
-                Ok(next) => {
-                    version = next;
-                    continue;
-                }
-                Err((failure, next)) => {
-                    version = next;
-                    failure
-                }
-            };
+            let Err(failure) = result else { continue };
             if !failure.is_transient() {
                 return self.tell(Event::Fatal(failure)).await;
             }
             self.api.record(&failure);
+            let failures = if watching { &mut state.failed_watches } else { &mut state.failed_lists };
             let delay = backoff::delay(*failures, failure.retry_after());
             *failures += 1;
             self.tell(Event::Interrupted(failure, delay)).await;
@@ -89,49 +86,50 @@ impl Follower<'_> {
         }
     }
 
-    async fn list(&self, failures: &mut u32, interner: &mut Interner) -> Next {
+    async fn list(&self, state: &mut State) -> Result<(), Failure> {
         self.tell(Event::ListBegins).await;
         let mut token = None;
         loop {
-            let page = self.api.page(self.scope, token.as_deref()).await;
-            let Page { mut items, next, version } = page.map_err(|failure| (failure, None))?;
-            items.iter_mut().flatten().for_each(|job| interner.intern(job));
+            let Page { mut items, next, version } = self.api.page(self.scope, token.as_deref()).await?;
+            items.iter_mut().flatten().for_each(|job| state.interner.intern(job));
             let mut items = items.into_iter().peekable();
             while items.peek().is_some() {
                 self.tell(Event::Jobs(items.by_ref().take(AT_ONCE).collect())).await;
             }
             token = next;
             if token.is_none() {
-                *failures = 0;
+                state.failed_lists = 0;
+                state.version = Some(version);
                 self.tell(Event::Listed).await;
-                return Ok(Some(version));
+                return Ok(());
             }
         }
     }
 
-    async fn watch(&self, from: String, failures: &mut u32, interner: &mut Interner) -> Next {
+    async fn watch(&self, from: String, state: &mut State) -> Result<(), Failure> {
         let since = Instant::now();
         let mut watch = match self.api.watch(self.scope, &from).await {
             Ok(watch) => watch,
             Err(failure) => {
                 let expired = failure.code() == Some(410);
-                return Err((failure, (!expired).then_some(from)));
+                state.version = (!expired).then_some(from);
+                return Err(failure);
             }
         };
         self.tell(Event::Watching).await;
         loop {
             let change = tokio::select! {
                 change = watch.next() => change,
-                () = self.relist.notified() => return Ok(None),
+                () = self.relist.notified() => return Ok(()),
             };
             let healthy = since.elapsed() > HEALTHY;
             if healthy {
-                *failures = 0;
+                state.failed_watches = 0;
             }
             let failure = match change {
                 Ok(Some(mut change)) => {
                     let (Change::Applied(job) | Change::Deleted(job)) = &mut change;
-                    job.iter_mut().for_each(|job| interner.intern(job));
+                    job.iter_mut().for_each(|job| state.interner.intern(job));
                     self.tell(match change {
                         Change::Applied(job) => Event::Jobs(vec![job]),
                         Change::Deleted(job) => Event::Deleted(job),
@@ -142,15 +140,17 @@ impl Follower<'_> {
                 // The API server ends every watch after a while.
                 Ok(None) if healthy => {
                     self.tell(Event::Renewing).await;
-                    return Ok(Some(watch.version));
+                    state.version = Some(watch.version);
+                    return Ok(());
                 }
                 Ok(None) => Failure::ConnectionLost("the watch was closed".to_owned()),
                 // As usual for a version that has become old.
-                Err(failure) if healthy && failure.code() == Some(410) => return Ok(None),
+                Err(failure) if healthy && failure.code() == Some(410) => return Ok(()),
                 Err(failure) => failure,
             };
             let resumable = !matches!(failure, Failure::Refused(_) | Failure::UnreadableResponse(_));
-            return Err((failure, resumable.then_some(watch.version)));
+            state.version = resumable.then_some(watch.version);
+            return Err(failure);
         }
     }
 

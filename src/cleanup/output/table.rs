@@ -66,8 +66,7 @@ fn cells(tracked: &TrackedJob) -> [String; COLUMNS] {
 }
 
 fn line(cells: &[String; COLUMNS], widths: &[usize; COLUMNS], out: &mut dyn Write) -> io::Result<()> {
-    let (last, others) =
-        cells.split_last().map_or(("", &cells[..]), |(last, others)| (last.as_str(), others));
+    let [others @ .., last] = cells;
     for (cell, width) in others.iter().zip(widths) {
         let blanks = width.saturating_sub(cell.width()) + GAP;
         write!(out, "{cell}{:blanks$}", "")?;

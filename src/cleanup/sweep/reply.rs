@@ -30,6 +30,7 @@ impl Sweep {
         let tracked = &mut self.jobs[number];
         let (vanished, sent_before) = (tracked.vanished, tracked.deletion != DeletionProgress::NotSent);
         let newer = deletion.job.version != tracked.job.version;
+        let attempts = if let NoLogs(_) = result { deletion.log_attempts } else { deletion.attempts };
         match &result {
             Accepted if !self.rules.dry_run => tracked.deletion = DeletionProgress::Accepted,
             // A newer version that is not terminating shows that the deletion was not carried out.
@@ -55,12 +56,8 @@ impl Sweep {
             Refused(why) if !vanished => self.enter(number, Phase::Kept(Kept::Refused(why)), now),
             Conflict if !vanished && !newer => self.enter_outdated(number, now),
             Accepted | Conflict | Refused(_) | NotSent => self.decide(number, now),
-            TurnedAway(retry) | NoReply(retry) => {
-                self.retry(number, deletion.attempts, retry, now);
-                self.decide(number, now);
-            }
-            NoLogs(retry) => {
-                self.retry(number, deletion.log_attempts, retry, now);
+            TurnedAway(retry) | NoReply(retry) | NoLogs(retry) => {
+                self.retry(number, attempts, retry, now);
                 self.decide(number, now);
             }
         }
