@@ -20,11 +20,10 @@ use super::failure::Failure;
 use super::permission::Permission;
 use crate::background;
 
-/// How long a response may take. The events of a watch have a limit of their own.
+/// How long a response may take, and a credential plugin that replaces refused credentials. The events of a watch have a limit
+/// of their own.
 pub(super) const RESPONSE_LIMIT: Duration = Duration::from_secs(30);
 const ERROR_BODY_LIMIT: u64 = 1 << 20;
-/// How long a credential plugin may take to replace refused credentials.
-const RENEWAL_LIMIT: Duration = RESPONSE_LIMIT;
 
 pub(super) struct HttpClient {
     config: Config,
@@ -66,9 +65,9 @@ impl HttpClient {
         if let Some(why) = &*failed {
             return Err(Failure::Credentials(why.clone()));
         }
-        let renewal = timeout(RENEWAL_LIMIT, new_client(self.config.clone())).await;
+        let renewal = timeout(RESPONSE_LIMIT, new_client(self.config.clone())).await;
         let too_late =
-            |_| Err(Failure::Credentials(format!("none came within {} s", RENEWAL_LIMIT.as_secs())));
+            |_| Err(Failure::Credentials(format!("none came within {} s", RESPONSE_LIMIT.as_secs())));
         let client = renewal.unwrap_or_else(too_late).inspect_err(|failure| {
             if let Failure::Credentials(why) = failure {
                 *failed = Some(why.clone());
