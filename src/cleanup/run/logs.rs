@@ -45,20 +45,17 @@ impl<'a> LogReader<'a> {
             return Ok(None);
         }
         let mut log = JobLog::default();
-        match self.read_all(api, deletion, &mut log).await {
-            Ok(()) => {}
-            Err(failure) if is_worth_a_retry(&failure, deletion) => {
+        if let Err(failure) = self.read_all(api, deletion, &mut log).await {
+            if is_worth_a_retry(&failure, deletion) {
                 self.bytes_left.set(self.bytes_left.get() + log.bytes);
                 return Err(failure);
             }
-            Err(failure) => {
-                // One warning for a namespace, however many deletions are under way.
-                if !self.is_forbidden(&id.namespace) {
-                    self.terminal.warning(format_args!("no logs of {id}: {failure}"));
-                }
-                if matches!(failure, Failure::Forbidden(..)) {
-                    self.forbidden.borrow_mut().insert(id.namespace.clone());
-                }
+            // One warning for a namespace, however many deletions are under way.
+            if !self.is_forbidden(&id.namespace) {
+                self.terminal.warning(format_args!("no logs of {id}: {failure}"));
+            }
+            if matches!(failure, Failure::Forbidden(..)) {
+                self.forbidden.borrow_mut().insert(id.namespace.clone());
             }
         }
         // The JSON report has the logs, so that `--quiet` may leave them out of stderr.
