@@ -112,10 +112,6 @@ impl Failure {
         Self::Config(chain(&error))
     }
 
-    pub(super) fn connection_lost(error: impl Error + 'static) -> Self {
-        Self::ConnectionLost(chain(&error))
-    }
-
     pub(super) fn unreadable(why: impl fmt::Display) -> Self {
         Self::UnreadableResponse(shortened_message(&why.to_string()))
     }

@@ -3,11 +3,8 @@
 
 use std::cell::RefCell;
 use std::future::Future;
-use std::io;
 use std::time::Duration;
 
-use futures_util::TryStreamExt;
-use futures_util::io::{AsyncBufRead, AsyncReadExt};
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use kube::client::Body;
@@ -20,10 +17,11 @@ use super::failure::Failure;
 use super::permission::Permission;
 use crate::background;
 
-/// How long a response may take, and a credential plugin that replaces refused credentials. The events of a watch have a limit
-/// of their own.
+/// How long a response may take. The events of a watch have a limit of their own.
 pub(super) const RESPONSE_LIMIT: Duration = Duration::from_secs(30);
-const ERROR_BODY_LIMIT: u64 = 1 << 20;
+const ERROR_BODY_LIMIT: usize = 1 << 20;
+/// How long a credential plugin may take to replace refused credentials.
+const RENEWAL_LIMIT: Duration = RESPONSE_LIMIT;
 
 pub(super) struct HttpClient {
     config: Config,
@@ -65,9 +63,9 @@ impl HttpClient {
         if let Some(why) = &*failed {
             return Err(Failure::Credentials(why.clone()));
         }
-        let renewal = timeout(RESPONSE_LIMIT, new_client(self.config.clone())).await;
+        let renewal = timeout(RENEWAL_LIMIT, new_client(self.config.clone())).await;
         let too_late =
-            |_| Err(Failure::Credentials(format!("none came within {} s", RESPONSE_LIMIT.as_secs())));
+            |_| Err(Failure::Credentials(format!("none came within {} s", RENEWAL_LIMIT.as_secs())));
         let client = renewal.unwrap_or_else(too_late).inspect_err(|failure| {
             if let Failure::Credentials(why) = failure {
                 *failed = Some(why.clone());
@@ -78,8 +76,12 @@ impl HttpClient {
     }
 }
 
-pub(super) fn reader(body: Body) -> impl AsyncBufRead + Unpin {
-    body.into_data_stream().map_err(io::Error::other).into_async_read()
+/// Passes on the next chunk of a body. Returns `false` at the body's end.
+pub(super) async fn next_chunk(body: &mut Body, receive: impl FnOnce(&[u8])) -> Result<bool, Failure> {
+    let Some(frame) = body.frame().await else { return Ok(false) };
+    let frame = frame.map_err(|error| Failure::ConnectionLost(chain(&error)))?;
+    receive(frame.data_ref().map_or(&[], |data| data));
+    Ok(true)
 }
 
 pub(super) async fn in_time<T>(
@@ -100,10 +102,15 @@ async fn send(
         return Ok(response);
     }
     let (parts, body) = response.into_parts();
+    Err(Failure::refused(permission, &parts, &read_error(body).await?))
+}
+
+async fn read_error(mut body: Body) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
-    let read = reader(body).take(ERROR_BODY_LIMIT).read_to_end(&mut bytes).await;
-    read.map_err(Failure::connection_lost)?;
-    Err(Failure::refused(permission, &parts, &bytes))
+    while bytes.len() < ERROR_BODY_LIMIT
+        && next_chunk(&mut body, |chunk| bytes.extend_from_slice(chunk)).await?
+    {}
+    Ok(bytes)
 }
 
 /// Builds a client on a thread of its own, because a credential plugin blocks the thread that waits for it. There is no

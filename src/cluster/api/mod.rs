@@ -23,9 +23,7 @@ mod watch;
 
 use std::cell::RefCell;
 
-use futures_util::TryStreamExt;
 use http::{Request, Response};
-use http_body_util::BodyExt;
 use kube::client::Body;
 use kube::{Client, Config};
 
@@ -34,7 +32,7 @@ pub(crate) use decode::{Change, Decoded, Pod};
 #[cfg(test)]
 pub(crate) use failure::{Cause, Details};
 pub(crate) use failure::{Failure, Refusal};
-use http_client::{HttpClient, RESPONSE_LIMIT, in_time};
+use http_client::{HttpClient, RESPONSE_LIMIT, in_time, next_chunk};
 use outage::Outage;
 use permission::Permission;
 pub(crate) use requests::{Page, Scope};
@@ -87,11 +85,9 @@ impl Api {
         request: Request<Vec<u8>>,
         mut receive: impl FnMut(&[u8]),
     ) -> Result<(), Failure> {
-        let mut body = self.send(permission, request).await?.into_body().into_data_stream();
+        let mut body = self.send(permission, request).await?.into_body();
         let read = async {
-            while let Some(chunk) = body.try_next().await.map_err(Failure::connection_lost)? {
-                receive(&chunk);
-            }
+            while next_chunk(&mut body, &mut receive).await? {}
             Ok(())
         };
         in_time(RESPONSE_LIMIT, read).await.inspect_err(|failure| self.record(failure))
