@@ -16,8 +16,9 @@ mod own_job;
 mod run;
 mod sweep;
 
+use std::fmt;
 use std::future::pending;
-use std::io::{self, Write};
+use std::io::Write;
 use std::process;
 use std::time::{Duration, Instant};
 
@@ -39,20 +40,15 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Sweeps. Writes the report to `out` and everything else to stderr.
 pub fn run(options: Options, mut out: impl Write + Send + 'static) -> process::ExitCode {
-    let terminal = Terminal::new(options.verbosity);
     let runtime = match runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => {
-            terminal.error(format_args!("cannot start: {error}"));
-            terminal.finish();
-            return ExitCode::Failure.into();
-        }
+        Err(error) => return failed(format_args!("cannot start: {error}")).into(),
     };
+    let terminal = Terminal::new(options.verbosity);
     let start = Instant::now();
-    let (format, dry_run, fail_on_failed) = (options.format, options.dry_run, options.fail_on_failed);
-    let (sweep, ending, signals) = runtime.block_on(run::connect_and_sweep(options, &terminal));
+    let (sweep, ending, signals) = runtime.block_on(run::connect_and_sweep(&options, &terminal));
 
-    let exit_code = ending.exit_code(&sweep, fail_on_failed);
+    let exit_code = ending.exit_code(&sweep, options.fail_on_failed);
     summary::explain(&ending, &sweep, &terminal);
     let aborted = matches!(ending, Ending::Aborted(_));
     let write = move || {
@@ -60,8 +56,12 @@ pub fn run(options: Options, mut out: impl Write + Send + 'static) -> process::E
         if aborted {
             return exit_code;
         }
-        let report = Report { sweep: &sweep, ending: &ending, exit_code, dry_run, took: start.elapsed() };
-        report.write(format, &mut out).map_or_else(not_written, |()| exit_code)
+        let (dry_run, took) = (options.dry_run, start.elapsed());
+        let report = Report { sweep: &sweep, ending: &ending, exit_code, dry_run, took };
+        match report.write(options.format, &mut out) {
+            Ok(()) => exit_code,
+            Err(error) => failed(format_args!("the report could not be written: {error}")),
+        }
     };
     let limit = if aborted { LAST_WORDS } else { Duration::MAX };
     let written = runtime.block_on(finish_writing(write, signals, limit));
@@ -70,9 +70,9 @@ pub fn run(options: Options, mut out: impl Write + Send + 'static) -> process::E
     written.unwrap_or(exit_code).into()
 }
 
-fn not_written(error: io::Error) -> ExitCode {
+fn failed(why: fmt::Arguments<'_>) -> ExitCode {
     let terminal = Terminal::new(Verbosity::Warning);
-    terminal.error(format_args!("the report could not be written: {error}"));
+    terminal.error(why);
     terminal.finish();
     ExitCode::Failure
 }

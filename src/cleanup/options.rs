@@ -1,5 +1,3 @@
-//! The options of a sweep.
-
 use std::num::NonZeroUsize;
 use std::time::Duration;
 

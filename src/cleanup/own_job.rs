@@ -3,8 +3,7 @@
 //! The downward API names it. Without that, the pod's hostname does: it begins with the name of the Job. This needs no
 //! request, so no permission.
 
-use std::env;
-
+use crate::cluster::helm_env::variable;
 use crate::cluster::job::Job;
 use crate::cluster::job::compact::Uid;
 use crate::policy::OWN_JOB_UID;
@@ -17,7 +16,6 @@ pub(crate) enum OwnJob {
     #[default]
     None,
     Uid(Uid),
-    /// The Job whose pods have such a hostname.
     Hostname {
         namespace: String,
         hostname: String,
@@ -27,8 +25,7 @@ pub(crate) enum OwnJob {
 impl OwnJob {
     /// `namespace` is that of the pod, if the program runs in one.
     pub(crate) fn find(namespace: Option<String>) -> Self {
-        let set = |name| env::var(name).ok().filter(|value: &String| !value.is_empty());
-        match (set(OWN_JOB_UID), namespace, set("HOSTNAME")) {
+        match (variable(OWN_JOB_UID), namespace, variable("HOSTNAME")) {
             (Some(uid), _, _) => Self::Uid(uid.as_str().into()),
             (None, Some(namespace), Some(hostname)) => Self::Hostname { namespace, hostname },
             _ => Self::None,

@@ -8,27 +8,14 @@ const LAST: Duration = Duration::from_secs(10);
 /// A longer `Retry-After` is cut to this.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
 
-#[derive(Debug, Default)]
-pub(crate) struct Backoff {
-    attempts: u32,
-}
-
-impl Backoff {
-    /// Continues after this many failed attempts.
-    pub(crate) fn after(attempts: u32) -> Self {
-        Self { attempts }
-    }
-
-    /// The next delay, or the server's `Retry-After`. Jitter makes it up to a quarter longer, so that clients that were
-    /// refused together do not return together.
-    pub(crate) fn next(&mut self, retry_after: Option<Duration>) -> Duration {
-        let delay = match retry_after {
-            Some(retry_after) => retry_after.min(LONGEST_RETRY_AFTER),
-            None => LAST.min(FIRST.saturating_mul(1 << self.attempts.min(16))),
-        };
-        self.attempts = self.attempts.saturating_add(1);
-        delay + delay.mul_f64(jitter())
-    }
+/// The delay after a failure that followed this many others, or the server's `Retry-After`. Jitter makes it up to a
+/// quarter longer, so that clients that were refused together do not return together.
+pub(crate) fn delay(failures_before: u32, retry_after: Option<Duration>) -> Duration {
+    let delay = match retry_after {
+        Some(retry_after) => retry_after.min(LONGEST_RETRY_AFTER),
+        None => LAST.min(FIRST.saturating_mul(1 << failures_before.min(16))),
+    };
+    delay + delay.mul_f64(jitter())
 }
 
 /// A random number from 0 to 1/4. The standard library seeds its hasher at random.
@@ -42,21 +29,20 @@ mod tests {
 
     #[test]
     fn delays_grow_to_a_limit() {
-        let mut backoff = Backoff::default();
-        let delays: Vec<_> = (0..40).map(|_| backoff.next(None)).collect();
+        let delays: Vec<_> = (0..40).map(|failures| delay(failures, None)).collect();
         assert!(delays[0] < Duration::from_millis(313) && delays[1] >= Duration::from_millis(500));
         assert!(delays.iter().all(|delay| *delay >= FIRST && *delay <= LAST.mul_f64(1.25)));
     }
 
     #[test]
     fn retry_after_is_the_shortest_delay() {
-        let delay = Backoff::default().next(Some(Duration::from_secs(7)));
+        let delay = delay(0, Some(Duration::from_secs(7)));
         assert!(delay >= Duration::from_secs(7) && delay < Duration::from_secs(9));
     }
 
     #[test]
     fn a_retry_after_without_bounds_is_cut() {
-        let delay = Backoff::default().next(Some(Duration::from_secs(u64::MAX)));
+        let delay = delay(0, Some(Duration::from_secs(u64::MAX)));
         assert!(delay >= LONGEST_RETRY_AFTER && delay < LONGEST_RETRY_AFTER * 2);
     }
 }

@@ -1,7 +1,6 @@
 //! Finds the cluster and the credentials: kubeconfig, the pod's ServiceAccount, and Helm's environment variables.
 
 use std::env;
-use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use kube::Config;
@@ -9,8 +8,8 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use secrecy::ExposeSecret;
 
 use crate::background;
-use crate::cluster::api::{Failure, chain};
-use crate::cluster::helm_env::{self, HelmVariables};
+use crate::cluster::api::Failure;
+use crate::cluster::helm_env::{self, HelmVariables, variable};
 
 const USER_AGENT: &str = concat!("jobsweep/", env!("CARGO_PKG_VERSION"));
 
@@ -41,7 +40,7 @@ impl Target {
         let context = connection.context.clone().or_else(|| helm_variable("HELM_KUBECONTEXT"));
         let (mut config, pod_namespace) =
             if connection.kubeconfig.is_none() && context.is_none() && !has_kubeconfig() && in_pod() {
-                let config = Config::incluster().map_err(failed)?;
+                let config = Config::incluster().map_err(Failure::config)?;
                 let namespace = config.default_namespace.clone();
                 (config, Some(namespace))
             } else {
@@ -61,17 +60,12 @@ impl Target {
     }
 }
 
-/// An environment variable that is set and not empty.
-pub(super) fn variable(name: &str) -> Option<String> {
-    env::var(name).ok().filter(|value| !value.is_empty())
-}
-
 async fn from_kubeconfig(path: Option<PathBuf>, context: Option<String>) -> Result<Config, Failure> {
     // The path may name a pipe that has no writer yet, so another thread waits for it.
     let read = move || path.map_or_else(Kubeconfig::read, Kubeconfig::read_from);
-    let kubeconfig = background::run(read).await.map_err(failed)?.map_err(failed)?;
+    let kubeconfig = background::run(read).await.map_err(Failure::config)?.map_err(Failure::config)?;
     let options = KubeConfigOptions { context, ..KubeConfigOptions::default() };
-    Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(failed)
+    Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(Failure::config)
 }
 
 /// kube's client panics on a token that no HTTP header can hold.
@@ -91,8 +85,4 @@ fn has_kubeconfig() -> bool {
 fn in_pod() -> bool {
     variable("KUBERNETES_SERVICE_HOST").is_some()
         && Path::new("/var/run/secrets/kubernetes.io/serviceaccount/token").exists()
-}
-
-fn failed(error: impl Error + 'static) -> Failure {
-    Failure::Config(chain(&error))
 }

@@ -2,14 +2,14 @@
 //!
 //! Helm sets them for its plugins, and reads them itself when the user sets them.
 
+use std::env;
 use std::path::PathBuf;
 
 use kube::Config;
 use kube::config::AuthInfo;
 use secrecy::SecretString;
 
-use super::api::{Failure, chain};
-use super::connect::variable;
+use super::api::Failure;
 
 /// When Helm's environment variables count.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -32,6 +32,11 @@ pub(crate) fn helm_debug() -> bool {
     started_by_helm() && variable("HELM_DEBUG").is_some_and(|value| is_true(&value))
 }
 
+/// An environment variable that is set and not empty.
+pub(crate) fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
 fn started_by_helm() -> bool {
     ["HELM_PLUGIN_NAME", "HELM_PLUGIN_DIR", "HELM_BIN"].into_iter().any(|name| variable(name).is_some())
 }
@@ -43,7 +48,7 @@ fn is_true(value: &str) -> bool {
 /// Changes a configuration as Helm does. `get` returns a variable that is set and not empty.
 pub(super) fn apply(config: &mut Config, get: impl Fn(&str) -> Option<String>) -> Result<(), Failure> {
     if let Some(server) = get("HELM_KUBEAPISERVER") {
-        config.cluster_url = server.parse().map_err(|error| Failure::Config(chain(&error)))?;
+        config.cluster_url = server.parse().map_err(Failure::config)?;
     }
     if let Some(token) = get("HELM_KUBETOKEN") {
         config.auth_info = AuthInfo { token: Some(SecretString::from(token)), ..AuthInfo::default() };

@@ -3,13 +3,11 @@
 //! - `connect` finds the cluster and the credentials; `helm_env` applies Helm's environment variables.
 //! - `job` is a Job as jobsweep reads it, and `job::state` what its conditions say. Both are pure.
 //! - `api` sends the requests and tells how one failed; `backoff` says when to send it again.
-//! - `delete` deletes one Job and classifies the result.
 //! - `follow` lists the Jobs of a scope and then watches them.
 
 pub(crate) mod api;
 pub(crate) mod backoff;
 pub(crate) mod connect;
-pub(crate) mod delete;
 pub(crate) mod follow;
 pub(crate) mod helm_env;
 pub(crate) mod job;

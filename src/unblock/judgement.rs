@@ -27,10 +27,12 @@ impl Answer {
                 || message.contains("immutable after creation")
                 || message.contains("can only be modified in tandem with")
         };
-        if refusal.causes.is_empty() || !refusal.causes.iter().all(|cause| is_immutable(&cause.message)) {
-            return Self::Refused(refusal.to_string());
+        let message = refusal.to_string();
+        let causes = refusal.details.unwrap_or_default().causes;
+        if causes.is_empty() || !causes.iter().all(|cause| is_immutable(&cause.message)) {
+            return Self::Refused(message);
         }
-        Self::Immutable(refusal.causes.into_iter().map(|cause| cause.field).collect())
+        Self::Immutable(causes.into_iter().map(|cause| cause.field).collect())
     }
 }
 
@@ -111,7 +113,7 @@ fn in_the_way(live: &Job, manifest: &JobManifest, once: bool) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::api::Cause;
+    use crate::cluster::api::{Cause, Details};
     use crate::policy::DeletePolicy;
     use crate::translate::Value;
 
@@ -232,13 +234,8 @@ mod tests {
             (vec![template(), unknown()], None),
             (vec![], None),
         ] {
-            let refusal = Refusal {
-                code: 422,
-                reason: String::new(),
-                message: "no".to_owned(),
-                retry_after: None,
-                causes,
-            };
+            let details = Some(Details { causes, ..Details::default() });
+            let refusal = Refusal { code: 422, message: "no".to_owned(), details, ..Refusal::default() };
             let expected = match fields {
                 Some(fields) => Answer::Immutable(fields.into_iter().map(str::to_owned).collect()),
                 None => Answer::Refused(refusal.to_string()),

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 use super::Stop;
 use crate::cluster::Timeout;
 use crate::cluster::api::Failure;
-use crate::cluster::backoff::Backoff;
+use crate::cluster::backoff;
 use crate::console::Console;
 use crate::escape::block;
 
@@ -22,7 +22,7 @@ pub(super) struct Patience {
     answered: bool,
     /// Whether the user knows that requests fail.
     told: bool,
-    backoff: Backoff,
+    failures: u32,
 }
 
 impl Patience {
@@ -32,7 +32,7 @@ impl Patience {
             start: Instant::now(),
             answered: false,
             told: false,
-            backoff: Backoff::default(),
+            failures: 0,
         }
     }
 
@@ -45,7 +45,7 @@ impl Patience {
         if self.no_wait {
             return Err(Stop::Deadline);
         }
-        (self.told, self.backoff) = (false, Backoff::default());
+        (self.told, self.failures) = (false, 0);
         sleep(ROUND).await;
         Ok(())
     }
@@ -60,7 +60,8 @@ impl Patience {
         if !std::mem::replace(&mut self.told, true) {
             console.note(&block(&format!("trying again until the deadline: {failure}")));
         }
-        sleep(self.backoff.next(failure.retry_after())).await;
+        sleep(backoff::delay(self.failures, failure.retry_after())).await;
+        self.failures += 1;
         Ok(())
     }
 }

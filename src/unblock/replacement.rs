@@ -3,10 +3,6 @@
 //! A Job gets its selector and some labels of its template when it is created. They are immutable, and no manifest has them, so
 //! they are taken from the Job in the cluster: what is left to differ is what the manifest changes.
 
-use std::collections::BTreeMap;
-
-use serde::Deserialize;
-
 use crate::cluster::job::Job;
 use crate::translate::{JobManifest, Value};
 
@@ -19,41 +15,7 @@ const CREATED_LABELS: [&str; 4] =
 pub(super) struct Live {
     /// The Job as it is judged.
     pub job: Job,
-    created: Created,
-}
-
-/// What a Job got when it was created, and later by its owners.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Created {
-    metadata: Metadata,
-    spec: Spec,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Metadata {
-    finalizers: serde_json::Value,
-    owner_references: serde_json::Value,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Spec {
-    selector: serde_json::Value,
-    template: Template,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Template {
-    metadata: TemplateMetadata,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct TemplateMetadata {
-    labels: Option<BTreeMap<String, String>>,
+    json: serde_json::Value,
 }
 
 impl Live {
@@ -63,37 +25,38 @@ impl Live {
     /// What is wrong with it.
     pub(super) fn decode(json: &[u8]) -> Result<Self, String> {
         let job = Job::decode(json).map_err(|unreadable| unreadable.why)?;
-        let created = serde_json::from_slice(json).map_err(|error| error.to_string())?;
-        Ok(Self { job, created })
+        let json = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+        Ok(Self { job, json })
     }
 }
 
 /// The manifest over that Job, as YAML on one line. What is no mapping in the manifest stays as it is, for the API server to refuse.
 pub(super) fn replacement(manifest: &JobManifest, namespace: &str, live: &Live) -> String {
     let mut value = manifest.value.clone();
-    let Metadata { finalizers, owner_references } = &live.created.metadata;
     if let Some(metadata) = value.mapping_mut("metadata") {
         metadata.set("namespace", Value::String(namespace.to_owned()));
         metadata.set("uid", Value::String(live.job.id.uid.to_string()));
         metadata.set("resourceVersion", Value::String(live.job.version.to_string()));
-        for (key, kept) in [("finalizers", finalizers), ("ownerReferences", owner_references)] {
+        for key in ["finalizers", "ownerReferences"] {
+            let kept = &live.json["metadata"][key];
             if metadata.get(key).is_none() && !kept.is_null() {
                 metadata.set(key, json(kept));
             }
         }
     }
     let Some(spec) = value.mapping_mut("spec") else { return value.to_string() };
-    let Spec { selector, template } = &live.created.spec;
+    let selector = &live.json["spec"]["selector"];
     if spec.get("selector").is_none_or(Value::is_null) && !selector.is_null() {
         spec.set("selector", json(selector));
     }
-    let labels = template.metadata.labels.iter().flatten();
-    for (label, text) in labels.filter(|(label, _)| CREATED_LABELS.contains(&label.as_str())) {
+    let labels = &live.json["spec"]["template"]["metadata"]["labels"];
+    for label in CREATED_LABELS {
+        let Some(text) = labels[label].as_str() else { continue };
         let metadata = spec.mapping_mut("template").and_then(|template| template.mapping_mut("metadata"));
         if let Some(labels) = metadata.and_then(|metadata| metadata.mapping_mut("labels"))
             && labels.get(label).is_none()
         {
-            labels.set(label, Value::String(text.clone()));
+            labels.set(label, Value::String(text.to_owned()));
         }
     }
     value.to_string()

@@ -1,7 +1,5 @@
 //! What the user sees: messages and progress on stderr, and the report on stdout.
 
-mod duration;
-mod json;
 pub(crate) mod progress;
 pub(crate) mod report;
 pub(crate) mod summary;

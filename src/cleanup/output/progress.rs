@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use crate::cleanup::output::duration::brief;
 use crate::cleanup::output::terminal::Terminal;
-use crate::cleanup::output::words::jobs;
+use crate::cleanup::output::words::{brief, jobs};
 use crate::cleanup::sweep::{Phase, Sweep};
 
 /// How often the message comes where there is no progress line.
@@ -20,16 +19,15 @@ pub(crate) struct Progress<'a> {
 
 impl<'a> Progress<'a> {
     pub(crate) fn new(terminal: &'a Terminal, deadline: Option<Duration>) -> Self {
-        let next = if terminal.has_progress() { Duration::from_secs(1) } else { REMINDER };
+        let next = if terminal.has_progress { Duration::from_secs(1) } else { REMINDER };
         Self { terminal, deadline, next }
     }
 
-    /// Shows the progress, if it is time to.
     pub(crate) fn show(&mut self, sweep: &Sweep, now: Duration) {
         if now < self.next {
             return;
         }
-        if self.terminal.has_progress() {
+        if self.terminal.has_progress {
             self.next = now + Duration::from_secs(1);
             self.terminal.progress(self.line(sweep, now));
             return;
@@ -49,7 +47,7 @@ impl<'a> Progress<'a> {
         let (mut waiting, mut recent, mut due, mut gone, mut kept) = (0, 0, 0, 0, 0);
         for tracked in sweep.jobs() {
             *match tracked.phase {
-                Phase::Waiting(_) | Phase::Seen => &mut waiting,
+                Phase::Waiting(_) => &mut waiting,
                 Phase::TooRecent(_) => &mut recent,
                 Phase::Due | Phase::Deleting | Phase::Outdated { .. } | Phase::Terminating { .. } => &mut due,
                 Phase::Deleted | Phase::WouldDelete | Phase::DeletedByOthers | Phase::DeletedOrRelabelled => {

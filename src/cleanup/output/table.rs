@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use unicode_width::UnicodeWidthStr;
 
-use super::words::{action, outcome, reason, totals, why};
-use crate::cleanup::output::duration::brief;
+use super::words::{action, brief, outcome, reason, totals, why};
 use crate::cleanup::sweep::TrackedJob;
 use crate::escape::{one_line, shortened};
 use crate::policy::Outcome;
@@ -67,8 +66,7 @@ fn cells(tracked: &TrackedJob) -> [String; COLUMNS] {
 }
 
 fn line(cells: &[String; COLUMNS], widths: &[usize; COLUMNS], out: &mut dyn Write) -> io::Result<()> {
-    let (last, others) =
-        cells.split_last().map_or(("", &cells[..]), |(last, others)| (last.as_str(), others));
+    let [others @ .., last] = cells;
     for (cell, width) in others.iter().zip(widths) {
         let blanks = width.saturating_sub(cell.width()) + GAP;
         write!(out, "{cell}{:blanks$}", "")?;
@@ -80,8 +78,8 @@ fn line(cells: &[String; COLUMNS], widths: &[usize; COLUMNS], out: &mut dyn Writ
 mod tests {
     use super::*;
     use crate::cleanup::sweep::fixture::{job, listed};
+    use crate::cleanup::sweep::request::DeletionResult;
     use crate::cleanup::sweep::request::{Reply, Request};
-    use crate::cluster::delete::DeletionResult;
     use crate::cluster::job::state::State;
 
     #[test]

@@ -33,7 +33,7 @@ const ROOM: usize = 256 * 1024;
 
 pub(crate) struct Terminal {
     verbosity: Verbosity,
-    is_terminal: bool,
+    pub has_progress: bool,
     progress: RefCell<String>,
     writer: Writer,
     backlog: Arc<Backlog>,
@@ -58,7 +58,8 @@ impl Terminal {
     fn to(verbosity: Verbosity, is_terminal: bool, out: Box<dyn Write + Send>) -> Self {
         let backlog = Arc::default();
         let writer = Writer::new(out, Arc::clone(&backlog));
-        Self { verbosity, is_terminal, progress: RefCell::default(), writer, backlog }
+        let has_progress = is_terminal && verbosity >= Verbosity::Normal;
+        Self { verbosity, has_progress, progress: RefCell::default(), writer, backlog }
     }
 
     /// Whether what waits to be written takes little memory.
@@ -66,15 +67,10 @@ impl Terminal {
         self.backlog.bytes.load(Ordering::Relaxed) < ROOM
     }
 
-    /// Waits until [`Self::has_room`].
     pub(crate) async fn room(&self) {
         while !self.has_room() {
             self.backlog.written.notified().await;
         }
-    }
-
-    pub(crate) fn has_progress(&self) -> bool {
-        self.is_terminal && self.verbosity >= Verbosity::Normal
     }
 
     pub(crate) fn message(&self, message: &Message) {
@@ -115,7 +111,7 @@ impl Terminal {
 
     /// Shows this as the progress line; an empty text removes it.
     pub(crate) fn progress(&self, text: String) {
-        if self.has_progress() && *self.progress.borrow() != text {
+        if self.has_progress && *self.progress.borrow() != text {
             *self.progress.borrow_mut() = text;
             self.write(format!("{CLEAR}{}", self.progress.borrow()));
         }

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
 
-use crate::cleanup::output::duration::brief;
 use crate::cleanup::sweep::ending::Problem;
 use crate::cleanup::sweep::message::Message;
 use crate::cleanup::sweep::rules::Kept;
@@ -30,7 +29,7 @@ pub(crate) fn outcome(tracked: &TrackedJob) -> &'static str {
 /// What was done about a Job, as one word.
 pub(crate) fn action(phase: &Phase) -> &'static str {
     match phase {
-        Phase::Seen | Phase::Waiting(_) | Phase::TooRecent(_) => "waiting",
+        Phase::Waiting(_) | Phase::TooRecent(_) => "waiting",
         Phase::Due | Phase::Deleting | Phase::Outdated { .. } => "due",
         Phase::Terminating { .. } => "terminating",
         Phase::Kept(_) => "kept",
@@ -59,7 +58,7 @@ pub(crate) fn why(job: &Job, phase: &Phase) -> Option<String> {
         Phase::Deleted | Phase::WouldDelete if !job.policy_names_its_end() => {
             "its policy lists before-hook-creation".to_owned()
         }
-        Phase::Seen | Phase::Deleted | Phase::WouldDelete => return None,
+        Phase::Deleted | Phase::WouldDelete => return None,
     })
 }
 
@@ -87,6 +86,18 @@ pub(crate) fn totals<'a>(jobs: impl Iterator<Item = &'a TrackedJob>) -> String {
     }
     let counts: Vec<_> = counts.into_iter().map(|(action, count)| format!("{count} {action}")).collect();
     counts.join(", ")
+}
+
+/// `0.4s`, `12s`, `1m30s`, `2h05m`. `jiff` and `humantime` print every unit down to the nanosecond.
+pub(crate) fn brief(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0..10 if duration.subsec_millis() >= 50 => format!("{:.1}s", duration.as_secs_f64()),
+        0..60 => format!("{seconds}s"),
+        60..3600 if seconds.is_multiple_of(60) => format!("{}m", seconds / 60),
+        60..3600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
+        _ => format!("{}h{:02}m", seconds / 3600, seconds % 3600 / 60),
+    }
 }
 
 pub(crate) fn jobs(count: usize) -> String {
@@ -156,17 +167,17 @@ impl Display for Message {
                     Some(others) => write!(f, "; {others} other requests are under way"),
                 }
             }
-            Self::RequestsWorkAgain { jobs: count } => {
-                write!(f, "requests work again, after failures for {}", jobs(*count))
+            Self::RequestsWorkAgain(after) => {
+                write!(f, "requests work again, after failures for {}", jobs(*after))
             }
-            Self::Listing { scope } => write!(f, "listing Jobs in {scope}"),
-            Self::Listed { scope } => write!(f, "listed all Jobs in {scope}"),
-            Self::Watching { scope } => write!(f, "watching {scope}"),
+            Self::Listing(scope) => write!(f, "listing Jobs in {scope}"),
+            Self::Listed(scope) => write!(f, "listed all Jobs in {scope}"),
+            Self::Watching(scope) => write!(f, "watching {scope}"),
             Self::Interrupted { scope, retry, listed, repeated: _ } => {
                 let what = if *listed { "watch interrupted on" } else { "cannot list Jobs in" };
                 write!(f, "{what} {scope}: {}; retrying in {}", retry.why, seconds(retry.after))
             }
-            Self::Recovered { scope } => write!(f, "{scope} is reachable again"),
+            Self::Recovered(scope) => write!(f, "{scope} is reachable again"),
         }
     }
 }
@@ -185,9 +196,8 @@ fn phase_message(job: &Job, phase: &Phase, f: &mut Formatter<'_>) -> fmt::Result
         _ => "its policy names hook-succeeded".to_owned(),
     });
     match phase {
-        Phase::Seen | Phase::Due => write!(f, "found {id}"),
         Phase::Waiting(_) | Phase::TooRecent(_) => write!(f, "waiting for {id}: {why}"),
-        Phase::Deleting => write!(f, "deleting {id}: {ended}"),
+        Phase::Due | Phase::Deleting => write!(f, "deleting {id}: {ended}"),
         Phase::Outdated { .. } => write!(f, "{id} has changed; reading it again before it is deleted"),
         Phase::Terminating { ours: true } => write!(f, "{id}: {ended}; its deletion is accepted, {why}"),
         Phase::Terminating { ours: false } => write!(f, "{id}: {ended}; someone else is deleting it, {why}"),
@@ -204,4 +214,24 @@ fn phase_message(job: &Job, phase: &Phase, f: &mut Formatter<'_>) -> fmt::Result
 
 fn seconds(duration: Duration) -> String {
     format!("{:.1} s", duration.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_as_short_as_they_can_be() {
+        for (millis, text) in [
+            (0, "0s"),
+            (420, "0.4s"),
+            (2_000, "2s"),
+            (42_900, "42s"),
+            (90_000, "1m30s"),
+            (300_000, "5m"),
+            (7_500_000, "2h05m"),
+        ] {
+            assert_eq!(brief(Duration::from_millis(millis)), text);
+        }
+    }
 }

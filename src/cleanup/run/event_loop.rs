@@ -1,13 +1,11 @@
 //! The loop in which a sweep happens: events and results come in, requests go out, one thing at a time.
 
-use std::convert::Infallible;
-use std::future::pending;
 use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
-use futures_util::{Stream, StreamExt};
+use futures_util::{FutureExt, Stream, StreamExt};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -17,9 +15,8 @@ use crate::cleanup::run::requests::Requests;
 use crate::cleanup::sweep::Sweep;
 use crate::cleanup::sweep::completion::Completion;
 use crate::cleanup::sweep::ending::Ending;
-use crate::cleanup::sweep::request::Reply;
-use crate::cluster::api::{Api, Change, Decoded, Failure, Scope};
-use crate::cluster::delete::Retry;
+use crate::cleanup::sweep::request::{Reply, Retry};
+use crate::cluster::api::{Api, Failure, Scope};
 use crate::cluster::follow::{Event, Follower};
 use crate::signals::{Signal, Signals};
 
@@ -29,31 +26,39 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// How often the loop runs if nothing happens.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Everything that a sweep works with.
 pub(crate) struct EventLoop<'a> {
-    pub sweep: &'a mut Sweep,
-    pub completion: &'a mut Completion,
-    pub signals: &'a mut Signals,
+    pub sweep: Sweep,
+    pub completion: Completion,
+    pub signals: Signals,
     pub terminal: &'a Terminal,
     pub requests: &'a Requests<'a>,
-    pub progress: Progress<'a>,
     /// All times count from here.
     pub start: Instant,
 }
 
 impl EventLoop<'_> {
     /// Sweeps the scopes until the sweep ends, and returns how.
-    pub(crate) async fn sweep_until_done(mut self, api: &Api, scopes: &[Scope]) -> Ending {
-        let relist: Vec<_> = scopes.iter().map(|_| Notify::new()).collect();
+    pub(crate) async fn sweep_until_done(&mut self, api: &Api, scopes: &[Scope]) -> Ending {
         let (sender, mut events) = mpsc::channel(16);
-        let mut followers = pin!(follow(api, scopes, &relist, &sender, !self.completion.no_wait));
+        let watches = !self.completion.no_wait;
+        let follower = |(number, scope)| Follower {
+            api,
+            scope,
+            number,
+            events: sender.clone(),
+            relist: Notify::new(),
+            watches,
+        };
+        let followers: Vec<_> = scopes.iter().enumerate().map(follower).collect();
+        let mut following = pin!(join_all(followers.iter().map(Follower::follow)).fuse());
         let mut in_flight = FuturesUnordered::new();
+        let mut progress = Progress::new(self.terminal, self.completion.deadline);
 
         let ending = loop {
             let now = self.start.elapsed();
-            self.sweep.set_server_time(api.server_time());
+            self.sweep.server_time = api.server_time();
             for scope in self.sweep.handle_timers(now) {
-                relist[scope].notify_one();
+                followers[scope].relist.notify_one();
             }
             // Messages that nobody reads must not fill the memory. Until there is room for them, the sweep sends no requests. It
             // still ends at its deadline.
@@ -62,8 +67,8 @@ impl EventLoop<'_> {
                 in_flight.push(self.requests.send(request));
             }
             self.show_messages();
-            self.progress.show(self.sweep, now);
-            if let Some(ending) = self.completion.ending(self.sweep, now) {
+            progress.show(&self.sweep, now);
+            if let Some(ending) = self.completion.ending(&self.sweep, now) {
                 break ending;
             }
             let wake = self.start + self.next_wake(now);
@@ -73,11 +78,12 @@ impl EventLoop<'_> {
                 Some(result) = in_flight.next() => self.on_result(result),
                 Some((scope, event)) = events.recv(), if output_has_room => {
                     // The first response may have just set the server time.
-                    self.sweep.set_server_time(api.server_time());
+                    self.sweep.server_time = api.server_time();
                     self.on_event(scope, event)
                 }
                 () = self.terminal.room(), if !output_has_room => None,
-                never = &mut followers => match never {},
+                // The sweep goes on even if no scope can be followed any more.
+                _ = &mut following => None,
                 () = sleep_until(wake) => None,
             };
             if let Some(ending) = over {
@@ -87,14 +93,14 @@ impl EventLoop<'_> {
 
         self.requests.stop();
         let ending = self.drain(in_flight).await.map_or(ending, Ending::Aborted);
-        self.sweep.set_server_time(api.server_time());
+        self.sweep.server_time = api.server_time();
         self.sweep.update_recent(self.start.elapsed());
         self.show_messages();
         self.terminal.progress(String::new());
         match ending {
             // The last results may have completed the sweep.
             Ending::Deadline => {
-                self.completion.ending(self.sweep, self.start.elapsed()).unwrap_or(Ending::Deadline)
+                self.completion.ending(&self.sweep, self.start.elapsed()).unwrap_or(Ending::Deadline)
             }
             ending => ending,
         }
@@ -121,19 +127,23 @@ impl EventLoop<'_> {
 
     fn on_event(&mut self, scope: usize, event: Event) -> Option<Ending> {
         let now = self.start.elapsed();
-        let sweep = &mut *self.sweep;
+        let sweep = &mut self.sweep;
         match event {
             Event::ListBegins => sweep.list_begins(scope),
-            Event::Jobs(jobs) => jobs.into_iter().for_each(|job| seen(sweep, scope, job, now)),
+            Event::Jobs(jobs) => {
+                for job in jobs {
+                    match job {
+                        Ok(job) => sweep.seen(scope, job, now),
+                        Err(object) => sweep.unreadable(scope, *object, now),
+                    }
+                }
+            }
             Event::Listed => sweep.listed(scope, now),
             Event::Watching => sweep.watching(scope),
-            Event::Change(change) => match *change {
-                Change::Applied(job) => seen(sweep, scope, job, now),
-                Change::Deleted(Ok(job)) => sweep.removed(job, now),
-                Change::Deleted(Err(object)) => match &object.id {
-                    Some(id) => sweep.vanished(&id.uid, now),
-                    None => sweep.unreadable(scope, *object, now),
-                },
+            Event::Deleted(Ok(job)) => sweep.removed(job, now),
+            Event::Deleted(Err(object)) => match &object.id {
+                Some(id) => sweep.vanished(&id.uid, now),
+                None => sweep.unreadable(scope, *object, now),
             },
             Event::Renewing => sweep.renewing(scope),
             Event::Interrupted(failure, _) if self.completion.no_wait => {
@@ -157,7 +167,7 @@ impl EventLoop<'_> {
             let requests = if count == 1 { "request" } else { "requests" };
             self.terminal.detail(format_args!("waiting for {count} {requests} in progress"));
         }
-        let (sweep, start) = (&mut *self.sweep, self.start);
+        let (sweep, start) = (&mut self.sweep, self.start);
         let results = async {
             while let Some(result) = in_flight.next().await {
                 // The ending is already decided, so a failure changes nothing.
@@ -171,28 +181,6 @@ impl EventLoop<'_> {
             signal = self.signals.next() => Some(signal),
             _ = timeout(DRAIN, results) => None,
         }
-    }
-}
-
-/// Follows all scopes. Never returns: the sweep goes on even if no scope can be followed any more.
-async fn follow(
-    api: &Api,
-    scopes: &[Scope],
-    relist: &[Notify],
-    events: &mpsc::Sender<(usize, Event)>,
-    watches: bool,
-) -> Infallible {
-    let follower = |(number, (scope, relist)): (usize, (&Scope, _))| {
-        Follower { api, scope: scope.clone(), number, events: events.clone(), relist, watches }.follow()
-    };
-    join_all(scopes.iter().zip(relist).enumerate().map(follower)).await;
-    pending().await
-}
-
-fn seen(sweep: &mut Sweep, scope: usize, job: Decoded, now: Duration) {
-    match job {
-        Ok(job) => sweep.seen(scope, job, now),
-        Err(object) => sweep.unreadable(scope, *object, now),
     }
 }
 

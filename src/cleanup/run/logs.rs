@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::cleanup::options::Verbosity;
+use crate::cleanup::options::{Format, Verbosity};
 use crate::cleanup::output::terminal::Terminal;
 use crate::cleanup::sweep::job_log::{ContainerLog, JobLog, LINE_BYTES};
 use crate::cleanup::sweep::request::Deletion;
@@ -19,9 +19,7 @@ const SWEEP_BYTES: usize = 8 * 1024 * 1024;
 
 pub(crate) struct LogReader<'a> {
     terminal: &'a Terminal,
-    /// From which verbosity on logs are shown.
-    level: Verbosity,
-    in_report: bool,
+    format: Format,
     bytes_left: Cell<usize>,
     forbidden: RefCell<HashSet<Arc<str>>>,
 }
@@ -32,9 +30,8 @@ fn is_worth_a_retry(failure: &Failure, deletion: &Deletion) -> bool {
 }
 
 impl<'a> LogReader<'a> {
-    pub(crate) fn new(terminal: &'a Terminal, level: Verbosity, in_report: bool) -> Self {
-        let (bytes_left, forbidden) = (Cell::new(SWEEP_BYTES), RefCell::default());
-        Self { terminal, level, in_report, bytes_left, forbidden }
+    pub(crate) fn new(terminal: &'a Terminal, format: Format) -> Self {
+        Self { terminal, format, bytes_left: Cell::new(SWEEP_BYTES), forbidden: RefCell::default() }
     }
 
     /// Reads and shows the logs that are wanted before a deletion; `None` if none are.
@@ -48,25 +45,25 @@ impl<'a> LogReader<'a> {
             return Ok(None);
         }
         let mut log = JobLog::default();
-        match self.read_all(api, deletion, &mut log).await {
-            Ok(()) => {}
-            Err(failure) if is_worth_a_retry(&failure, deletion) => {
+        if let Err(failure) = self.read_all(api, deletion, &mut log).await {
+            if is_worth_a_retry(&failure, deletion) {
                 self.bytes_left.set(self.bytes_left.get() + log.bytes);
                 return Err(failure);
             }
-            Err(failure) => {
-                // One warning for a namespace, however many deletions are under way.
-                if !self.is_forbidden(&id.namespace) {
-                    self.terminal.warning(format_args!("no logs of {id}: {failure}"));
-                }
-                if matches!(failure, Failure::Forbidden(..)) {
-                    self.forbidden.borrow_mut().insert(id.namespace.clone());
-                }
+            // One warning for a namespace, however many deletions are under way.
+            if !self.is_forbidden(&id.namespace) {
+                self.terminal.warning(format_args!("no logs of {id}: {failure}"));
+            }
+            if matches!(failure, Failure::Forbidden(..)) {
+                self.forbidden.borrow_mut().insert(id.namespace.clone());
             }
         }
+        // The JSON report has the logs, so that `--quiet` may leave them out of stderr.
+        let in_report = self.format == Format::Json;
+        let level = if in_report { Verbosity::Normal } else { Verbosity::Warning };
         for ContainerLog { pod, container, lines } in &log.containers {
             let heading = format_args!("last lines of {id}, pod {pod}, container {container}");
-            self.terminal.log(self.level, heading, lines);
+            self.terminal.log(level, heading, lines);
         }
         if log.is_cut() {
             self.terminal.warning(format_args!(
@@ -74,7 +71,7 @@ impl<'a> LogReader<'a> {
                 log.lines_cut, log.containers_cut
             ));
         }
-        Ok(Some(if self.in_report { log } else { JobLog::default() }))
+        Ok(Some(if in_report { log } else { JobLog::default() }))
     }
 
     fn is_forbidden(&self, namespace: &str) -> bool {

@@ -1,11 +1,11 @@
-//! Sends the requests of the sweep: before a deletion, reads the logs that are wanted.
+//! Sends the requests of the sweep, and classifies the responses. Before a deletion, reads the logs that are wanted.
 
 use std::cell::Cell;
 
 use crate::cleanup::run::logs::LogReader;
-use crate::cleanup::sweep::request::{Deletion, Reply, Request};
+use crate::cleanup::sweep::request::{Check, CheckResult, Deletion, DeletionResult, Reply, Request, Retry};
 use crate::cluster::api::{Api, Failure};
-use crate::cluster::delete::{Retry, check_gone, delete};
+use crate::cluster::backoff;
 
 pub(crate) struct Requests<'a> {
     api: &'a Api,
@@ -24,30 +24,59 @@ impl<'a> Requests<'a> {
         self.stopping.set(true);
     }
 
-    /// Sends a request. A failure is one that ends the sweep.
+    /// Sends a request.
+    ///
+    /// # Errors
+    /// A failure that concerns every such request, such as a missing permission. It ends the sweep.
     pub(crate) async fn send(&self, request: Request) -> Result<Reply, Failure> {
         match request {
-            Request::Delete(deletion) => self.delete(deletion).await,
+            Request::Delete(deletion) => {
+                let (logs, result) = match self.logs.read(self.api, &deletion).await {
+                    Err(failure) => (None, DeletionResult::NoLogs(retry(deletion.log_attempts, &failure))),
+                    Ok(logs) if self.stopping.get() => (logs, DeletionResult::NotSent),
+                    Ok(logs) => (logs, self.delete(&deletion).await?),
+                };
+                Ok(Reply::Deletion(deletion, logs, result))
+            }
             Request::CheckGone(check) => {
-                let result = check_gone(self.api, &check.id, check.attempts).await?;
+                let result = self.check_gone(&check).await?;
                 Ok(Reply::Check(check, result))
             }
         }
     }
 
-    async fn delete(&self, deletion: Deletion) -> Result<Reply, Failure> {
-        let logs = match self.logs.read(self.api, &deletion).await {
-            Ok(logs) => logs,
-            Err(failure) => {
-                let retry = Retry::new(deletion.log_attempts, &failure);
-                return Ok(Reply::NoLogs(deletion, retry));
-            }
+    async fn delete(&self, deletion: &Deletion) -> Result<DeletionResult, Failure> {
+        let failure = match self.api.delete(&deletion.job.id, &deletion.job.version, self.dry_run).await {
+            Ok(true) => return Ok(DeletionResult::Deleted),
+            Ok(false) => return Ok(DeletionResult::Accepted),
+            Err(failure) => failure,
         };
-        if self.stopping.get() {
-            return Ok(Reply::NotSent(deletion, logs));
-        }
-        let (id, version) = (&deletion.job.id, &deletion.job.version);
-        let result = delete(self.api, id, version, self.dry_run, deletion.attempts).await?;
-        Ok(Reply::Deletion(deletion, logs, result))
+        let retry = || retry(deletion.attempts, &failure);
+        Ok(match failure.code() {
+            Some(404) => DeletionResult::NotFound,
+            Some(409) => DeletionResult::Conflict,
+            _ if failure.is_transient() && failure.may_have_been_carried_out() => {
+                DeletionResult::NoReply(retry())
+            }
+            _ if failure.is_transient() => DeletionResult::TurnedAway(retry()),
+            Some(_) => DeletionResult::Refused(failure.to_string()),
+            None => return Err(failure),
+        })
     }
+
+    async fn check_gone(&self, check: &Check) -> Result<CheckResult, Failure> {
+        match self.api.is_gone(&check.id).await {
+            Ok(true) => Ok(CheckResult::Gone),
+            Ok(false) => Ok(CheckResult::StillThere),
+            Err(failure) if failure.is_transient() || failure.code().is_some() => {
+                Ok(CheckResult::Failed(retry(check.attempts, &failure)))
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+}
+
+/// After a failure that followed this many others.
+fn retry(failures_before: u32, failure: &Failure) -> Retry {
+    Retry { after: backoff::delay(failures_before, failure.retry_after()), why: failure.to_string() }
 }

@@ -34,7 +34,6 @@ impl Completion {
         if self.no_wait { CONNECT } else { self.deadline.unwrap_or(Duration::MAX) }
     }
 
-    /// How the sweep ends, if it ends now.
     pub(crate) fn ending(&mut self, sweep: &Sweep, now: Duration) -> Option<Ending> {
         // Only watched time shows that nothing new appears.
         let counts = self.settle.is_zero() || self.no_wait || sweep.is_watched();
@@ -69,8 +68,8 @@ impl Completion {
 mod tests {
     use super::*;
     use crate::cleanup::sweep::fixture::{job, sweep};
+    use crate::cleanup::sweep::request::Retry;
     use crate::cleanup::sweep::rules::Rules;
-    use crate::cluster::delete::Retry;
 
     const fn seconds(seconds: u64) -> Duration {
         Duration::from_secs(seconds)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Sweep;
 use super::request::{Reply, Request};
 use super::rules::Rules;
-use crate::cluster::delete::DeletionResult;
+use crate::cleanup::sweep::request::DeletionResult;
 use crate::cluster::job::Job;
 use crate::cluster::job::state::State;
 use crate::policy::{DeletePolicy, KOTS_DELETE_POLICY, Outcome};

@@ -3,9 +3,9 @@
 use std::mem::discriminant;
 
 use crate::cleanup::options::Verbosity;
+use crate::cleanup::sweep::request::Retry;
 use crate::cleanup::sweep::rules::Kept;
 use crate::cleanup::sweep::{Phase, TrackedJob};
-use crate::cluster::delete::Retry;
 use crate::cluster::job::{Job, JobId, Unreadable};
 
 #[derive(Debug)]
@@ -29,18 +29,10 @@ pub(crate) enum Message {
         first_of: Option<usize>,
     },
     /// After failures for this many Jobs.
-    RequestsWorkAgain {
-        jobs: usize,
-    },
-    Listing {
-        scope: String,
-    },
-    Listed {
-        scope: String,
-    },
-    Watching {
-        scope: String,
-    },
+    RequestsWorkAgain(usize),
+    Listing(String),
+    Listed(String),
+    Watching(String),
     Interrupted {
         scope: String,
         retry: Retry,
@@ -49,9 +41,7 @@ pub(crate) enum Message {
         /// Whether the failure before this one was reported.
         repeated: bool,
     },
-    Recovered {
-        scope: String,
-    },
+    Recovered(String),
 }
 
 impl Message {
@@ -84,17 +74,16 @@ impl Message {
                 phase: Phase::Kept(Kept::Refused(_) | Kept::Unreadable(_) | Kept::AgeUnknown(_)),
                 ..
             } => Verbosity::Warning,
-            Self::Phase { phase: Phase::Seen | Phase::Due | Phase::Deleting, .. }
+            Self::Phase { phase: Phase::Due | Phase::Deleting, .. }
             | Self::Phase { recounted: true, .. }
             | Self::Retrying { first_of: None, .. }
             | Self::Interrupted { repeated: true, .. }
-            | Self::Listing { .. }
-            | Self::Listed { .. }
-            | Self::Watching { .. } => Verbosity::Verbose,
-            Self::Phase { .. }
-            | Self::Retrying { .. }
-            | Self::RequestsWorkAgain { .. }
-            | Self::Recovered { .. } => Verbosity::Normal,
+            | Self::Listing(_)
+            | Self::Listed(_)
+            | Self::Watching(_) => Verbosity::Verbose,
+            Self::Phase { .. } | Self::Retrying { .. } | Self::RequestsWorkAgain(_) | Self::Recovered(_) => {
+                Verbosity::Normal
+            }
         }
     }
 }

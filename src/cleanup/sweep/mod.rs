@@ -21,10 +21,10 @@ mod tracked_job;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use job_log::{JobLog, lines_wanted};
+use job_log::lines_wanted;
 use message::Message;
 use request::{Check, Deletion, Request};
-use rules::{Decision, Kept, Rules};
+use rules::{Kept, Rules};
 use scope::{Scope, Sight};
 use throttle::Throttle;
 use tracked_job::DeletionProgress;
@@ -47,14 +47,14 @@ pub(crate) struct Sweep {
     queue: VecDeque<usize>,
     in_flight: usize,
     jobs_that_block_the_end: usize,
-    /// How many Jobs have a failed request that is to be sent again.
-    retrying: usize,
+    /// The Jobs with a failed request that is to be sent again.
+    retrying: BTreeSet<usize>,
     /// How many Jobs had a failed request since the last message that requests work again.
     retried: usize,
     /// The Jobs to look at again, by time.
     reminders: VecDeque<(Duration, usize)>,
     /// The time by the API server's clock, in seconds since 1970.
-    server_time: Option<i64>,
+    pub server_time: Option<i64>,
     /// The Jobs that finished too recently, by when they are due on that clock.
     recent: BTreeSet<(i64, usize)>,
     scopes: Vec<Scope>,
@@ -172,24 +172,19 @@ impl Sweep {
             let tracked = &self.jobs[number];
             let attempts = tracked.failures;
             let request = match tracked.phase {
-                Phase::Due => Request::Delete(Deletion {
-                    number,
-                    job: tracked.job.clone(),
-                    attempts,
-                    log_lines: match tracked.logs {
-                        Some(_) => 0,
-                        None => lines_wanted(self.rules.log_tail, &tracked.job),
-                    },
-                    log_attempts: tracked.log_failures,
-                }),
+                Phase::Due => {
+                    let job = tracked.job.clone();
+                    let logs_read = tracked.logs.is_some();
+                    let log_lines = if logs_read { 0 } else { lines_wanted(self.rules.log_tail, &job) };
+                    let log_attempts = tracked.log_failures;
+                    self.enter(number, Phase::Deleting, now);
+                    Request::Delete(Deletion { number, job, attempts, log_lines, log_attempts })
+                }
                 Phase::Terminating { ours: true } if tracked.vanished => {
                     Request::CheckGone(Check { number, id: tracked.job.id.clone(), attempts })
                 }
                 _ => continue,
             };
-            if matches!(request, Request::Delete(_)) {
-                self.enter(number, Phase::Deleting, now);
-            }
             self.in_flight += 1;
             return Some(request);
         }
@@ -222,7 +217,7 @@ impl Sweep {
 
     /// When the pause of requests ends. `None` if nothing is to be sent.
     pub(crate) fn paused_until(&self) -> Option<Duration> {
-        (!self.queue.is_empty()).then_some(self.throttle.paused_until())
+        (!self.queue.is_empty()).then_some(self.throttle.paused_until)
     }
 
     /// Whether, as far as known, there is no Job left to wait for, to delete or to confirm. Kept Jobs do not count, even if they have
@@ -237,18 +232,13 @@ impl Sweep {
     }
 
     pub(crate) fn is_idle(&self, now: Duration) -> bool {
-        let nothing_to_send = self.queue.is_empty() || now < self.throttle.paused_until();
+        let nothing_to_send = self.queue.is_empty() || now < self.throttle.paused_until;
         self.was_listed() && self.in_flight == 0 && nothing_to_send
     }
 
     /// Whether there are scopes and each was listed at least once.
     pub(crate) fn was_listed(&self) -> bool {
         !self.scopes.is_empty() && self.scopes.iter().all(|scope| scope.was_listed)
-    }
-
-    /// Sets the time by the API server's clock, in seconds since 1970.
-    pub(crate) fn set_server_time(&mut self, server_time: Option<i64>) {
-        self.server_time = server_time;
     }
 
     /// Updates how long the Jobs that finished too recently still have to wait.
@@ -267,7 +257,6 @@ impl Sweep {
         (named, self.left_out.len() - named)
     }
 
-    /// Every Job that was ever in scope.
     pub(crate) fn jobs(&self) -> impl Iterator<Item = &TrackedJob> {
         self.jobs.iter()
     }
@@ -286,11 +275,9 @@ impl Sweep {
             _ if vanished && ours => Phase::Deleted,
             _ if vanished && selected => Phase::DeletedOrRelabelled,
             _ if vanished => Phase::DeletedByOthers,
-            Decision::Keep(kept) => Phase::Kept(kept),
+            kept @ Phase::Kept(_) => kept,
             _ if tracked.job.terminating => Phase::Terminating { ours },
-            Decision::Wait(hint) => Phase::Waiting(hint),
-            Decision::WaitFor(left) => Phase::TooRecent(left),
-            Decision::Delete => Phase::Due,
+            decided => decided,
         };
         if phase != tracked.phase {
             self.enter(number, phase, now);
@@ -339,7 +326,7 @@ impl Sweep {
         let before = std::mem::replace(&mut tracked.phase, phase);
         self.messages.extend(Message::of_phase(tracked, &before));
         if !blocks {
-            self.clear_retry(number);
+            self.retrying.remove(&number);
         }
     }
 }

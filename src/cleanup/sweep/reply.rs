@@ -2,47 +2,35 @@
 
 use std::time::Duration;
 
+use super::Sweep;
 use super::message::Message;
-use super::request::{Check, Deletion, Reply};
+use super::request::{Check, CheckResult, Deletion, DeletionResult, Reply, Retry};
 use super::rules::Kept;
 use super::tracked_job::{DeletionProgress, Phase};
-use super::{JobLog, Sweep};
-use crate::cluster::delete::{CheckResult, DeletionResult, Retry};
 
 impl Sweep {
-    /// A request has a result.
     pub(crate) fn replied(&mut self, reply: Reply, now: Duration) {
         self.in_flight -= 1;
         match reply {
             Reply::Deletion(deletion, logs, result) => {
-                self.keep_logs(&deletion, logs);
+                if let Some(logs) = logs {
+                    self.jobs[deletion.number].logs = Some(Box::new(logs));
+                }
                 self.deletion_result(&deletion, result, now);
-            }
-            Reply::NotSent(deletion, logs) => {
-                self.keep_logs(&deletion, logs);
-                self.decide(deletion.number, now);
-            }
-            Reply::NoLogs(deletion, retry) => {
-                self.jobs[deletion.number].log_failures += 1;
-                self.retry(deletion.number, deletion.log_attempts, retry, now);
-                self.decide(deletion.number, now);
             }
             Reply::Check(check, result) => self.check_result(&check, result, now),
         }
     }
 
-    fn keep_logs(&mut self, deletion: &Deletion, logs: Option<JobLog>) {
-        if let Some(logs) = logs {
-            self.jobs[deletion.number].logs = Some(Box::new(logs));
-        }
-    }
-
     fn deletion_result(&mut self, deletion: &Deletion, result: DeletionResult, now: Duration) {
-        use DeletionResult::{Accepted, Conflict, Deleted, NoReply, NotFound, Refused, TurnedAway};
+        use DeletionResult::{
+            Accepted, Conflict, Deleted, NoLogs, NoReply, NotFound, NotSent, Refused, TurnedAway,
+        };
         let number = deletion.number;
         let tracked = &mut self.jobs[number];
         let (vanished, sent_before) = (tracked.vanished, tracked.deletion != DeletionProgress::NotSent);
         let newer = deletion.job.version != tracked.job.version;
+        let attempts = if let NoLogs(_) = result { deletion.log_attempts } else { deletion.attempts };
         match &result {
             Accepted if !self.rules.dry_run => tracked.deletion = DeletionProgress::Accepted,
             // A newer version that is not terminating shows that the deletion was not carried out.
@@ -53,6 +41,8 @@ impl Sweep {
         }
         match &result {
             NoReply(_) | TurnedAway(_) => tracked.failures += 1,
+            NoLogs(_) => tracked.log_failures += 1,
+            NotSent => {}
             _ => self.request_answered(number),
         }
         match result {
@@ -65,9 +55,9 @@ impl Sweep {
             }
             Refused(why) if !vanished => self.enter(number, Phase::Kept(Kept::Refused(why)), now),
             Conflict if !vanished && !newer => self.enter_outdated(number, now),
-            Accepted | Conflict | Refused(_) => self.decide(number, now),
-            TurnedAway(retry) | NoReply(retry) => {
-                self.retry(number, deletion.attempts, retry, now);
+            Accepted | Conflict | Refused(_) | NotSent => self.decide(number, now),
+            TurnedAway(retry) | NoReply(retry) | NoLogs(retry) => {
+                self.retry(number, attempts, retry, now);
                 self.decide(number, now);
             }
         }
@@ -108,24 +98,16 @@ impl Sweep {
     fn retry(&mut self, number: usize, attempts: u32, retry: Retry, now: Duration) {
         self.throttle.turned_away(retry.after, now);
         let first_of = (self.retried == 0).then_some(self.in_flight);
-        let tracked = &mut self.jobs[number];
-        if !std::mem::replace(&mut tracked.retrying, true) {
-            self.retrying += 1;
-            self.retried += 1;
-        }
-        let id = tracked.job.id.clone();
+        self.retried += usize::from(self.retrying.insert(number));
+        let id = self.jobs[number].job.id.clone();
         self.messages.push(Message::Retrying { id, attempts: attempts + 1, retry, first_of });
     }
 
     fn request_answered(&mut self, number: usize) {
         self.throttle.went_well();
-        self.clear_retry(number);
-        if self.retrying == 0 && self.retried > 0 {
-            self.messages.push(Message::RequestsWorkAgain { jobs: std::mem::take(&mut self.retried) });
+        self.retrying.remove(&number);
+        if self.retrying.is_empty() && self.retried > 0 {
+            self.messages.push(Message::RequestsWorkAgain(std::mem::take(&mut self.retried)));
         }
-    }
-
-    pub(super) fn clear_retry(&mut self, number: usize) {
-        self.retrying -= usize::from(std::mem::take(&mut self.jobs[number].retrying));
     }
 }

@@ -1,7 +1,8 @@
 //! The requests that a sweep wants to be sent, and their results.
 
+use std::time::Duration;
+
 use crate::cleanup::sweep::job_log::JobLog;
-use crate::cluster::delete::{CheckResult, DeletionResult, Retry};
 use crate::cluster::job::{Job, JobId};
 
 #[derive(Debug)]
@@ -25,7 +26,6 @@ pub(crate) struct Deletion {
 /// Checks whether a Job is gone whose deletion was accepted.
 #[derive(Debug)]
 pub(crate) struct Check {
-    /// Stands for the Job in the sweep.
     pub number: usize,
     pub id: JobId,
     pub attempts: u32,
@@ -34,9 +34,38 @@ pub(crate) struct Check {
 #[derive(Debug)]
 pub(crate) enum Reply {
     Deletion(Deletion, Option<JobLog>, DeletionResult),
-    /// The deletion was not sent, because the logs could not be read.
-    NoLogs(Deletion, Retry),
-    /// The deletion was not sent, because the sweep is ending.
-    NotSent(Deletion, Option<JobLog>),
     Check(Check, CheckResult),
+}
+
+#[derive(Debug)]
+pub(crate) enum DeletionResult {
+    /// The Job is gone. In a dry run, it would be.
+    Deleted,
+    /// The Job is gone once its finalizers are removed.
+    Accepted,
+    NotFound,
+    /// The Job has changed since it was seen, or another Job has its name.
+    Conflict,
+    Refused(String),
+    /// The deletion was not carried out.
+    TurnedAway(Retry),
+    /// No response says whether the deletion was carried out.
+    NoReply(Retry),
+    /// The deletion was not sent, because the logs could not be read.
+    NoLogs(Retry),
+    /// The deletion was not sent, because the sweep is ending.
+    NotSent,
+}
+
+#[derive(Debug)]
+pub(crate) enum CheckResult {
+    Gone,
+    StillThere,
+    Failed(Retry),
+}
+
+#[derive(Debug)]
+pub(crate) struct Retry {
+    pub after: Duration,
+    pub why: String,
 }

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use crate::cleanup::own_job::OwnJob;
+use crate::cleanup::sweep::Phase;
 use crate::cluster::job::Job;
-use crate::cluster::job::state::{Hint, State};
+use crate::cluster::job::state::State;
 use crate::policy::{DeletePolicy, Outcome, Token};
 
 #[derive(Debug, Clone, Default)]
@@ -20,15 +21,6 @@ pub(crate) struct Rules {
     pub own_job: OwnJob,
     pub dry_run: bool,
     pub log_tail: Option<u32>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Decision {
-    Delete,
-    Wait(Hint),
-    /// It finished too recently, and is due after this time.
-    WaitFor(Duration),
-    Keep(Kept),
 }
 
 /// Why a Job is kept.
@@ -55,39 +47,39 @@ impl Rules {
         job.policy.is_some() && self.release.as_ref().is_none_or(|name| job.is_of_release(name))
     }
 
-    /// Decides at this time by the API server's clock, in seconds since 1970.
-    pub(crate) fn decide(&self, job: &Job, server_time: Option<i64>) -> Decision {
+    /// The phase of a Job that nobody has deleted, at this time by the API server's clock, in seconds since 1970.
+    pub(crate) fn decide(&self, job: &Job, server_time: Option<i64>) -> Phase {
         let Some(policy) = job.policy.as_ref().filter(|_| self.in_scope(job)) else {
-            return Decision::Keep(Kept::LeftScope);
+            return Phase::Kept(Kept::LeftScope);
         };
         if self.own_job.is(job) {
-            return Decision::Keep(Kept::OwnJob);
+            return Phase::Kept(Kept::OwnJob);
         }
         if job.ignored {
-            return Decision::Keep(Kept::Ignored);
+            return Phase::Kept(Kept::Ignored);
         }
         if !Outcome::ALL.into_iter().any(|outcome| self.names(policy, outcome)) {
             let before = policy.lists(Token::BeforeHookCreation);
-            return Decision::Keep(if before { Kept::OnlyBeforeHookCreation } else { Kept::NamesNothing });
+            return Phase::Kept(if before { Kept::OnlyBeforeHookCreation } else { Kept::NamesNothing });
         }
         match &job.state {
             State::Finished(outcome, _) if self.names(policy, *outcome) => self.by_age(job, server_time),
-            State::Finished(outcome, _) => Decision::Keep(Kept::NotNamed(*outcome)),
-            State::Suspended => Decision::Keep(Kept::Suspended),
-            State::Unfinished(_) if self.once => Decision::Keep(Kept::Unfinished),
-            State::Unfinished(hint) => Decision::Wait(hint.clone()),
-            State::Unreadable(why) => Decision::Keep(Kept::Unreadable(why.clone())),
+            State::Finished(outcome, _) => Phase::Kept(Kept::NotNamed(*outcome)),
+            State::Suspended => Phase::Kept(Kept::Suspended),
+            State::Unfinished(_) if self.once => Phase::Kept(Kept::Unfinished),
+            State::Unfinished(hint) => Phase::Waiting(hint.clone()),
+            State::Unreadable(why) => Phase::Kept(Kept::Unreadable(why.clone())),
         }
     }
 
-    fn by_age(&self, job: &Job, server_time: Option<i64>) -> Decision {
+    fn by_age(&self, job: &Job, server_time: Option<i64>) -> Phase {
         if self.finished_for.is_zero() {
-            return Decision::Delete;
+            return Phase::Due;
         }
         let (finished_at, now) = match (job.finished_at.get(), server_time) {
             (Some(finished_at), Some(now)) => (i64::from(finished_at), now),
-            (None, _) => return Decision::Keep(Kept::AgeUnknown("its status does not say when it finished")),
-            (_, None) => return Decision::Keep(Kept::AgeUnknown("no answer of the API server has a date")),
+            (None, _) => return Phase::Kept(Kept::AgeUnknown("its status does not say when it finished")),
+            (_, None) => return Phase::Kept(Kept::AgeUnknown("no answer of the API server has a date")),
         };
         // Both times are cut to whole seconds, so up to a second of the difference may be missing.
         let whole = |duration: Duration| {
@@ -95,9 +87,9 @@ impl Rules {
         };
         let due_at = finished_at.saturating_add(whole(self.finished_for)).saturating_add(1);
         match u64::try_from(due_at.saturating_sub(now)).map(Duration::from_secs) {
-            Err(_) | Ok(Duration::ZERO) => Decision::Delete,
-            Ok(left) if self.once => Decision::Keep(Kept::TooRecent(left)),
-            Ok(left) => Decision::WaitFor(left),
+            Err(_) | Ok(Duration::ZERO) => Phase::Due,
+            Ok(left) if self.once => Phase::Kept(Kept::TooRecent(left)),
+            Ok(left) => Phase::TooRecent(left),
         }
     }
 
@@ -110,6 +102,7 @@ impl Rules {
 mod tests {
     use super::*;
     use crate::cleanup::sweep::fixture;
+    use crate::cluster::job::state::Hint;
 
     fn job(policy: &str, state: State) -> Job {
         fixture::job("migrate").policy(policy).state(state)
@@ -124,7 +117,7 @@ mod tests {
     }
 
     /// Decides where age plays no part.
-    fn decide(rules: &Rules, job: &Job) -> Decision {
+    fn decide(rules: &Rules, job: &Job) -> Phase {
         rules.decide(job, None)
     }
 
@@ -134,17 +127,17 @@ mod tests {
 
     #[test]
     fn a_job_is_deleted_when_its_policy_names_how_it_ended() {
-        let wait = || Decision::Wait(Hint::None);
-        let keep = Decision::Keep;
+        let wait = || Phase::Waiting(Hint::None);
+        let keep = Phase::Kept;
         for (policy, state, decision) in [
-            ("hook-succeeded", succeeded(), Decision::Delete),
+            ("hook-succeeded", succeeded(), Phase::Due),
             ("hook-succeeded", failed(), keep(Kept::NotNamed(Outcome::Failed))),
             ("hook-succeeded", running(), wait()),
             ("hook-failed", succeeded(), keep(Kept::NotNamed(Outcome::Succeeded))),
-            ("hook-failed", failed(), Decision::Delete),
+            ("hook-failed", failed(), Phase::Due),
             ("hook-failed", running(), wait()),
-            ("hook-failed, hook-succeeded", succeeded(), Decision::Delete),
-            ("hook-failed, hook-succeeded", failed(), Decision::Delete),
+            ("hook-failed, hook-succeeded", succeeded(), Phase::Due),
+            ("hook-failed, hook-succeeded", failed(), Phase::Due),
             ("hook-failed, hook-succeeded", State::Suspended, keep(Kept::Suspended)),
             ("before-hook-creation,hook-succeeded", failed(), keep(Kept::NotNamed(Outcome::Failed))),
             ("before-hook-creation", succeeded(), keep(Kept::OnlyBeforeHookCreation)),
@@ -165,12 +158,12 @@ mod tests {
     fn before_hook_creation_names_every_end_when_asked_for() {
         let rules = Rules { before_hook_creation: true, ..Rules::default() };
         for (policy, state, decision) in [
-            ("before-hook-creation", succeeded(), Decision::Delete),
-            ("before-hook-creation", failed(), Decision::Delete),
-            ("before-hook-creation", running(), Decision::Wait(Hint::None)),
-            ("before-hook-creation", State::Suspended, Decision::Keep(Kept::Suspended)),
-            ("hook-succeeded", failed(), Decision::Keep(Kept::NotNamed(Outcome::Failed))),
-            ("never", failed(), Decision::Keep(Kept::NamesNothing)),
+            ("before-hook-creation", succeeded(), Phase::Due),
+            ("before-hook-creation", failed(), Phase::Due),
+            ("before-hook-creation", running(), Phase::Waiting(Hint::None)),
+            ("before-hook-creation", State::Suspended, Phase::Kept(Kept::Suspended)),
+            ("hook-succeeded", failed(), Phase::Kept(Kept::NotNamed(Outcome::Failed))),
+            ("never", failed(), Phase::Kept(Kept::NamesNothing)),
         ] {
             assert_eq!(decide(&rules, &job(policy, state.clone())), decision, "{policy:?}, {state:?}");
         }
@@ -179,16 +172,16 @@ mod tests {
     #[test]
     fn once_waits_for_nothing_unfinished() {
         let rules = Rules { once: true, ..Rules::default() };
-        assert_eq!(decide(&rules, &job("hook-succeeded", running())), Decision::Keep(Kept::Unfinished));
-        assert_eq!(decide(&rules, &job("hook-succeeded", succeeded())), Decision::Delete);
+        assert_eq!(decide(&rules, &job("hook-succeeded", running())), Phase::Kept(Kept::Unfinished));
+        assert_eq!(decide(&rules, &job("hook-succeeded", succeeded())), Phase::Due);
     }
 
     #[test]
     fn a_marked_job_and_the_sweeps_own_stay() {
         let marked = job("hook-succeeded", succeeded()).with(|shared| shared.ignored = true);
-        assert_eq!(decide(&Rules::default(), &marked), Decision::Keep(Kept::Ignored));
+        assert_eq!(decide(&Rules::default(), &marked), Phase::Kept(Kept::Ignored));
         let rules = Rules { own_job: OwnJob::Uid("migrate".into()), ..Rules::default() };
-        assert_eq!(decide(&rules, &job("hook-succeeded", running())), Decision::Keep(Kept::OwnJob));
+        assert_eq!(decide(&rules, &job("hook-succeeded", running())), Phase::Kept(Kept::OwnJob));
     }
 
     #[test]
@@ -198,24 +191,24 @@ mod tests {
         assert!(rules.in_scope(&job("", running()).releases([None, Some("web")])));
         assert!(!rules.in_scope(&job("", running()).releases([None, Some("api")])));
         assert!(!Rules::default().in_scope(&job("", running()).without_policy()));
-        assert_eq!(decide(&rules, &job("", running()).without_policy()), Decision::Keep(Kept::LeftScope));
+        assert_eq!(decide(&rules, &job("", running()).without_policy()), Phase::Kept(Kept::LeftScope));
     }
 
     #[test]
     fn a_job_is_due_when_it_finished_long_enough_ago_by_the_clock_of_the_api_server() {
         let seconds = Duration::from_secs;
-        let wait = |left| Decision::WaitFor(seconds(left));
-        let unknown = |what| Decision::Keep(Kept::AgeUnknown(what));
+        let wait = |left| Phase::TooRecent(seconds(left));
+        let unknown = |what| Phase::Kept(Kept::AgeUnknown(what));
         let no_date = "no answer of the API server has a date";
         for (finished_for, finished_at, now, decision) in [
-            (Duration::ZERO, None::<u32>, None, Decision::Delete),
-            (Duration::ZERO, Some(2000), Some(1000), Decision::Delete),
+            (Duration::ZERO, None::<u32>, None, Phase::Due),
+            (Duration::ZERO, Some(2000), Some(1000), Phase::Due),
             (seconds(900), Some(1000), Some(1000), wait(901)),
             (seconds(900), Some(1000), Some(1900), wait(1)),
-            (seconds(900), Some(1000), Some(1901), Decision::Delete),
-            (seconds(900), Some(1000), Some(9999), Decision::Delete),
+            (seconds(900), Some(1000), Some(1901), Phase::Due),
+            (seconds(900), Some(1000), Some(9999), Phase::Due),
             (Duration::from_millis(1), Some(1000), Some(1001), wait(1)),
-            (Duration::from_millis(1), Some(1000), Some(1002), Decision::Delete),
+            (Duration::from_millis(1), Some(1000), Some(1002), Phase::Due),
             // A condition from the future.
             (seconds(900), Some(4600), Some(1000), wait(4501)),
             (Duration::MAX, Some(1000), Some(1000), wait(i64::MAX.unsigned_abs() - 1000)),
@@ -227,7 +220,7 @@ mod tests {
             let rules = Rules { finished_for, ..Rules::default() };
             assert_eq!(rules.decide(&job, now), decision, "{finished_for:?}, {finished_at:?} at {now:?}");
             let once = match decision {
-                Decision::WaitFor(left) => Decision::Keep(Kept::TooRecent(left)),
+                Phase::TooRecent(left) => Phase::Kept(Kept::TooRecent(left)),
                 decision => decision,
             };
             let rules = Rules { once: true, ..rules };

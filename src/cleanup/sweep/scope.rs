@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Sweep;
 use super::message::Message;
-use crate::cluster::delete::Retry;
+use crate::cleanup::sweep::request::Retry;
 
 #[derive(Default)]
 pub(super) struct Scope {
@@ -34,7 +34,7 @@ impl Sweep {
         let scope = &mut self.scopes[scope];
         scope.listing += 1;
         scope.sight = Sight::Stale;
-        self.messages.push(Message::Listing { scope: scope.name.clone() });
+        self.messages.push(Message::Listing(scope.name.clone()));
     }
 
     pub(crate) fn listed(&mut self, scope: usize, now: Duration) {
@@ -48,12 +48,12 @@ impl Sweep {
         self.left_out.retain(|_, job| job.scope != scope || job.listing == listing);
         self.recovered(scope, Sight::Listed);
         self.scopes[scope].was_listed = true;
-        self.messages.push(Message::Listed { scope: self.scopes[scope].name.clone() });
+        self.messages.push(Message::Listed(self.scopes[scope].name.clone()));
     }
 
     pub(crate) fn watching(&mut self, scope: usize) {
         self.recovered(scope, Sight::Watched);
-        self.messages.push(Message::Watching { scope: self.scopes[scope].name.clone() });
+        self.messages.push(Message::Watching(self.scopes[scope].name.clone()));
     }
 
     /// The watch ended normally, and the next one is not open yet.
@@ -75,7 +75,7 @@ impl Sweep {
         let scope = &mut self.scopes[scope];
         scope.sight = sight;
         if std::mem::take(&mut scope.interrupted) {
-            self.messages.push(Message::Recovered { scope: scope.name.clone() });
+            self.messages.push(Message::Recovered(scope.name.clone()));
         }
     }
 }

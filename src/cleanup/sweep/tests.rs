@@ -9,7 +9,7 @@ mod retries;
 use super::*;
 use crate::cleanup::sweep::fixture::{job, sweep};
 use crate::cleanup::sweep::request::Reply;
-use crate::cluster::delete::{CheckResult, DeletionResult, Retry};
+use crate::cleanup::sweep::request::{CheckResult, DeletionResult, Retry};
 use crate::cluster::job::state::{Hint, State};
 
 const SCOPE: usize = 0;
@@ -217,7 +217,7 @@ fn the_watch_may_be_faster_than_the_answer() {
     let mut story = story().listed([job("a").succeeded()]);
     let deletion = story.next_deletion("a");
     let mut story = gone(story);
-    story.sweep.replied(Reply::NoLogs(deletion, retry("no")), story.now);
+    story.sweep.replied(Reply::Deletion(deletion, None, DeletionResult::NoLogs(retry("no"))), story.now);
     story.is("a", Phase::DeletedByOthers).later(9).sends_nothing().done(true);
 }
 

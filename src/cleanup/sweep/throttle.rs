@@ -12,7 +12,7 @@ pub(super) struct Throttle {
     most: usize,
     allowed: usize,
     successes: usize,
-    paused_until: Duration,
+    pub(super) paused_until: Duration,
 }
 
 impl Throttle {
@@ -22,10 +22,6 @@ impl Throttle {
 
     pub(super) fn allows(&self, in_flight: usize, now: Duration) -> bool {
         now >= self.paused_until && in_flight < self.allowed
-    }
-
-    pub(super) fn paused_until(&self) -> Duration {
-        self.paused_until
     }
 
     pub(super) fn went_well(&mut self) {

@@ -22,8 +22,6 @@ pub(crate) struct TrackedJob {
     pub(super) deletion: DeletionProgress,
     pub(super) failures: u32,
     pub(super) log_failures: u32,
-    /// The last request failed and is to be sent again.
-    pub(super) retrying: bool,
 }
 
 /// How far the sweep's own deletion of the Job has come.
@@ -37,7 +35,6 @@ pub(super) enum DeletionProgress {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Phase {
-    Seen,
     Waiting(Hint),
     /// It finished too recently, and was due after this time when that was last decided.
     TooRecent(Duration),
@@ -62,8 +59,7 @@ pub(crate) enum Phase {
 
 impl Phase {
     pub(crate) fn blocks_end(&self) -> bool {
-        use Phase::{DeletedOrRelabelled, Kept, Seen};
-        !self.is_final() && !matches!(self, Seen | Kept(_) | DeletedOrRelabelled)
+        !self.is_final() && !matches!(self, Self::Kept(_) | Self::DeletedOrRelabelled)
     }
 
     pub(crate) fn is_final(&self) -> bool {
@@ -75,7 +71,8 @@ impl TrackedJob {
     pub(super) fn new(job: Job, scope: usize, listing: u32, now: Duration) -> Self {
         Self {
             job,
-            phase: Phase::Seen,
+            // Until the first decision.
+            phase: Phase::Kept(Kept::LeftScope),
             since: now,
             until: None,
             logs: None,
@@ -85,7 +82,6 @@ impl TrackedJob {
             deletion: DeletionProgress::NotSent,
             failures: 0,
             log_failures: 0,
-            retrying: false,
         }
     }
 
@@ -98,7 +94,7 @@ impl TrackedJob {
     /// Whether a newer state of the Job may change its phase.
     pub(super) fn is_open_to_decision(&self) -> bool {
         match &self.phase {
-            Phase::Seen | Phase::Waiting(_) | Phase::TooRecent(_) | Phase::Due => true,
+            Phase::Waiting(_) | Phase::TooRecent(_) | Phase::Due => true,
             Phase::Terminating { ours: false } => true,
             // Its labels may have changed back.
             Phase::DeletedOrRelabelled => true,

@@ -5,7 +5,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::failure::{Failure, Refusal, Status};
+use super::failure::{Failure, Refusal};
 use crate::cluster::job::{Job, Unreadable};
 
 /// A Job, or an object that cannot be read as one.
@@ -73,8 +73,7 @@ pub(super) fn event(line: &[u8]) -> Result<(Option<Change>, Option<String>), Fai
             None => return Err(Failure::unreadable("a bookmark without a version")),
         },
         "ERROR" => {
-            let refusal: Refusal =
-                serde_json::from_slice::<Status>(object).map_err(Failure::unreadable)?.into();
+            let refusal = Refusal::decode(object).map_err(Failure::unreadable)?;
             return Err(match refusal.code {
                 0 => Failure::unreadable(format_args!("an error without a code: {}", refusal.message)),
                 _ => Failure::Refused(refusal),
@@ -92,17 +91,9 @@ pub(super) fn event(line: &[u8]) -> Result<(Option<Change>, Option<String>), Fai
 }
 
 fn version(object: &[u8]) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Object {
-        metadata: Metadata,
-    }
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Metadata {
-        resource_version: String,
-    }
-    let object: Object = serde_json::from_slice(object).ok()?;
-    Some(object.metadata.resource_version).filter(|version| !version.is_empty())
+    let object: Value = serde_json::from_slice(object).ok()?;
+    let version = object["metadata"]["resourceVersion"].as_str()?;
+    Some(version.to_owned()).filter(|version| !version.is_empty())
 }
 
 /// Reads the response to a deletion: a `Status` if the Job is gone, or the Job itself if it waits for its finalizers.

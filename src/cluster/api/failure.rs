@@ -1,5 +1,6 @@
 //! How a request can fail, and what a failure means for the request: send it again, or give up.
 
+use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
@@ -34,15 +35,22 @@ pub(crate) enum Failure {
     UnreadableResponse(String),
 }
 
-/// A response with an error status.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A response with an error status: what matters of the Kubernetes `Status` in it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
 pub(crate) struct Refusal {
     pub code: u16,
-    /// The reason of the Kubernetes `Status`, such as `NotFound`. Empty if something else than the API server answered.
+    /// Such as `NotFound`. Empty if something else than the API server answered.
     pub reason: String,
-    /// The message of the Kubernetes `Status`, or else the body.
+    /// The message of the `Status`, or else the body.
     pub message: String,
-    pub retry_after: Option<Duration>,
+    pub details: Option<Details>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct Details {
+    pub retry_after_seconds: Option<u64>,
     /// The invalid fields of a rejected object.
     pub causes: Vec<Cause>,
 }
@@ -55,48 +63,26 @@ pub(crate) struct Cause {
     pub message: String,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Status {
-    code: u16,
-    reason: String,
-    message: String,
-    details: Option<Details>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Details {
-    retry_after_seconds: u64,
-    causes: Vec<Cause>,
-}
-
-impl From<Status> for Refusal {
-    fn from(status: Status) -> Self {
-        let Details { retry_after_seconds: seconds, causes } = status.details.unwrap_or_default();
-        Self {
-            code: status.code,
-            reason: status.reason,
-            message: shortened_message(&status.message),
-            retry_after: (seconds > 0).then_some(Duration::from_secs(seconds)),
-            causes,
-        }
+impl Refusal {
+    /// Reads a Kubernetes `Status`.
+    pub(super) fn decode(json: &[u8]) -> Result<Self, serde_json::Error> {
+        let mut refusal: Self = serde_json::from_slice(json)?;
+        refusal.message = shortened_message(&refusal.message);
+        Ok(refusal)
     }
 }
 
 impl Failure {
     pub(super) fn refused(permission: &Permission, parts: &http::response::Parts, body: &[u8]) -> Self {
-        let mut refusal = match serde_json::from_slice::<Status>(body) {
-            Ok(status) => Refusal::from(status),
-            Err(_) => {
-                let message = shortened_message(String::from_utf8_lossy(body).trim());
-                Refusal { code: 0, reason: String::new(), message, retry_after: None, causes: Vec::new() }
-            }
-        };
+        let mut refusal = Refusal::decode(body).unwrap_or_else(|_| Refusal {
+            message: shortened_message(String::from_utf8_lossy(body).trim()),
+            ..Refusal::default()
+        });
         refusal.code = parts.status.as_u16();
-        let header =
-            parts.headers.get(http::header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-        refusal.retry_after = header.map(Duration::from_secs).or(refusal.retry_after);
+        let retry_after = parts.headers.get(http::header::RETRY_AFTER);
+        if let Some(seconds) = retry_after.and_then(|value| value.to_str().ok()?.parse().ok()) {
+            refusal.details.get_or_insert_default().retry_after_seconds = Some(seconds);
+        }
         match refusal.code {
             401 => Self::Unauthorized(refusal.message),
             403 if permission.is_denied_by(&refusal.message) => {
@@ -120,6 +106,10 @@ impl Failure {
         } else {
             Self::ConnectionLost(text)
         }
+    }
+
+    pub(crate) fn config(error: impl Error + 'static) -> Self {
+        Self::Config(chain(&error))
     }
 
     pub(super) fn unreadable(why: impl fmt::Display) -> Self {
@@ -148,9 +138,8 @@ impl Failure {
     pub(super) fn is_outage(&self) -> bool {
         match self {
             Self::Refused(refusal) => matches!(refusal.code, 502..=504),
-            failure => {
-                matches!(failure, Self::NotConnected(_) | Self::ConnectionLost(_) | Self::NoResponse(_))
-            }
+            Self::NotConnected(_) | Self::ConnectionLost(_) | Self::NoResponse(_) => true,
+            _ => false,
         }
     }
 
@@ -158,20 +147,20 @@ impl Failure {
     pub(crate) fn may_have_been_carried_out(&self) -> bool {
         match self {
             Self::Refused(refusal) => refusal.code >= 500,
-            failure => {
-                matches!(failure, Self::ConnectionLost(_) | Self::NoResponse(_) | Self::UnreadableResponse(_))
-            }
+            Self::ConnectionLost(_) | Self::NoResponse(_) | Self::UnreadableResponse(_) => true,
+            _ => false,
         }
     }
 
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Refused(refusal) => refusal.retry_after,
+            Self::Refused(Refusal { details: Some(details), .. }) => {
+                details.retry_after_seconds.map(Duration::from_secs)
+            }
             _ => None,
         }
     }
 
-    /// The exit code of a run that this failure ends.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Self::Unauthorized(_) | Self::Forbidden(..) | Self::MayRecover(_) => ExitCode::NotAllowed,
@@ -191,13 +180,7 @@ impl Failure {
 /// A request that cannot be built, such as one with an invalid selector.
 impl From<kube::core::request::Error> for Failure {
     fn from(error: kube::core::request::Error) -> Self {
-        Self::Refused(Refusal {
-            code: 400,
-            reason: String::new(),
-            message: chain(&error),
-            retry_after: None,
-            causes: Vec::new(),
-        })
+        Self::Refused(Refusal { code: 400, message: chain(&error), ..Refusal::default() })
     }
 }
 

@@ -137,9 +137,6 @@ async fn read_error(body: Body) -> Result<Vec<u8>, Failure> {
 /// time limit: the plugin may wait for a user who logs in.
 pub(super) async fn new_client(config: Config) -> Result<Client, Failure> {
     let made = background::run(move || Client::try_from(config)).await;
-    match made {
-        Ok(Ok(client)) => Ok(client),
-        Ok(Err(error)) => Err(Failure::Credentials(chain(&error))),
-        Err(error) => Err(Failure::Credentials(error.to_string())),
-    }
+    let made = made.map_err(|error| Failure::Credentials(error.to_string()))?;
+    made.map_err(|error| Failure::Credentials(chain(&error)))
 }

@@ -1,6 +1,6 @@
 //! The requests to the API server that jobsweep makes, and no others.
 //!
-//! - `requests` has them all; a `scope` says which Jobs a list or a watch covers; `watch` is an open watch.
+//! - `requests` has them all; `watch` is an open watch.
 //! - `http_client` sends a request and renews credentials. It builds on kube's client, which knows proxies, TLS and
 //!   credential plugins. kube's own requests are not used, because their errors drop `Retry-After`.
 //! - `clock` is the API server's clock, read from its answers.
@@ -11,14 +11,12 @@
 mod causes;
 mod clock;
 mod decode;
-mod dry_run;
 mod failure;
 mod http_client;
 mod list_reader;
 mod outage;
 mod permission;
 mod requests;
-mod scope;
 #[cfg(test)]
 pub(crate) mod tests;
 mod watch;
@@ -29,17 +27,15 @@ use http::{Request, Response};
 use kube::client::Body;
 use kube::{Client, Config};
 
-pub(crate) use causes::chain;
 use clock::Clock;
 pub(crate) use decode::{Change, Decoded, Pod};
 #[cfg(test)]
-pub(crate) use failure::Cause;
+pub(crate) use failure::{Cause, Details};
 pub(crate) use failure::{Failure, Refusal};
 use http_client::{Chunks, HttpClient, RESPONSE_LIMIT, in_time};
 use outage::Outage;
 use permission::Permission;
-pub(crate) use requests::Page;
-pub(crate) use scope::Scope;
+pub(crate) use requests::{Page, Scope};
 
 pub(crate) struct Api {
     client: HttpClient,

@@ -123,13 +123,7 @@ mod tests {
     #[test]
     fn a_server_that_is_busy_or_says_no_is_not_out() {
         for (code, out) in [(429, false), (500, false), (410, false), (502, true), (503, true), (504, true)] {
-            let failure = Failure::Refused(Refusal {
-                reason: String::new(),
-                code,
-                message: String::new(),
-                retry_after: None,
-                causes: Vec::new(),
-            });
+            let failure = Failure::Refused(Refusal { code, ..Refusal::default() });
             assert_eq!(failure.is_outage(), out, "{code}");
         }
     }

@@ -1,13 +1,18 @@
-//! The requests: list, watch and delete Jobs, and read the logs of their pods.
+//! The requests: list, watch and delete Jobs, read the logs of their pods, and check whether a Job could be replaced.
+
+use std::fmt;
 
 use http::Request;
-use kube::core::params::{DeleteParams, ListParams, Preconditions, PropagationPolicy, WatchParams};
+use http::header::CONTENT_TYPE;
+use kube::core::params::{
+    DeleteParams, GetParams, ListParams, Preconditions, PropagationPolicy, WatchParams,
+};
 use kube::core::subresource::LogParams;
 
 use super::decode::{self, Decoded, Pod};
 use super::list_reader::{List, ListReader};
 use super::watch::Watch;
-use super::{Api, Failure, Permission, Scope};
+use super::{Api, Failure, Permission};
 use crate::cluster::job::JobId;
 use crate::cluster::job::compact::Version;
 
@@ -17,6 +22,24 @@ const LOG_BYTES_LIMIT: i64 = 256 * 1024;
 
 /// A page of a list of Jobs. An object that cannot be read does not hide the others.
 pub(crate) type Page = List<Decoded>;
+
+/// The Jobs of a namespace, or of all, that match a label selector.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Scope {
+    /// `None` means all namespaces.
+    pub namespace: Option<String>,
+    /// A label selector, as in `kubectl get -l`.
+    pub selector: Option<String>,
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.namespace {
+            Some(namespace) => write!(f, "namespace {namespace}"),
+            None => f.write_str("all namespaces"),
+        }
+    }
+}
 
 impl Api {
     /// A page of the Jobs in a scope. The first page has no token; each page brings the token of the next.
@@ -103,6 +126,31 @@ impl Api {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
+    /// A Job as JSON, or `None` if there is none of that name.
+    pub(crate) async fn job(&self, namespace: &str, name: &str) -> Result<Option<Vec<u8>>, Failure> {
+        let request = jobs(Some(namespace)).get(name, &GetParams::default())?;
+        match self.bytes(&Permission::for_jobs("get", Some(namespace)), request).await {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(Failure::Refused(refusal)) if refusal.code == 404 && refusal.reason == "NotFound" => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Asks the API server to replace a Job by the one in `yaml`, as a dry run.
+    pub(crate) async fn dry_run_replace(
+        &self,
+        namespace: &str,
+        name: &str,
+        yaml: String,
+    ) -> Result<(), Failure> {
+        // Helm does not check unknown or duplicate fields either.
+        let query = "dryRun=All&fieldValidation=Ignore";
+        let path = format!("{}/{name}?{query}", jobs(Some(namespace)).url_path);
+        let request = Request::put(path).header(CONTENT_TYPE, "application/yaml").body(yaml.into_bytes());
+        let request = request.map_err(Failure::config)?;
+        self.bytes(&Permission::for_jobs("update", Some(namespace)), request).await.map(drop)
+    }
+
     async fn list_jobs(&self, namespace: Option<&str>, params: &ListParams) -> Result<Page, Failure> {
         let permission = Permission::for_jobs("list", namespace);
         let request = jobs(namespace).list(params)?;
@@ -120,7 +168,7 @@ impl Api {
     }
 }
 
-pub(super) fn jobs(namespace: Option<&str>) -> kube::core::Request {
+fn jobs(namespace: Option<&str>) -> kube::core::Request {
     kube::core::Request::new(match namespace {
         Some(namespace) => format!("/apis/batch/v1/namespaces/{namespace}/jobs"),
         None => "/apis/batch/v1/jobs".to_owned(),

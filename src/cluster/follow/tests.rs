@@ -85,9 +85,8 @@ fn response(answer: Answer) -> Response<StreamBody<Frames>> {
 /// What happens in a scope within so many seconds, one word for each event.
 async fn followed(api: &Api, seconds: u64) -> Vec<String> {
     let (events, mut seen) = mpsc::channel(16);
-    let relist = Notify::new();
-    let follower =
-        Follower { api, scope: Scope::default(), number: 0, events, relist: &relist, watches: true };
+    let scope = Scope::default();
+    let follower = Follower { api, scope: &scope, number: 0, events, relist: Notify::new(), watches: true };
     let words = Rc::new(RefCell::new(Vec::new()));
     let listen = async {
         while let Some((_, event)) = seen.recv().await {

@@ -27,7 +27,6 @@ pub(crate) enum Compact<N> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Uuid(u64, NonZeroU64);
 
-/// A number of seconds, or none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct OptionalSeconds(u32);
 
@@ -53,7 +52,6 @@ pub(crate) struct Interner {
 }
 
 impl Interner {
-    /// Replaces the namespace and the shared fields by the stored copy, if there is an equal one, so that each is stored once.
     pub(crate) fn intern(&mut self, job: &mut Job) {
         intern(&mut self.namespaces, &mut job.id.namespace);
         intern(&mut self.fields, &mut job.shared);

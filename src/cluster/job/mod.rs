@@ -69,14 +69,10 @@ struct Object {
     status: Status,
 }
 
+/// As much of a Job as `M` says, where the rest cannot be read.
 #[derive(Deserialize)]
-struct Described {
-    metadata: Metadata,
-}
-
-#[derive(Deserialize)]
-struct Identified {
-    metadata: Identity,
+struct Only<M> {
+    metadata: M,
 }
 
 #[derive(Deserialize)]
@@ -124,15 +120,15 @@ impl Job {
             Ok(Object { metadata, spec, status }) => {
                 Ok(Self::new(metadata, State::of(&spec, &status), &status))
             }
-            Err(error) => match serde_json::from_slice(json) {
-                Ok(Described { metadata }) => {
-                    Ok(Self::new(metadata, State::Unreadable(why(&error)), &Status::default()))
+            Err(error) => {
+                let why = shortened_message(&error.to_string());
+                if let Ok(Only { metadata }) = serde_json::from_slice(json) {
+                    return Ok(Self::new(metadata, State::Unreadable(why), &Status::default()));
                 }
-                Err(_) => {
-                    let id = serde_json::from_slice(json).ok().map(|Identified { metadata }| metadata.into());
-                    Err(Box::new(Unreadable { id, why: why(&error) }))
-                }
-            },
+                let id =
+                    serde_json::from_slice(json).ok().map(|Only::<Identity> { metadata }| metadata.into());
+                Err(Box::new(Unreadable { id, why }))
+            }
         }
     }
 
@@ -189,10 +185,6 @@ impl SharedFields {
     pub(crate) fn is_of_release(&self, name: &str) -> bool {
         self.releases.iter().flatten().any(|release| release == name)
     }
-}
-
-fn why(error: &serde_json::Error) -> String {
-    shortened_message(&error.to_string())
 }
 
 impl From<Identity> for JobId {

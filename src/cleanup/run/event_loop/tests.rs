@@ -17,7 +17,7 @@ use tokio::time::sleep;
 
 use super::*;
 use crate::cleanup::default_settle;
-use crate::cleanup::options::Verbosity;
+use crate::cleanup::options::{Format, Verbosity};
 use crate::cleanup::output::summary;
 use crate::cleanup::output::terminal::tests::{Screen, unread};
 use crate::cleanup::run::logs::LogReader;
@@ -119,21 +119,18 @@ impl Scene {
         });
         let api = api(Client::new(service, "default"));
         let scopes = [Scope { namespace: Some("shop".to_owned()), selector: None }];
-        let mut completion = Completion::new(Timeout::After(timeout), settle);
-        let mut sweep = Sweep::new(rules, scopes.iter().map(Scope::to_string), 4);
-        let requests = Requests::new(&api, LogReader::new(terminal, Verbosity::Normal, false), false);
-        let event_loop = EventLoop {
-            progress: Progress::new(terminal, completion.deadline),
-            sweep: &mut sweep,
-            completion: &mut completion,
-            signals: &mut Signals::listen().expect("signals"),
+        let requests = Requests::new(&api, LogReader::new(terminal, Format::Json), false);
+        let mut event_loop = EventLoop {
+            sweep: Sweep::new(rules, scopes.iter().map(Scope::to_string), 4),
+            completion: Completion::new(Timeout::After(timeout), settle),
+            signals: Signals::listen().expect("signals"),
             terminal,
             requests: &requests,
             start,
         };
         let ending = event_loop.sweep_until_done(&api, &scopes).await;
         let took = start.elapsed();
-        summary::explain(&ending, &sweep, terminal);
+        summary::explain(&ending, &event_loop.sweep, terminal);
         (ending, took)
     }
 }

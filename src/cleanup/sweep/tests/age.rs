@@ -13,7 +13,7 @@ fn patient(once: bool) -> Story {
 impl Story {
     /// The API server's clock says this. It is no clock of ours.
     fn at(mut self, server_time: u32) -> Self {
-        self.sweep.set_server_time(Some(server_time.into()));
+        self.sweep.server_time = Some(server_time.into());
         self
     }
 }
