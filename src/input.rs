@@ -6,7 +6,8 @@ use std::ops::Deref;
 /// The largest chart that Helm accepts. Most streams are shorter.
 const SMALL: usize = 1 << 20;
 
-/// Reads the whole source. After each read, `seen` gets all that has been read, unless there is too little memory for it.
+/// Reads the whole source. `seen` gets all that has been read, after each read of the first MiB, and of the rest where large pages
+/// could be reserved.
 pub(crate) fn read(
     source: &mut dyn Read,
     seen: &mut dyn FnMut(&[u8]),

@@ -3,9 +3,9 @@
 //! The downward API names it. Without that, the pod's hostname does: it begins with the name of the Job. This needs no
 //! request, so no permission.
 
-use crate::cluster::helm_env::variable;
 use crate::cluster::job::Job;
 use crate::cluster::job::compact::Uid;
+use crate::cluster::variable;
 use crate::policy::OWN_JOB_UID;
 
 /// Kubernetes cuts a longer name before it appends five characters of its own.

@@ -12,7 +12,7 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
 /// quarter longer, so that clients that were refused together do not return together.
 pub(crate) fn delay(failures_before: u32, retry_after: Option<Duration>) -> Duration {
     let delay = match retry_after {
-        Some(retry_after) => retry_after.min(LONGEST_RETRY_AFTER),
+        Some(retry_after) => retry_after.clamp(FIRST, LONGEST_RETRY_AFTER),
         None => LAST.min(FIRST.saturating_mul(1 << failures_before.min(16))),
     };
     delay + delay.mul_f64(jitter())
@@ -41,8 +41,9 @@ mod tests {
     }
 
     #[test]
-    fn a_retry_after_without_bounds_is_cut() {
-        let delay = delay(0, Some(Duration::from_secs(u64::MAX)));
-        assert!(delay >= LONGEST_RETRY_AFTER && delay < LONGEST_RETRY_AFTER * 2);
+    fn a_retry_after_is_kept_within_bounds() {
+        let longest = delay(0, Some(Duration::from_secs(u64::MAX)));
+        assert!(longest >= LONGEST_RETRY_AFTER && longest < LONGEST_RETRY_AFTER * 2);
+        assert!(delay(0, Some(Duration::ZERO)) >= FIRST);
     }
 }

@@ -9,7 +9,8 @@ use secrecy::ExposeSecret;
 
 use crate::background;
 use crate::cluster::api::Failure;
-use crate::cluster::helm_env::{self, HelmVariables, variable};
+use crate::cluster::helm_env::{self, HelmVariables};
+use crate::cluster::variable;
 
 const USER_AGENT: &str = concat!("jobsweep/", env!("CARGO_PKG_VERSION"));
 

@@ -1,10 +1,10 @@
 //! Follows the Jobs of one scope: lists them page by page, then watches from the version of the list.
 //!
-//! A page is passed on and dropped as soon as it is read. What its Jobs have in common with earlier ones is stored once.
-//! A watch that ends is resumed from its last version. A watch whose version has expired (410), or that sends something
-//! unreadable, is replaced by a new list. An object that cannot be read is passed on as such, and the watch goes on.
-//! Failures that may pass are retried with growing delays; any other failure, such as a missing permission, ends
-//! following.
+//! A page is passed on and dropped as soon as it is read. Data that its Jobs share with earlier Jobs is stored only once. A
+//! watch that ends is resumed from its last version. If that version has expired (410), or an event cannot be decoded, a new
+//! list replaces the watch. If only the object in an event cannot be read, it is passed on as unreadable, and the watch
+//! continues. Temporary failures are retried with growing delays. Any other failure, such as a missing permission, ends the
+//! follower.
 
 #[cfg(test)]
 mod tests;
@@ -18,15 +18,16 @@ use crate::cluster::api::{Api, Change, Decoded, Failure, Page, Scope};
 use crate::cluster::backoff;
 use crate::cluster::job::compact::Interner;
 
-/// A watch that lasted this long was healthy: its end is no failure, and the next failure is the first of its kind.
+/// If a watch lasted this long, its normal end is not a failure, and the next failure gets the shortest delay again.
 const HEALTHY: Duration = Duration::from_secs(10);
 
-/// How many Jobs of a list an event has at most, because several events may wait.
-const AT_ONCE: usize = 32;
+/// The maximum number of listed Jobs in one event. Several events can wait in the channel, so large ones would take much memory.
+const JOBS_PER_EVENT: usize = 32;
 
 #[derive(Debug)]
 pub(crate) enum Event {
     ListBegins,
+    /// They were listed, created or modified.
     Jobs(Vec<Decoded>),
     Listed,
     Watching,
@@ -35,7 +36,7 @@ pub(crate) enum Event {
     Renewing,
     /// A list or a watch failed. It is retried after this delay; until then, changes go unnoticed.
     Interrupted(Failure, Duration),
-    /// No retry can cure this failure, and nothing follows.
+    /// A retry cannot help. This is the last event.
     Fatal(Failure),
 }
 
@@ -43,42 +44,43 @@ pub(crate) struct Follower<'a> {
     pub api: &'a Api,
     pub scope: &'a Scope,
     /// Identifies the scope in `events`.
-    pub number: usize,
+    pub scope_index: usize,
     pub events: mpsc::Sender<(usize, Event)>,
     /// Replaces the watch by a new list.
     pub relist: Notify,
-    /// Whether a watch follows the first list.
+    /// If false, the follower stops after the first list.
     pub watches: bool,
 }
 
 #[derive(Default)]
-struct State {
+struct Position {
     /// The version from which to watch next. Without one, a list comes first.
     version: Option<String>,
-    // One each: a list that works says nothing about the watch after it.
+    // They are counted apart, because a successful list does not show that the watch works.
     failed_lists: u32,
     failed_watches: u32,
     interner: Interner,
 }
 
 impl Follower<'_> {
-    /// Follows the scope until a failure is fatal.
+    /// Follows the scope until a failure is fatal or, without watches, until the first list is complete. Whoever stops receiving the
+    /// events drops this future too.
     pub(crate) async fn follow(&self) {
-        let mut state = State::default();
+        let mut position = Position::default();
         loop {
-            let version = state.version.take();
+            let version = position.version.take();
             let watching = version.is_some();
             let result = match version {
-                None => self.list(&mut state).await,
+                None => self.list(&mut position).await,
                 Some(_) if !self.watches => return,
-                Some(from) => self.watch(from, &mut state).await,
+                Some(from) => self.watch(from, &mut position).await,
             };
             let Err(failure) = result else { continue };
             if !failure.is_transient() {
                 return self.tell(Event::Fatal(failure)).await;
             }
-            self.api.record(&failure);
-            let failures = if watching { &mut state.failed_watches } else { &mut state.failed_lists };
+            self.api.record_outage(&failure);
+            let failures = if watching { &mut position.failed_watches } else { &mut position.failed_lists };
             let delay = backoff::delay(*failures, failure.retry_after());
             *failures += 1;
             self.tell(Event::Interrupted(failure, delay)).await;
@@ -86,33 +88,33 @@ impl Follower<'_> {
         }
     }
 
-    async fn list(&self, state: &mut State) -> Result<(), Failure> {
+    async fn list(&self, position: &mut Position) -> Result<(), Failure> {
         self.tell(Event::ListBegins).await;
         let mut token = None;
         loop {
             let Page { mut items, next, version } = self.api.page(self.scope, token.as_deref()).await?;
-            items.iter_mut().flatten().for_each(|job| state.interner.intern(job));
+            items.iter_mut().flatten().for_each(|job| position.interner.intern(job));
             let mut items = items.into_iter().peekable();
             while items.peek().is_some() {
-                self.tell(Event::Jobs(items.by_ref().take(AT_ONCE).collect())).await;
+                self.tell(Event::Jobs(items.by_ref().take(JOBS_PER_EVENT).collect())).await;
             }
             token = next;
             if token.is_none() {
-                state.failed_lists = 0;
-                state.version = Some(version);
+                position.failed_lists = 0;
+                position.version = Some(version);
                 self.tell(Event::Listed).await;
                 return Ok(());
             }
         }
     }
 
-    async fn watch(&self, from: String, state: &mut State) -> Result<(), Failure> {
+    async fn watch(&self, from: String, position: &mut Position) -> Result<(), Failure> {
         let since = Instant::now();
         let mut watch = match self.api.watch(self.scope, &from).await {
             Ok(watch) => watch,
             Err(failure) => {
                 let expired = failure.code() == Some(410);
-                state.version = (!expired).then_some(from);
+                position.version = (!expired).then_some(from);
                 return Err(failure);
             }
         };
@@ -124,12 +126,12 @@ impl Follower<'_> {
             };
             let healthy = since.elapsed() > HEALTHY;
             if healthy {
-                state.failed_watches = 0;
+                position.failed_watches = 0;
             }
             let failure = match change {
                 Ok(Some(mut change)) => {
                     let (Change::Applied(job) | Change::Deleted(job)) = &mut change;
-                    job.iter_mut().for_each(|job| state.interner.intern(job));
+                    job.iter_mut().for_each(|job| position.interner.intern(job));
                     self.tell(match change {
                         Change::Applied(job) => Event::Jobs(vec![job]),
                         Change::Deleted(job) => Event::Deleted(job),
@@ -140,22 +142,22 @@ impl Follower<'_> {
                 // The API server ends every watch after a while.
                 Ok(None) if healthy => {
                     self.tell(Event::Renewing).await;
-                    state.version = Some(watch.version);
+                    position.version = Some(watch.version);
                     return Ok(());
                 }
                 Ok(None) => Failure::ConnectionLost("the watch was closed".to_owned()),
-                // As usual for a version that has become old.
+                // Old versions expire. This is normal.
                 Err(failure) if healthy && failure.code() == Some(410) => return Ok(()),
                 Err(failure) => failure,
             };
             let resumable = !matches!(failure, Failure::Refused(_) | Failure::UnreadableResponse(_));
-            state.version = resumable.then_some(watch.version);
+            position.version = resumable.then_some(watch.version);
             return Err(failure);
         }
     }
 
     async fn tell(&self, event: Event) {
-        // Who listens no longer also drops this future.
-        let _ = self.events.send((self.number, event)).await;
+        // Sending fails only if nobody receives any more.
+        let _ = self.events.send((self.scope_index, event)).await;
     }
 }

@@ -2,7 +2,6 @@
 //!
 //! Helm sets them for its plugins, and reads them itself when the user sets them.
 
-use std::env;
 use std::path::PathBuf;
 
 use kube::Config;
@@ -10,6 +9,7 @@ use kube::config::AuthInfo;
 use secrecy::SecretString;
 
 use super::api::Failure;
+use super::variable;
 
 /// When Helm's environment variables count.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -30,11 +30,6 @@ impl HelmVariables {
 /// Whether Helm started this program as a plugin, with `--debug`.
 pub(crate) fn helm_debug() -> bool {
     started_by_helm() && variable("HELM_DEBUG").is_some_and(|value| is_true(&value))
-}
-
-/// An environment variable that is set and not empty.
-pub(crate) fn variable(name: &str) -> Option<String> {
-    env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 fn started_by_helm() -> bool {

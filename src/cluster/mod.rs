@@ -12,7 +12,13 @@ pub(crate) mod follow;
 pub(crate) mod helm_env;
 pub(crate) mod job;
 
+use std::env;
 use std::time::Duration;
+
+/// An environment variable that is set and not empty.
+pub(crate) fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
 
 /// How long to wait in a cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -19,7 +19,7 @@ pub enum Problem {
     },
     /// A document that may hold a Job with a policy is not YAML.
     NotYaml(String),
-    /// A document that may hold a Job with a policy is longer than any object that the API server accepts.
+    /// A document that may hold a Job with a policy is longer than any object that the API server accepts, and is not a list.
     TooLong,
     /// A key that identifies a Job or its policy appears more than once in a mapping.
     DuplicateKey(&'static str),
@@ -84,10 +84,9 @@ impl fmt::Display for Problem {
             Self::WideEncoding(name) => write!(f, "the input is {name}, not UTF-8"),
             Self::NotUtf8 { byte } => write!(f, "the input is not UTF-8 at byte {byte}"),
             Self::NotYaml(why) => write!(f, "invalid YAML: {why}"),
-            Self::TooLong => write!(
-                f,
-                "the object has more than 16 MiB without its spec, and the API server accepts at most 3 MiB"
-            ),
+            Self::TooLong => {
+                f.write_str("the object has more than 16 MiB, and the API server accepts at most 3 MiB")
+            }
             Self::DuplicateKey(key) => write!(f, "duplicate key {key}"),
             Self::ContestedKey(key) => write!(f, "the merge key (<<) below {key} also sets {key}"),
             Self::UnknownWords { shown, more } => {

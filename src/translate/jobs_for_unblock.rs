@@ -60,8 +60,8 @@ impl Translated<'_> {
     }
 
     fn edits_of(&self, document: usize) -> &[Edit] {
-        let first = self.documents.partition_point(|of| *of < document);
-        let end = self.documents.partition_point(|of| *of <= document);
+        let first = self.document_of_edit.partition_point(|of| *of < document);
+        let end = self.document_of_edit.partition_point(|of| *of <= document);
         &self.edits[first..end]
     }
 }
@@ -95,6 +95,7 @@ impl<'e> Edited<'e> {
 
 /// The Jobs of a document, or why one cannot be looked up.
 fn jobs_of(text: &str) -> Result<Vec<Result<JobManifest, Fault>>, Fault> {
+    super::check_length(text)?;
     let nodes = Nodes::read(text).map_err(|error| Fault::not_yaml(&error, text))?;
     let lookup = Lookup::new(&nodes);
     let jobs = jobs::find(&lookup)?;

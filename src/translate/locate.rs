@@ -4,7 +4,6 @@ use std::ops::Range;
 
 use super::diagnostic::{Diagnostic, Fault, Place};
 use super::query;
-use super::read::head;
 use super::read::lookup::{Lookup, key};
 use super::read::nodes::Nodes;
 use super::read::stream::{BOM, skip_bom};
@@ -123,7 +122,7 @@ fn template_comment(text: &str) -> Option<&str> {
 
 fn template_annotation(text: &str) -> Option<String> {
     memchr::memmem::find(text.as_bytes(), TEMPLATE_ANNOTATION.as_bytes())?;
-    if head::is_too_long(text, head::of(text)) {
+    if super::is_too_long(text) {
         return None;
     }
     let (nodes, _) = Nodes::read_to_first_error(text);

@@ -17,8 +17,8 @@
 //!
 //! Supporting modules: `parallel` runs steps 3 to 7 on many documents at once, `diagnostic` formats the messages, `locate`
 //! finds their lines, and `query` reads single strings for `inject`. `jobs_for_unblock` reads the Jobs of the translated stream for
-//! `--unblock`. It skips hooks that Helm 4 runs. `krm` reads the options of a stream from kustomize or kpt, and adds the messages to
-//! the output.
+//! `--unblock`. It skips hooks that Helm 4 runs. `krm` handles a stream from kustomize or kpt: it reads the
+//! options in the stream, and adds the messages to the output.
 
 mod diagnostic;
 mod jobs_for_unblock;
@@ -43,6 +43,8 @@ pub(crate) use query::{documents, strings};
 pub use read::value::Value;
 pub(crate) use scan::Scan;
 
+use memchr::memmem;
+
 use self::diagnostic::Fault;
 use self::locate::Locator;
 use self::plan::insert::Inserter;
@@ -64,13 +66,16 @@ pub struct Options {
     pub strict: bool,
 }
 
+/// The longest object to parse. The API server accepts 3 MiB, so this leaves room for comments and escapes.
+const MAX_OBJECT: usize = 16 << 20;
+
 /// A translated stream: the input and its edits.
 #[derive(Debug)]
 pub struct Translated<'a> {
     input: &'a [u8],
     edits: Vec<Edit>,
     /// The index of the document of each edit.
-    documents: Vec<usize>,
+    document_of_edit: Vec<usize>,
     /// The problems that did not stop the translation.
     pub warnings: Vec<Diagnostic>,
 }
@@ -123,7 +128,7 @@ pub fn translate<'a>(input: &'a [u8], options: &Options) -> Result<Translated<'a
     translate_scanned(input, Scan::default(), options)
 }
 
-/// Translates a stream of which a part was scanned while it was read.
+/// Like [`translate`], for a stream that was partly scanned while it was read.
 pub(crate) fn translate_scanned<'a>(
     input: &'a [u8],
     scan: Scan,
@@ -141,12 +146,13 @@ pub(crate) fn translate_scanned<'a>(
         warnings.sort_by_key(|fault| fault.at);
         Ok((edits.into_iter().map(|edit| edit.moved_by(range.start)).collect::<Vec<_>>(), warnings))
     });
-    let mut translated = Translated { input, edits: Vec::new(), documents: Vec::new(), warnings: Vec::new() };
+    let mut translated =
+        Translated { input, edits: Vec::new(), document_of_edit: Vec::new(), warnings: Vec::new() };
     let mut locator = Locator::new(input);
     for ((index, range), result) in candidates.iter().zip(results) {
         let mut located = |fault| locator.locate(fault, *index, range.clone());
         let (edits, warnings) = result.map_err(&mut located)?;
-        translated.documents.resize(translated.edits.len() + edits.len(), *index);
+        translated.document_of_edit.resize(translated.edits.len() + edits.len(), *index);
         translated.edits.extend(edits);
         translated.warnings.extend(warnings.into_iter().map(located));
     }
@@ -161,20 +167,32 @@ pub(crate) fn translate_scanned<'a>(
 
 /// Translates one document, by its head if that is enough.
 fn document(text: &str, options: &Options, warnings: &mut Vec<Fault>) -> Result<Vec<Edit>, Fault> {
-    let head = head::of(text);
-    if head::is_too_long(text, head) {
-        return Err(Fault { problem: Problem::TooLong, at: 0, job: None });
-    }
-    if let Some(head) = head
-        && let Some(nodes) = line_reader::read(head).or_else(|| Nodes::read(head).ok())
-    {
-        let lookup = Lookup::new(&nodes);
-        if head::decides(&lookup) {
-            return edits(&lookup, options, warnings);
+    if let Some(head) = head::of(text) {
+        check_length(head)?;
+        if let Some(nodes) = line_reader::read(head).or_else(|| Nodes::read(head).ok()) {
+            let lookup = Lookup::new(&nodes);
+            if head::decides(&lookup) {
+                return edits(&lookup, options, warnings);
+            }
         }
     }
+    check_length(text)?;
     let nodes = Nodes::read(text).map_err(|error| Fault::not_yaml(&error, text))?;
     edits(&Lookup::new(&nodes), options, warnings)
+}
+
+/// Rejects an object that is too long to be parsed, because that would take as much memory again.
+fn check_length(text: &str) -> Result<(), Fault> {
+    if is_too_long(text) {
+        return Err(Fault { problem: Problem::TooLong, at: 0, job: None });
+    }
+    Ok(())
+}
+
+/// Whether a text is too long for an object, and is not a list of objects.
+fn is_too_long(text: &str) -> bool {
+    let may_be_list = || memmem::find(text.as_bytes(), b"items").is_some();
+    text.len() > MAX_OBJECT && !may_be_list()
 }
 
 /// Rejects a document in which a mapping merges more mappings than a lookup follows.

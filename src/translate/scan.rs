@@ -1,25 +1,28 @@
 //! Finds the documents that may hold a Job to change, while the stream is still being read.
 //!
-//! A process that writes a pipe is slower than the one that reads it. So the search of what has been read takes no time as long as the
-//! rest is on its way, and what was just read is still in the cache.
+//! The process that writes the pipe is slower than jobsweep. So jobsweep searches what it has read while it waits for the rest. This
+//! takes no extra time, and the bytes are still in the CPU cache.
 
 use std::ops::Range;
 
 use super::Options;
 use super::read::{prefilter, stream};
 
-/// How many bytes are searched at once: they are still in the cache.
-const PART: usize = if cfg!(test) { 1 } else { 256 * 1024 };
+/// A search starts after at least this many new bytes. They are few enough to be still in the CPU cache.
+const MIN_NEW_BYTES: usize = if cfg!(test) { 1 } else { 256 * 1024 };
 
-/// The documents found so far.
+/// The search of a stream that is still being read.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Scan {
-    /// Whether a Job without a policy is to change too.
+    /// Whether Jobs without a policy get one.
     has_default_policy: bool,
+    /// How many bytes had been read at the last search.
     searched: usize,
-    /// The index and the start of the first document that is not complete.
+    /// The index of the first incomplete document.
     index: usize,
+    /// Where that document starts.
     start: usize,
+    /// The indexes and ranges of the documents that may hold a Job to change. They are UTF-8.
     pub(super) candidates: Vec<(usize, Range<usize>)>,
     /// The first document that is not UTF-8, and the offset of its first bad byte. It ends the search.
     pub(super) not_utf8: Option<(usize, Range<usize>, usize)>,
@@ -30,23 +33,25 @@ impl Scan {
         Self { has_default_policy, ..Self::default() }
     }
 
-    /// Searches the documents that are complete in what has been read. The last one may go on, or be just the comments above the next.
+    /// Searches the complete documents in the bytes read so far. The last document is left out: more of it may follow, or it may be
+    /// only the comments above the next document.
     ///
-    /// A document that does not end is searched again each time its length has doubled.
-    pub(crate) fn advance(&mut self, read: &[u8]) {
-        if read.len().saturating_sub(self.searched) < PART.max(self.searched - self.start) {
+    /// While the last document has no end, its end is looked for again only after its length has doubled.
+    pub(crate) fn advance(&mut self, read_so_far: &[u8]) {
+        if read_so_far.len().saturating_sub(self.searched) < MIN_NEW_BYTES.max(self.searched - self.start) {
             return;
         }
-        self.searched = read.len();
+        self.searched = read_so_far.len();
         // Only whole lines can be markers.
-        let lines = &read[..memchr::memrchr(b'\n', read).map_or(0, |at| at + 1).max(self.start)];
+        let lines =
+            &read_so_far[..memchr::memrchr(b'\n', read_so_far).map_or(0, |at| at + 1).max(self.start)];
         self.search(lines, |end| end < lines.len());
     }
 
-    /// Searches the rest of a stream, or all of it if the options ask for other documents.
+    /// Searches the rest of the stream. If the options differ from those of `new`, it searches the whole stream again.
     pub(super) fn finish(mut self, input: &[u8], options: &Options) -> Self {
         if self.has_default_policy != options.default_policy.is_some() {
-            self = Self::new(!self.has_default_policy);
+            self = Self::new(options.default_policy.is_some());
         }
         self.search(input, |_| true);
         self
@@ -103,6 +108,26 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn the_cases_are_searched_alike_however_they_arrive() {
+        let cases = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases");
+        let mut count = 0;
+        for topic in std::fs::read_dir(cases).unwrap().filter_map(Result::ok) {
+            for case in std::fs::read_dir(topic.path()).unwrap().filter_map(Result::ok) {
+                let stream = std::fs::read(case.path()).unwrap();
+                let whole = Scan::new(false).finish(&stream, &Options::default());
+                for step in [1, 2, 7, 64] {
+                    let mut scan = Scan::new(false);
+                    (step..stream.len()).step_by(step).for_each(|length| scan.advance(&stream[..length]));
+                    let scan = scan.finish(&stream, &Options::default());
+                    assert_eq!((&scan.candidates, &scan.not_utf8), (&whole.candidates, &whole.not_utf8));
+                    count += 1;
+                }
+            }
+        }
+        assert!(count > 1_000);
     }
 
     #[test]

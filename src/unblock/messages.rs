@@ -8,8 +8,8 @@ use crate::cluster::job::state::Hint;
 use crate::policy::IGNORE;
 
 /// Why a Job is in the way and may not go, and what to do about it.
-pub(super) fn forbidden(job: &PlannedJob, reason: &Reason) -> String {
-    let by_hand = by_hand(job);
+pub(super) fn forbidden(job: &PlannedJob, reason: &Reason, context: Option<&str>) -> String {
+    let by_hand = by_hand(job, context);
     let advice = match reason {
         Reason::Ignored { .. } => format!("remove the annotation, or {by_hand}"),
         Reason::NoPolicy => format!(
@@ -32,14 +32,18 @@ pub(super) fn forbidden(job: &PlannedJob, reason: &Reason) -> String {
 }
 
 /// Why a Job is still in the way at the deadline. `None` if it is not.
-pub(super) fn left(job: &PlannedJob) -> Option<String> {
+pub(super) fn left(job: &PlannedJob, context: Option<&str>) -> Option<String> {
     let in_the_way = || format!("Job {job} is in the way{}", Fields(job));
     let unknown = Some(format!("it is not known whether Job {job} is still there"));
     match (&job.finding, job.verdict()) {
         (Finding::Unknown, _) => unknown,
         (_, Some(Verdict::Wait(hint))) => {
             let why = why_unfinished(hint);
-            Some(format!("{} and has not finished{why}; if it cannot finish, {}", in_the_way(), by_hand(job)))
+            Some(format!(
+                "{} and has not finished{why}; if it cannot finish, {}",
+                in_the_way(),
+                by_hand(job, context)
+            ))
         }
         (_, Some(Verdict::BeingDeleted(finalizers))) => {
             Some(format!("Job {job} {}", BeingDeleted(finalizers)))
@@ -50,8 +54,9 @@ pub(super) fn left(job: &PlannedJob) -> Option<String> {
     }
 }
 
-fn by_hand(job: &PlannedJob) -> String {
-    format!("delete it yourself: kubectl delete job {} -n {}", job.manifest.name, job.namespace)
+fn by_hand(job: &PlannedJob, context: Option<&str>) -> String {
+    let context = context.map(|name| format!(" --context={name}")).unwrap_or_default();
+    format!("delete it yourself: kubectl delete job {} -n {}{context}", job.manifest.name, job.namespace)
 }
 
 /// The progress message for a Job, if any.

@@ -157,7 +157,7 @@ async fn connect_and_clear(
             Err(_) => Stop::Deadline,
         },
     };
-    Err(stop.blocked(&planned))
+    Err(stop.blocked(&planned, options.connection.context.as_deref()))
 }
 
 fn no_namespace(job: &str) -> String {
@@ -174,7 +174,7 @@ impl From<Failure> for Stop {
 }
 
 impl Stop {
-    fn blocked(self, jobs: &[PlannedJob]) -> Blocked {
+    fn blocked(self, jobs: &[PlannedJob], context: Option<&str>) -> Blocked {
         let mut blocked = match self {
             Self::InTheWay => Blocked { exit_code: ExitCode::InTheWay, messages: Vec::new() },
             Self::Deadline => blocked(ExitCode::Deadline, "the deadline came before the way was clear"),
@@ -183,8 +183,10 @@ impl Stop {
         };
         for job in jobs {
             let message = match job.verdict() {
-                Some(judgement::Verdict::Forbidden(reason)) => Some(messages::forbidden(job, reason)),
-                _ if blocked.exit_code == ExitCode::Deadline => messages::left(job),
+                Some(judgement::Verdict::Forbidden(reason)) => {
+                    Some(messages::forbidden(job, reason, context))
+                }
+                _ if blocked.exit_code == ExitCode::Deadline => messages::left(job, context),
                 _ => None,
             };
             blocked.messages.extend(message.as_deref().map(block));

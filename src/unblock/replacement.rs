@@ -1,19 +1,21 @@
-//! The manifest at hand as the API server would have to store it over the Job in the cluster. Pure.
+//! Builds the manifest that is sent in the dry run: the new manifest, with the fields that it must take from the Job in the cluster.
+//! Does no I/O.
 //!
-//! A Job gets its selector and some labels of its template when it is created. They are immutable, and no manifest has them, so
-//! they are taken from the Job in the cluster: what is left to differ is what the manifest changes.
+//! When a Job is created, the API server adds a selector and some template labels. They are immutable, and most manifests lack them.
+//! So they are copied from the Job in the cluster. The remaining differences are the changes in the manifest. Finalizers and owners
+//! are copied too, because an update without them would remove them.
 
 use crate::cluster::job::Job;
 use crate::translate::{JobManifest, Value};
 
 /// The labels that a Job's template gets when it is created.
-const CREATED_LABELS: [&str; 4] =
+const GENERATED_LABELS: [&str; 4] =
     ["batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name", "controller-uid", "job-name"];
 
-/// A Job in the cluster.
+/// A Job in the cluster, with the JSON from which fields are copied.
 #[derive(Debug)]
 pub(super) struct Live {
-    /// The Job as it is judged.
+    /// The fields that the verdict depends on.
     pub job: Job,
     json: serde_json::Value,
 }
@@ -22,7 +24,7 @@ impl Live {
     /// Reads a Job from the API server's JSON.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// Returns why the Job cannot be read.
     pub(super) fn decode(json: &[u8]) -> Result<Self, String> {
         let job = Job::decode(json).map_err(|unreadable| unreadable.why)?;
         let json = serde_json::from_slice(json).map_err(|error| error.to_string())?;
@@ -30,7 +32,8 @@ impl Live {
     }
 }
 
-/// The manifest over that Job, as YAML on one line. What is no mapping in the manifest stays as it is, for the API server to refuse.
+/// Returns the manifest with the missing fields of the live Job, as YAML on one line. A field that must be a mapping and is not
+/// stays unchanged, and the API server refuses it.
 pub(super) fn replacement(manifest: &JobManifest, namespace: &str, live: &Live) -> String {
     let mut value = manifest.value.clone();
     if let Some(metadata) = value.mapping_mut("metadata") {
@@ -38,20 +41,20 @@ pub(super) fn replacement(manifest: &JobManifest, namespace: &str, live: &Live) 
         metadata.set("uid", Value::String(live.job.id.uid.to_string()));
         metadata.set("resourceVersion", Value::String(live.job.version.to_string()));
         for key in ["finalizers", "ownerReferences"] {
-            let kept = &live.json["metadata"][key];
-            if metadata.get(key).is_none() && !kept.is_null() {
-                metadata.set(key, json(kept));
+            let live_value = &live.json["metadata"][key];
+            if metadata.get(key).is_none() && !live_value.is_null() {
+                metadata.set(key, from_json(live_value));
             }
         }
     }
     let Some(spec) = value.mapping_mut("spec") else { return value.to_string() };
     let selector = &live.json["spec"]["selector"];
     if spec.get("selector").is_none_or(Value::is_null) && !selector.is_null() {
-        spec.set("selector", json(selector));
+        spec.set("selector", from_json(selector));
     }
-    let labels = &live.json["spec"]["template"]["metadata"]["labels"];
-    for label in CREATED_LABELS {
-        let Some(text) = labels[label].as_str() else { continue };
+    let live_labels = &live.json["spec"]["template"]["metadata"]["labels"];
+    for label in GENERATED_LABELS {
+        let Some(text) = live_labels[label].as_str() else { continue };
         let metadata = spec.mapping_mut("template").and_then(|template| template.mapping_mut("metadata"));
         if let Some(labels) = metadata.and_then(|metadata| metadata.mapping_mut("labels"))
             && labels.get(label).is_none()
@@ -62,8 +65,8 @@ pub(super) fn replacement(manifest: &JobManifest, namespace: &str, live: &Live) 
     value.to_string()
 }
 
-/// JSON is YAML.
-fn json(value: &serde_json::Value) -> Value {
+/// JSON is valid YAML, so it is written unchanged.
+fn from_json(value: &serde_json::Value) -> Value {
     Value::Plain(value.to_string())
 }
 

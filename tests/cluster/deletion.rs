@@ -169,7 +169,7 @@ pub async fn a_finalizer_that_lets_go_ends_the_sweep(cluster: &ControlPlane) -> 
     let held = setup.namespace.create(held).await?;
     setup.namespace.finish(&held, Outcome::Failed).await?;
     let mut sweep = setup.sweep().arg("-ojson").spawn()?;
-    sweep.line_with("its deletion is accepted, ").await?;
+    sweep.line_with("its deletion was accepted, but it is ").await?;
     setup.namespace.edit(&held, json!({ "metadata": { "finalizers": null } })).await?;
     sweep.finish(PATIENCE).await?.expect_success()?.reports("held", "deleted", "failed")?;
     setup.leaves(&[]).await

@@ -207,7 +207,7 @@ pub async fn an_object_that_cannot_be_read_is_skipped_with_a_warning(cluster: &C
     sweep.line_with("waiting for").await?;
     proxy.until_seen("GET", "watch=true", 1).await?;
     setup.namespace.create(job("odd").policy(BOTH).managed_by("example.com/nobody")).await?;
-    sweep.line_with("warning: skipped an object: it cannot be read").await?;
+    sweep.line_with("warning: skipped an object, because it cannot be read").await?;
     setup.namespace.finish(&good, Outcome::Succeeded).await?;
     sweep.finish(PATIENCE).await?.expect_success()?;
     setup.leaves(&["odd"]).await

@@ -7,7 +7,7 @@ use jobsweep_harness::control_plane::{ControlPlane, Namespace};
 use jobsweep_harness::jobs::{Outcome, job};
 use jobsweep_harness::pages::block;
 use jobsweep_harness::process::{Finished, Program};
-use jobsweep_harness::{tools, trials, trials::Trial, workdir};
+use jobsweep_harness::{folder, tools, trials, trials::Trial};
 
 pub fn trials() -> Vec<Trial> {
     trials![
@@ -83,7 +83,7 @@ impl Old {
         let path = std::env::join_paths(folders.chain(["/usr/bin".into(), "/bin".into()]))?;
         let shell = Program::new("/bin/sh").args(["-c", &line]).env("PATH", path);
         // kubectl keeps a cache in its home.
-        let home = workdir::folder("home")?;
+        let home = folder("home")?;
         shell.env("HOME", home).env("KUBECONFIG", &self.kubeconfig).run().await
     }
 

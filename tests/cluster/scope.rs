@@ -83,7 +83,7 @@ async fn held(setup: &Setup, more: &[&str]) -> Result<(Job, Running)> {
     let held = setup.namespace.create(held.finalizer("example.com/hold")).await?;
     setup.namespace.finish(&held, Outcome::Succeeded).await?;
     let mut sweep = setup.sweep().args(["-l", "app=web", "-ojson"]).args(more).spawn()?;
-    sweep.line_with("its deletion is accepted, held by finalizer example.com/hold").await?;
+    sweep.line_with("its deletion was accepted, but it is held by finalizer example.com/hold").await?;
     Ok((held, sweep))
 }
 

@@ -141,10 +141,13 @@ fn an_object_that_is_longer_than_the_api_server_accepts_is_an_error_before_it_is
         [long.clone(), format!("'{long}''s'"), format!("|\n      {long}"), format!("a\n      {long}")]
     {
         let job = JOB.replace("hook-succeeded", &policy);
-        for input in [format!("{job}spec: {{}}\n"), job] {
+        // A parser would refuse the unclosed bracket.
+        for input in [format!("{job}x: [\nspec: {{}}\n"), format!("{job}x: [\n")] {
             assert_eq!(problem(&input), Problem::TooLong);
         }
     }
+    let anchored = JOB.replace("metadata:", "metadata: &m");
+    assert_eq!(problem(&format!("{anchored}spec:\n  a: {long}\n  b: [\n")), Problem::TooLong);
     let list =
         format!("# {long}\napiVersion: v1\nkind: List\nitems:\n- {}", JOB.trim_end().replace('\n', "\n  "));
     assert!(output(&list).contains(ADDED.trim()), "a list has no such limit");

@@ -105,7 +105,7 @@ async fn a_signal_ends_it_while_nobody_reads_the_manifests(cluster: &ControlPlan
     std::fs::write(&manifests, text + &"# more than a pipe holds\n".repeat(200_000))?;
     Program::new("mkfifo").arg(&pipe).run().await?.expect_success()?;
     // Opened for reading and writing, a named pipe needs no reader.
-    let redirect = format!("< {} 1<> {}", manifests.display(), pipe.display());
+    let redirect = format!("< '{}' 1<> '{}'", manifests.display(), pipe.display());
     let unblock = through_shell(&setup, &redirect);
     let mut running = unblock.spawn()?;
     running.line_with("deleted Job ").await?;

@@ -25,7 +25,7 @@ pub(crate) struct Report<'a> {
 
 impl Report<'_> {
     pub(crate) fn write(&self, format: Format, out: &mut impl Write) -> io::Result<()> {
-        // The standard library's stdout writes every line by itself.
+        // The standard library's stdout is line-buffered. Without this buffer, each line would be a write of its own.
         let out = &mut BufWriter::with_capacity(64 * 1024, out);
         match format {
             Format::Table => table::write(&self.jobs(), out)?,
@@ -50,7 +50,7 @@ impl Report<'_> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Object<'a> {
+struct JsonReport<'a> {
     version: u32,
     end: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,13 +58,13 @@ struct Object<'a> {
     exit_code: u8,
     dry_run: bool,
     seconds: f64,
-    #[serde(serialize_with = "rows")]
-    jobs: &'a Report<'a>,
+    #[serde(rename = "jobs", serialize_with = "rows")]
+    report: &'a Report<'a>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Row<'a> {
+struct JsonJob<'a> {
     namespace: &'a str,
     name: &'a str,
     uid: String,
@@ -82,14 +82,14 @@ struct Row<'a> {
 }
 
 fn write_json(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let object = Object {
+    let object = JsonReport {
         version: 1,
         end: report.ending.name(report.sweep),
         error: report.ending.problem(report.sweep).map(|problem| problem.to_string()),
         exit_code: report.exit_code.code(),
         dry_run: report.dry_run,
         seconds: report.took.as_secs_f64(),
-        jobs: report,
+        report,
     };
     serde_json::to_writer_pretty(&mut *out, &object)?;
     writeln!(out)
@@ -100,9 +100,9 @@ fn rows<S: Serializer>(report: &&Report<'_>, serializer: S) -> Result<S::Ok, S::
     serializer.collect_seq(report.jobs().into_iter().map(|tracked| row(tracked, report)))
 }
 
-fn row<'a>(tracked: &'a TrackedJob, report: &Report<'_>) -> Row<'a> {
+fn row<'a>(tracked: &'a TrackedJob, report: &Report<'_>) -> JsonJob<'a> {
     let job = &tracked.job;
-    Row {
+    JsonJob {
         namespace: &job.id.namespace,
         name: &job.id.name,
         uid: job.id.uid.to_string(),

@@ -1,4 +1,4 @@
-//! How the cleanup words what it reports: messages, the table and the JSON report use the same phrases.
+//! The wording of the cleanup's reports. Messages, the table and the JSON report use the same phrases.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -6,7 +6,7 @@ use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
 
 use crate::cleanup::sweep::ending::Problem;
-use crate::cleanup::sweep::message::Message;
+use crate::cleanup::sweep::message::{Message, Task};
 use crate::cleanup::sweep::rules::Kept;
 use crate::cleanup::sweep::{Phase, TrackedJob};
 use crate::cluster::job::state::State;
@@ -14,7 +14,7 @@ use crate::cluster::job::{Job, Unreadable};
 use crate::escape::shortened;
 use crate::policy::{IGNORE, Outcome};
 
-/// How a Job ended, as one word.
+/// The outcome of a Job, or its state if it has not finished, as one word.
 pub(crate) fn outcome(tracked: &TrackedJob) -> &'static str {
     match (&tracked.job.state, &tracked.phase) {
         (State::Finished(Outcome::Succeeded, _), _) => "succeeded",
@@ -26,7 +26,7 @@ pub(crate) fn outcome(tracked: &TrackedJob) -> &'static str {
     }
 }
 
-/// What was done about a Job, as one word.
+/// What the sweep did with a Job, or would do next, as one word.
 pub(crate) fn action(phase: &Phase) -> &'static str {
     match phase {
         Phase::Waiting(_) | Phase::TooRecent(_) => "waiting",
@@ -39,7 +39,7 @@ pub(crate) fn action(phase: &Phase) -> &'static str {
     }
 }
 
-/// Why a Job is still there, or who else deleted it.
+/// Why a Job is still there, who else deleted it, or why it was deleted although its policy does not name its outcome.
 pub(crate) fn why(job: &Job, phase: &Phase) -> Option<String> {
     Some(match phase {
         Phase::Waiting(hint) => shortened(&hint.to_string()).into_owned(),
@@ -62,7 +62,7 @@ pub(crate) fn why(job: &Job, phase: &Phase) -> Option<String> {
     })
 }
 
-/// After how many seconds a Job that finished too recently is due.
+/// The number of seconds until a Job that finished too recently is due.
 pub(crate) fn due_in_seconds(phase: &Phase) -> Option<u64> {
     match phase {
         Phase::TooRecent(left) | Phase::Kept(Kept::TooRecent(left)) => Some(left.as_secs()),
@@ -88,7 +88,8 @@ pub(crate) fn totals<'a>(jobs: impl Iterator<Item = &'a TrackedJob>) -> String {
     counts.join(", ")
 }
 
-/// `0.4s`, `12s`, `1m30s`, `2h05m`. `jiff` and `humantime` print every unit down to the nanosecond.
+/// `0.4s`, `12s`, `1m30s`, `2h05m`. The formatters of `jiff` and `humantime` are not used, because they print every unit
+/// down to the nanosecond.
 pub(crate) fn brief(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match seconds {
@@ -121,7 +122,7 @@ impl Display for Kept {
             Self::AgeUnknown(why) => return write!(f, "how long ago it finished is unknown: {why}"),
             Self::Ignored => return write!(f, "it is annotated {IGNORE}"),
             Self::OwnJob => "it runs this sweep",
-            Self::LeftScope => "its policy, or the annotation or label of its release, was removed",
+            Self::LeftScope => "its policy was removed, or it no longer belongs to the release",
             Self::Refused(why) => return write!(f, "the API server refused to delete it: {why}"),
             Self::Unreadable(why) => return write!(f, "it cannot be read: {why}"),
         })
@@ -156,12 +157,17 @@ impl Display for Message {
             }
             Self::Unreadable(Unreadable { id, why }) => {
                 let what = id.as_ref().map_or("an object".to_owned(), ToString::to_string);
-                write!(f, "skipped {what}: it cannot be read: {why}")
+                write!(f, "skipped {what}, because it cannot be read: {why}")
             }
-            Self::Retrying { id, attempts, retry, first_of } => {
+            Self::Retrying { task, id, attempts, retry, others_under_way } => {
+                match task {
+                    Task::Delete => write!(f, "cannot delete {id}")?,
+                    Task::ReadLogs => write!(f, "cannot read the logs of {id}")?,
+                    Task::CheckGone => write!(f, "cannot check whether {id} is gone")?,
+                }
                 let after = seconds(retry.after);
-                write!(f, "cannot delete {id} (attempt {attempts}): {}; retrying in {after}", retry.why)?;
-                match first_of {
+                write!(f, " (attempt {attempts}): {}; retrying in {after}", retry.why)?;
+                match others_under_way {
                     None | Some(0) => Ok(()),
                     Some(1) => f.write_str("; 1 other request is under way"),
                     Some(others) => write!(f, "; {others} other requests are under way"),
@@ -198,15 +204,19 @@ fn phase_message(job: &Job, phase: &Phase, f: &mut Formatter<'_>) -> fmt::Result
     match phase {
         Phase::Waiting(_) | Phase::TooRecent(_) => write!(f, "waiting for {id}: {why}"),
         Phase::Due | Phase::Deleting => write!(f, "deleting {id}: {ended}"),
-        Phase::Outdated { .. } => write!(f, "{id} has changed; reading it again before it is deleted"),
-        Phase::Terminating { ours: true } => write!(f, "{id}: {ended}; its deletion is accepted, {why}"),
-        Phase::Terminating { ours: false } => write!(f, "{id}: {ended}; someone else is deleting it, {why}"),
+        Phase::Outdated { .. } => write!(f, "{id} has changed; jobsweep reads it again before it deletes it"),
+        Phase::Terminating { ours: true } => {
+            write!(f, "{id}: {ended}; its deletion was accepted, but it is {why}")
+        }
+        Phase::Terminating { ours: false } => {
+            write!(f, "{id}: {ended}; someone else is deleting it, and it is {why}")
+        }
         Phase::Kept(Kept::NotNamed(_)) => write!(f, "kept {id}: {ended}; {why}"),
         Phase::Kept(_) => write!(f, "kept {id}: {why}"),
         Phase::Deleted => write!(f, "deleted {id}: {ended}; {why}"),
         Phase::WouldDelete => write!(f, "would delete {id}: {ended}; {why}"),
         Phase::DeletedByOthers if job.outcome().is_none() => {
-            write!(f, "{id} is gone: {why} before it finished, so its outcome is unknown")
+            write!(f, "{id} is gone: {why}, and jobsweep did not see how it ended")
         }
         Phase::DeletedByOthers | Phase::DeletedOrRelabelled => write!(f, "{id} is gone: {ended}; {why}"),
     }

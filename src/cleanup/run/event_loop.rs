@@ -41,10 +41,10 @@ impl EventLoop<'_> {
     pub(crate) async fn sweep_until_done(&mut self, api: &Api, scopes: &[Scope]) -> Ending {
         let (sender, mut events) = mpsc::channel(16);
         let watches = !self.completion.no_wait;
-        let follower = |(number, scope)| Follower {
+        let follower = |(scope_index, scope)| Follower {
             api,
             scope,
-            number,
+            scope_index,
             events: sender.clone(),
             relist: Notify::new(),
             watches,
@@ -94,7 +94,7 @@ impl EventLoop<'_> {
         self.requests.stop();
         let ending = self.drain(in_flight).await.map_or(ending, Ending::Aborted);
         self.sweep.server_time = api.server_time();
-        self.sweep.update_recent(self.start.elapsed());
+        self.sweep.refresh_waits(self.start.elapsed());
         self.show_messages();
         self.terminal.progress(String::new());
         match ending {
@@ -140,9 +140,9 @@ impl EventLoop<'_> {
             }
             Event::Listed => sweep.listed(scope, now),
             Event::Watching => sweep.watching(scope),
-            Event::Deleted(Ok(job)) => sweep.removed(job, now),
+            Event::Deleted(Ok(job)) => sweep.watch_deleted(job, now),
             Event::Deleted(Err(object)) => match &object.id {
-                Some(id) => sweep.vanished(&id.uid, now),
+                Some(id) => sweep.watch_deleted_unreadable(&id.uid, now),
                 None => sweep.unreadable(scope, *object, now),
             },
             Event::Renewing => sweep.renewing(scope),

@@ -26,7 +26,7 @@ pub(crate) struct LogReader<'a> {
 
 fn is_worth_a_retry(failure: &Failure, deletion: &Deletion) -> bool {
     matches!(failure, Failure::MayRecover(_))
-        || (failure.is_transient() && deletion.log_attempts + 1 < ATTEMPTS)
+        || (failure.is_transient() && deletion.log_failures_before + 1 < ATTEMPTS)
 }
 
 impl<'a> LogReader<'a> {

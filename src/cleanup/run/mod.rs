@@ -43,7 +43,7 @@ pub(crate) async fn connect_and_sweep(
         before_hook_creation: options.before_hook_creation,
         finished_for: options.finished_for,
         once: options.once,
-        selected: options.selector.is_some(),
+        has_selector: options.selector.is_some(),
         release: options.release.clone(),
         own_job,
         dry_run: options.dry_run,

@@ -3,7 +3,9 @@
 use std::cell::Cell;
 
 use crate::cleanup::run::logs::LogReader;
-use crate::cleanup::sweep::request::{Check, CheckResult, Deletion, DeletionResult, Reply, Request, Retry};
+use crate::cleanup::sweep::request::{
+    CheckResult, Deletion, DeletionResult, GoneCheck, Reply, Request, Retry,
+};
 use crate::cluster::api::{Api, Failure};
 use crate::cluster::backoff;
 
@@ -32,7 +34,9 @@ impl<'a> Requests<'a> {
         match request {
             Request::Delete(deletion) => {
                 let (logs, result) = match self.logs.read(self.api, &deletion).await {
-                    Err(failure) => (None, DeletionResult::NoLogs(retry(deletion.log_attempts, &failure))),
+                    Err(failure) => {
+                        (None, DeletionResult::NoLogs(retry(deletion.log_failures_before, &failure)))
+                    }
                     Ok(logs) if self.stopping.get() => (logs, DeletionResult::NotSent),
                     Ok(logs) => (logs, self.delete(&deletion).await?),
                 };
@@ -51,25 +55,25 @@ impl<'a> Requests<'a> {
             Ok(false) => return Ok(DeletionResult::Accepted),
             Err(failure) => failure,
         };
-        let retry = || retry(deletion.attempts, &failure);
+        let retry = || retry(deletion.failures_before, &failure);
         Ok(match failure.code() {
             Some(404) => DeletionResult::NotFound,
             Some(409) => DeletionResult::Conflict,
             _ if failure.is_transient() && failure.may_have_been_carried_out() => {
                 DeletionResult::NoReply(retry())
             }
-            _ if failure.is_transient() => DeletionResult::TurnedAway(retry()),
+            _ if failure.is_transient() => DeletionResult::TemporarilyRefused(retry()),
             Some(_) => DeletionResult::Refused(failure.to_string()),
             None => return Err(failure),
         })
     }
 
-    async fn check_gone(&self, check: &Check) -> Result<CheckResult, Failure> {
+    async fn check_gone(&self, check: &GoneCheck) -> Result<CheckResult, Failure> {
         match self.api.is_gone(&check.id).await {
             Ok(true) => Ok(CheckResult::Gone),
             Ok(false) => Ok(CheckResult::StillThere),
             Err(failure) if failure.is_transient() || failure.code().is_some() => {
-                Ok(CheckResult::Failed(retry(check.attempts, &failure)))
+                Ok(CheckResult::Failed(retry(check.failures_before, &failure)))
             }
             Err(failure) => Err(failure),
         }

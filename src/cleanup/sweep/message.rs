@@ -22,11 +22,12 @@ pub(crate) enum Message {
     },
     Unreadable(Unreadable),
     Retrying {
+        task: Task,
         id: JobId,
         attempts: u32,
         retry: Retry,
         /// How many other requests are under way, if this is the first failure after all went well.
-        first_of: Option<usize>,
+        others_under_way: Option<usize>,
     },
     /// After failures for this many Jobs.
     RequestsWorkAgain(usize),
@@ -42,6 +43,14 @@ pub(crate) enum Message {
         repeated: bool,
     },
     Recovered(String),
+}
+
+/// What a failed request was for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Task {
+    Delete,
+    ReadLogs,
+    CheckGone,
 }
 
 impl Message {
@@ -76,7 +85,7 @@ impl Message {
             } => Verbosity::Warning,
             Self::Phase { phase: Phase::Due | Phase::Deleting, .. }
             | Self::Phase { recounted: true, .. }
-            | Self::Retrying { first_of: None, .. }
+            | Self::Retrying { others_under_way: None, .. }
             | Self::Interrupted { repeated: true, .. }
             | Self::Listing(_)
             | Self::Listed(_)

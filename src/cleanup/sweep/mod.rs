@@ -9,10 +9,10 @@ pub(crate) mod ending;
 pub(crate) mod fixture;
 pub(crate) mod job_log;
 pub(crate) mod message;
+mod reachability;
 mod reply;
 pub(crate) mod request;
 pub(crate) mod rules;
-mod scope;
 #[cfg(test)]
 mod tests;
 mod throttle;
@@ -23,9 +23,9 @@ use std::time::Duration;
 
 use job_log::lines_wanted;
 use message::Message;
-use request::{Check, Deletion, Request};
+use reachability::{ScopeState, Sight};
+use request::{Deletion, GoneCheck, Request};
 use rules::{Kept, Rules};
-use scope::{Scope, Sight};
 use throttle::Throttle;
 use tracked_job::DeletionProgress;
 pub(crate) use tracked_job::{Phase, TrackedJob};
@@ -33,31 +33,32 @@ pub(crate) use tracked_job::{Phase, TrackedJob};
 use crate::cluster::job::compact::Uid;
 use crate::cluster::job::{Job, Unreadable};
 
-/// How long to wait after a conflict for the watch to report a newer version. Also the interval between checks whether a Job is gone.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long to wait after a conflict for the watch to report a newer version. It is also the time between two checks that a Job is
+/// gone.
+const RECHECK_AFTER: Duration = Duration::from_secs(5);
 
 #[derive(Default)]
 pub(crate) struct Sweep {
     rules: Rules,
     /// Every Job that was ever in scope. A `number` is always an index into this list.
     jobs: Vec<TrackedJob>,
-    /// A `BTreeMap`, because a `HashMap` doubles its memory when it grows.
+    /// From the UID of a Job to its number. A `BTreeMap`, because a `HashMap` doubles its memory when it grows.
     numbers: BTreeMap<Uid, usize>,
-    /// The Jobs for which a request is to be sent. Their phase says which one.
+    /// The Jobs that need a request. The phase of a Job says which one. A Job that no longer needs one is skipped.
     queue: VecDeque<usize>,
     in_flight: usize,
     jobs_that_block_the_end: usize,
     /// The Jobs with a failed request that is to be sent again.
     retrying: BTreeSet<usize>,
-    /// How many Jobs had a failed request since the last message that requests work again.
-    retried: usize,
+    /// The number of Jobs with a failed request since the last `RequestsWorkAgain` message.
+    failed_jobs: usize,
     /// The Jobs to look at again, by time.
     reminders: VecDeque<(Duration, usize)>,
     /// The time by the API server's clock, in seconds since 1970.
     pub server_time: Option<i64>,
-    /// The Jobs that finished too recently, by when they are due on that clock.
+    /// The Jobs that finished too recently, sorted by the time at which they are due. That time is by the API server's clock.
     recent: BTreeSet<(i64, usize)>,
-    scopes: Vec<Scope>,
+    scopes: Vec<ScopeState>,
     throttle: Throttle,
     messages: Vec<Message>,
     /// The Jobs with a policy that `--release` leaves out.
@@ -67,12 +68,12 @@ pub(crate) struct Sweep {
 struct LeftOut {
     scope: usize,
     listing: u32,
-    names_release: bool,
+    names_other_release: bool,
 }
 
 impl Sweep {
     pub(crate) fn new(rules: Rules, scopes: impl IntoIterator<Item = String>, concurrency: usize) -> Self {
-        let scopes = scopes.into_iter().map(|name| Scope { name, ..Scope::default() }).collect();
+        let scopes = scopes.into_iter().map(|name| ScopeState { name, ..ScopeState::default() }).collect();
         Self { rules, scopes, throttle: Throttle::new(concurrency), ..Self::default() }
     }
 
@@ -88,9 +89,9 @@ impl Sweep {
                 }
                 let survived = tracked.job.version != job.version && !job.terminating;
                 if tracked.deletion == DeletionProgress::InDoubt && survived {
-                    tracked.deletion = DeletionProgress::NotSent;
+                    tracked.deletion = DeletionProgress::NotCarriedOut;
                 }
-                tracked.vanished = false;
+                tracked.missing = false;
                 tracked.job = job;
                 number
             }
@@ -104,8 +105,8 @@ impl Sweep {
             }
             None => {
                 if job.policy.is_some() {
-                    let names_release = job.releases.iter().any(Option::is_some);
-                    self.left_out.insert(job.id.uid, LeftOut { scope, listing, names_release });
+                    let names_other_release = job.releases.iter().any(Option::is_some);
+                    self.left_out.insert(job.id.uid, LeftOut { scope, listing, names_other_release });
                 } else {
                     self.left_out.remove(&job.id.uid);
                 }
@@ -118,20 +119,20 @@ impl Sweep {
     }
 
     /// The watch reported a Job as deleted, with its last state.
-    pub(crate) fn removed(&mut self, mut job: Job, now: Duration) {
+    pub(crate) fn watch_deleted(&mut self, mut job: Job, now: Duration) {
         let uid = job.id.uid.clone();
         if let Some(&number) = self.numbers.get(&uid) {
             let tracked = &mut self.jobs[number];
-            // Keep the version seen before, so that a deletion conflicts if the Job still exists and only stopped matching the label
-            // selector. With the version of the event, it would succeed.
+            // Keep the old version. The Job may still exist and only no longer match the label selector. Then a deletion with the old
+            // version fails with a conflict. With the version of the event, it would delete the Job.
             job.version = tracked.job.version.clone();
             tracked.job = job;
         }
-        self.vanished(&uid, now);
+        self.watch_deleted_unreadable(&uid, now);
     }
 
-    /// A Job is missing, and its last state is unknown.
-    pub(crate) fn vanished(&mut self, uid: &Uid, now: Duration) {
+    /// The watch reported a Job as deleted, but its last state cannot be read.
+    pub(crate) fn watch_deleted_unreadable(&mut self, uid: &Uid, now: Duration) {
         self.left_out.remove(uid);
         if let Some(&number) = self.numbers.get(uid) {
             self.mark_missing(number, now);
@@ -141,9 +142,9 @@ impl Sweep {
     fn mark_missing(&mut self, number: usize, now: Duration) {
         let tracked = &mut self.jobs[number];
         let already_handled =
-            tracked.vanished || tracked.phase.is_final() || tracked.phase == Phase::DeletedOrRelabelled;
+            tracked.missing || tracked.phase.is_final() || tracked.phase == Phase::DeletedOrRelabelled;
         if !already_handled {
-            tracked.vanished = true;
+            tracked.missing = true;
             if tracked.phase != Phase::Deleting {
                 self.decide(number, now);
             }
@@ -157,7 +158,7 @@ impl Sweep {
             let tracked = &mut self.jobs[number];
             tracked.listing = listing;
             if tracked.is_open_to_decision() {
-                self.enter(number, Phase::Kept(Kept::Unreadable(object.why.clone())), now);
+                return self.enter(number, Phase::Kept(Kept::Unreadable(object.why)), now);
             }
         }
         self.messages.push(Message::Unreadable(object));
@@ -170,18 +171,18 @@ impl Sweep {
         while self.throttle.allows(self.in_flight, now) {
             let number = self.queue.pop_front()?;
             let tracked = &self.jobs[number];
-            let attempts = tracked.failures;
+            let failures_before = tracked.failures;
             let request = match tracked.phase {
                 Phase::Due => {
                     let job = tracked.job.clone();
                     let logs_read = tracked.logs.is_some();
                     let log_lines = if logs_read { 0 } else { lines_wanted(self.rules.log_tail, &job) };
-                    let log_attempts = tracked.log_failures;
+                    let log_failures_before = tracked.log_failures;
                     self.enter(number, Phase::Deleting, now);
-                    Request::Delete(Deletion { number, job, attempts, log_lines, log_attempts })
+                    Request::Delete(Deletion { number, job, failures_before, log_lines, log_failures_before })
                 }
-                Phase::Terminating { ours: true } if tracked.vanished => {
-                    Request::CheckGone(Check { number, id: tracked.job.id.clone(), attempts })
+                Phase::Terminating { ours: true } if tracked.missing => {
+                    Request::CheckGone(GoneCheck { number, id: tracked.job.id.clone(), failures_before })
                 }
                 _ => continue,
             };
@@ -191,17 +192,17 @@ impl Sweep {
         None
     }
 
-    /// Handles what has waited for long enough. Returns the scopes to list again, because their watch has not reported a
-    /// newer version of a Job after a conflict.
+    /// Handles the timers that have expired. Returns the scopes to list again: after a conflict, their watch did not report a newer
+    /// version of the Job.
     pub(crate) fn handle_timers(&mut self, now: Duration) -> Vec<usize> {
         if let Some(server_time) = self.server_time {
-            self.decide_recent(server_time, now);
+            self.decide_due(server_time, now);
         }
         let mut scopes = Vec::new();
         while let Some(number) = self.next_reminder(now) {
             let tracked = &self.jobs[number];
             match tracked.phase {
-                Phase::Terminating { ours: true } if tracked.vanished => self.queue.push_back(number),
+                Phase::Terminating { ours: true } if tracked.missing => self.queue.push_back(number),
                 Phase::Outdated { .. } => {
                     let scope = &mut self.scopes[tracked.scope];
                     if std::mem::replace(&mut scope.sight, Sight::Stale) != Sight::Stale {
@@ -220,20 +221,20 @@ impl Sweep {
         (!self.queue.is_empty()).then_some(self.throttle.paused_until)
     }
 
-    /// Whether, as far as known, there is no Job left to wait for, to delete or to confirm. Kept Jobs do not count, even if they have
+    /// Whether no Job is left to wait for, to delete or to check, as far as the sweep knows. Kept Jobs do not count, even if they have
     /// not finished.
     pub(crate) fn is_done(&self) -> bool {
         self.jobs_that_block_the_end == 0 && self.scopes.iter().all(|scope| scope.sight != Sight::Stale)
     }
 
-    /// Whether any change would be noticed at once.
+    /// Whether every change is noticed at once.
     pub(crate) fn is_watched(&self) -> bool {
         self.scopes.iter().all(|scope| scope.sight == Sight::Watched)
     }
 
     pub(crate) fn is_idle(&self, now: Duration) -> bool {
-        let nothing_to_send = self.queue.is_empty() || now < self.throttle.paused_until;
-        self.was_listed() && self.in_flight == 0 && nothing_to_send
+        let nothing_to_send_now = self.queue.is_empty() || now < self.throttle.paused_until;
+        self.was_listed() && self.in_flight == 0 && nothing_to_send_now
     }
 
     /// Whether there are scopes and each was listed at least once.
@@ -241,8 +242,8 @@ impl Sweep {
         !self.scopes.is_empty() && self.scopes.iter().all(|scope| scope.was_listed)
     }
 
-    /// Updates how long the Jobs that finished too recently still have to wait.
-    pub(crate) fn update_recent(&mut self, now: Duration) {
+    /// Computes the remaining wait of each Job that finished too recently, for the report. It is called once, when the sweep ends.
+    pub(crate) fn refresh_waits(&mut self, now: Duration) {
         let recent = std::mem::take(&mut self.recent);
         recent.iter().for_each(|(_, number)| self.decide(*number, now));
     }
@@ -253,7 +254,7 @@ impl Sweep {
 
     /// How many annotated Jobs `--release` leaves out: those that name another release, and those that name none.
     pub(crate) fn left_out(&self) -> (usize, usize) {
-        let named = self.left_out.values().filter(|job| job.names_release).count();
+        let named = self.left_out.values().filter(|job| job.names_other_release).count();
         (named, self.left_out.len() - named)
     }
 
@@ -263,18 +264,20 @@ impl Sweep {
 }
 
 impl Sweep {
+    /// Decides what to do with a Job: what its state and policy ask for, unless it is deleted already or missing. With a label selector,
+    /// a missing Job may just no longer match. Then only a request tells.
     fn decide(&mut self, number: usize, now: Duration) {
         let tracked = &self.jobs[number];
-        let ours = tracked.deletion != DeletionProgress::NotSent;
+        let ours = tracked.deletion != DeletionProgress::NotCarriedOut;
         let accepted = tracked.deletion == DeletionProgress::Accepted;
-        let (vanished, selected) = (tracked.vanished, self.rules.selected);
+        let (missing, has_selector) = (tracked.missing, self.rules.has_selector);
         let phase = match self.rules.decide(&tracked.job, self.server_time) {
-            _ if accepted && (selected || !vanished) => Phase::Terminating { ours },
+            _ if accepted && (has_selector || !missing) => Phase::Terminating { ours },
             // The Job was deleted or relabelled. A second deletion request shows which.
-            _ if vanished && ours && selected => Phase::Due,
-            _ if vanished && ours => Phase::Deleted,
-            _ if vanished && selected => Phase::DeletedOrRelabelled,
-            _ if vanished => Phase::DeletedByOthers,
+            _ if missing && ours && has_selector => Phase::Due,
+            _ if missing && ours => Phase::Deleted,
+            _ if missing && has_selector => Phase::DeletedOrRelabelled,
+            _ if missing => Phase::DeletedByOthers,
             kept @ Phase::Kept(_) => kept,
             _ if tracked.job.terminating => Phase::Terminating { ours },
             decided => decided,
@@ -282,13 +285,13 @@ impl Sweep {
         if phase != tracked.phase {
             self.enter(number, phase, now);
         }
-        if accepted && vanished && selected {
+        if accepted && missing && has_selector {
             self.queue.push_back(number);
         }
     }
 
     /// Decides again about the Jobs that finished too recently and are due by this time.
-    fn decide_recent(&mut self, server_time: i64, now: Duration) {
+    fn decide_due(&mut self, server_time: i64, now: Duration) {
         while let Some((due_at, number)) = self.recent.pop_first() {
             if due_at > server_time {
                 self.recent.insert((due_at, number));
@@ -301,7 +304,7 @@ impl Sweep {
     }
 
     fn remind(&mut self, number: usize, now: Duration) {
-        self.reminders.push_back((now + PATIENCE, number));
+        self.reminders.push_back((now + RECHECK_AFTER, number));
     }
 
     fn next_reminder(&mut self, now: Duration) -> Option<usize> {
@@ -317,8 +320,8 @@ impl Sweep {
             self.jobs_that_block_the_end + usize::from(blocks) - usize::from(tracked.phase.blocks_end());
         match (&phase, self.server_time) {
             (Phase::Due, _) => self.queue.push_back(number),
-            (Phase::TooRecent(left), Some(now)) => {
-                self.recent.insert((now.saturating_add_unsigned(left.as_secs()), number));
+            (Phase::TooRecent(left), Some(server_now)) => {
+                self.recent.insert((server_now.saturating_add_unsigned(left.as_secs()), number));
             }
             _ => {}
         }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::Sweep;
-use super::message::Message;
-use super::request::{Check, CheckResult, Deletion, DeletionResult, Reply, Retry};
+use super::message::{Message, Task};
+use super::request::{CheckResult, Deletion, DeletionResult, GoneCheck, Reply, Retry};
 use super::rules::Kept;
 use super::tracked_job::{DeletionProgress, Phase};
 
@@ -24,23 +24,25 @@ impl Sweep {
 
     fn deletion_result(&mut self, deletion: &Deletion, result: DeletionResult, now: Duration) {
         use DeletionResult::{
-            Accepted, Conflict, Deleted, NoLogs, NoReply, NotFound, NotSent, Refused, TurnedAway,
+            Accepted, Conflict, Deleted, NoLogs, NoReply, NotFound, NotSent, Refused, TemporarilyRefused,
         };
         let number = deletion.number;
         let tracked = &mut self.jobs[number];
-        let (vanished, sent_before) = (tracked.vanished, tracked.deletion != DeletionProgress::NotSent);
-        let newer = deletion.job.version != tracked.job.version;
-        let attempts = if let NoLogs(_) = result { deletion.log_attempts } else { deletion.attempts };
+        let (missing, may_have_deleted) =
+            (tracked.missing, tracked.deletion != DeletionProgress::NotCarriedOut);
+        let job_changed = deletion.job.version != tracked.job.version;
         match &result {
             Accepted if !self.rules.dry_run => tracked.deletion = DeletionProgress::Accepted,
-            // A newer version that is not terminating shows that the deletion was not carried out.
-            NoReply(_) if !self.rules.dry_run && !sent_before && (!newer || tracked.job.terminating) => {
+            // A job_changed version that is not terminating shows that the deletion was not carried out.
+            NoReply(_)
+                if !self.rules.dry_run && !may_have_deleted && (!job_changed || tracked.job.terminating) =>
+            {
                 tracked.deletion = DeletionProgress::InDoubt;
             }
             _ => {}
         }
         match &result {
-            NoReply(_) | TurnedAway(_) => tracked.failures += 1,
+            NoReply(_) | TemporarilyRefused(_) => tracked.failures += 1,
             NoLogs(_) => tracked.log_failures += 1,
             NotSent => {}
             _ => self.request_answered(number),
@@ -48,22 +50,26 @@ impl Sweep {
         match result {
             Deleted | Accepted if self.rules.dry_run => self.enter(number, Phase::WouldDelete, now),
             Deleted => self.enter(number, Phase::Deleted, now),
-            NotFound if sent_before => self.enter(number, Phase::Deleted, now),
+            NotFound if may_have_deleted => self.enter(number, Phase::Deleted, now),
             NotFound => self.enter(number, Phase::DeletedByOthers, now),
-            Conflict | Refused(_) if vanished && self.rules.selected => {
+            Conflict | Refused(_) if missing && self.rules.has_selector => {
                 self.enter(number, Phase::DeletedOrRelabelled, now);
             }
-            Refused(why) if !vanished => self.enter(number, Phase::Kept(Kept::Refused(why)), now),
-            Conflict if !vanished && !newer => self.enter_outdated(number, now),
+            Refused(why) if !missing => self.enter(number, Phase::Kept(Kept::Refused(why)), now),
+            Conflict if !missing && !job_changed => self.enter_outdated(number, now),
             Accepted | Conflict | Refused(_) | NotSent => self.decide(number, now),
-            TurnedAway(retry) | NoReply(retry) | NoLogs(retry) => {
-                self.retry(number, attempts, retry, now);
+            TemporarilyRefused(retry) | NoReply(retry) => {
+                self.record_failure(number, Task::Delete, deletion.failures_before, retry, now);
+                self.decide(number, now);
+            }
+            NoLogs(retry) => {
+                self.record_failure(number, Task::ReadLogs, deletion.log_failures_before, retry, now);
                 self.decide(number, now);
             }
         }
     }
 
-    fn check_result(&mut self, check: &Check, result: CheckResult, now: Duration) {
+    fn check_result(&mut self, check: &GoneCheck, result: CheckResult, now: Duration) {
         let number = check.number;
         let tracked = &mut self.jobs[number];
         // The watch may have been faster.
@@ -81,7 +87,7 @@ impl Sweep {
             }
             CheckResult::Failed(retry) => {
                 tracked.failures += 1;
-                self.retry(number, check.attempts, retry, now);
+                self.record_failure(number, Task::CheckGone, check.failures_before, retry, now);
                 self.remind(number, now);
             }
         }
@@ -94,20 +100,33 @@ impl Sweep {
         self.enter(number, Phase::Outdated { version, listing }, now);
     }
 
-    /// A request failed. It is sent again after a while, if it is still needed then.
-    fn retry(&mut self, number: usize, attempts: u32, retry: Retry, now: Duration) {
+    /// Records a failed request: pauses the requests and reports the failure. The caller decides whether to send it again.
+    fn record_failure(
+        &mut self,
+        number: usize,
+        task: Task,
+        failures_before: u32,
+        retry: Retry,
+        now: Duration,
+    ) {
         self.throttle.turned_away(retry.after, now);
-        let first_of = (self.retried == 0).then_some(self.in_flight);
-        self.retried += usize::from(self.retrying.insert(number));
+        let others_under_way = (self.failed_jobs == 0).then_some(self.in_flight);
+        self.failed_jobs += usize::from(self.retrying.insert(number));
         let id = self.jobs[number].job.id.clone();
-        self.messages.push(Message::Retrying { id, attempts: attempts + 1, retry, first_of });
+        self.messages.push(Message::Retrying {
+            task,
+            id,
+            attempts: failures_before + 1,
+            retry,
+            others_under_way,
+        });
     }
 
     fn request_answered(&mut self, number: usize) {
         self.throttle.went_well();
         self.retrying.remove(&number);
-        if self.retrying.is_empty() && self.retried > 0 {
-            self.messages.push(Message::RequestsWorkAgain(std::mem::take(&mut self.retried)));
+        if self.retrying.is_empty() && self.failed_jobs > 0 {
+            self.messages.push(Message::RequestsWorkAgain(std::mem::take(&mut self.failed_jobs)));
         }
     }
 }

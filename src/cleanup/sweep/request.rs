@@ -1,4 +1,4 @@
-//! The requests that a sweep wants to be sent, and their results.
+//! The requests that the sweep asks for, and their results.
 
 use std::time::Duration;
 
@@ -8,47 +8,48 @@ use crate::cluster::job::{Job, JobId};
 #[derive(Debug)]
 pub(crate) enum Request {
     Delete(Deletion),
-    CheckGone(Check),
+    CheckGone(GoneCheck),
 }
 
-/// Deletes a Job in exactly the version that was decided on.
+/// Deletes a Job, but only if it still has the version that the sweep decided on.
 #[derive(Debug)]
 pub(crate) struct Deletion {
-    /// Stands for the Job in the sweep.
+    /// The index of the Job in `Sweep::jobs`.
     pub number: usize,
     pub job: Job,
-    pub attempts: u32,
-    /// How many lines of its logs to read first.
+    pub failures_before: u32,
+    /// How many lines of its logs to read first. 0 means none.
     pub log_lines: u32,
-    pub log_attempts: u32,
+    pub log_failures_before: u32,
 }
 
-/// Checks whether a Job is gone whose deletion was accepted.
+/// Checks whether a Job is gone after its deletion was accepted.
 #[derive(Debug)]
-pub(crate) struct Check {
+pub(crate) struct GoneCheck {
     pub number: usize,
     pub id: JobId,
-    pub attempts: u32,
+    pub failures_before: u32,
 }
 
 #[derive(Debug)]
 pub(crate) enum Reply {
     Deletion(Deletion, Option<JobLog>, DeletionResult),
-    Check(Check, CheckResult),
+    Check(GoneCheck, CheckResult),
 }
 
 #[derive(Debug)]
 pub(crate) enum DeletionResult {
-    /// The Job is gone. In a dry run, it would be.
+    /// The Job is gone. In a dry run, it would be gone.
     Deleted,
     /// The Job is gone once its finalizers are removed.
     Accepted,
     NotFound,
     /// The Job has changed since it was seen, or another Job has its name.
     Conflict,
+    /// A final refusal, with its message.
     Refused(String),
-    /// The deletion was not carried out.
-    TurnedAway(Retry),
+    /// A temporary refusal. The deletion was not carried out, and is sent again.
+    TemporarilyRefused(Retry),
     /// No response says whether the deletion was carried out.
     NoReply(Retry),
     /// The deletion was not sent, because the logs could not be read.

@@ -16,7 +16,7 @@ pub(crate) struct Rules {
     pub finished_for: Duration,
     pub once: bool,
     /// The API server selects Jobs by their labels.
-    pub selected: bool,
+    pub has_selector: bool,
     pub release: Option<String>,
     pub own_job: OwnJob,
     pub dry_run: bool,

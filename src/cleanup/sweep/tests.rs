@@ -47,8 +47,8 @@ impl Story {
         self
     }
 
-    fn removed(mut self, job: Job) -> Self {
-        self.sweep.removed(job, self.now);
+    fn watch_deleted(mut self, job: Job) -> Self {
+        self.sweep.watch_deleted(job, self.now);
         self
     }
 
@@ -116,7 +116,7 @@ fn nothing(story: Story) -> Story {
 }
 
 fn gone(story: Story) -> Story {
-    story.removed(job("a").succeeded().version("2"))
+    story.watch_deleted(job("a").succeeded().version("2"))
 }
 
 fn retry(why: &str) -> Retry {
@@ -124,7 +124,7 @@ fn retry(why: &str) -> Retry {
 }
 
 fn busy() -> DeletionResult {
-    DeletionResult::TurnedAway(retry("429"))
+    DeletionResult::TemporarilyRefused(retry("429"))
 }
 
 fn no_reply() -> DeletionResult {
@@ -195,7 +195,7 @@ fn accepted_is_not_gone() {
         .seen(job("a").succeeded().held_by("x/y").version("2"))
         .sends_nothing()
         .done(false)
-        .removed(job("a").succeeded().version("3"))
+        .watch_deleted(job("a").succeeded().version("3"))
         .is("a", Phase::Deleted)
         .done(true);
 }
@@ -263,7 +263,7 @@ fn another_job_of_the_same_name_is_another_job() {
     story()
         .listed([job("a").succeeded()])
         .deletes("a", nothing, DeletionResult::Conflict)
-        .removed(job("a").succeeded())
+        .watch_deleted(job("a").succeeded())
         .seen(job("a").uid("a2").version("9"))
         .is("a", Phase::DeletedByOthers)
         .is("a2", Phase::Waiting(Hint::None))
@@ -321,7 +321,7 @@ fn a_job_that_someone_else_deletes_is_waited_for_only_if_it_matters() {
     story()
         .listed([job("a").held_by("x/y")])
         .is("a", theirs)
-        .removed(job("a"))
+        .watch_deleted(job("a"))
         .is("a", Phase::DeletedByOthers)
         .done(true);
     story().listed([job("a").failed().held_by("x/y")]).done(true);

@@ -18,7 +18,7 @@ pub(crate) struct TrackedJob {
     /// The last list that contained the Job, or whose watch reported it.
     pub(super) listing: u32,
     /// The watch reported the Job as deleted, or the last list lacks it.
-    pub(super) vanished: bool,
+    pub(super) missing: bool,
     pub(super) deletion: DeletionProgress,
     pub(super) failures: u32,
     pub(super) log_failures: u32,
@@ -27,7 +27,8 @@ pub(crate) struct TrackedJob {
 /// How far the sweep's own deletion of the Job has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum DeletionProgress {
-    NotSent,
+    /// No deletion was sent, or the API server turned it away.
+    NotCarriedOut,
     /// No response says whether the deletion was carried out.
     InDoubt,
     Accepted,
@@ -71,15 +72,15 @@ impl TrackedJob {
     pub(super) fn new(job: Job, scope: usize, listing: u32, now: Duration) -> Self {
         Self {
             job,
-            // Until the first decision.
+            // Until the first decision, which is never this one, because the Job is in scope.
             phase: Phase::Kept(Kept::LeftScope),
             since: now,
             until: None,
             logs: None,
             scope,
             listing,
-            vanished: false,
-            deletion: DeletionProgress::NotSent,
+            missing: false,
+            deletion: DeletionProgress::NotCarriedOut,
             failures: 0,
             log_failures: 0,
         }

@@ -62,7 +62,7 @@ impl Api {
     }
 
     /// Records the failure of an open watch, since the API server may be shutting down.
-    pub(crate) fn record(&self, failure: &Failure) {
+    pub(crate) fn record_outage(&self, failure: &Failure) {
         self.outage.borrow_mut().record(failure);
     }
 
@@ -92,7 +92,7 @@ impl Api {
             }
             Ok(())
         };
-        in_time(RESPONSE_LIMIT, read).await.inspect_err(|failure| self.record(failure))
+        in_time(RESPONSE_LIMIT, read).await.inspect_err(|failure| self.record_outage(failure))
     }
 
     /// Sends a request, and returns the body of a successful response.

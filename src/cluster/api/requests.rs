@@ -20,10 +20,10 @@ const PAGE_SIZE: u32 = 500;
 const WATCH_SECONDS: u32 = 290;
 const LOG_BYTES_LIMIT: i64 = 256 * 1024;
 
-/// A page of a list of Jobs. An object that cannot be read does not hide the others.
+/// A page of a list of Jobs. An object that cannot be read is an `Err` item among the others.
 pub(crate) type Page = List<Decoded>;
 
-/// The Jobs of a namespace, or of all, that match a label selector.
+/// The Jobs that match a label selector, in one namespace or in all namespaces.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Scope {
     /// `None` means all namespaces.
@@ -53,7 +53,7 @@ impl Api {
         self.list_jobs(scope.namespace.as_deref(), &params).await
     }
 
-    /// Watches the Jobs in a scope from a version on.
+    /// Watches the Jobs in a scope, starting at a resource version.
     pub(crate) async fn watch(&self, scope: &Scope, version: &str) -> Result<Watch, Failure> {
         let params = WatchParams {
             label_selector: scope.selector.clone(),
@@ -61,13 +61,13 @@ impl Api {
             ..WatchParams::default()
         };
         let namespace = scope.namespace.as_deref();
-        let request = jobs(namespace).watch(&params, version)?;
+        let request = jobs_request(namespace).watch(&params, version)?;
         let response = self.send(&Permission::for_jobs("watch", namespace), request).await?;
         Ok(Watch::new(version, response.into_body()))
     }
 
-    /// Deletes a Job if it still has this UID and version, or, as a dry run, checks whether that would succeed. Returns
-    /// whether the Job is already gone.
+    /// Deletes a Job if it still has this UID and version. A dry run only checks whether the deletion would succeed. Returns
+    /// `true` if the Job is already gone, and `false` if finalizers still hold it.
     pub(crate) async fn delete(&self, id: &JobId, version: &Version, dry_run: bool) -> Result<bool, Failure> {
         let params = DeleteParams {
             dry_run,
@@ -78,25 +78,26 @@ impl Api {
             }),
             ..DeleteParams::default()
         };
-        let request = jobs(Some(&id.namespace)).delete(&id.name, &params)?;
+        let request = jobs_request(Some(&id.namespace)).delete(&id.name, &params)?;
         let permission = Permission::for_jobs("delete", Some(&id.namespace));
         decode::is_gone(&self.bytes(&permission, request).await?)
     }
 
-    /// Whether a Job is gone. A list of its name answers that without the permission to get Jobs.
+    /// Whether a Job is gone. Lists the Jobs with its name, because that does not need the permission to get Jobs.
     pub(crate) async fn is_gone(&self, id: &JobId) -> Result<bool, Failure> {
         let params = ListParams {
             field_selector: Some(format!("metadata.name={}", id.name)),
             ..ListParams::default()
         };
         let page = self.list_jobs(Some(&id.namespace), &params).await?;
-        let may_be_it = |job: &Decoded| match job {
+        let may_be_same_job = |job: &Decoded| match job {
             Ok(job) => job.id.uid == id.uid,
             Err(object) => object.id.as_ref().is_none_or(|found| found.uid == id.uid),
         };
-        Ok(!page.items.iter().any(may_be_it))
+        Ok(!page.items.iter().any(may_be_same_job))
     }
 
+    /// The pods of a Job, at most one page of them.
     pub(crate) async fn pods(&self, id: &JobId) -> Result<Vec<Pod>, Failure> {
         let params = ListParams {
             label_selector: Some(format!("batch.kubernetes.io/controller-uid={}", id.uid)),
@@ -104,7 +105,7 @@ impl Api {
             ..ListParams::default()
         };
         let permission = Permission::for_pods("list", "pods", &id.namespace);
-        let request = pods(&id.namespace).list(&params)?;
+        let request = pods_request(&id.namespace).list(&params)?;
         Ok(self.list(&permission, request, ListReader::new("PodList", decode::pod)).await?.items)
     }
 
@@ -122,13 +123,13 @@ impl Api {
             ..LogParams::default()
         };
         let permission = Permission::for_pods("get", "pods/log", namespace);
-        let bytes = self.bytes(&permission, pods(namespace).logs(pod, &params)?).await?;
+        let bytes = self.bytes(&permission, pods_request(namespace).logs(pod, &params)?).await?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
     /// A Job as JSON, or `None` if there is none of that name.
     pub(crate) async fn job(&self, namespace: &str, name: &str) -> Result<Option<Vec<u8>>, Failure> {
-        let request = jobs(Some(namespace)).get(name, &GetParams::default())?;
+        let request = jobs_request(Some(namespace)).get(name, &GetParams::default())?;
         match self.bytes(&Permission::for_jobs("get", Some(namespace)), request).await {
             Ok(bytes) => Ok(Some(bytes)),
             Err(Failure::Refused(refusal)) if refusal.code == 404 && refusal.reason == "NotFound" => Ok(None),
@@ -143,9 +144,9 @@ impl Api {
         name: &str,
         yaml: String,
     ) -> Result<(), Failure> {
-        // Helm does not check unknown or duplicate fields either.
+        // Ignore unknown and duplicate fields, as Helm does.
         let query = "dryRun=All&fieldValidation=Ignore";
-        let path = format!("{}/{name}?{query}", jobs(Some(namespace)).url_path);
+        let path = format!("{}/{name}?{query}", jobs_request(Some(namespace)).url_path);
         let request = Request::put(path).header(CONTENT_TYPE, "application/yaml").body(yaml.into_bytes());
         let request = request.map_err(Failure::config)?;
         self.bytes(&Permission::for_jobs("update", Some(namespace)), request).await.map(drop)
@@ -153,7 +154,7 @@ impl Api {
 
     async fn list_jobs(&self, namespace: Option<&str>, params: &ListParams) -> Result<Page, Failure> {
         let permission = Permission::for_jobs("list", namespace);
-        let request = jobs(namespace).list(params)?;
+        let request = jobs_request(namespace).list(params)?;
         self.list(&permission, request, ListReader::new("JobList", decode::job)).await
     }
 
@@ -168,13 +169,13 @@ impl Api {
     }
 }
 
-fn jobs(namespace: Option<&str>) -> kube::core::Request {
+fn jobs_request(namespace: Option<&str>) -> kube::core::Request {
     kube::core::Request::new(match namespace {
         Some(namespace) => format!("/apis/batch/v1/namespaces/{namespace}/jobs"),
         None => "/apis/batch/v1/jobs".to_owned(),
     })
 }
 
-fn pods(namespace: &str) -> kube::core::Request {
+fn pods_request(namespace: &str) -> kube::core::Request {
     kube::core::Request::new(format!("/api/v1/namespaces/{namespace}/pods"))
 }

@@ -86,7 +86,8 @@ fn response(answer: Answer) -> Response<StreamBody<Frames>> {
 async fn followed(api: &Api, seconds: u64) -> Vec<String> {
     let (events, mut seen) = mpsc::channel(16);
     let scope = Scope::default();
-    let follower = Follower { api, scope: &scope, number: 0, events, relist: Notify::new(), watches: true };
+    let follower =
+        Follower { api, scope: &scope, scope_index: 0, events, relist: Notify::new(), watches: true };
     let words = Rc::new(RefCell::new(Vec::new()));
     let listen = async {
         while let Some((_, event)) = seen.recv().await {
@@ -113,7 +114,7 @@ async fn a_watch_is_renewed_from_the_last_bookmark_without_a_list() {
 
 #[tokio::test(start_paused = true)]
 async fn no_event_holds_a_whole_page() {
-    let items = vec!["{}"; 2 * AT_ONCE + 1].join(",");
+    let items = vec!["{}"; 2 * JOBS_PER_EVENT + 1].join(",");
     let list = format!(r#"{{"kind":"JobList","metadata":{{"resourceVersion":"5"}},"items":[{items}]}}"#);
     let lists = vec![Text(list.leak())].leak();
     let (api, _) = server(lists, &[Lasting("", 600)]);

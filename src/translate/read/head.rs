@@ -1,18 +1,7 @@
 //! The head of a document: the part before `spec:`. It decides what happens to a Job, so the rest need not be read.
 
-use memchr::memmem;
-
 use super::lookup::{Lookup, key};
 use super::nodes::{Kind, Node};
-
-/// How long an object may be without its `spec:`. The API server accepts 3 MiB, so this leaves room for comments and escapes.
-const MAX_OBJECT: usize = 16 << 20;
-
-/// Whether a document is longer than any object that the API server accepts. To parse it would take as much memory again.
-pub(crate) fn is_too_long(text: &str, head: Option<&str>) -> bool {
-    let may_be_list = || memmem::find(text.as_bytes(), b"items").is_some();
-    head.unwrap_or(text).len() > MAX_OBJECT && (head.is_some() || !may_be_list())
-}
 
 /// The part of a document before the first `spec:` or `status:` at the left margin, if no other key follows at the margin.
 ///

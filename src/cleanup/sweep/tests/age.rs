@@ -74,7 +74,7 @@ fn once_keeps_it_and_says_how_long_is_left() {
 #[test]
 fn what_is_left_is_brought_up_to_date_at_the_end() {
     let mut story = patient(false).at(HOUR).listed([job("a").finished_at(HOUR)]).at(HOUR + 20);
-    story.sweep.update_recent(story.now);
+    story.sweep.refresh_waits(story.now);
     story.is("a", too_recent(41)).sends_nothing().done(false);
 }
 
@@ -110,7 +110,7 @@ fn a_clock_that_is_set_back_makes_it_wait_longer() {
 #[test]
 fn what_happens_to_it_meanwhile_counts() {
     let story = || patient(false).at(HOUR).listed([job("a").finished_at(HOUR)]);
-    let gone = story().removed(job("a").finished_at(HOUR)).is("a", Phase::DeletedByOthers).done(true);
+    let gone = story().watch_deleted(job("a").finished_at(HOUR)).is("a", Phase::DeletedByOthers).done(true);
     gone.at(HOUR + 61).sends_nothing();
     let theirs = story().seen(job("a").finished_at(HOUR).held_by("x/y"));
     theirs.is("a", Phase::Terminating { ours: false }).at(HOUR + 61).sends_nothing();

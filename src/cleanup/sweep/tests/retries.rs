@@ -15,13 +15,14 @@ fn who_deleted_a_job_is_told_by_what_became_of_the_first_deletion() {
     type Then = fn(Story) -> Story;
     let not_found: Then = |story| story.later(9).deletes("a", nothing, DeletionResult::NotFound);
     let conflict: Then = |story| story.later(9).deletes("a", gone, DeletionResult::Conflict);
-    let busy_again: Then = |story| story.later(9).deletes("a", nothing, busy()).removed(job("a"));
+    let busy_again: Then = |story| story.later(9).deletes("a", nothing, busy()).watch_deleted(job("a"));
     let newer: Then = |story| {
         let story = story.seen(job("a").succeeded().version("2"));
         story.later(9).deletes("a", nothing, DeletionResult::NotFound)
     };
-    let terminating: Then =
-        |story| story.seen(job("a").succeeded().version("2").held_by("x/y")).removed(job("a").succeeded());
+    let terminating: Then = |story| {
+        story.seen(job("a").succeeded().version("2").held_by("x/y")).watch_deleted(job("a").succeeded())
+    };
     let missed: Then = |story| story.listed_again([]);
     for (name, then, after_lost, after_busy) in [
         ("the watch tells", gone as Then, Phase::Deleted, Phase::DeletedByOthers),

@@ -1,4 +1,4 @@
-//! How well each scope is known: by lists, by watches, and by their interruptions.
+//! How well each scope is known, by its lists and watches. An interruption is reported once when it begins and once when it is over.
 
 use std::time::Duration;
 
@@ -7,9 +7,9 @@ use super::message::Message;
 use crate::cleanup::sweep::request::Retry;
 
 #[derive(Default)]
-pub(super) struct Scope {
+pub(super) struct ScopeState {
     pub name: String,
-    /// How many lists have begun.
+    /// The number of lists that have begun.
     pub listing: u32,
     pub was_listed: bool,
     pub sight: Sight,
