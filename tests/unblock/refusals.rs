@@ -142,9 +142,9 @@ async fn every_job_that_may_not_go_has_a_line_of_its_own(cluster: &ControlPlane)
     // The third one could be waited for, but what forbids all is said at once.
     let text = stream(&[changed(job("a"))?, changed(job("b"))?, changed(job("c").policy(BOTH))?]);
     let finished = setup.ends(setup.unblock(&text).arg("--context=test").run().await?, 6, &[]).await?;
-    let lines: Vec<_> =
-        finished.stderr().lines().filter(|line| line.contains("may not be deleted")).collect();
-    ensure!(lines.len() == 2, "{}", finished.stderr());
+    let stderr = finished.stderr();
+    let lines: Vec<_> = stderr.lines().filter(|line| line.contains("may not be deleted")).collect();
+    ensure!(lines.len() == 2, "{stderr}");
     ensure!(
         lines.iter().all(|line| line.ends_with(" --context=test")),
         "the cluster is named too: {lines:?}"

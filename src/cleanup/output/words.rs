@@ -216,7 +216,7 @@ fn phase_message(job: &Job, phase: &Phase, f: &mut Formatter<'_>) -> fmt::Result
         Phase::Deleted => write!(f, "deleted {id}: {ended}; {why}"),
         Phase::WouldDelete => write!(f, "would delete {id}: {ended}; {why}"),
         Phase::DeletedByOthers if job.outcome().is_none() => {
-            write!(f, "{id} is gone: {why}, and jobsweep did not see how it ended")
+            write!(f, "{id} is gone: {why}, and its outcome is unknown")
         }
         Phase::DeletedByOthers | Phase::DeletedOrRelabelled => write!(f, "{id} is gone: {ended}; {why}"),
     }
