@@ -1,9 +1,9 @@
 //! Follows the Jobs of one scope: lists them page by page, then watches from the version of the list.
 //!
 //! A page is passed on and dropped as soon as it is read. Data that its Jobs share with earlier Jobs is stored only once. A
-//! watch that ends is resumed from its last version. If that version has expired (410), or an event cannot be decoded, a new
-//! list replaces the watch. If only the object in an event cannot be read, it is passed on as unreadable, and the watch
-//! continues. Temporary failures are retried with growing delays. Any other failure, such as a missing permission, ends the
+//! watch that ends is resumed from its last version. A new list replaces the watch if that version has expired (410), if the
+//! watch reports another error, or if an event is malformed. If only the Job in an event is malformed, it is passed on as
+//! unreadable, and the watch continues. Temporary failures are retried with growing delays. Any other failure, such as a missing permission, ends the
 //! follower.
 
 #[cfg(test)]
@@ -18,7 +18,8 @@ use crate::cluster::api::{Api, Change, Decoded, Failure, Page, Scope};
 use crate::cluster::backoff;
 use crate::cluster::job::compact::Interner;
 
-/// If a watch lasted this long, its normal end is not a failure, and the next failure gets the shortest delay again.
+/// A watch that lasts longer than this is healthy. If the API server closes it, that is not a failure. The next failure starts
+/// with the shortest delay again.
 const HEALTHY: Duration = Duration::from_secs(10);
 
 /// The maximum number of listed Jobs in one event. Several events can wait in the channel, so large ones would take much memory.
@@ -27,7 +28,7 @@ const JOBS_PER_EVENT: usize = 32;
 #[derive(Debug)]
 pub(crate) enum Event {
     ListBegins,
-    /// They were listed, created or modified.
+    /// Jobs that were listed, created or modified.
     Jobs(Vec<Decoded>),
     Listed,
     Watching,
@@ -56,15 +57,15 @@ pub(crate) struct Follower<'a> {
 struct Position {
     /// The version from which to watch next. Without one, a list comes first.
     version: Option<String>,
-    // They are counted apart, because a successful list does not show that the watch works.
+    // Failed lists and failed watches are counted separately, because a successful list does not show that the watch works.
     failed_lists: u32,
     failed_watches: u32,
     interner: Interner,
 }
 
 impl Follower<'_> {
-    /// Follows the scope until a failure is fatal or, without watches, until the first list is complete. Whoever stops receiving the
-    /// events drops this future too.
+    /// Follows the scope until a failure is fatal or, without watches, until the first list is complete. It does not stop
+    /// when the receiver is gone. Then the caller must drop this future.
     pub(crate) async fn follow(&self) {
         let mut position = Position::default();
         loop {

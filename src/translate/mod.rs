@@ -8,7 +8,7 @@
 //!    simple text, and `read::nodes` reads all other text with a YAML parser.
 //! 4. `read::jobs` finds the Jobs among the nodes. `read::lookup` follows aliases and merge keys.
 //! 5. `plan::policies` decides which policy each Job gets. `plan::insert` decides in which mapping.
-//! 6. `write::repeated_annotation` repeats Helm's entry with the KOTS key. `write::new_entry` writes an entry where that is not
+//! 6. `write::copied_annotation` repeats Helm's entry with the KOTS key. `write::new_entry` writes an entry where that is not
 //!    possible: for a default policy, and for a policy in shared metadata. `write::extend` inserts the entry into the mapping. The
 //!    result is a `write::change`: the edits of the text, and the nodes that the edited text must have.
 //! 7. `proof` parses the edited text and compares its nodes with the expected nodes. If they differ, nothing is written.

@@ -17,14 +17,15 @@ pub(crate) struct Scan {
     /// Whether Jobs without a policy get one.
     has_default_policy: bool,
     /// How many bytes had been read at the last search.
-    searched: usize,
+    length_at_last_search: usize,
     /// The index of the first incomplete document.
     index: usize,
     /// Where that document starts.
     start: usize,
     /// The indexes and ranges of the documents that may hold a Job to change. They are UTF-8.
     pub(super) candidates: Vec<(usize, Range<usize>)>,
-    /// The first document that is not UTF-8, and the offset of its first bad byte. It ends the search.
+    /// The index and range of the first document that is not UTF-8, and the offset of the first bad byte in it. The search ends
+    /// there.
     pub(super) not_utf8: Option<(usize, Range<usize>, usize)>,
 }
 
@@ -33,15 +34,18 @@ impl Scan {
         Self { has_default_policy, ..Self::default() }
     }
 
-    /// Searches the complete documents in the bytes read so far. The last document is left out: more of it may follow, or it may be
-    /// only the comments above the next document.
+    /// Searches the complete documents in the bytes read so far. The last document is left out. More of it may follow, or it may
+    /// consist only of comments that belong to the next document.
     ///
-    /// While the last document has no end, its end is looked for again only after its length has doubled.
+    /// If the last document has not ended, the next search waits until it is twice as long. Otherwise a long document would be
+    /// searched again after every read.
     pub(crate) fn advance(&mut self, read_so_far: &[u8]) {
-        if read_so_far.len().saturating_sub(self.searched) < MIN_NEW_BYTES.max(self.searched - self.start) {
+        if read_so_far.len().saturating_sub(self.length_at_last_search)
+            < MIN_NEW_BYTES.max(self.length_at_last_search - self.start)
+        {
             return;
         }
-        self.searched = read_so_far.len();
+        self.length_at_last_search = read_so_far.len();
         // Only whole lines can be markers.
         let lines =
             &read_so_far[..memchr::memrchr(b'\n', read_so_far).map_or(0, |at| at + 1).max(self.start)];

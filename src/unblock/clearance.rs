@@ -1,8 +1,8 @@
 //! Looks at the Jobs in rounds, until no Job is in the way, or one must not be deleted.
 //!
-//! Each round looks up every Job that is not clear yet, and acts only on what it has just seen. So a Job that is edited, recreated or
-//! deleted in the meantime needs no special case. After a lost response, the next round sees whether the Job is gone. Only the message
-//! differs.
+//! Each round looks up every Job that may still be blocked, and acts only on what it has just seen. So a Job that is edited, recreated or
+//! deleted in the meantime needs no special case. If the response to a deletion is lost, the next round shows whether
+//! the Job is gone. The message then says "tried to delete" instead of "deleted".
 
 use futures_util::stream::{self, StreamExt};
 
@@ -103,11 +103,11 @@ fn has(jobs: &[PlannedJob], is: impl Fn(&Verdict) -> bool) -> bool {
     jobs.iter().filter_map(PlannedJob::verdict).any(is)
 }
 
-fn check_none_is_forbidden(jobs: &[PlannedJob]) -> Result<(), Stop> {
-    if has(jobs, |verdict| matches!(verdict, Verdict::Forbidden(_))) { Err(Stop::InTheWay) } else { Ok(()) }
+fn check_none_must_stay(jobs: &[PlannedJob]) -> Result<(), Stop> {
+    if has(jobs, |verdict| matches!(verdict, Verdict::MustStay(_))) { Err(Stop::InTheWay) } else { Ok(()) }
 }
 
-/// Looks up every Job that is not clear, and reports changes. Returns a retryable failure, if any.
+/// Looks up every Job that may still be blocked, and reports changes. Returns a retryable failure, if any.
 async fn look(
     api: &Api,
     jobs: &mut [PlannedJob],
@@ -139,7 +139,7 @@ async fn look(
             _ => console.note(&one_line(&message)),
         }
     }
-    check_none_is_forbidden(jobs)?;
+    check_none_must_stay(jobs)?;
     Ok(retryable)
 }
 
@@ -149,7 +149,7 @@ async fn look_up(api: &Api, job: &PlannedJob, once: bool) -> Result<Finding, Fai
     let live = match Live::decode(&json) {
         Ok(live) => live,
         Err(why) => {
-            let verdict = Verdict::Forbidden(Reason::Unreadable(why));
+            let verdict = Verdict::MustStay(Reason::Unreadable(why));
             return Ok(Finding::Judged(Judged {
                 id: None,
                 version: "".into(),
@@ -233,11 +233,11 @@ async fn delete(
                 else {
                     return Err(failure.into());
                 };
-                judged.verdict = Verdict::Forbidden(Reason::DeletionRefused(refusal.to_string()));
+                judged.verdict = Verdict::MustStay(Reason::DeletionRefused(refusal.to_string()));
             }
         }
     }
-    check_none_is_forbidden(jobs)?;
+    check_none_must_stay(jobs)?;
     Ok(retryable)
 }
 

@@ -50,7 +50,7 @@ pub(super) enum Verdict {
     /// It is in the way, and may go.
     Remove(Outcome),
     /// It is in the way, and may not go.
-    Forbidden(Reason),
+    MustStay(Reason),
 }
 
 /// Why a Job in the way may not go.
@@ -92,21 +92,21 @@ pub(super) fn judge(live: &Job, answer: &Answer, manifest: &JobManifest, once: b
 
 fn in_the_way(live: &Job, manifest: &JobManifest, once: bool) -> Verdict {
     if manifest.ignored || live.ignored {
-        return Verdict::Forbidden(Reason::Ignored { by_manifest: manifest.ignored });
+        return Verdict::MustStay(Reason::Ignored { by_manifest: manifest.ignored });
     }
-    let Some(policy) = &manifest.policy else { return Verdict::Forbidden(Reason::NoPolicy) };
+    let Some(policy) = &manifest.policy else { return Verdict::MustStay(Reason::NoPolicy) };
     // before-hook-creation means exactly this moment, whatever the outcome.
     let names = |outcome| policy.names(outcome) || policy.lists(Token::BeforeHookCreation);
     if !Outcome::ALL.into_iter().any(names) {
-        return Verdict::Forbidden(Reason::NamesNothing(policy.to_string()));
+        return Verdict::MustStay(Reason::NamesNothing(policy.to_string()));
     }
     match &live.state {
         State::Finished(outcome, _) if names(*outcome) => Verdict::Remove(*outcome),
-        State::Finished(outcome, _) => Verdict::Forbidden(Reason::NotNamed(*outcome, policy.to_string())),
-        State::Suspended => Verdict::Forbidden(Reason::Suspended),
-        State::Unfinished(hint) if once => Verdict::Forbidden(Reason::Unfinished(hint.clone())),
+        State::Finished(outcome, _) => Verdict::MustStay(Reason::NotNamed(*outcome, policy.to_string())),
+        State::Suspended => Verdict::MustStay(Reason::Suspended),
+        State::Unfinished(hint) if once => Verdict::MustStay(Reason::Unfinished(hint.clone())),
         State::Unfinished(hint) => Verdict::Wait(hint.clone()),
-        State::Unreadable(why) => Verdict::Forbidden(Reason::Unreadable(why.clone())),
+        State::Unreadable(why) => Verdict::MustStay(Reason::Unreadable(why.clone())),
     }
 }
 
@@ -142,7 +142,7 @@ mod tests {
         let finished = |outcome| State::Finished(outcome, String::new());
         let running = || State::Unfinished(Hint::Active(1));
         let not_named =
-            |outcome, policy: &str| Verdict::Forbidden(Reason::NotNamed(outcome, policy.to_owned()));
+            |outcome, policy: &str| Verdict::MustStay(Reason::NotNamed(outcome, policy.to_owned()));
         for (policy, state, verdict) in [
             ("hook-succeeded", finished(Succeeded), Verdict::Remove(Succeeded)),
             ("hook-succeeded", finished(Failed), not_named(Failed, "hook-succeeded")),
@@ -150,14 +150,14 @@ mod tests {
             ("hook-failed", finished(Succeeded), not_named(Succeeded, "hook-failed")),
             ("before-hook-creation", finished(Failed), Verdict::Remove(Failed)),
             ("before-hook-creation, hook-succeeded", finished(Failed), Verdict::Remove(Failed)),
-            ("never", finished(Failed), Verdict::Forbidden(Reason::NamesNothing("never".to_owned()))),
-            ("never", running(), Verdict::Forbidden(Reason::NamesNothing("never".to_owned()))),
+            ("never", finished(Failed), Verdict::MustStay(Reason::NamesNothing("never".to_owned()))),
+            ("never", running(), Verdict::MustStay(Reason::NamesNothing("never".to_owned()))),
             ("hook-failed", running(), Verdict::Wait(Hint::Active(1))),
-            ("hook-failed", State::Suspended, Verdict::Forbidden(Reason::Suspended)),
+            ("hook-failed", State::Suspended, Verdict::MustStay(Reason::Suspended)),
             (
                 "hook-failed",
                 State::Unreadable("x".to_owned()),
-                Verdict::Forbidden(Reason::Unreadable("x".to_owned())),
+                Verdict::MustStay(Reason::Unreadable("x".to_owned())),
             ),
         ] {
             let manifest = manifest(policy);
@@ -183,11 +183,11 @@ mod tests {
         let done = live(State::Finished(Outcome::Succeeded, String::new()));
         let running = live(State::Unfinished(Hint::None));
         let marked = done.clone().with(|shared| shared.ignored = true);
-        let by = |by_manifest| Verdict::Forbidden(Reason::Ignored { by_manifest });
+        let by = |by_manifest| Verdict::MustStay(Reason::Ignored { by_manifest });
         assert_eq!(judge(&marked, &immutable(), &both, false), by(false));
         assert_eq!(judge(&done, &immutable(), &ignored, false), by(true));
-        assert_eq!(judge(&done, &immutable(), &plain, false), Verdict::Forbidden(Reason::NoPolicy));
-        let unfinished = Verdict::Forbidden(Reason::Unfinished(Hint::None));
+        assert_eq!(judge(&done, &immutable(), &plain, false), Verdict::MustStay(Reason::NoPolicy));
+        let unfinished = Verdict::MustStay(Reason::Unfinished(Hint::None));
         assert_eq!(judge(&running, &immutable(), &both, true), unfinished);
     }
 

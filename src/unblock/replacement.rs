@@ -32,11 +32,12 @@ impl Live {
     }
 }
 
-/// Returns the manifest with the missing fields of the live Job, as YAML on one line. A field that must be a mapping and is not
-/// stays unchanged, and the API server refuses it.
+/// Returns the manifest as YAML on one line. It adds the fields that the manifest lacks and the live Job has. It always sets the
+/// namespace, and the live Job's UID and resource version. If a field must be a mapping but is something else, it stays unchanged,
+/// and the API server refuses it.
 pub(super) fn replacement(manifest: &JobManifest, namespace: &str, live: &Live) -> String {
     let mut value = manifest.value.clone();
-    if let Some(metadata) = value.mapping_mut("metadata") {
+    if let Some(metadata) = value.mapping_or_insert("metadata") {
         metadata.set("namespace", Value::String(namespace.to_owned()));
         metadata.set("uid", Value::String(live.job.id.uid.to_string()));
         metadata.set("resourceVersion", Value::String(live.job.version.to_string()));
@@ -47,7 +48,7 @@ pub(super) fn replacement(manifest: &JobManifest, namespace: &str, live: &Live) 
             }
         }
     }
-    let Some(spec) = value.mapping_mut("spec") else { return value.to_string() };
+    let Some(spec) = value.mapping_or_insert("spec") else { return value.to_string() };
     let selector = &live.json["spec"]["selector"];
     if spec.get("selector").is_none_or(Value::is_null) && !selector.is_null() {
         spec.set("selector", from_json(selector));
@@ -55,8 +56,9 @@ pub(super) fn replacement(manifest: &JobManifest, namespace: &str, live: &Live) 
     let live_labels = &live.json["spec"]["template"]["metadata"]["labels"];
     for label in GENERATED_LABELS {
         let Some(text) = live_labels[label].as_str() else { continue };
-        let metadata = spec.mapping_mut("template").and_then(|template| template.mapping_mut("metadata"));
-        if let Some(labels) = metadata.and_then(|metadata| metadata.mapping_mut("labels"))
+        let metadata =
+            spec.mapping_or_insert("template").and_then(|template| template.mapping_or_insert("metadata"));
+        if let Some(labels) = metadata.and_then(|metadata| metadata.mapping_or_insert("labels"))
             && labels.get(label).is_none()
         {
             labels.set(label, Value::String(text.to_owned()));
@@ -87,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_job_got_when_it_was_created_is_taken_from_it() {
+    fn generated_fields_are_copied_from_the_live_job() {
         let head = concat!(
             r#"{"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "migrate", "#,
             r#""namespace": "shop", "uid": "u1", "resourceVersion": "7", "finalizers": ["a/b"]}, "spec": "#

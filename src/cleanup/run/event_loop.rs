@@ -13,7 +13,7 @@ use crate::cleanup::output::progress::Progress;
 use crate::cleanup::output::terminal::Terminal;
 use crate::cleanup::run::requests::Requests;
 use crate::cleanup::sweep::Sweep;
-use crate::cleanup::sweep::completion::Completion;
+use crate::cleanup::sweep::end_condition::EndCondition;
 use crate::cleanup::sweep::ending::Ending;
 use crate::cleanup::sweep::request::{Reply, Retry};
 use crate::cluster::api::{Api, Failure, Scope};
@@ -28,7 +28,7 @@ const TICK: Duration = Duration::from_secs(1);
 
 pub(crate) struct EventLoop<'a> {
     pub sweep: Sweep,
-    pub completion: Completion,
+    pub end_condition: EndCondition,
     pub signals: Signals,
     pub terminal: &'a Terminal,
     pub requests: &'a Requests<'a>,
@@ -40,7 +40,7 @@ impl EventLoop<'_> {
     /// Sweeps the scopes until the sweep ends, and returns how.
     pub(crate) async fn sweep_until_done(&mut self, api: &Api, scopes: &[Scope]) -> Ending {
         let (sender, mut events) = mpsc::channel(16);
-        let watches = !self.completion.no_wait;
+        let watches = !self.end_condition.no_wait;
         let follower = |(scope_index, scope)| Follower {
             api,
             scope,
@@ -52,7 +52,7 @@ impl EventLoop<'_> {
         let followers: Vec<_> = scopes.iter().enumerate().map(follower).collect();
         let mut following = pin!(join_all(followers.iter().map(Follower::follow)).fuse());
         let mut in_flight = FuturesUnordered::new();
-        let mut progress = Progress::new(self.terminal, self.completion.deadline);
+        let mut progress = Progress::new(self.terminal, self.end_condition.deadline);
 
         let ending = loop {
             let now = self.start.elapsed();
@@ -68,7 +68,7 @@ impl EventLoop<'_> {
             }
             self.show_messages();
             progress.show(&self.sweep, now);
-            if let Some(ending) = self.completion.ending(&self.sweep, now) {
+            if let Some(ending) = self.end_condition.check(&self.sweep, now) {
                 break ending;
             }
             let wake = self.start + self.next_wake(now);
@@ -100,7 +100,7 @@ impl EventLoop<'_> {
         match ending {
             // The last results may have completed the sweep.
             Ending::Deadline => {
-                self.completion.ending(&self.sweep, self.start.elapsed()).unwrap_or(Ending::Deadline)
+                self.end_condition.check(&self.sweep, self.start.elapsed()).unwrap_or(Ending::Deadline)
             }
             ending => ending,
         }
@@ -112,7 +112,7 @@ impl EventLoop<'_> {
 
     fn next_wake(&self, now: Duration) -> Duration {
         let resume = self.sweep.paused_until().filter(|at| *at > now);
-        [self.completion.next(), resume].into_iter().flatten().fold(now + TICK, Duration::min)
+        [self.end_condition.next(), resume].into_iter().flatten().fold(now + TICK, Duration::min)
     }
 
     fn on_result(&mut self, result: Result<Reply, Failure>) -> Option<Ending> {
@@ -146,7 +146,7 @@ impl EventLoop<'_> {
                 None => sweep.unreadable(scope, *object, now),
             },
             Event::Renewing => sweep.renewing(scope),
-            Event::Interrupted(failure, _) if self.completion.no_wait => {
+            Event::Interrupted(failure, _) if self.end_condition.no_wait => {
                 return Some(Ending::Failed(failure));
             }
             Event::Interrupted(failure, after) => {

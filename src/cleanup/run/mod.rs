@@ -10,7 +10,7 @@ use crate::cleanup::options::{Namespaces, Options};
 use crate::cleanup::output::terminal::Terminal;
 use crate::cleanup::own_job::OwnJob;
 use crate::cleanup::sweep::Sweep;
-use crate::cleanup::sweep::completion::Completion;
+use crate::cleanup::sweep::end_condition::EndCondition;
 use crate::cleanup::sweep::ending::Ending;
 use crate::cleanup::sweep::rules::Rules;
 use crate::cluster::api::{Api, Failure, Scope};
@@ -27,13 +27,13 @@ pub(crate) async fn connect_and_sweep(
     terminal: &Terminal,
 ) -> (Sweep, Ending, Option<Signals>) {
     let start = Instant::now();
-    let completion = Completion::new(options.timeout, options.settle);
-    let limit = completion.connect_limit();
+    let end_condition = EndCondition::new(options.timeout, options.settle);
+    let limit = end_condition.connect_limit();
     let not_connected = |ending| (Sweep::default(), ending, None);
     let (api, scopes, own_job, signals) = match timeout(limit, connect(options)).await {
         Ok(Ok(connected)) => connected,
         Ok(Err(failure)) => return not_connected(Ending::Failed(failure)),
-        Err(_) if completion.no_wait => {
+        Err(_) if end_condition.no_wait => {
             let failure = Failure::Credentials(format!("none came within {} s", limit.as_secs()));
             return not_connected(Ending::Failed(failure));
         }
@@ -52,7 +52,7 @@ pub(crate) async fn connect_and_sweep(
     let logs = LogReader::new(terminal, options.format);
     let mut event_loop = EventLoop {
         sweep: Sweep::new(rules, scopes.iter().map(Scope::to_string), options.concurrency.get()),
-        completion,
+        end_condition,
         signals,
         terminal,
         requests: &Requests::new(&api, logs, options.dry_run),

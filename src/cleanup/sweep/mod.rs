@@ -3,7 +3,7 @@
 //! It does no I/O and has no clock, so that every order of events can be tested. Times count from the start of the
 //! sweep. A Job is identified by its UID: a Job that is created again under the same name is another Job.
 
-pub(crate) mod completion;
+pub(crate) mod end_condition;
 pub(crate) mod ending;
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -61,13 +61,13 @@ pub(crate) struct Sweep {
     scopes: Vec<ScopeState>,
     throttle: Throttle,
     messages: Vec<Message>,
-    /// The Jobs with a policy that `--release` leaves out.
+    /// The annotated Jobs that do not belong to the release given with `--release`.
     left_out: BTreeMap<Uid, LeftOut>,
 }
 
 struct LeftOut {
     scope: usize,
-    listing: u32,
+    list_number: u32,
     names_other_release: bool,
 }
 
@@ -79,11 +79,11 @@ impl Sweep {
 
     /// A Job was listed, created or modified.
     pub(crate) fn seen(&mut self, scope: usize, job: Job, now: Duration) {
-        let listing = self.scopes[scope].listing;
+        let list_number = self.scopes[scope].list_number;
         let number = match self.numbers.get(&job.id.uid) {
             Some(&number) => {
                 let tracked = &mut self.jobs[number];
-                tracked.listing = listing;
+                tracked.list_number = list_number;
                 if tracked.phase.is_final() {
                     return;
                 }
@@ -100,13 +100,13 @@ impl Sweep {
                 self.left_out.remove(&job.id.uid);
                 let number = self.jobs.len();
                 self.numbers.insert(job.id.uid.clone(), number);
-                self.jobs.push(TrackedJob::new(job, scope, listing, now));
+                self.jobs.push(TrackedJob::new(job, scope, list_number, now));
                 number
             }
             None => {
                 if job.policy.is_some() {
                     let names_other_release = job.releases.iter().any(Option::is_some);
-                    self.left_out.insert(job.id.uid, LeftOut { scope, listing, names_other_release });
+                    self.left_out.insert(job.id.uid, LeftOut { scope, list_number, names_other_release });
                 } else {
                     self.left_out.remove(&job.id.uid);
                 }
@@ -123,8 +123,8 @@ impl Sweep {
         let uid = job.id.uid.clone();
         if let Some(&number) = self.numbers.get(&uid) {
             let tracked = &mut self.jobs[number];
-            // Keep the old version. The Job may still exist and only no longer match the label selector. Then a deletion with the old
-            // version fails with a conflict. With the version of the event, it would delete the Job.
+            // Keep the version seen last. This event can also mean that the Job still exists but its labels no longer match the
+            // selector. Then a deletion with the old version fails with a conflict. One with the event's version would delete the Job.
             job.version = tracked.job.version.clone();
             tracked.job = job;
         }
@@ -151,12 +151,12 @@ impl Sweep {
         }
     }
 
-    /// An object cannot be read. If it is a tracked Job, that Job is kept.
+    /// An object cannot be read. If it is a tracked Job that is neither being deleted nor gone, the sweep keeps it.
     pub(crate) fn unreadable(&mut self, scope: usize, object: Unreadable, now: Duration) {
-        let listing = self.scopes[scope].listing;
+        let list_number = self.scopes[scope].list_number;
         if let Some(&number) = object.id.as_ref().and_then(|id| self.numbers.get(&id.uid)) {
             let tracked = &mut self.jobs[number];
-            tracked.listing = listing;
+            tracked.list_number = list_number;
             if tracked.is_open_to_decision() {
                 return self.enter(number, Phase::Kept(Kept::Unreadable(object.why)), now);
             }
@@ -192,8 +192,8 @@ impl Sweep {
         None
     }
 
-    /// Handles the timers that have expired. Returns the scopes to list again: after a conflict, their watch did not report a newer
-    /// version of the Job.
+    /// Handles the timers that have expired. Returns the scopes to list again. In each of them, a deletion failed with a conflict, and
+    /// the watch has not reported a newer version of that Job.
     pub(crate) fn handle_timers(&mut self, now: Duration) -> Vec<usize> {
         if let Some(server_time) = self.server_time {
             self.decide_due(server_time, now);
@@ -216,7 +216,7 @@ impl Sweep {
         scopes
     }
 
-    /// When the pause of requests ends. `None` if nothing is to be sent.
+    /// When requests may be sent again. This time may be in the past. `None` if no request is queued.
     pub(crate) fn paused_until(&self) -> Option<Duration> {
         (!self.queue.is_empty()).then_some(self.throttle.paused_until)
     }
@@ -232,6 +232,7 @@ impl Sweep {
         self.scopes.iter().all(|scope| scope.sight == Sight::Watched)
     }
 
+    /// Whether every scope was listed, and no request is under way or can be sent now.
     pub(crate) fn is_idle(&self, now: Duration) -> bool {
         let nothing_to_send_now = self.queue.is_empty() || now < self.throttle.paused_until;
         self.was_listed() && self.in_flight == 0 && nothing_to_send_now
@@ -264,8 +265,8 @@ impl Sweep {
 }
 
 impl Sweep {
-    /// Decides what to do with a Job: what its state and policy ask for, unless it is deleted already or missing. With a label selector,
-    /// a missing Job may just no longer match. Then only a request tells.
+    /// Chooses the phase of a Job. If its deletion was accepted or it is missing, that decides the phase. Otherwise its state and
+    /// policy decide. With a label selector, a missing Job may still exist with other labels. Only a request shows which is true.
     fn decide(&mut self, number: usize, now: Duration) {
         let tracked = &self.jobs[number];
         let ours = tracked.deletion != DeletionProgress::NotCarriedOut;

@@ -1,4 +1,6 @@
-//! How well each scope is known, by its lists and watches. An interruption is reported once when it begins and once when it is over.
+//! Whether the sweep's view of each scope is up to date.
+//!
+//! The first failure of an interruption is shown as a warning, and its end as a message. Failures between them are only shown with `-v`.
 
 use std::time::Duration;
 
@@ -10,7 +12,7 @@ use crate::cleanup::sweep::request::Retry;
 pub(super) struct ScopeState {
     pub name: String,
     /// The number of lists that have begun.
-    pub listing: u32,
+    pub list_number: u32,
     pub was_listed: bool,
     pub sight: Sight,
     /// Whether an interruption was reported and is not over yet.
@@ -29,23 +31,24 @@ pub(super) enum Sight {
 }
 
 impl Sweep {
-    /// A list of the scope begins. Jobs that it will not contain are gone.
+    /// A list of the scope begins.
     pub(crate) fn list_begins(&mut self, scope: usize) {
         let scope = &mut self.scopes[scope];
-        scope.listing += 1;
+        scope.list_number += 1;
         scope.sight = Sight::Stale;
         self.messages.push(Message::Listing(scope.name.clone()));
     }
 
+    /// The list is complete. Jobs that it does not contain are missing.
     pub(crate) fn listed(&mut self, scope: usize, now: Duration) {
-        let listing = self.scopes[scope].listing;
+        let list_number = self.scopes[scope].list_number;
         for number in 0..self.jobs.len() {
             let tracked = &self.jobs[number];
-            if tracked.scope == scope && tracked.listing != listing {
+            if tracked.scope == scope && tracked.list_number != list_number {
                 self.mark_missing(number, now);
             }
         }
-        self.left_out.retain(|_, job| job.scope != scope || job.listing == listing);
+        self.left_out.retain(|_, job| job.scope != scope || job.list_number == list_number);
         self.recovered(scope, Sight::Listed);
         self.scopes[scope].was_listed = true;
         self.messages.push(Message::Listed(self.scopes[scope].name.clone()));

@@ -95,9 +95,9 @@ impl Sweep {
 
     fn enter_outdated(&mut self, number: usize, now: Duration) {
         let tracked = &self.jobs[number];
-        let (version, listing) = (tracked.job.version.clone(), tracked.listing);
+        let (version, list_number) = (tracked.job.version.clone(), tracked.list_number);
         self.remind(number, now);
-        self.enter(number, Phase::Outdated { version, listing }, now);
+        self.enter(number, Phase::Outdated { version, list_number }, now);
     }
 
     /// Records a failed request: pauses the requests and reports the failure. The caller decides whether to send it again.

@@ -16,7 +16,7 @@ pub(crate) struct TrackedJob {
     pub logs: Option<Box<JobLog>>,
     pub(super) scope: usize,
     /// The last list that contained the Job, or whose watch reported it.
-    pub(super) listing: u32,
+    pub(super) list_number: u32,
     /// The watch reported the Job as deleted, or the last list lacks it.
     pub(super) missing: bool,
     pub(super) deletion: DeletionProgress,
@@ -44,7 +44,7 @@ pub(crate) enum Phase {
     /// The deletion failed because the Job changed after it was seen like this.
     Outdated {
         version: Version,
-        listing: u32,
+        list_number: u32,
     },
     /// The deletion was accepted, from this sweep or from someone else, but the Job is not gone yet.
     Terminating {
@@ -69,7 +69,7 @@ impl Phase {
 }
 
 impl TrackedJob {
-    pub(super) fn new(job: Job, scope: usize, listing: u32, now: Duration) -> Self {
+    pub(super) fn new(job: Job, scope: usize, list_number: u32, now: Duration) -> Self {
         Self {
             job,
             // Until the first decision, which is never this one, because the Job is in scope.
@@ -78,7 +78,7 @@ impl TrackedJob {
             until: None,
             logs: None,
             scope,
-            listing,
+            list_number,
             missing: false,
             deletion: DeletionProgress::NotCarriedOut,
             failures: 0,
@@ -100,7 +100,9 @@ impl TrackedJob {
             // Its labels may have changed back.
             Phase::DeletedOrRelabelled => true,
             // The same version is news if it comes from a list that began later.
-            Phase::Outdated { version, listing } => *version != self.job.version || *listing != self.listing,
+            Phase::Outdated { version, list_number } => {
+                *version != self.job.version || *list_number != self.list_number
+            }
             Phase::Kept(kept) => !matches!(kept, Kept::Refused(_)),
             Phase::Deleting | Phase::Terminating { ours: true } => false,
             Phase::Deleted | Phase::WouldDelete | Phase::DeletedByOthers => false,

@@ -6,7 +6,7 @@
 //! - `clock` is the API server's clock, read from its answers.
 //! - `decode` reads the responses; `list_reader` reads a list item by item while it arrives.
 //! - `failure` says how a request failed (`causes` looks into the HTTP stack's errors), `permission` which rule is
-//!   missing in a Role, `outage` whether a 401 or 403 comes from an API server that is still starting.
+//!   missing in a Role, `startup_denials` whether a 401 or 403 comes from an API server that is still starting.
 
 mod causes;
 mod clock;
@@ -14,9 +14,9 @@ mod decode;
 mod failure;
 mod http_client;
 mod list_reader;
-mod outage;
 mod permission;
 mod requests;
+mod startup_denials;
 #[cfg(test)]
 pub(crate) mod tests;
 mod watch;
@@ -33,13 +33,13 @@ pub(crate) use decode::{Change, Decoded, Pod};
 pub(crate) use failure::{Cause, Details};
 pub(crate) use failure::{Failure, Refusal};
 use http_client::{Chunks, HttpClient, RESPONSE_LIMIT, in_time};
-use outage::Outage;
 use permission::Permission;
 pub(crate) use requests::{Page, Scope};
+use startup_denials::StartupDenials;
 
 pub(crate) struct Api {
     client: HttpClient,
-    outage: RefCell<Outage>,
+    startup_denials: RefCell<StartupDenials>,
     clock: Clock,
 }
 
@@ -53,7 +53,7 @@ impl Api {
     /// Uses an existing client. The configuration serves to replace refused credentials.
     pub(crate) fn with_client(config: Config, client: Client) -> Self {
         let client = HttpClient::new(config, client);
-        Self { client, outage: RefCell::default(), clock: Clock::default() }
+        Self { client, startup_denials: RefCell::default(), clock: Clock::default() }
     }
 
     /// The time by the API server's clock, in seconds since 1970, if any of its answers had a date.
@@ -63,7 +63,7 @@ impl Api {
 
     /// Records the failure of an open watch, since the API server may be shutting down.
     pub(crate) fn record_outage(&self, failure: &Failure) {
-        self.outage.borrow_mut().record(failure);
+        self.startup_denials.borrow_mut().record(failure);
     }
 
     /// Sends a request, and returns a successful response with its body still to be read.
@@ -75,7 +75,7 @@ impl Api {
         let result = self.client.send(permission, request).await;
         // An error may come from a proxy, whose clock says nothing.
         let _ = result.as_ref().map(|response| self.clock.read(response.headers()));
-        self.outage.borrow_mut().check(permission, result)
+        self.startup_denials.borrow_mut().check(permission, result)
     }
 
     /// Sends a request, and passes on the body of a successful response chunk by chunk.

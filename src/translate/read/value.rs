@@ -56,7 +56,7 @@ impl Value {
     /// The value of a mapping's key, which is added as an empty mapping if it is missing or null.
     ///
     /// `None` if this, or the value, is no mapping.
-    pub fn mapping_mut(&mut self, key: &str) -> Option<&mut Self> {
+    pub fn mapping_or_insert(&mut self, key: &str) -> Option<&mut Self> {
         if self.get(key).is_none_or(Self::is_null) {
             self.set(key, Self::Mapping(Vec::new()));
         }
@@ -284,9 +284,9 @@ mod tests {
     #[test]
     fn a_key_is_set_in_place_or_added() {
         let mut value = read("metadata: {name: a}\nspec:").expect("a value");
-        value.mapping_mut("metadata").expect("a mapping").set("uid", Value::String("u".to_owned()));
-        value.mapping_mut("spec").expect("a mapping").set("selector", Value::Mapping(Vec::new()));
+        value.mapping_or_insert("metadata").expect("a mapping").set("uid", Value::String("u".to_owned()));
+        value.mapping_or_insert("spec").expect("a mapping").set("selector", Value::Mapping(Vec::new()));
         assert_eq!(value.to_string(), r#"{"metadata": {"name": "a", "uid": "u"}, "spec": {"selector": {}}}"#);
-        assert!(value.mapping_mut("metadata").expect("a mapping").mapping_mut("name").is_none());
+        assert!(value.mapping_or_insert("metadata").expect("a mapping").mapping_or_insert("name").is_none());
     }
 }

@@ -3,8 +3,8 @@
 use granit_parser::ScalarStyle;
 
 use super::change::{Change, Expected, Fragment};
+use super::copied_annotation::{blanks_before, copied_annotation, explicit_key_blanks};
 use super::lines::{BLANKS, NewLine, end_of_line_above, newline, newline_at, with_header};
-use super::repeated_annotation::{blanks_before, explicit_key_blanks, repeated_annotation};
 use super::style::Style;
 use crate::policy::KOTS_DELETE_POLICY;
 use crate::translate::read::nodes::{Id, Kind, Node, Nodes};
@@ -23,7 +23,7 @@ impl<'c, 'n, 'a> Extend<'c, 'n, 'a> {
     /// Repeats Helm's annotation under the KOTS key, directly after it.
     pub(crate) fn repeat_annotation(&mut self, mapping: Id, key: Id, value: Id, policy: &str) {
         let nodes = self.nodes;
-        let entry = repeated_annotation(nodes, mapping, key, value);
+        let entry = copied_annotation(nodes, mapping, key, value);
         if !nodes.get(mapping).is_block_mapping() {
             let blanks = blanks_before(nodes, mapping, key, value);
             let comma = comma_after(nodes.get(value));

@@ -122,7 +122,7 @@ impl Scene {
         let requests = Requests::new(&api, LogReader::new(terminal, Format::Json), false);
         let mut event_loop = EventLoop {
             sweep: Sweep::new(rules, scopes.iter().map(Scope::to_string), 4),
-            completion: Completion::new(Timeout::After(timeout), settle),
+            end_condition: EndCondition::new(Timeout::After(timeout), settle),
             signals: Signals::listen().expect("signals"),
             terminal,
             requests: &requests,

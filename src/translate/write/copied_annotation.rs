@@ -9,7 +9,7 @@ use crate::policy::{HELM_DELETE_POLICY, KOTS_DELETE_POLICY};
 use crate::translate::read::nodes::{Id, Kind, Nodes};
 
 /// The entry under the KOTS key, with the quotes, the separator and the value of the original.
-pub(crate) fn repeated_annotation<'a>(nodes: &Nodes<'a>, mapping: Id, key: Id, value: Id) -> Fragment<'a> {
+pub(crate) fn copied_annotation<'a>(nodes: &Nodes<'a>, mapping: Id, key: Id, value: Id) -> Fragment<'a> {
     let (key_node, value_node) = (nodes.get(key), nodes.get(value));
     let explicit = explicit_key_blanks(nodes, mapping, key);
     let (mut text, key_style) = repeated_key(nodes, key, explicit.is_some());

@@ -1,7 +1,7 @@
-//! Tells a real permission error from one that a restarting API server sends before it has loaded its RBAC rules.
+//! Distinguishes a real permission error from one that a restarting API server sends before it has loaded its RBAC rules.
 //!
-//! For some seconds after its start, an API server answers 403 to everybody. So a 401 or 403 right after an outage may
-//! recover, and the request is sent again for a while. At any other time the error is final.
+//! For some seconds after its start, an API server may answer 401 or 403 to valid requests. So such an answer right after an
+//! outage may be temporary, and the request is sent again for a while. At any other time the error is final.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -11,13 +11,13 @@ use tokio::time::Instant;
 use super::failure::Failure;
 use super::permission::Permission;
 
-/// How long after its first response an API server may lack its RBAC rules. This also limits how long one permission
-/// error is retried, however many outages follow each other.
+/// After an outage, an API server may lack its RBAC rules for this long, counted from its first response. Requests that need the
+/// same permission are retried for at most this long, even if more outages follow.
 const RECOVERY: Duration = Duration::from_secs(15);
 
 /// The last outage of the API server, and the permission errors after it.
 #[derive(Default)]
-pub(super) struct Outage {
+pub(super) struct StartupDenials {
     server: Server,
     denied_since: HashMap<Permission, Instant>,
 }
@@ -30,8 +30,8 @@ enum Server {
     AvailableAgain(Instant),
 }
 
-impl Outage {
-    /// Records a failure without a response, or after one.
+impl StartupDenials {
+    /// Records a failure that `check` does not see, such as a connection that breaks while a watch is read.
     pub(super) fn record(&mut self, failure: &Failure) {
         if failure.is_outage() {
             self.server = Server::Unavailable;
@@ -44,6 +44,7 @@ impl Outage {
         permission: &Permission,
         result: Result<T, Failure>,
     ) -> Result<T, Failure> {
+        // Assumes that this is a response. Otherwise `record` corrects it below.
         if matches!(self.server, Server::Unavailable) {
             self.server = Server::AvailableAgain(Instant::now());
         }
@@ -86,42 +87,42 @@ mod tests {
         Err(Failure::ConnectionLost(String::new()))
     }
 
-    fn is_final(outage: &mut Outage) -> bool {
-        matches!(outage.check(&LIST, denied()), Err(Failure::Forbidden(..)))
+    fn is_final(denials: &mut StartupDenials) -> bool {
+        matches!(denials.check(&LIST, denied()), Err(Failure::Forbidden(..)))
     }
 
     #[tokio::test(start_paused = true)]
     async fn only_a_permission_error_right_after_an_outage_may_recover() {
-        let mut outage = Outage::default();
-        assert!(is_final(&mut outage), "there was no outage");
-        assert!(outage.check(&LIST, lost()).is_err());
-        assert!(!is_final(&mut outage));
-        assert!(outage.check(&LIST, Ok(())).is_ok());
-        assert!(!is_final(&mut outage), "the API server does not load all Roles at once");
+        let mut denials = StartupDenials::default();
+        assert!(is_final(&mut denials), "there was no outage");
+        assert!(denials.check(&LIST, lost()).is_err());
+        assert!(!is_final(&mut denials));
+        assert!(denials.check(&LIST, Ok(())).is_ok());
+        assert!(!is_final(&mut denials), "the API server does not load all Roles at once");
         tokio::time::advance(RECOVERY).await;
-        assert!(is_final(&mut outage), "the outage was long ago");
+        assert!(is_final(&mut denials), "the outage was long ago");
 
-        assert!(outage.check(&LIST, Ok(())).is_ok());
-        outage.record(&Failure::ConnectionLost(String::new()));
+        assert!(denials.check(&LIST, Ok(())).is_ok());
+        denials.record(&Failure::ConnectionLost(String::new()));
         tokio::time::advance(4 * RECOVERY).await;
-        assert!(!is_final(&mut outage), "the API server has just come back");
+        assert!(!is_final(&mut denials), "the API server has just come back");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_permission_error_is_final_in_the_end_though_outages_go_on() {
-        let mut outage = Outage::default();
+        let mut denials = StartupDenials::default();
         let recoverable = (0..60).take_while(|_| {
-            assert!(outage.check(&LIST, lost()).is_err());
-            !is_final(&mut outage)
+            assert!(denials.check(&LIST, lost()).is_err());
+            !is_final(&mut denials)
         });
         assert_eq!(recoverable.count(), 60);
         tokio::time::advance(RECOVERY).await;
-        assert!(outage.check(&LIST, lost()).is_err());
-        assert!(is_final(&mut outage));
+        assert!(denials.check(&LIST, lost()).is_err());
+        assert!(is_final(&mut denials));
     }
 
     #[test]
-    fn a_server_that_is_busy_or_says_no_is_not_out() {
+    fn only_gateway_errors_count_as_an_outage() {
         for (code, out) in [(429, false), (500, false), (410, false), (502, true), (503, true), (504, true)] {
             let failure = Failure::Refused(Refusal { code, ..Refusal::default() });
             assert_eq!(failure.is_outage(), out, "{code}");

@@ -9,7 +9,7 @@ use crate::cluster::Timeout;
 /// How long connecting may take with `--timeout 0`.
 const CONNECT: Duration = Duration::from_secs(30);
 
-pub(crate) struct Completion {
+pub(crate) struct EndCondition {
     pub deadline: Option<Duration>,
     /// With `--timeout 0`, the sweep ends as soon as it could only wait.
     pub no_wait: bool,
@@ -19,7 +19,7 @@ pub(crate) struct Completion {
     unwatched_since: Option<Duration>,
 }
 
-impl Completion {
+impl EndCondition {
     pub(crate) fn new(timeout: Timeout, settle: Duration) -> Self {
         let no_wait = timeout == Timeout::After(Duration::ZERO);
         let deadline = match timeout {
@@ -34,7 +34,7 @@ impl Completion {
         if self.no_wait { CONNECT } else { self.deadline.unwrap_or(Duration::MAX) }
     }
 
-    pub(crate) fn ending(&mut self, sweep: &Sweep, now: Duration) -> Option<Ending> {
+    pub(crate) fn check(&mut self, sweep: &Sweep, now: Duration) -> Option<Ending> {
         // Only watched time shows that nothing new appears.
         let counts = self.settle.is_zero() || self.no_wait || sweep.is_watched();
         let unwatched = self.unwatched_since.map_or(Duration::ZERO, |since| now.saturating_sub(since));
@@ -89,7 +89,7 @@ mod tests {
 
     /// When it is over, and how.
     fn end(timeout: Timeout, settle: u64, story: &[Then]) -> Option<(u64, &'static str)> {
-        let mut completion = Completion::new(timeout, seconds(settle));
+        let mut end_condition = EndCondition::new(timeout, seconds(settle));
         let mut sweep = sweep(Rules::default(), 1);
         (0..).zip(story).find_map(|(second, then)| {
             let now = seconds(second);
@@ -104,7 +104,7 @@ mod tests {
                 Appears => sweep.seen(0, job("late"), now),
                 Nothing => {}
             }
-            completion.ending(&sweep, now).map(|ending| (second, ending.name(&sweep)))
+            end_condition.check(&sweep, now).map(|ending| (second, ending.name(&sweep)))
         })
     }
 
@@ -156,17 +156,17 @@ mod tests {
             (Timeout::After(seconds(90)), seconds(90)),
             (Timeout::After(Duration::ZERO), CONNECT),
         ] {
-            assert_eq!(Completion::new(timeout, Duration::ZERO).connect_limit(), limit, "{timeout:?}");
+            assert_eq!(EndCondition::new(timeout, Duration::ZERO).connect_limit(), limit, "{timeout:?}");
         }
     }
 
     #[test]
     fn what_runs_is_not_waited_for_without_waiting() {
-        let mut completion = Completion::new(Timeout::After(Duration::ZERO), Duration::ZERO);
+        let mut end_condition = EndCondition::new(Timeout::After(Duration::ZERO), Duration::ZERO);
         let mut sweep = sweep(Rules::default(), 1);
         sweep.list_begins(0);
         sweep.seen(0, job("running"), Duration::ZERO);
         sweep.listed(0, Duration::ZERO);
-        assert!(matches!(completion.ending(&sweep, Duration::ZERO), Some(Ending::Deadline)));
+        assert!(matches!(end_condition.check(&sweep, Duration::ZERO), Some(Ending::Deadline)));
     }
 }
