@@ -3,8 +3,8 @@
 //! A page is passed on and dropped as soon as it is read. Data that its Jobs share with earlier Jobs is stored only once. A
 //! watch that ends is resumed from its last version. A new list replaces the watch if that version has expired (410), if the
 //! watch reports another error, or if an event is malformed. If only the Job in an event is malformed, it is passed on as
-//! unreadable, and the watch continues. Temporary failures are retried with growing delays. Any other failure, such as a missing permission, ends the
-//! follower.
+//! unreadable, and the watch continues. Temporary failures are retried with growing delays. Any other failure, such as a
+//! missing permission, ends the follower.
 
 #[cfg(test)]
 mod tests;
@@ -64,8 +64,8 @@ struct Position {
 }
 
 impl Follower<'_> {
-    /// Follows the scope until a failure is fatal or, without watches, until the first list is complete. It does not stop
-    /// when the receiver is gone. Then the caller must drop this future.
+    /// Follows the scope until a failure is fatal or, without watches, until the first list is complete. It does not
+    /// notice that the receiver is gone. In that case the caller must drop this future.
     pub(crate) async fn follow(&self) {
         let mut position = Position::default();
         loop {

@@ -1,8 +1,8 @@
-//! Looks at the Jobs in rounds, until no Job is in the way, or one must not be deleted.
+//! Looks at the Jobs in rounds until no Job is in the way. Stops with an error if a Job in the way must not be deleted.
 //!
-//! Each round looks up every Job that may still be blocked, and acts only on what it has just seen. So a Job that is edited, recreated or
-//! deleted in the meantime needs no special case. If the response to a deletion is lost, the next round shows whether
-//! the Job is gone. The message then says "tried to delete" instead of "deleted".
+//! For each manifest that may still be blocked, each round looks up the Job in the cluster. It acts only on what it has just seen. So
+//! a Job that is edited, recreated or deleted in the meantime needs no special case. If the response to a deletion is lost, the
+//! message says "tried to delete" instead of "deleted". The next round shows whether the Job is gone.
 
 use futures_util::stream::{self, StreamExt};
 
@@ -54,7 +54,7 @@ pub(super) async fn clear(
                 jobs.iter_mut().for_each(PlannedJob::forget);
             }
             Next::Clear => return Ok(()),
-            // The API server has accepted the deletions, but the Jobs are still there as they were.
+            // The API server has accepted the deletions, but the Jobs do not show it yet.
             Next::Remove if std::mem::take(&mut just_deleted) => patience.wait().await?,
             Next::Remove => match remove(api, jobs, options.dry_run, console).await? {
                 Some(failure) => patience.back_off(failure, console).await?,
@@ -107,7 +107,7 @@ fn check_none_must_stay(jobs: &[PlannedJob]) -> Result<(), Stop> {
     if has(jobs, |verdict| matches!(verdict, Verdict::MustStay(_))) { Err(Stop::InTheWay) } else { Ok(()) }
 }
 
-/// Looks up every Job that may still be blocked, and reports changes. Returns a retryable failure, if any.
+/// Looks up the Job in the cluster for each manifest that may still be blocked, and reports changes. Returns a retryable failure, if any.
 async fn look(
     api: &Api,
     jobs: &mut [PlannedJob],

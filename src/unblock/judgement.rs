@@ -77,7 +77,7 @@ pub(super) enum Reason {
     DeletionRefused(String),
 }
 
-/// Judges a Job in the cluster. With `once`, an unfinished Job is forbidden instead of being waited for.
+/// Judges a Job in the cluster. With `once`, an unfinished Job must stay, and is not waited for.
 pub(super) fn judge(live: &Job, answer: &Answer, manifest: &JobManifest, once: bool) -> Verdict {
     // This holds even for a Job that can be changed: the change would be lost when the Job is gone.
     if live.terminating {

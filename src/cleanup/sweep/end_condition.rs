@@ -14,7 +14,7 @@ pub(crate) struct EndCondition {
     /// With `--timeout 0`, the sweep ends as soon as it could only wait.
     pub no_wait: bool,
     settle: Duration,
-    /// When nothing was left to do any more. Moves on by the time in which nothing was watched.
+    /// The time since which nothing is left to do. Time that was not watched does not count: it moves this time forward.
     idle_since: Option<Duration>,
     unwatched_since: Option<Duration>,
 }
@@ -53,7 +53,7 @@ impl EndCondition {
         }
     }
 
-    /// When to call [`Self::ending`] again if nothing happens before.
+    /// When to call [`Self::check`] again if nothing happens before.
     pub(crate) fn next(&self) -> Option<Duration> {
         self.deadline.into_iter().chain(self.settled_at()).min()
     }

@@ -33,8 +33,8 @@ pub(crate) use tracked_job::{Phase, TrackedJob};
 use crate::cluster::job::compact::Uid;
 use crate::cluster::job::{Job, Unreadable};
 
-/// How long to wait after a conflict for the watch to report a newer version. It is also the time between two checks that a Job is
-/// gone.
+/// After a conflict, the sweep waits this long for the watch to report a newer version. It also waits this long between two checks
+/// whether a Job is gone.
 const RECHECK_AFTER: Duration = Duration::from_secs(5);
 
 #[derive(Default)]
@@ -123,8 +123,9 @@ impl Sweep {
         let uid = job.id.uid.clone();
         if let Some(&number) = self.numbers.get(&uid) {
             let tracked = &mut self.jobs[number];
-            // Keep the version seen last. This event can also mean that the Job still exists but its labels no longer match the
-            // selector. Then a deletion with the old version fails with a conflict. One with the event's version would delete the Job.
+            // Keep the version seen last. The event can also mean that the Job still exists but its labels no longer match the
+            // selector. Such a Job must stay. A deletion with the old version fails with a conflict, so the Job stays. A deletion
+            // with the event's version would delete it.
             job.version = tracked.job.version.clone();
             tracked.job = job;
         }
@@ -151,7 +152,8 @@ impl Sweep {
         }
     }
 
-    /// An object cannot be read. If it is a tracked Job that is neither being deleted nor gone, the sweep keeps it.
+    /// An object cannot be read. If it is a tracked Job whose phase can still change, the sweep keeps the Job. Otherwise it only
+    /// reports the object.
     pub(crate) fn unreadable(&mut self, scope: usize, object: Unreadable, now: Duration) {
         let list_number = self.scopes[scope].list_number;
         if let Some(&number) = object.id.as_ref().and_then(|id| self.numbers.get(&id.uid)) {
@@ -221,8 +223,8 @@ impl Sweep {
         (!self.queue.is_empty()).then_some(self.throttle.paused_until)
     }
 
-    /// Whether no Job is left to wait for, to delete or to check, as far as the sweep knows. Kept Jobs do not count, even if they have
-    /// not finished.
+    /// Whether no Job is left to wait for, to delete or to check. It is false while changes in a scope may have gone unnoticed. Kept
+    /// Jobs do not count, even if they have not finished.
     pub(crate) fn is_done(&self) -> bool {
         self.jobs_that_block_the_end == 0 && self.scopes.iter().all(|scope| scope.sight != Sight::Stale)
     }
@@ -266,7 +268,7 @@ impl Sweep {
 
 impl Sweep {
     /// Chooses the phase of a Job. If its deletion was accepted or it is missing, that decides the phase. Otherwise its state and
-    /// policy decide. With a label selector, a missing Job may still exist with other labels. Only a request shows which is true.
+    /// policy decide. With a label selector, a missing Job is either deleted or has other labels now. Only a request shows which.
     fn decide(&mut self, number: usize, now: Duration) {
         let tracked = &self.jobs[number];
         let ours = tracked.deletion != DeletionProgress::NotCarriedOut;

@@ -37,7 +37,7 @@ pub(super) enum DeletionProgress {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Phase {
     Waiting(Hint),
-    /// It finished too recently, and was due after this time when that was last decided.
+    /// It finished too recently. At the last decision, it was due after this time.
     TooRecent(Duration),
     Due,
     Deleting,
@@ -72,7 +72,7 @@ impl TrackedJob {
     pub(super) fn new(job: Job, scope: usize, list_number: u32, now: Duration) -> Self {
         Self {
             job,
-            // Until the first decision, which is never this one, because the Job is in scope.
+            // A placeholder until the first decision, which is never `LeftScope`, because the Job is in scope.
             phase: Phase::Kept(Kept::LeftScope),
             since: now,
             until: None,
