@@ -142,6 +142,15 @@ impl Application {
         Ok((word("sync"), word("health")))
     }
 
+    /// Waits until Argo CD calls the Application synced and healthy. Argo CD may see the end of a Job later than the test.
+    pub(crate) async fn until_healthy(&self) -> Result<()> {
+        wait::within(LONG, "the Application to be synced and healthy", || async {
+            let (sync, health) = self.status().await?;
+            Ok((sync == "Synced" && health == "Healthy").then_some(()))
+        })
+        .await
+    }
+
     async fn patch(&self, change: &Value) -> Result<()> {
         let applications = self.argocd.applications();
         applications.patch(&self.namespace.name, &PatchParams::default(), &Patch::Merge(change)).await?;

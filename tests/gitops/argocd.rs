@@ -49,8 +49,7 @@ async fn every_version_is_migrated(shop: &Application) -> Result<()> {
         shop.sync_version(version).await?.succeeded()?;
         let job = migrated(&shop.namespace, version).await?;
         ensure!(policy(&job) == "hook-succeeded,hook-failed", "{job:?}");
-        let status = shop.status().await?;
-        ensure!(status == ("Synced".into(), "Healthy".into()), "{status:?}");
+        shop.until_healthy().await?;
     }
     leaves(&shop.namespace, &[MIGRATE]).await?;
     let accounts = Api::<ServiceAccount>::namespaced(shop.namespace.client(), &shop.namespace.name);
@@ -155,7 +154,5 @@ pub(crate) async fn a_failed_sync_passes_once_the_job_is_deleted_or_swept(node: 
     sweep.env("KUBECONFIG", node.cluster.kubeconfig()).run().await?.expect_success()?;
     shop.sync().await?.succeeded()?;
     migrated(namespace, 3).await?;
-    let status = shop.status().await?;
-    ensure!(status == ("Synced".into(), "Healthy".into()), "{status:?}");
-    Ok(())
+    shop.until_healthy().await
 }

@@ -45,8 +45,7 @@ pub(crate) async fn the_hooks_of_helm_are_run_and_deleted_by_argocd(node: &'stat
     for version in 1..=4 {
         shop.sync_version(version).await?.succeeded()?;
         leaves(&shop.namespace, &[]).await?;
-        let status = shop.status().await?;
-        ensure!(status == ("Synced".into(), "Healthy".into()), "{status:?}");
+        shop.until_healthy().await?;
     }
     Ok(())
 }
