@@ -90,6 +90,16 @@ mod tests {
     const JOB: &str =
         "apiVersion: batch/v1\nkind: Job\nmetadata: {annotations: {helm.sh/hook-delete-policy: x}}\n";
 
+    /// The stream arrives in steps of these lengths.
+    fn assert_found_alike(stream: &[u8], whole: &Scan, steps: impl IntoIterator<Item = usize>) {
+        for step in steps {
+            let mut scan = Scan::new(false);
+            (step..stream.len()).step_by(step).for_each(|length| scan.advance(&stream[..length]));
+            let scan = scan.finish(stream, &Options::default());
+            assert_eq!((&scan.candidates, &scan.not_utf8), (&whole.candidates, &whole.not_utf8));
+        }
+    }
+
     #[test]
     fn the_documents_are_the_same_however_the_stream_arrives() {
         let streams = [
@@ -102,15 +112,7 @@ mod tests {
         for stream in streams.iter().map(String::as_bytes).chain([&*broken]) {
             let whole = Scan::new(false).finish(stream, &Options::default());
             assert!(!whole.candidates.is_empty());
-            for step in 1..stream.len() {
-                let mut scan = Scan::new(false);
-                (step..stream.len()).step_by(step).for_each(|length| scan.advance(&stream[..length]));
-                let scan = scan.finish(stream, &Options::default());
-                assert_eq!(
-                    (scan.candidates, scan.not_utf8),
-                    (whole.candidates.clone(), whole.not_utf8.clone())
-                );
-            }
+            assert_found_alike(stream, &whole, 1..stream.len());
         }
     }
 
@@ -122,13 +124,8 @@ mod tests {
             for case in std::fs::read_dir(topic.path()).unwrap().filter_map(Result::ok) {
                 let stream = std::fs::read(case.path()).unwrap();
                 let whole = Scan::new(false).finish(&stream, &Options::default());
-                for step in [1, 2, 7, 64] {
-                    let mut scan = Scan::new(false);
-                    (step..stream.len()).step_by(step).for_each(|length| scan.advance(&stream[..length]));
-                    let scan = scan.finish(&stream, &Options::default());
-                    assert_eq!((&scan.candidates, &scan.not_utf8), (&whole.candidates, &whole.not_utf8));
-                    count += 1;
-                }
+                assert_found_alike(&stream, &whole, [1, 2, 7, 64]);
+                count += 1;
             }
         }
         assert!(count > 1_000);

@@ -8,7 +8,7 @@ use crate::cluster::job::state::Hint;
 use crate::policy::IGNORE;
 
 /// Why a Job is in the way and may not go, and what to do about it.
-pub(super) fn forbidden(job: &PlannedJob, reason: &Reason, context: Option<&str>) -> String {
+pub(super) fn must_stay(job: &PlannedJob, reason: &Reason, context: Option<&str>) -> String {
     let by_hand = by_hand(job, context);
     let advice = match reason {
         Reason::Ignored { .. } => format!("remove the annotation, or {by_hand}"),

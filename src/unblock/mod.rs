@@ -183,7 +183,7 @@ impl Stop {
         };
         for job in jobs {
             let message = match job.verdict() {
-                Some(judgement::Verdict::MustStay(reason)) => Some(messages::forbidden(job, reason, context)),
+                Some(judgement::Verdict::MustStay(reason)) => Some(messages::must_stay(job, reason, context)),
                 _ if blocked.exit_code == ExitCode::Deadline => messages::left(job, context),
                 _ => None,
             };

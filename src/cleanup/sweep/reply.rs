@@ -33,7 +33,7 @@ impl Sweep {
         let job_changed = deletion.job.version != tracked.job.version;
         match &result {
             Accepted if !self.rules.dry_run => tracked.deletion = DeletionProgress::Accepted,
-            // A job_changed version that is not terminating shows that the deletion was not carried out.
+            // A newer version that is not terminating shows that the deletion was not carried out.
             NoReply(_)
                 if !self.rules.dry_run && !may_have_deleted && (!job_changed || tracked.job.terminating) =>
             {
