@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use jobsweep_harness::pages::block;
+
 use crate::{help, jobsweep, refuses, run, sh, writes};
 
 fn readme() -> String {
@@ -11,14 +13,6 @@ fn readme() -> String {
 
 fn page(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
-}
-
-/// The lines of the indented block that begins with this text.
-fn block(begins: &str) -> String {
-    let readme = readme();
-    let lines = readme.lines().map(|line| line.strip_prefix("    ").unwrap_or_default());
-    let block = lines.skip_while(|line| !line.starts_with(begins)).take_while(|line| !line.is_empty());
-    block.map(|line| format!("{line}\n")).collect()
 }
 
 #[test]
@@ -46,7 +40,7 @@ fn its_first_example_is_what_happens() {
 
 #[test]
 fn its_command_shows_three_annotations() {
-    let command = block("cargo run --quiet <");
+    let command = block("README.md", "cargo run --quiet <").unwrap();
     let shown = run(sh(&command.replace("cargo run --quiet", "jobsweep"))).expect_code(1).unwrap();
     let diff = shown.stdout();
     let added: Vec<&str> = diff.lines().filter(|line| line.starts_with('>')).collect();
@@ -63,7 +57,8 @@ fn its_error_is_what_is_printed() {
     let twice = "    annotations:\n        helm.sh/hook-delete-policy: hook-succeeded\n    annotations:\n";
     let before = format!("{other}---\n{other}{job}");
     let filler = "    # \n".repeat(41 - before.lines().count() - twice.lines().count());
-    refuses(jobsweep(&[]).stdin(format!("{before}{filler}{twice}")), 65, &block("jobsweep: document 3"));
+    let error = block("README.md", "jobsweep: document 3").unwrap() + "\n";
+    refuses(jobsweep(&[]).stdin(format!("{before}{filler}{twice}")), 65, &error);
 }
 
 #[test]

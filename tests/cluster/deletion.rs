@@ -46,12 +46,6 @@ pub async fn finished(namespace: &Namespace, name: &str, policy: &str) -> Result
     Ok(job)
 }
 
-/// Deletes a Job, and waits until it is gone.
-async fn remove(namespace: &Namespace, name: &str) -> Result<()> {
-    namespace.jobs().delete(name, &DeleteParams::background()).await?;
-    namespace.until_gone(name).await
-}
-
 pub async fn a_deletion_takes_the_pods_along_and_says_which_job_it_means(
     cluster: &ControlPlane,
 ) -> Result<()> {
@@ -84,7 +78,7 @@ pub async fn a_job_recreated_under_the_same_name_at_the_last_moment_is_another_j
     let proxy = FaultyProxy::start(cluster, &setup.user).await?;
     let namespace = setup.namespace.clone();
     let recreate = doing(async move {
-        remove(&namespace, "migrate").await?;
+        namespace.remove("migrate").await?;
         namespace.create(job("migrate").policy(BOTH).managed_by("example.com/nobody")).await?;
         Ok(())
     });
@@ -197,7 +191,7 @@ pub async fn a_job_that_is_gone_already_is_done(cluster: &ControlPlane) -> Resul
     // The watch does not report the deletion either.
     proxy.on("GET", "watch=true", vec![Act::Rewrite(|_| String::new())]);
     let namespace = setup.namespace.clone();
-    proxy.on("DELETE", "/taken", vec![Act::First(doing(async move { remove(&namespace, "taken").await }))]);
+    proxy.on("DELETE", "/taken", vec![Act::First(doing(async move { namespace.remove("taken").await }))]);
     let swept = setup.sweep_by(&proxy.kubeconfig).arg("-ojson").run().await?.expect_success()?;
     swept.reports("taken", "gone", "succeeded")?;
     setup.leaves(&[]).await

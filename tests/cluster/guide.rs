@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail, ensure};
 use jobsweep_harness::control_plane::{ControlPlane, Namespace};
 use jobsweep_harness::jobs::{Outcome, job};
-use jobsweep_harness::pages::block;
+use jobsweep_harness::pages::{block, in_namespace};
 use jobsweep_harness::process::{Finished, Program};
 use jobsweep_harness::{folder, tools, trials, trials::Trial};
 
@@ -76,7 +76,7 @@ impl Old {
 
     /// What somebody types in a shell, where the namespace is called `shop`.
     async fn typed(&self, line: &str) -> Result<Finished> {
-        let line = line.replace("-n shop", &format!("-n {}", self.namespace.name));
+        let line = in_namespace(line, &self.namespace.name);
         let kubectl = tools::kubectl()?;
         let programs = [Path::new(env!("CARGO_BIN_EXE_jobsweep")), &kubectl].map(|program| program.parent());
         let folders = programs.into_iter().flatten().map(Path::to_owned);

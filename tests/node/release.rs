@@ -9,6 +9,7 @@ use anyhow::{Context, Result, ensure};
 use jobsweep_harness::control_plane::Namespace;
 use jobsweep_harness::helm::{Helm, Wait, migration_chart};
 use jobsweep_harness::node::Node;
+use jobsweep_harness::pages::in_namespace;
 use jobsweep_harness::process::{Finished, Program};
 use jobsweep_harness::tools::HelmVersion;
 use jobsweep_harness::wait;
@@ -220,9 +221,7 @@ impl<'a> Release<'a> {
 
     /// What somebody types in a shell beside the chart, where the namespace is called `shop`.
     pub(crate) async fn typed(&self, line: &str) -> Result<Finished> {
-        let namespace = &self.namespace.name;
-        let line = line.replace("-n shop", &format!("-n {namespace}"));
-        let line = line.replace("--namespace=shop", &format!("--namespace={namespace}"));
+        let line = in_namespace(line, &self.namespace.name);
         let programs = [self.helm.program(), Path::new(JOBSWEEP)].map(|program| program.parent());
         let helm = programs.into_iter().flatten().fold(self.helm.clone(), Helm::on_path);
         helm.command_by("sh").args(["-c", &line]).spawn()?.finish(LONG).await

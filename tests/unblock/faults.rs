@@ -1,10 +1,9 @@
 //! What others do at the worst moment, and what goes wrong on the way to the API server.
 
 use anyhow::{Result, ensure};
-use jobsweep_harness::control_plane::{ControlPlane, Namespace};
+use jobsweep_harness::control_plane::ControlPlane;
 use jobsweep_harness::jobs::{Outcome, job};
 use jobsweep_harness::k8s_openapi::api::batch::v1::Job;
-use jobsweep_harness::kube::api::DeleteParams;
 use jobsweep_harness::wait::PATIENCE;
 use jobsweep_harness::{trials, trials::Trial};
 use serde_json::json;
@@ -37,12 +36,6 @@ async fn done(setup: &Setup<'_>, name: &str) -> Result<Job> {
 fn text(names: &[&str]) -> Result<String> {
     let manifests: Result<Vec<_>> = names.iter().map(|name| changed(job(*name).policy(BOTH))).collect();
     Ok(stream(&manifests?))
-}
-
-/// Deletes a Job, and waits until it is gone.
-async fn remove(namespace: &Namespace, name: &str) -> Result<()> {
-    namespace.jobs().delete(name, &DeleteParams::background()).await?;
-    namespace.until_gone(name).await
 }
 
 /// The dry run of a deletion goes first, so two rules: before the dry run, and before the deletion itself.
@@ -94,7 +87,7 @@ async fn a_job_made_anew_at_the_last_moment_is_another_job(cluster: &ControlPlan
     let proxy = setup.proxy().await?;
     let namespace = setup.namespace.clone();
     let make_anew = doing(async move {
-        remove(&namespace, "anew").await?;
+        namespace.remove("anew").await?;
         namespace.create(job("anew").policy(BOTH).managed_by(NOBODY)).await?;
         Ok(())
     });
@@ -118,7 +111,7 @@ async fn a_job_that_others_delete_at_the_last_moment_is_gone(cluster: &ControlPl
         setup.namespace.finish(&live, Outcome::Succeeded).await?;
         let proxy = setup.proxy().await?;
         let namespace = setup.namespace.clone();
-        let take = Act::First(doing(async move { remove(&namespace, "taken").await }));
+        let take = Act::First(doing(async move { namespace.remove("taken").await }));
         proxy.on("DELETE", "/taken", at(moment, take));
         let text = text(&["taken"])?;
         let finished = setup.unblock_by(&proxy.kubeconfig, &text).run().await?;
@@ -133,7 +126,7 @@ async fn a_job_that_others_delete_before_the_dry_run_is_gone(cluster: &ControlPl
     setup.namespace.finish(&live, Outcome::Succeeded).await?;
     let proxy = setup.proxy().await?;
     let namespace = setup.namespace.clone();
-    proxy.on("PUT", "/taken", vec![Act::First(doing(async move { remove(&namespace, "taken").await }))]);
+    proxy.on("PUT", "/taken", vec![Act::First(doing(async move { namespace.remove("taken").await }))]);
     let finished = setup.unblock_by(&proxy.kubeconfig, &text(&["taken"])?).run().await?;
     setup.passes(finished, &[]).await?;
     Ok(())

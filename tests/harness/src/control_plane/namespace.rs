@@ -11,7 +11,7 @@ use k8s_openapi::api::rbac::v1::{
     ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, RoleRef, Subject,
 };
 use kube::Client;
-use kube::api::{Api, ObjectMeta, Patch, PatchParams, PostParams};
+use kube::api::{Api, DeleteParams, ObjectMeta, Patch, PatchParams, PostParams};
 use serde_json::json;
 
 use super::access::Credentials;
@@ -81,6 +81,12 @@ impl Namespace {
     /// The Jobs, as the administrator.
     pub fn jobs(&self) -> Api<Job> {
         Api::namespaced(self.client(), &self.name)
+    }
+
+    /// Deletes a Job, and waits until it is gone.
+    pub async fn remove(&self, job: &str) -> Result<()> {
+        self.jobs().delete(job, &DeleteParams::background()).await?;
+        self.until_gone(job).await
     }
 
     /// Waits until a Job is gone.
