@@ -1,12 +1,85 @@
-//! Enlarges pipes, so that the processes at both ends wait for each other less often.
+//! Makes the pipes at both ends of the filter fast.
 
-/// Enlarges a pipe to four times the default of Linux. Failures and files that are no pipe are ignored.
+use std::io::{self, BufWriter, StdoutLock, Write};
+
+/// Longer texts are not copied.
+const BUFFER: usize = 64 * 1024;
+
+/// Standard output with a buffer, since the standard library passes on every line that is written.
+pub(crate) struct Output<'a>(BufWriter<StdoutLock<'a>>);
+
+impl<'a> Output<'a> {
+    pub(crate) fn new(stdout: StdoutLock<'a>) -> Self {
+        widen(&stdout);
+        Self(BufWriter::with_capacity(BUFFER, stdout))
+    }
+
+    /// Writes bytes that stay as they are until the process ends.
+    pub(crate) fn write_static(&mut self, bytes: &'static [u8]) -> io::Result<()> {
+        if bytes.len() <= BUFFER {
+            return self.0.write_all(bytes);
+        }
+        self.0.flush()?;
+        let lent = lend(self.0.get_ref(), bytes);
+        self.0.write_all(&bytes[lent..])
+    }
+}
+
+impl Write for Output<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
 #[cfg(target_os = "linux")]
-pub(crate) fn widen(end: &impl std::os::fd::AsFd) {
-    const WIDE: usize = 256 * 1024;
-    let _ = rustix::pipe::fcntl_setpipe_size(end, WIDE);
+use linux::lend;
+#[cfg(target_os = "linux")]
+pub(crate) use linux::widen;
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::io::IoSlice;
+    use std::os::fd::AsFd;
+
+    use nix::errno::Errno;
+    use nix::fcntl::{FcntlArg, SpliceFFlags, fcntl, vmsplice};
+
+    /// The most that Linux allows without privileges.
+    const WIDE: i32 = 1 << 20;
+
+    /// Enlarges a pipe, so that the processes at both ends wait for each other less often. Failures and files that are no pipe are
+    /// ignored.
+    pub(crate) fn widen(end: &impl AsFd) {
+        let _ = fcntl(end, FcntlArg::F_SETPIPE_SZ(WIDE));
+    }
+
+    /// Lends bytes to a pipe: it refers to them, and its reader copies them from where they are, even after this process has
+    /// ended. This takes half as long as copying them into the pipe. They must never change, so they are `'static`.
+    ///
+    /// Returns how many bytes the pipe has. These are none if the file is no pipe. The rest has to be written, which also reports
+    /// the error, if there is one.
+    pub(super) fn lend(pipe: &impl AsFd, bytes: &'static [u8]) -> usize {
+        let mut lent = 0;
+        while lent < bytes.len() {
+            match vmsplice(pipe, &[IoSlice::new(&bytes[lent..])], SpliceFFlags::empty()) {
+                Ok(count) => lent += count,
+                Err(Errno::EINTR) => {}
+                Err(_) => break,
+            }
+        }
+        lent
+    }
 }
 
 /// Other systems do not let a process set the size of a pipe.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn widen<T>(_: &T) {}
+
+#[cfg(not(target_os = "linux"))]
+fn lend<T>(_: &T, _: &'static [u8]) -> usize {
+    0
+}

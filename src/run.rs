@@ -1,7 +1,7 @@
 //! Which mode runs, on which streams, and what its end means as an exit code.
 
 use std::ffi::OsString;
-use std::io::{self, BufWriter, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Read, Write};
 use std::process;
 
 use anyhow::{Context, anyhow};
@@ -11,9 +11,9 @@ use crate::console::Console;
 use crate::exit_code::ExitCode;
 use crate::inject;
 use crate::input;
-use crate::pipe;
+use crate::pipe::{self, Output};
 use crate::translate::krm::FunctionConfig;
-use crate::translate::{self, Diagnostic, Options, Problem, Scan, Translated, krm};
+use crate::translate::{self, Diagnostic, Options, Piece, Problem, Scan, Translated, krm};
 #[cfg(feature = "cleanup")]
 use crate::unblock;
 
@@ -82,8 +82,7 @@ fn answer(cli: Cli, console: &mut Console) -> anyhow::Result<()> {
     } else {
         let mut stdin = io::stdin().lock();
         pipe::widen(&stdin);
-        pipe::widen(&stdout);
-        filter(cli, &mut stdin, &mut stdout, console)
+        filter(cli, &mut stdin, Output::new(stdout), console)
     }
 }
 
@@ -92,7 +91,7 @@ fn answer(cli: Cli, console: &mut Console) -> anyhow::Result<()> {
 fn filter(
     cli: Cli,
     input: &mut dyn Read,
-    output: &mut dyn Write,
+    mut output: Output<'_>,
     console: &mut Console,
 ) -> anyhow::Result<()> {
     #[cfg(feature = "cleanup")]
@@ -104,14 +103,16 @@ fn filter(
             "cannot read stdin: {error}; give it manifests from a file or a pipe: jobsweep < manifests.yaml"
         )
     })?;
-    let function = krm::function_config(&manifests);
+    // The output refers to them until it is read.
+    let manifests: &'static [u8] = Box::leak(manifests);
+    let function = krm::function_config(manifests);
     if injection.is_some() && !matches!(function, Ok(None)) {
         return Err(WrongUsage(NO_INJECTION.to_owned()).into());
     }
-    let translated = match translated(&manifests, scan, function, &cli.filter)? {
+    let translated = match translated(manifests, scan, function, &cli.filter)? {
         Ok(translated) => translated,
         Err(error) => {
-            if let Some(list) = krm::with_error(&manifests, &error) {
+            if let Some(list) = krm::with_error(manifests, &error) {
                 // Whether or not this fails, the error below is the one to report.
                 let _ = output.write_all(&list).and_then(|()| output.flush());
             }
@@ -120,7 +121,7 @@ fn filter(
     };
     let appendix = match injection {
         Some(injection) => {
-            inject::appendix(&manifests, &injection).map_err(|no_hooks| WrongUsage(no_hooks.to_string()))?
+            inject::appendix(manifests, &injection).map_err(|no_hooks| WrongUsage(no_hooks.to_string()))?
         }
         None => None,
     };
@@ -131,14 +132,15 @@ fn filter(
     if let Some(options) = unblock {
         make_way(&translated, &options, console)?;
     }
-    // The standard library passes on every line that is written; a stream of Jobs has many insertions.
-    let mut output = BufWriter::with_capacity(64 * 1024, output);
     match krm::with_warnings(&translated) {
-        Some(list) => output.write_all(&list).and_then(|()| output.flush()),
-        None => translated.write_to(&mut output),
+        Some(list) => output.write_all(&list),
+        None => translated.pieces().try_for_each(|piece| match piece {
+            Piece::Kept(bytes) => output.write_static(bytes),
+            Piece::Inserted(bytes) => output.write_all(bytes),
+        }),
     }
     .context(NOT_WRITTEN)?;
-    let Some(appendix) = appendix else { return Ok(()) };
+    let appendix = appendix.unwrap_or_default();
     output.write_all(appendix.as_bytes()).and_then(|()| output.flush()).context(NOT_WRITTEN)
 }
 

@@ -3,11 +3,7 @@
 //! `cargo bench --bench filter` prints a Markdown table. `BASELINE=/path/to/jobsweep` lets an older jobsweep take its turns
 //! too. `benches/README.md` has the results.
 
-#[path = "../../src/input.rs"]
-mod input;
 mod inputs;
-#[path = "../../src/pipe.rs"]
-mod pipe;
 mod pipeline;
 
 use std::env;
@@ -21,8 +17,6 @@ use jobsweep_harness::tools;
 use pipeline::{Program, Run};
 
 const JOBSWEEP: &str = "`jobsweep`";
-/// The argument that makes the benchmark a program which reads all of stdin as jobsweep does, and then writes it.
-const COPY: &str = "copy";
 /// The filter in yq's language.
 const YQ: &str = r#"with(select(.kind == "Job" and (.apiVersion | test("^batch/"))
     and (.metadata.annotations | has("helm.sh/hook-delete-policy"))
@@ -30,29 +24,24 @@ const YQ: &str = r#"with(select(.kind == "Job" and (.apiVersion | test("^batch/"
   .metadata.annotations["kots.io/hook-delete-policy"] = .metadata.annotations["helm.sh/hook-delete-policy"])"#;
 
 fn main() -> Result<()> {
-    if env::args().nth(1).is_some_and(|arg| arg == COPY) {
-        return copy();
-    }
     let folder = tools::target_dir().join("bench");
     let cat = Program::new("`cat`", "cat", &[]);
     let jobsweep = Program::new(JOBSWEEP, tools::released_program()?, &[]);
     let yq = Program::new("`yq`", tools::yq()?, &[YQ]);
     let empty = Program::new("an empty Rust program", empty_program(&folder)?, &[]);
-    let copy = Program::new("a copy by reading all, then writing", env::current_exe()?, &[COPY]);
     let baseline = env::var("BASELINE").ok().map(|path| Program::new("the baseline", path, &[]));
     let mut table = Table::new(baseline)?;
 
     let mixed = inputs::mixed(&folder, 75_000_000)?;
-    let [by_cat, _, ours, by_yq] =
-        table.rows("a mixed stream", &mixed, [(&cat, 15), (&copy, 15), (&jobsweep, 15), (&yq, 1)])?;
+    let [by_cat, ours, by_yq] =
+        table.rows("a mixed stream", &mixed, [(&cat, 15), (&jobsweep, 15), (&yq, 1)])?;
     let memory = ours.memory.context("no peak memory on this system")? - 5e6;
     table.target("time, by that of `cat`", "at most", 2.0, ours.seconds / by_cat.seconds)?;
     table.target("times faster than `yq`", "at least", 50.0, by_yq.seconds / ours.seconds)?;
     table.target("peak memory less 5 MB, by input", "at most", 1.5, memory / mixed.size as f64)?;
 
     let scripts = inputs::scripts(&folder, 70_000_000)?;
-    let [by_cat, _, ours] =
-        table.rows("scripts with backslashes", &scripts, [(&cat, 15), (&copy, 15), (&jobsweep, 15)])?;
+    let [by_cat, ours] = table.rows("scripts with backslashes", &scripts, [(&cat, 15), (&jobsweep, 15)])?;
     table.target("time, by that of `cat`", "at most", 1.3, ours.seconds / by_cat.seconds)?;
 
     let jobs = inputs::jobs(&folder, 10_000_000)?;
@@ -78,14 +67,6 @@ fn main() -> Result<()> {
         table.rows("growing", &input, [(&cat, rounds), (&jobsweep, rounds)])?;
     }
     Ok(())
-}
-
-fn copy() -> Result<()> {
-    let (mut stdin, mut stdout) = (io::stdin().lock(), io::stdout().lock());
-    pipe::widen(&stdin);
-    pipe::widen(&stdout);
-    let bytes = input::read(&mut stdin, &mut |_| {})?;
-    Ok(stdout.write_all(&bytes)?)
 }
 
 /// Prints rows of results, and below each group the goals.

@@ -81,25 +81,42 @@ pub struct Translated<'a> {
 }
 
 impl Translated<'_> {
-    /// Writes the translated stream. A stream of only white space gets a `---` line, because Helm 4 refuses empty output from a
-    /// post-renderer.
+    /// Writes the translated stream.
     ///
     /// # Errors
     /// Returns the errors of the writer.
     pub fn write_to(&self, out: &mut dyn Write) -> io::Result<()> {
-        let mut done = 0;
-        for edit in &self.edits {
-            out.write_all(&self.input[done..edit.at.start])?;
-            out.write_all(edit.text.as_bytes())?;
-            done = edit.at.end;
-        }
-        out.write_all(&self.input[done..])?;
-        if self.input.trim_ascii().is_empty() {
-            let on_new_line = self.input.is_empty() || self.input.ends_with(b"\n");
-            out.write_all(if on_new_line { b"---\n" } else { b"\n---\n" })?;
+        for piece in self.pieces() {
+            let (Piece::Kept(bytes) | Piece::Inserted(bytes)) = piece;
+            out.write_all(bytes)?;
         }
         out.flush()
     }
+}
+
+impl<'a> Translated<'a> {
+    /// The translated stream, piece by piece. A stream of only white space gets a `---` line, because Helm 4 refuses empty output
+    /// from a post-renderer.
+    pub(crate) fn pieces(&self) -> impl Iterator<Item = Piece<'_, 'a>> {
+        let mut done = 0;
+        let edited = self.edits.iter().flat_map(move |edit| {
+            let kept = &self.input[done..edit.at.start];
+            done = edit.at.end;
+            [Piece::Kept(kept), Piece::Inserted(edit.text.as_bytes())]
+        });
+        let rest = &self.input[self.edits.last().map_or(0, |edit| edit.at.end)..];
+        let only_white_space = self.input.trim_ascii().is_empty();
+        let on_new_line = self.input.is_empty() || self.input.ends_with(b"\n");
+        let document: &[u8] = if on_new_line { b"---\n" } else { b"\n---\n" };
+        edited.chain([Piece::Kept(rest)]).chain(only_white_space.then_some(Piece::Inserted(document)))
+    }
+}
+
+/// A piece of a translated stream.
+pub(crate) enum Piece<'t, 'a> {
+    /// Bytes of the input.
+    Kept(&'a [u8]),
+    Inserted(&'t [u8]),
 }
 
 /// Gives every Job that has `helm.sh/hook-delete-policy` the annotation `kots.io/hook-delete-policy` with the same value.

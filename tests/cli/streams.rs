@@ -1,11 +1,15 @@
 //! A terminal, a folder or a closed pipe as a standard stream.
 
-use std::io::Write;
-use std::process::{Command, Stdio};
+use std::io::{Read, Write};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use crate::{PLAIN, WARNS, jobsweep, refuses, run, sh, writes};
 
 const FULL: &str = "jobsweep: cannot write stdout: No space left on device (os error 28)\n";
+const JOB: &str = "apiVersion: batch/v1\nkind: Job\nmetadata:\n  name: migrate\n  annotations:\n    \
+                   helm.sh/hook-delete-policy: hook-failed\n";
 
 #[test]
 fn a_terminal_as_input_gets_a_hint() {
@@ -30,6 +34,48 @@ fn output_that_cannot_be_written_is_an_error() {
 
 #[test]
 fn output_that_nobody_reads_is_an_error() {
+    let (long, _) = long_stream(5 << 20);
+    for (stream, read) in [(PLAIN, 0), (&long, 0), (&long, 3)] {
+        let (mut child, mut stdout) = fed(stream);
+        stdout.read_exact(&mut vec![0; read]).unwrap();
+        drop(stdout);
+        let mut said = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        assert_eq!(said, "jobsweep: cannot write stdout: Broken pipe (os error 32)\n");
+        assert_eq!(child.wait().unwrap().code(), Some(1));
+    }
+}
+
+/// On Linux a pipe refers to long output instead of holding it.
+#[test]
+fn long_output_may_be_read_after_the_program_has_ended() {
+    for bytes in [150 << 10, 400 << 10, 5 << 20] {
+        let (stream, translated) = long_stream(bytes);
+        let (mut child, mut stdout) = fed(&stream);
+        // What a pipe cannot hold keeps the program from ending.
+        for _ in 0..200 {
+            if child.try_wait().unwrap().is_some() {
+                break;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        let mut output = String::new();
+        stdout.read_to_string(&mut output).unwrap();
+        assert!(output == translated, "{} bytes instead of {}", output.len(), translated.len());
+        assert!(child.wait().unwrap().success());
+    }
+}
+
+/// Two long documents with a Job after each, and their translation.
+fn long_stream(bytes: usize) -> (String, String) {
+    let lines: String = (0..bytes / 32).map(|line| format!("    the line {line:020}\n")).collect();
+    let document = format!("---\nkind: ConfigMap\ndata:\n  text: |\n{lines}---\n{JOB}");
+    let translated = format!("{document}    kots.io/hook-delete-policy: hook-failed\n");
+    (document.repeat(2), translated.repeat(2))
+}
+
+/// The program, with all of its input and a stdout that nobody has read yet.
+fn fed(stream: &str) -> (Child, ChildStdout) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_jobsweep"))
         .env_clear()
         .stdin(Stdio::piped())
@@ -37,14 +83,9 @@ fn output_that_nobody_reads_is_an_error() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    drop(child.stdout.take());
-    child.stdin.take().unwrap().write_all(PLAIN.as_bytes()).unwrap();
-    let ended = child.wait_with_output().unwrap();
-    assert_eq!(
-        String::from_utf8_lossy(&ended.stderr),
-        "jobsweep: cannot write stdout: Broken pipe (os error 32)\n"
-    );
-    assert_eq!(ended.status.code(), Some(1));
+    child.stdin.take().unwrap().write_all(stream.as_bytes()).unwrap();
+    let stdout = child.stdout.take().unwrap();
+    (child, stdout)
 }
 
 #[test]
@@ -69,8 +110,7 @@ fn a_file_as_an_argument_is_wrong_usage_that_shows_where_it_belongs() {
 /// No stack can be this large, so no thread starts: as under a limit on processes.
 #[test]
 fn a_long_stream_is_translated_where_no_thread_can_start() {
-    let job = "---\napiVersion: batch/v1\nkind: Job\nmetadata:\n  name: migrate\n  annotations:\n    \
-               helm.sh/hook-delete-policy: hook-failed\n";
+    let job = format!("---\n{JOB}");
     let translated = format!("{job}    kots.io/hook-delete-policy: hook-failed\n");
     let alone = jobsweep(&[]).env("RUST_MIN_STACK", (1_u64 << 60).to_string());
     writes(alone.stdin(job.repeat(500)), &translated.repeat(500));
