@@ -5,7 +5,6 @@ use std::time::Duration;
 
 const FIRST: Duration = Duration::from_millis(250);
 const LAST: Duration = Duration::from_secs(10);
-/// A longer `Retry-After` is cut to this.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
 
 /// The delay after a failure that followed this many others, or the server's `Retry-After`. Jitter makes it up to a

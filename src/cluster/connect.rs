@@ -27,9 +27,7 @@ pub struct Connection {
 
 pub(crate) struct Target {
     pub config: Config,
-    /// The namespace of the pod, if its ServiceAccount is used.
     pub pod_namespace: Option<String>,
-    /// `HELM_NAMESPACE`, if Helm's variables count.
     pub helm_namespace: Option<String>,
 }
 
@@ -55,7 +53,6 @@ impl Target {
         Ok(Self { config, pod_namespace, helm_namespace: helm_variable("HELM_NAMESPACE") })
     }
 
-    /// The namespace to use if the user names none: Helm's, or that of the context or the pod.
     pub(crate) fn default_namespace(&self) -> &str {
         self.helm_namespace.as_deref().unwrap_or(&self.config.default_namespace)
     }

@@ -44,7 +44,6 @@ pub(crate) enum Event {
 pub(crate) struct Follower<'a> {
     pub api: &'a Api,
     pub scope: &'a Scope,
-    /// Identifies the scope in `events`.
     pub scope_index: usize,
     pub events: mpsc::Sender<(usize, Event)>,
     /// Replaces the watch by a new list.

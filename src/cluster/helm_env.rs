@@ -27,7 +27,6 @@ impl HelmVariables {
     }
 }
 
-/// Whether Helm started this program as a plugin, with `--debug`.
 pub(crate) fn helm_debug() -> bool {
     started_by_helm() && variable("HELM_DEBUG").is_some_and(|value| is_true(&value))
 }

@@ -14,7 +14,6 @@ use crate::policy::Outcome;
 
 const HEADINGS: [&str; COLUMNS] = ["NAMESPACE", "JOB", "OUTCOME", "REASON", "POLICY", "ACTION", "RAN", "WHY"];
 const COLUMNS: usize = 8;
-/// The blanks between two columns.
 const GAP: usize = 3;
 
 /// How many of the Jobs that are gone without having failed have a line of their own.

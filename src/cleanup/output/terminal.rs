@@ -62,7 +62,6 @@ impl Terminal {
         Self { verbosity, has_progress, progress: RefCell::default(), writer, backlog }
     }
 
-    /// Whether what waits to be written takes little memory.
     pub(crate) fn has_room(&self) -> bool {
         self.backlog.bytes.load(Ordering::Relaxed) < ROOM
     }
@@ -89,7 +88,6 @@ impl Terminal {
         self.at(Verbosity::Warning, || block(&format!("{WARNING}{text}")));
     }
 
-    /// What ended the sweep.
     pub(crate) fn error(&self, text: fmt::Arguments<'_>) {
         self.at(Verbosity::Warning, || block(&format!("{PREFIX}{text}")));
     }
@@ -117,7 +115,6 @@ impl Terminal {
         }
     }
 
-    /// Waits until everything is written.
     pub(crate) fn finish(self) {
         if let Writer::Thread(texts, thread) = self.writer {
             drop(texts);

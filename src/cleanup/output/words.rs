@@ -62,7 +62,6 @@ pub(crate) fn why(job: &Job, phase: &Phase) -> Option<String> {
     })
 }
 
-/// The number of seconds until a Job that finished too recently is due.
 pub(crate) fn due_in_seconds(phase: &Phase) -> Option<u64> {
     match phase {
         Phase::TooRecent(left) | Phase::Kept(Kept::TooRecent(left)) => Some(left.as_secs()),
@@ -70,7 +69,6 @@ pub(crate) fn due_in_seconds(phase: &Phase) -> Option<u64> {
     }
 }
 
-/// The reason of the Job's terminal condition.
 pub(crate) fn reason(job: &Job) -> Cow<'_, str> {
     match &job.state {
         State::Finished(_, reason) => shortened(reason),

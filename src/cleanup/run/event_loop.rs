@@ -23,7 +23,6 @@ use crate::signals::{Signal, Signals};
 /// How long to wait for the results of requests in progress once the sweep is to end. A pod's default termination grace period is
 /// 30 s.
 const DRAIN: Duration = Duration::from_secs(10);
-/// How often the loop runs if nothing happens.
 const TICK: Duration = Duration::from_secs(1);
 
 pub(crate) struct EventLoop<'a> {
@@ -37,7 +36,6 @@ pub(crate) struct EventLoop<'a> {
 }
 
 impl EventLoop<'_> {
-    /// Sweeps the scopes until the sweep ends, and returns how.
     pub(crate) async fn sweep_until_done(&mut self, api: &Api, scopes: &[Scope]) -> Ending {
         let (sender, mut events) = mpsc::channel(16);
         let watches = !self.end_condition.no_wait;

@@ -80,7 +80,6 @@ impl<'a> Requests<'a> {
     }
 }
 
-/// After a failure that followed this many others.
 fn retry(failures_before: u32, failure: &Failure) -> Retry {
     Retry { after: backoff::delay(failures_before, failure.retry_after()), why: failure.to_string() }
 }

@@ -17,7 +17,6 @@ pub(crate) enum Ending {
     Failed(Failure),
 }
 
-/// What makes an ending an error.
 pub(crate) enum Problem<'a> {
     Failed(&'a Failure),
     NeverListed,

@@ -5,7 +5,6 @@ use serde::Serialize;
 use crate::cluster::job::Job;
 use crate::policy::Outcome;
 
-/// How many lines are read when the Job asks for its logs and the user gave no number.
 const DEFAULT_LINES: u32 = 20;
 /// What a line takes besides its text.
 pub(crate) const LINE_BYTES: usize = size_of::<String>();

@@ -37,7 +37,6 @@ pub(crate) enum Message {
     Interrupted {
         scope: String,
         retry: Retry,
-        /// Whether the scope was ever listed.
         listed: bool,
         /// Whether the failure before this one was reported.
         repeated: bool,
@@ -45,7 +44,6 @@ pub(crate) enum Message {
     Recovered(String),
 }
 
-/// What a failed request was for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Task {
     Delete,

@@ -52,7 +52,6 @@ pub(crate) struct Sweep {
     retrying: BTreeSet<usize>,
     /// The number of Jobs with a failed request since the last `RequestsWorkAgain` message.
     failed_jobs: usize,
-    /// The Jobs to look at again, by time.
     reminders: VecDeque<(Duration, usize)>,
     /// The time by the API server's clock, in seconds since 1970.
     pub server_time: Option<i64>,
@@ -77,7 +76,6 @@ impl Sweep {
         Self { rules, scopes, throttle: Throttle::new(concurrency), ..Self::default() }
     }
 
-    /// A Job was listed, created or modified.
     pub(crate) fn seen(&mut self, scope: usize, job: Job, now: Duration) {
         let list_number = self.scopes[scope].list_number;
         let number = match self.numbers.get(&job.id.uid) {
@@ -118,7 +116,6 @@ impl Sweep {
         }
     }
 
-    /// The watch reported a Job as deleted, with its last state.
     pub(crate) fn watch_deleted(&mut self, mut job: Job, now: Duration) {
         let uid = job.id.uid.clone();
         if let Some(&number) = self.numbers.get(&uid) {
@@ -168,7 +165,6 @@ impl Sweep {
 }
 
 impl Sweep {
-    /// The next request to send, unless enough are under way or the API server needs a pause.
     pub(crate) fn next_request(&mut self, now: Duration) -> Option<Request> {
         while self.throttle.allows(self.in_flight, now) {
             let number = self.queue.pop_front()?;
@@ -229,7 +225,6 @@ impl Sweep {
         self.jobs_that_block_the_end == 0 && self.scopes.iter().all(|scope| scope.sight != Sight::Stale)
     }
 
-    /// Whether every change is noticed at once.
     pub(crate) fn is_watched(&self) -> bool {
         self.scopes.iter().all(|scope| scope.sight == Sight::Watched)
     }
@@ -240,7 +235,6 @@ impl Sweep {
         self.was_listed() && self.in_flight == 0 && nothing_to_send_now
     }
 
-    /// Whether there are scopes and each was listed at least once.
     pub(crate) fn was_listed(&self) -> bool {
         !self.scopes.is_empty() && self.scopes.iter().all(|scope| scope.was_listed)
     }
@@ -293,7 +287,6 @@ impl Sweep {
         }
     }
 
-    /// Decides again about the Jobs that finished too recently and are due by this time.
     fn decide_due(&mut self, server_time: i64, now: Duration) {
         while let Some((due_at, number)) = self.recent.pop_first() {
             if due_at > server_time {

@@ -11,7 +11,6 @@ use crate::cleanup::sweep::request::Retry;
 #[derive(Default)]
 pub(super) struct ScopeState {
     pub name: String,
-    /// The number of lists that have begun.
     pub list_number: u32,
     pub was_listed: bool,
     pub sight: Sight,
@@ -31,7 +30,6 @@ pub(super) enum Sight {
 }
 
 impl Sweep {
-    /// A list of the scope begins.
     pub(crate) fn list_begins(&mut self, scope: usize) {
         let scope = &mut self.scopes[scope];
         scope.list_number += 1;
@@ -64,7 +62,6 @@ impl Sweep {
         self.scopes[scope].sight = Sight::Listed;
     }
 
-    /// A list or watch of the scope failed and will be retried.
     pub(crate) fn interrupted(&mut self, scope: usize, retry: Retry) {
         let scope = &mut self.scopes[scope];
         scope.sight = Sight::Stale;

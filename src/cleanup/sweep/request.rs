@@ -14,7 +14,6 @@ pub(crate) enum Request {
 /// Deletes a Job, but only if it still has the version that the sweep decided on.
 #[derive(Debug)]
 pub(crate) struct Deletion {
-    /// The index of the Job in `Sweep::jobs`.
     pub number: usize,
     pub job: Job,
     pub failures_before: u32,
@@ -23,7 +22,6 @@ pub(crate) struct Deletion {
     pub log_failures_before: u32,
 }
 
-/// Checks whether a Job is gone after its deletion was accepted.
 #[derive(Debug)]
 pub(crate) struct GoneCheck {
     pub number: usize,
@@ -46,7 +44,6 @@ pub(crate) enum DeletionResult {
     NotFound,
     /// The Job has changed since it was seen, or another Job has its name.
     Conflict,
-    /// A final refusal, with its message.
     Refused(String),
     /// A temporary refusal. The deletion was not carried out, and is sent again.
     TemporarilyRefused(Retry),

@@ -12,10 +12,8 @@ use crate::policy::{DeletePolicy, Outcome, Token};
 pub(crate) struct Rules {
     /// A policy that lists `before-hook-creation` names every outcome.
     pub before_hook_creation: bool,
-    /// How long ago a Job must have finished to be due.
     pub finished_for: Duration,
     pub once: bool,
-    /// The API server selects Jobs by their labels.
     pub has_selector: bool,
     pub release: Option<String>,
     pub own_job: OwnJob,
@@ -23,7 +21,6 @@ pub(crate) struct Rules {
     pub log_tail: Option<u32>,
 }
 
-/// Why a Job is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Kept {
     NotNamed(Outcome),

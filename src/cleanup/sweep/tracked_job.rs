@@ -24,7 +24,6 @@ pub(crate) struct TrackedJob {
     pub(super) log_failures: u32,
 }
 
-/// How far the sweep's own deletion of the Job has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum DeletionProgress {
     /// No deletion was sent, or the API server turned it away.

@@ -8,10 +8,8 @@ use serde_json::value::RawValue;
 use super::failure::{Failure, Refusal};
 use crate::cluster::job::{Job, Unreadable};
 
-/// A Job, or an object that cannot be read as one.
 pub(crate) type Decoded = Result<Job, Box<Unreadable>>;
 
-/// What a watch says has happened to a Job.
 #[derive(Debug)]
 pub(crate) enum Change {
     Applied(Decoded),
@@ -19,7 +17,6 @@ pub(crate) enum Change {
     Deleted(Decoded),
 }
 
-/// A pod and its containers, in the order in which they run.
 #[derive(Debug)]
 pub(crate) struct Pod {
     pub name: String,

@@ -14,23 +14,18 @@ use crate::exit_code::ExitCode;
 
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The API server does not accept the credentials (401).
     Unauthorized(String),
     /// The credentials lack a permission (403 from the authorizer).
     Forbidden(Box<Permission>, String),
     /// One of these two from an API server that may not have loaded its RBAC rules yet.
     MayRecover(Box<Failure>),
-    /// The API server refuses the request for another reason.
     Refused(Refusal),
     /// The connection was not established, so the request was not sent.
     NotConnected(String),
-    /// The connection broke after the request was sent.
     ConnectionLost(String),
     NoResponse(Duration),
     Untrusted(String),
-    /// The configuration does not lead to a cluster.
     Config(String),
-    /// The credentials cannot be read, or their plugin failed.
     Credentials(String),
     UnreadableResponse(String),
 }
@@ -51,20 +46,17 @@ pub(crate) struct Refusal {
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct Details {
     pub retry_after_seconds: Option<u64>,
-    /// The invalid fields of a rejected object.
     pub causes: Vec<Cause>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(crate) struct Cause {
-    /// The path of the field, such as `spec.template`.
     pub field: String,
     pub message: String,
 }
 
 impl Refusal {
-    /// Reads a Kubernetes `Status`.
     pub(super) fn decode(json: &[u8]) -> Result<Self, serde_json::Error> {
         let mut refusal: Self = serde_json::from_slice(json)?;
         refusal.message = shortened_message(&refusal.message);
@@ -177,7 +169,6 @@ impl Failure {
     }
 }
 
-/// A request that cannot be built, such as one with an invalid selector.
 impl From<kube::core::request::Error> for Failure {
     fn from(error: kube::core::request::Error) -> Self {
         Self::Refused(Refusal { code: 400, message: chain(&error), ..Refusal::default() })

@@ -21,7 +21,6 @@ use crate::background;
 /// How long a response may take. The events of a watch have a limit of their own.
 pub(super) const RESPONSE_LIMIT: Duration = Duration::from_secs(30);
 const ERROR_BODY_LIMIT: usize = 1 << 20;
-/// How long a credential plugin may take to replace refused credentials.
 const RENEWAL_LIMIT: Duration = RESPONSE_LIMIT;
 
 pub(super) struct HttpClient {
@@ -91,7 +90,6 @@ impl Chunks {
         Self { body: body.into_data_stream(), last: Default::default() }
     }
 
-    /// The next chunk, or `None` at the body's end.
     pub(super) async fn next(&mut self) -> Result<Option<&[u8]>, Failure> {
         let next = self.body.try_next().await;
         let Some(chunk) = next.map_err(|error| Failure::ConnectionLost(chain(&error)))? else {

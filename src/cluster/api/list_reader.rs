@@ -16,7 +16,6 @@ pub(crate) struct List<T> {
     pub items: Vec<T>,
     /// The token of the next page.
     pub next: Option<String>,
-    /// The version of the list. A watch can start from it.
     pub version: String,
 }
 
@@ -24,7 +23,6 @@ pub(super) struct ListReader<T> {
     kind: &'static str,
     read_item: fn(&[u8]) -> Result<T, serde_json::Error>,
     items: Result<Vec<T>, serde_json::Error>,
-    /// The list without its items.
     envelope: Vec<u8>,
     item: Vec<u8>,
     place: Place,
@@ -44,7 +42,6 @@ enum Place {
 const ITEMS: usize = 2;
 
 impl<T> ListReader<T> {
-    /// Reads a list of this kind, such as `JobList`.
     pub(super) fn new(kind: &'static str, read_item: fn(&[u8]) -> Result<T, serde_json::Error>) -> Self {
         Self {
             kind,
@@ -111,7 +108,6 @@ impl<T> ListReader<T> {
         at + 1
     }
 
-    /// The list, if the response was a complete one of the expected kind.
     pub(super) fn finish(self) -> Result<List<T>, Failure> {
         #[derive(Deserialize)]
         struct Envelope {

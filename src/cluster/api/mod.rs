@@ -66,7 +66,6 @@ impl Api {
         self.startup_denials.borrow_mut().record(failure);
     }
 
-    /// Sends a request, and returns a successful response with its body still to be read.
     async fn send(
         &self,
         permission: &Permission,
@@ -78,7 +77,6 @@ impl Api {
         self.startup_denials.borrow_mut().check(permission, result)
     }
 
-    /// Sends a request, and passes on the body of a successful response chunk by chunk.
     async fn receive(
         &self,
         permission: &Permission,
@@ -95,7 +93,6 @@ impl Api {
         in_time(RESPONSE_LIMIT, read).await.inspect_err(|failure| self.record_outage(failure))
     }
 
-    /// Sends a request, and returns the body of a successful response.
     async fn bytes(&self, permission: &Permission, request: Request<Vec<u8>>) -> Result<Vec<u8>, Failure> {
         let mut bytes = Vec::new();
         self.receive(permission, request, |chunk| bytes.extend_from_slice(chunk)).await?;

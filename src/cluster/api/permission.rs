@@ -5,10 +5,8 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Permission {
     pub verb: &'static str,
-    /// The API group; empty for the core group.
     pub group: &'static str,
     pub resource: &'static str,
-    /// `None` means all namespaces.
     pub namespace: Option<String>,
 }
 
@@ -28,7 +26,6 @@ impl Permission {
         message.contains(&format!("cannot {verb} resource \"{resource}\" in API group \"{group}\""))
     }
 
-    /// The rule to paste into a Role.
     pub(super) fn missing_rule(&self) -> String {
         let Self { verb, group, resource, namespace } = self;
         let role = match namespace {

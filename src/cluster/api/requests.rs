@@ -26,9 +26,7 @@ pub(crate) type Page = List<Decoded>;
 /// The Jobs that match a label selector, in one namespace or in all namespaces.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Scope {
-    /// `None` means all namespaces.
     pub namespace: Option<String>,
-    /// A label selector, as in `kubectl get -l`.
     pub selector: Option<String>,
 }
 
@@ -42,7 +40,6 @@ impl fmt::Display for Scope {
 }
 
 impl Api {
-    /// A page of the Jobs in a scope. The first page has no token; each page brings the token of the next.
     pub(crate) async fn page(&self, scope: &Scope, token: Option<&str>) -> Result<Page, Failure> {
         let params = ListParams {
             label_selector: scope.selector.clone(),
@@ -53,7 +50,6 @@ impl Api {
         self.list_jobs(scope.namespace.as_deref(), &params).await
     }
 
-    /// Watches the Jobs in a scope, starting at a resource version.
     pub(crate) async fn watch(&self, scope: &Scope, version: &str) -> Result<Watch, Failure> {
         let params = WatchParams {
             label_selector: scope.selector.clone(),
@@ -97,7 +93,6 @@ impl Api {
         Ok(!page.items.iter().any(may_be_same_job))
     }
 
-    /// The pods of a Job, at most one page of them.
     pub(crate) async fn pods(&self, id: &JobId) -> Result<Vec<Pod>, Failure> {
         let params = ListParams {
             label_selector: Some(format!("batch.kubernetes.io/controller-uid={}", id.uid)),
@@ -127,7 +122,6 @@ impl Api {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// A Job as JSON, or `None` if there is none of that name.
     pub(crate) async fn job(&self, namespace: &str, name: &str) -> Result<Option<Vec<u8>>, Failure> {
         let request = jobs_request(Some(namespace)).get(name, &GetParams::default())?;
         match self.bytes(&Permission::for_jobs("get", Some(namespace)), request).await {

@@ -13,7 +13,6 @@ use super::http_client::{Chunks, in_time};
 pub(super) const SILENCE_LIMIT: Duration = Duration::from_secs(90);
 
 pub(crate) struct Watch {
-    /// The version from which the watch can be resumed.
     pub version: String,
     chunks: Chunks,
     buffer: Vec<u8>,

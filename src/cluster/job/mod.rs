@@ -30,17 +30,13 @@ pub(crate) struct Job {
 /// What many Jobs have in common.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct SharedFields {
-    /// The annotation `kots.io/hook-delete-policy`.
     pub policy: Option<DeletePolicy>,
-    /// Whether the annotation `jobsweep.io/ignore` is `true`.
     pub ignored: bool,
     /// The Helm releases that its annotation and its label name.
     pub releases: [Option<String>; 2],
-    /// The annotation `helm.sh/hook-output-log-policy`.
     pub log_policy: Option<DeletePolicy>,
     /// Whether it has a deletion timestamp.
     pub terminating: bool,
-    /// What delays its deletion.
     pub finalizers: Vec<String>,
     pub state: State,
 }
@@ -55,7 +51,6 @@ pub(crate) struct JobId {
 
 #[derive(Debug)]
 pub(crate) struct Unreadable {
-    /// `None` if not even that can be read.
     pub id: Option<JobId>,
     pub why: String,
 }

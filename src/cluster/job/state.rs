@@ -9,17 +9,14 @@ use serde::Deserialize;
 
 use crate::policy::Outcome;
 
-/// The built-in controller's name in `spec.managedBy`.
 const BUILT_IN_CONTROLLER: &str = "kubernetes.io/job-controller";
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum State {
     /// With the reason of its terminal condition.
     Finished(Outcome, String),
-    /// It starts no pods until someone resumes it.
     Suspended,
     Unfinished(Hint),
-    /// Its spec or status cannot be read, for this reason.
     Unreadable(String),
 }
 
