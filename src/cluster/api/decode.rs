@@ -1,7 +1,6 @@
 //! Reads the API server's responses, as far as jobsweep needs them.
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -21,15 +20,6 @@ pub(crate) enum Change {
 pub(crate) struct Pod {
     pub name: String,
     pub containers: Vec<String>,
-}
-
-/// Reads a Job of a list. An object that is no Job is not an error, but invalid JSON is.
-pub(super) fn job(json: &[u8]) -> Result<Decoded, serde_json::Error> {
-    let job = Job::decode(json);
-    if job.is_err() {
-        serde_json::from_slice::<IgnoredAny>(json)?;
-    }
-    Ok(job)
 }
 
 pub(super) fn pod(json: &[u8]) -> Result<Pod, serde_json::Error> {
@@ -119,8 +109,8 @@ mod tests {
         r#"{"metadata":{"namespace":"shop","name":"migrate","uid":"u1","resourceVersion":"7"}}"#;
 
     fn page(json: &[u8]) -> Result<Page, Failure> {
-        let mut reader = ListReader::new("JobList", job);
-        reader.read(json);
+        let mut reader = ListReader::new("JobList", |job| Ok(Job::decode(job)));
+        reader.read(json)?;
         reader.finish()
     }
 

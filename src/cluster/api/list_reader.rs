@@ -1,15 +1,19 @@
 //! Reads a list item by item while it arrives, so that only one item at a time takes memory.
 //!
-//! serde_json reads from a blocking reader only, but a response arrives in chunks. So the reader finds the end of each
-//! item by counting brackets, and leaves all syntax to serde_json: it reads each item, and at the end the rest of the
-//! list, where `{}` stands for each item.
+//! serde_json reads from a blocking reader only, but a response arrives in chunks. So the reader looks for the start of the items,
+//! and lets serde_json read one item after the other, as soon as it is complete. If the items start in another way than the API
+//! server writes them, the list is read as a whole.
 
-use std::collections::BTreeMap;
-
+use memchr::memmem;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 
 use super::failure::Failure;
+
+/// How the API server writes the start of the items.
+const ITEMS: &[u8] = br#"},"items":["#;
+/// Within how many bytes the items start.
+const MAX_START: usize = 64 * 1024;
 
 #[derive(Debug)]
 pub(crate) struct List<T> {
@@ -22,100 +26,50 @@ pub(crate) struct List<T> {
 pub(super) struct ListReader<T> {
     kind: &'static str,
     read_item: fn(&[u8]) -> Result<T, serde_json::Error>,
-    items: Result<Vec<T>, serde_json::Error>,
-    envelope: Vec<u8>,
-    item: Vec<u8>,
-    place: Place,
-    depth: usize,
-    in_string: bool,
-    after_backslash: bool,
+    items: Vec<T>,
+    /// The list up to its first item.
+    start: Vec<u8>,
+    /// What follows the last item that was read.
+    rest: Vec<u8>,
 }
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Envelope,
-    BetweenItems,
-    Item,
-}
-
-/// The depth of brackets between the items.
-const ITEMS: usize = 2;
 
 impl<T> ListReader<T> {
     pub(super) fn new(kind: &'static str, read_item: fn(&[u8]) -> Result<T, serde_json::Error>) -> Self {
-        Self {
-            kind,
-            read_item,
-            items: Ok(Vec::new()),
-            envelope: Vec::new(),
-            item: Vec::new(),
-            place: Place::Envelope,
-            depth: 0,
-            in_string: false,
-            after_backslash: false,
-        }
+        Self { kind, read_item, items: Vec::new(), start: Vec::new(), rest: Vec::new() }
     }
 
-    pub(super) fn read(&mut self, chunk: &[u8]) {
-        let (mut at, mut kept) = (0, 0);
-        while let Some(byte) = chunk.get(at) {
-            if self.in_string {
-                at += self.skip_string(&chunk[at..]);
-                continue;
-            }
-            match byte {
-                b'"' => self.in_string = true,
-                b'{' | b'[' => {
-                    if self.depth <= ITEMS {
-                        self.keep(&chunk[kept..at]);
-                        kept = at;
-                        self.place = match (self.place, self.depth, byte) {
-                            (Place::Envelope, 1, b'[') if self.is_after_items_key() => Place::BetweenItems,
-                            (Place::BetweenItems, ITEMS, b'{') => Place::Item,
-                            (place, ..) => place,
-                        };
-                    }
-                    self.depth += 1;
-                }
-                b'}' | b']' => {
-                    self.depth = self.depth.saturating_sub(1);
-                    if self.depth <= ITEMS {
-                        self.keep(&chunk[kept..=at]);
-                        kept = at + 1;
-                        match (self.place, self.depth) {
-                            (Place::Item, ITEMS) => self.finish_item(),
-                            (Place::BetweenItems, 1) => self.place = Place::Envelope,
-                            _ => {}
-                        }
-                    }
-                }
-                _ => {}
-            }
-            at += 1;
+    pub(super) fn read(&mut self, chunk: &[u8]) -> Result<(), Failure> {
+        self.rest.extend_from_slice(chunk);
+        if self.start.is_empty() {
+            let start = &self.rest[..self.rest.len().min(MAX_START)];
+            let Some(at) = memmem::find(start, ITEMS) else { return Ok(()) };
+            self.start.extend(self.rest.drain(..at + ITEMS.len()));
         }
-        self.keep(&chunk[kept..]);
+        let mut read = 0;
+        while let Some((item, end)) = next_item(&self.rest[read..], self.items.is_empty()) {
+            self.items.push(self.item(item)?);
+            read += end;
+        }
+        self.rest.drain(..read);
+        Ok(())
     }
 
-    /// Skips a part of a string, and returns its length.
-    fn skip_string(&mut self, bytes: &[u8]) -> usize {
-        if self.after_backslash {
-            self.after_backslash = false;
-            return 1;
+    fn item(&self, item: &RawValue) -> Result<T, Failure> {
+        if !item.get().starts_with('{') {
+            return Err(Failure::unreadable("an item is no object"));
         }
-        let Some(at) = memchr::memchr2(b'"', b'\\', bytes) else { return bytes.len() };
-        self.after_backslash = bytes[at] == b'\\';
-        self.in_string = self.after_backslash;
-        at + 1
+        (self.read_item)(item.get().as_bytes()).map_err(Failure::unreadable)
     }
 
-    pub(super) fn finish(self) -> Result<List<T>, Failure> {
+    /// The list, if the response was a complete one of the expected kind.
+    pub(super) fn finish(mut self) -> Result<List<T>, Failure> {
         #[derive(Deserialize)]
-        struct Envelope {
+        struct Whole<'a> {
             kind: String,
             #[serde(default)]
             metadata: Metadata,
-            #[serde(rename = "items")]
-            _items: Option<Vec<BTreeMap<String, IgnoredAny>>>,
+            #[serde(borrow)]
+            items: Option<Vec<&'a RawValue>>,
         }
         #[derive(Default, Deserialize)]
         #[serde(rename_all = "camelCase", default)]
@@ -124,45 +78,36 @@ impl<T> ListReader<T> {
             resource_version: String,
         }
 
-        let Envelope { kind, metadata, _items } =
-            serde_json::from_slice(&self.envelope).map_err(Failure::unreadable)?;
+        self.start.append(&mut self.rest);
+        let Whole { kind, metadata, items } =
+            serde_json::from_slice(&self.start).map_err(Failure::unreadable)?;
         if kind != self.kind || metadata.resource_version.is_empty() {
+            let expected = self.kind;
             return Err(Failure::unreadable(format_args!(
-                "expected a {} with a version, got {kind}",
-                self.kind
+                "expected a {expected} with a version, got {kind}"
             )));
         }
+        let items = items.unwrap_or_default();
+        if !self.items.is_empty() && !items.is_empty() {
+            return Err(Failure::unreadable("no comma between two items"));
+        }
+        for item in items {
+            self.items.push(self.item(item)?);
+        }
         Ok(List {
-            items: self.items.map_err(Failure::unreadable)?,
+            items: self.items,
             next: Some(metadata.r#continue).filter(|token| !token.is_empty()),
             version: metadata.resource_version,
         })
     }
+}
 
-    fn keep(&mut self, bytes: &[u8]) {
-        match self.place {
-            Place::Item => self.item.extend_from_slice(bytes),
-            Place::Envelope | Place::BetweenItems => self.envelope.extend_from_slice(bytes),
-        }
-    }
-
-    fn finish_item(&mut self) {
-        self.place = Place::BetweenItems;
-        self.envelope.extend_from_slice(b"{}");
-        if let Ok(items) = &mut self.items {
-            match (self.read_item)(&self.item) {
-                Ok(item) => items.push(item),
-                Err(error) => self.items = Err(error),
-            }
-        }
-        self.item.clear();
-    }
-
-    fn is_after_items_key(&self) -> bool {
-        let before = self.envelope.trim_ascii_end().strip_suffix(b":").unwrap_or_default();
-        let before = before.trim_ascii_end().strip_suffix(b"\"items\"").unwrap_or_default();
-        matches!(before.trim_ascii_end().last(), Some(b'{' | b','))
-    }
+/// The next item, if it is complete, and where it ends.
+fn next_item(text: &[u8], is_first: bool) -> Option<(&RawValue, usize)> {
+    let item = if is_first { text } else { text.trim_ascii_start().strip_prefix(b",")? };
+    let item = item.trim_ascii_start();
+    let raw: &RawValue = serde_json::Deserializer::from_slice(item).into_iter().next()?.ok()?;
+    Some((raw, text.len() - item.len() + raw.get().len()))
 }
 
 #[cfg(test)]
@@ -174,22 +119,31 @@ mod tests {
 
     fn read(chunks: impl Iterator<Item = Vec<u8>>) -> Result<List<serde_json::Value>, Failure> {
         let mut reader = ListReader::new("JobList", |item| serde_json::from_slice(item));
-        chunks.for_each(|chunk| reader.read(&chunk));
+        for chunk in chunks {
+            reader.read(&chunk)?;
+        }
         reader.finish()
     }
 
     #[test]
     fn items_are_found_wherever_the_response_is_cut() {
-        let whole: serde_json::Value = serde_json::from_str(TEXT).expect("JSON");
+        let as_the_api_server_writes_it = TEXT.replace(",\n        \"items\" : [", ",\"items\":[");
+        for text in [TEXT, &as_the_api_server_writes_it] {
+            found_wherever_cut(text);
+        }
+    }
+
+    fn found_wherever_cut(text: &str) {
+        let whole: serde_json::Value = serde_json::from_str(text).expect("JSON");
         let items = whole["items"].as_array().expect("items");
-        let (start, end) = (0..=TEXT.len(), TEXT.len());
+        let (start, end) = (0..=text.len(), text.len());
         let splits = start.clone().flat_map(|from| (from..=end).map(move |to| (from, to)));
         for (from, to) in splits {
-            let parts = [&TEXT[..from], &TEXT[from..to], &TEXT[to..]];
+            let parts = [&text[..from], &text[from..to], &text[to..]];
             let list = read(parts.into_iter().map(|part| part.as_bytes().to_vec())).expect("a list");
             assert_eq!((&list.items, list.version.as_str()), (items, "9"), "{parts:?}");
         }
-        let list = read(TEXT.bytes().map(|byte| vec![byte])).expect("a list");
+        let list = read(text.bytes().map(|byte| vec![byte])).expect("a list");
         assert_eq!(&list.items, items);
     }
 
@@ -223,14 +177,15 @@ mod tests {
     #[test]
     fn only_one_item_at_a_time_takes_memory() {
         let item = format!(r#"{{"a":"{}"}}"#, "x".repeat(100_000));
-        let mut reader = ListReader::new("JobList", |item| serde_json::from_slice::<IgnoredAny>(item));
-        reader.read(br#"{"kind":"JobList","metadata":{"resourceVersion":"9"},"items":["#);
+        let mut reader =
+            ListReader::new("JobList", |item| serde_json::from_slice::<serde::de::IgnoredAny>(item));
+        reader.read(br#"{"kind":"JobList","metadata":{"resourceVersion":"9"},"items":["#).expect("JSON");
         for number in 0..100 {
             let text = if number == 0 { item.clone() } else { format!(",{item}") };
-            text.as_bytes().chunks(8192).for_each(|chunk| reader.read(chunk));
+            text.as_bytes().chunks(8192).for_each(|chunk| reader.read(chunk).expect("JSON"));
         }
-        reader.read(b"]}");
-        assert!(reader.item.capacity() + reader.envelope.capacity() < 300_000);
+        reader.read(b"]}").expect("JSON");
+        assert!(reader.rest.capacity() + reader.start.capacity() < 300_000);
         assert_eq!(reader.finish().expect("a list").items.len(), 100);
     }
 }

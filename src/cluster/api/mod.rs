@@ -81,12 +81,12 @@ impl Api {
         &self,
         permission: &Permission,
         request: Request<Vec<u8>>,
-        mut receive: impl FnMut(&[u8]),
+        mut receive: impl FnMut(&[u8]) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let mut chunks = Chunks::new(self.send(permission, request).await?.into_body());
         let read = async {
             while let Some(chunk) = chunks.next().await? {
-                receive(chunk);
+                receive(chunk)?;
             }
             Ok(())
         };
@@ -95,7 +95,11 @@ impl Api {
 
     async fn bytes(&self, permission: &Permission, request: Request<Vec<u8>>) -> Result<Vec<u8>, Failure> {
         let mut bytes = Vec::new();
-        self.receive(permission, request, |chunk| bytes.extend_from_slice(chunk)).await?;
+        let keep = |chunk: &[u8]| {
+            bytes.extend_from_slice(chunk);
+            Ok(())
+        };
+        self.receive(permission, request, keep).await?;
         Ok(bytes)
     }
 }

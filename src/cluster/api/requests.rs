@@ -13,8 +13,8 @@ use super::decode::{self, Decoded, Pod};
 use super::list_reader::{List, ListReader};
 use super::watch::Watch;
 use super::{Api, Failure, Permission};
-use crate::cluster::job::JobId;
 use crate::cluster::job::compact::Version;
+use crate::cluster::job::{Job, JobId};
 
 const PAGE_SIZE: u32 = 500;
 const WATCH_SECONDS: u32 = 290;
@@ -149,7 +149,7 @@ impl Api {
     async fn list_jobs(&self, namespace: Option<&str>, params: &ListParams) -> Result<Page, Failure> {
         let permission = Permission::for_jobs("list", namespace);
         let request = jobs_request(namespace).list(params)?;
-        self.list(&permission, request, ListReader::new("JobList", decode::job)).await
+        self.list(&permission, request, ListReader::new("JobList", |job| Ok(Job::decode(job)))).await
     }
 
     async fn list<T>(
