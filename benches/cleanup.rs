@@ -34,7 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(3600);
 /// At client-go's default rate 10,000 Jobs would take half an hour.
 const SEQUENTIAL_JOBS: usize = 150;
 /// The sizes and, as the speed of the machine varies and the API server warms up, the rounds.
-const SIZES: [(usize, usize); 3] = [(1_000, 5), (10_000, 3), (100_000, 1)];
+const SIZES: [(usize, usize); 3] = [(1_000, 5), (10_000, 3), (100_000, 3)];
 /// kubectl takes three minutes for 100,000.
 const MOST_FOR_KUBECTL: usize = 10_000;
 /// jobsweep's default concurrency.
