@@ -2,10 +2,10 @@
 
 use std::io::{self, BufWriter, StdoutLock, Write};
 
-/// Longer texts are not copied.
+/// The size of the output buffer. Longer pieces of the input are lent to the pipe.
 const BUFFER: usize = 64 * 1024;
 
-/// Standard output with a buffer, since the standard library passes on every line that is written.
+/// Standard output with a buffer, because the one of the standard library is flushed after every line.
 pub(crate) struct Output<'a>(BufWriter<StdoutLock<'a>>);
 
 impl<'a> Output<'a> {
@@ -14,7 +14,7 @@ impl<'a> Output<'a> {
         Self(BufWriter::with_capacity(BUFFER, stdout))
     }
 
-    /// Writes bytes that stay as they are until the process ends.
+    /// Writes bytes that never change.
     pub(crate) fn write_static(&mut self, bytes: &'static [u8]) -> io::Result<()> {
         if bytes.len() <= BUFFER {
             return self.0.write_all(bytes);
@@ -60,8 +60,8 @@ mod linux {
     /// Lends bytes to a pipe: it refers to them, and its reader copies them from where they are, even after this process has
     /// ended. This takes half as long as copying them into the pipe. They must never change, so they are `'static`.
     ///
-    /// Returns how many bytes the pipe has. These are none if the file is no pipe. The rest has to be written, which also reports
-    /// the error, if there is one.
+    /// Returns how many bytes were lent: none if the file is no pipe. The caller writes the rest, and so gets the error, if there is
+    /// one.
     pub(super) fn lend(pipe: &impl AsFd, bytes: &'static [u8]) -> usize {
         let mut lent = 0;
         while lent < bytes.len() {

@@ -28,8 +28,8 @@ use tokio::time::timeout;
 use crate::background;
 use crate::exit_code::ExitCode;
 use crate::signals::Signals;
+use output::last_messages;
 use output::report::Report;
-use output::summary;
 use output::terminal::Terminal;
 use sweep::ending::Ending;
 
@@ -49,7 +49,7 @@ pub fn run(options: Options, mut out: impl Write + Send + 'static) -> process::E
     let (sweep, ending, signals) = runtime.block_on(run::connect_and_sweep(&options, &terminal));
 
     let exit_code = ending.exit_code(&sweep, options.fail_on_failed);
-    summary::explain(&ending, &sweep, &terminal);
+    last_messages::explain(&ending, &sweep, &terminal);
     let aborted = matches!(ending, Ending::Aborted(_));
     let write = move || {
         terminal.finish();

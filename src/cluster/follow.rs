@@ -113,7 +113,7 @@ impl Follower<'_> {
         let mut watch = match self.api.watch(self.scope, &from).await {
             Ok(watch) => watch,
             Err(failure) => {
-                let expired = failure.code() == Some(410);
+                let expired = failure.status_code() == Some(410);
                 position.version = (!expired).then_some(from);
                 return Err(failure);
             }
@@ -147,7 +147,7 @@ impl Follower<'_> {
                 }
                 Ok(None) => Failure::ConnectionLost("the watch was closed".to_owned()),
                 // Old versions expire. This is normal.
-                Err(failure) if healthy && failure.code() == Some(410) => return Ok(()),
+                Err(failure) if healthy && failure.status_code() == Some(410) => return Ok(()),
                 Err(failure) => failure,
             };
             let resumable = !matches!(failure, Failure::Refused(_) | Failure::UnreadableResponse(_));

@@ -145,7 +145,7 @@ async fn look(
 
 async fn look_up(api: &Api, job: &PlannedJob, once: bool) -> Result<Finding, Failure> {
     let (namespace, name) = (&job.namespace, &job.manifest.name);
-    let Some(json) = api.job(namespace, name).await? else { return Ok(Finding::Absent) };
+    let Some(json) = api.job_json(namespace, name).await? else { return Ok(Finding::Absent) };
     let live = match Live::decode(&json) {
         Ok(live) => live,
         Err(why) => {
@@ -243,5 +243,5 @@ async fn delete(
 
 /// Whether to look again: the failure is transient, or the Job was changed or deleted in the meantime.
 fn is_retryable(failure: &Failure) -> bool {
-    failure.is_transient() || matches!(failure.code(), Some(404 | 409))
+    failure.is_transient() || matches!(failure.status_code(), Some(404 | 409))
 }

@@ -52,7 +52,7 @@ impl Patience {
 
     /// Until a failed request may succeed.
     pub(super) async fn back_off(&mut self, failure: Failure, console: &mut Console) -> Result<(), Stop> {
-        self.answered |= failure.code().is_some();
+        self.answered |= failure.status_code().is_some();
         let never_answered = !self.answered && self.start.elapsed() > FIRST_ANSWER;
         if self.no_wait || never_answered {
             return Err(failure.into());

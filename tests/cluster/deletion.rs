@@ -25,6 +25,7 @@ pub fn trials() -> Vec<Trial> {
         a_job_recreated_under_the_same_name_at_the_last_moment_is_another_job,
         an_annotation_edited_at_the_last_moment_counts,
         a_conflict_that_the_watch_does_not_explain_is_looked_into_by_a_new_list,
+        a_404_that_is_not_from_the_api_server_does_not_count_as_gone,
         accepted_is_not_gone_while_a_finalizer_holds_the_job,
         a_finalizer_that_lets_go_ends_the_sweep,
         the_ttl_controller_may_delete_first,
@@ -137,6 +138,18 @@ pub async fn a_conflict_that_the_watch_does_not_explain_is_looked_into_by_a_new_
     );
     ensure!(proxy.seen("GET", "jobs/odd").is_empty(), "by no other request");
     setup.leaves(&[]).await
+}
+
+pub async fn a_404_that_is_not_from_the_api_server_does_not_count_as_gone(
+    cluster: &ControlPlane,
+) -> Result<()> {
+    let setup = Setup::new(cluster).await?;
+    finished(&setup.namespace, "odd", BOTH).await?;
+    let proxy = FaultyProxy::start(cluster, &setup.user).await?;
+    proxy.on("DELETE", "/odd", vec![Act::Answer(404, "page not found", None)]);
+    let swept = setup.sweep_by(&proxy.kubeconfig).arg("-ojson").run().await?.expect_code(1)?;
+    swept.says(&["the API server says 404: page not found"])?.reports("odd", "kept", "succeeded")?;
+    setup.leaves(&["odd"]).await
 }
 
 pub async fn accepted_is_not_gone_while_a_finalizer_holds_the_job(cluster: &ControlPlane) -> Result<()> {

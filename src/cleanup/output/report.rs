@@ -141,7 +141,7 @@ mod tests {
         let terminal = screen.terminal(Verbosity::Verbose);
         let messages = sweep.take_messages();
         messages.iter().for_each(|message| terminal.message(message));
-        output::summary::explain(&Ending::Deadline, &sweep, &terminal);
+        output::last_messages::explain(&Ending::Deadline, &sweep, &terminal);
         terminal.finish();
         for line in screen.text().lines() {
             assert!(line.len() < 1_000, "{} bytes", line.len());

@@ -6,16 +6,12 @@ use std::sync::Arc;
 
 use crate::cleanup::options::{Format, Verbosity};
 use crate::cleanup::output::terminal::Terminal;
-use crate::cleanup::sweep::job_log::{ContainerLog, JobLog, LINE_BYTES};
+use crate::cleanup::sweep::job_log::{ContainerLog, JOB_BYTES, JobLog, LINE_BYTES, SWEEP_BYTES};
 use crate::cleanup::sweep::request::Deletion;
 use crate::cluster::api::{Api, Failure, Pod};
 
 /// How often a Job's logs are tried in all before it is deleted without them.
 const ATTEMPTS: u32 = 4;
-/// The most memory for one Job's logs.
-const JOB_BYTES: usize = 256 * 1024;
-/// The most memory for all logs of a sweep.
-const SWEEP_BYTES: usize = 8 * 1024 * 1024;
 
 pub(crate) struct LogReader<'a> {
     terminal: &'a Terminal,

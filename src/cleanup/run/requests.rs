@@ -56,11 +56,11 @@ impl<'a> Requests<'a> {
             Err(failure) => failure,
         };
         let retry = || retry(deletion.failures_before, &failure);
-        Ok(match failure.code() {
-            Some(404) => DeletionResult::NotFound,
+        Ok(match failure.status_code() {
+            Some(404) if failure.is_not_found() => DeletionResult::NotFound,
             Some(409) => DeletionResult::Conflict,
             _ if failure.is_transient() && failure.may_have_been_carried_out() => {
-                DeletionResult::NoReply(retry())
+                DeletionResult::InDoubt(retry())
             }
             _ if failure.is_transient() => DeletionResult::TemporarilyRefused(retry()),
             Some(_) => DeletionResult::Refused(failure.to_string()),
@@ -72,7 +72,7 @@ impl<'a> Requests<'a> {
         match self.api.is_gone(&check.id).await {
             Ok(true) => Ok(CheckResult::Gone),
             Ok(false) => Ok(CheckResult::StillThere),
-            Err(failure) if failure.is_transient() || failure.code().is_some() => {
+            Err(failure) if failure.is_transient() || failure.status_code().is_some() => {
                 Ok(CheckResult::Failed(retry(check.failures_before, &failure)))
             }
             Err(failure) => Err(failure),

@@ -28,7 +28,7 @@ impl Ending {
     pub(crate) fn exit_code(&self, sweep: &Sweep, fail_on_failed: bool) -> ExitCode {
         match self {
             Self::Stopped(signal) | Self::Aborted(signal) => signal.exit_code(),
-            Self::Failed(failure) if failure.code() == Some(403) => ExitCode::NotAllowed,
+            Self::Failed(failure) if failure.status_code() == Some(403) => ExitCode::NotAllowed,
             Self::Failed(failure) => failure.exit_code(),
             _ if self.problem(sweep).is_some() => ExitCode::Failure,
             Self::Deadline => ExitCode::Deadline,

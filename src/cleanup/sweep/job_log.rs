@@ -6,6 +6,10 @@ use crate::cluster::job::Job;
 use crate::policy::Outcome;
 
 const DEFAULT_LINES: u32 = 20;
+/// The most memory for one Job's logs.
+pub(crate) const JOB_BYTES: usize = 256 * 1024;
+/// The most memory for all logs of a sweep.
+pub(crate) const SWEEP_BYTES: usize = 8 * 1024 * 1024;
 /// What a line takes besides its text.
 pub(crate) const LINE_BYTES: usize = size_of::<String>();
 

@@ -51,7 +51,8 @@ pub(crate) struct Sweep {
     /// The Jobs with a failed request that is to be sent again.
     retrying: BTreeSet<usize>,
     /// The number of Jobs with a failed request since the last `RequestsWorkAgain` message.
-    failed_jobs: usize,
+    jobs_with_failures: usize,
+    /// The Jobs to check again, by time.
     reminders: VecDeque<(Duration, usize)>,
     /// The time by the API server's clock, in seconds since 1970.
     pub server_time: Option<i64>,
@@ -85,6 +86,7 @@ impl Sweep {
                 if tracked.phase.is_final() {
                     return;
                 }
+                // A newer version that is not terminating shows that the deletion was not carried out.
                 let survived = tracked.job.version != job.version && !job.terminating;
                 if tracked.deletion == DeletionProgress::InDoubt && survived {
                     tracked.deletion = DeletionProgress::NotCarriedOut;
@@ -126,11 +128,11 @@ impl Sweep {
             job.version = tracked.job.version.clone();
             tracked.job = job;
         }
-        self.watch_deleted_unreadable(&uid, now);
+        self.gone_from_watch(&uid, now);
     }
 
     /// The watch reported a Job as deleted, but its last state cannot be read.
-    pub(crate) fn watch_deleted_unreadable(&mut self, uid: &Uid, now: Duration) {
+    pub(crate) fn gone_from_watch(&mut self, uid: &Uid, now: Duration) {
         self.left_out.remove(uid);
         if let Some(&number) = self.numbers.get(uid) {
             self.mark_missing(number, now);
@@ -265,7 +267,7 @@ impl Sweep {
     /// policy decide. With a label selector, a missing Job is either deleted or has other labels now. Only a request shows which.
     fn decide(&mut self, number: usize, now: Duration) {
         let tracked = &self.jobs[number];
-        let ours = tracked.deletion != DeletionProgress::NotCarriedOut;
+        let ours = tracked.may_be_ours();
         let accepted = tracked.deletion == DeletionProgress::Accepted;
         let (missing, has_selector) = (tracked.missing, self.rules.has_selector);
         let phase = match self.rules.decide(&tracked.job, self.server_time) {
@@ -282,6 +284,7 @@ impl Sweep {
         if phase != tracked.phase {
             self.enter(number, phase, now);
         }
+        // Ask whether it is gone.
         if accepted && missing && has_selector {
             self.queue.push_back(number);
         }

@@ -24,25 +24,24 @@ impl Sweep {
 
     fn deletion_result(&mut self, deletion: &Deletion, result: DeletionResult, now: Duration) {
         use DeletionResult::{
-            Accepted, Conflict, Deleted, NoLogs, NoReply, NotFound, NotSent, Refused, TemporarilyRefused,
+            Accepted, Conflict, Deleted, InDoubt, NoLogs, NotFound, NotSent, Refused, TemporarilyRefused,
         };
         let number = deletion.number;
         let tracked = &mut self.jobs[number];
-        let (missing, may_have_deleted) =
-            (tracked.missing, tracked.deletion != DeletionProgress::NotCarriedOut);
+        let (missing, may_be_ours) = (tracked.missing, tracked.may_be_ours());
         let job_changed = deletion.job.version != tracked.job.version;
         match &result {
             Accepted if !self.rules.dry_run => tracked.deletion = DeletionProgress::Accepted,
-            // A newer version that is not terminating shows that the deletion was not carried out.
-            NoReply(_)
-                if !self.rules.dry_run && !may_have_deleted && (!job_changed || tracked.job.terminating) =>
+            // As in `seen`, a newer version shows that it was not carried out.
+            InDoubt(_)
+                if !self.rules.dry_run && !may_be_ours && (!job_changed || tracked.job.terminating) =>
             {
                 tracked.deletion = DeletionProgress::InDoubt;
             }
             _ => {}
         }
         match &result {
-            NoReply(_) | TemporarilyRefused(_) => tracked.failures += 1,
+            InDoubt(_) | TemporarilyRefused(_) => tracked.failures += 1,
             NoLogs(_) => tracked.log_failures += 1,
             NotSent => {}
             _ => self.request_answered(number),
@@ -50,7 +49,7 @@ impl Sweep {
         match result {
             Deleted | Accepted if self.rules.dry_run => self.enter(number, Phase::WouldDelete, now),
             Deleted => self.enter(number, Phase::Deleted, now),
-            NotFound if may_have_deleted => self.enter(number, Phase::Deleted, now),
+            NotFound if may_be_ours => self.enter(number, Phase::Deleted, now),
             NotFound => self.enter(number, Phase::DeletedByOthers, now),
             Conflict | Refused(_) if missing && self.rules.has_selector => {
                 self.enter(number, Phase::DeletedOrRelabelled, now);
@@ -58,7 +57,7 @@ impl Sweep {
             Refused(why) if !missing => self.enter(number, Phase::Kept(Kept::Refused(why)), now),
             Conflict if !missing && !job_changed => self.enter_outdated(number, now),
             Accepted | Conflict | Refused(_) | NotSent => self.decide(number, now),
-            TemporarilyRefused(retry) | NoReply(retry) => {
+            TemporarilyRefused(retry) | InDoubt(retry) => {
                 self.record_failure(number, Task::Delete, deletion.failures_before, retry, now);
                 self.decide(number, now);
             }
@@ -110,8 +109,8 @@ impl Sweep {
         now: Duration,
     ) {
         self.throttle.turned_away(retry.after, now);
-        let others_under_way = (self.failed_jobs == 0).then_some(self.in_flight);
-        self.failed_jobs += usize::from(self.retrying.insert(number));
+        let others_under_way = (self.jobs_with_failures == 0).then_some(self.in_flight);
+        self.jobs_with_failures += usize::from(self.retrying.insert(number));
         let id = self.jobs[number].job.id.clone();
         self.messages.push(Message::Retrying {
             task,
@@ -125,8 +124,8 @@ impl Sweep {
     fn request_answered(&mut self, number: usize) {
         self.throttle.went_well();
         self.retrying.remove(&number);
-        if self.retrying.is_empty() && self.failed_jobs > 0 {
-            self.messages.push(Message::RequestsWorkAgain(std::mem::take(&mut self.failed_jobs)));
+        if self.retrying.is_empty() && self.jobs_with_failures > 0 {
+            self.messages.push(Message::RequestsWorkAgain(std::mem::take(&mut self.jobs_with_failures)));
         }
     }
 }

@@ -45,10 +45,10 @@ pub(crate) enum DeletionResult {
     /// The Job has changed since it was seen, or another Job has its name.
     Conflict,
     Refused(String),
-    /// A temporary refusal. The deletion was not carried out, and is sent again.
+    /// Turned away, or never received. The deletion was not carried out, and is sent again.
     TemporarilyRefused(Retry),
-    /// No response says whether the deletion was carried out.
-    NoReply(Retry),
+    /// No response, or an error of the API server (5xx), so the deletion may have been carried out.
+    InDoubt(Retry),
     /// The deletion was not sent, because the logs could not be read.
     NoLogs(Retry),
     /// The deletion was not sent, because the sweep is ending.

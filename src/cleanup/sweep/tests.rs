@@ -128,7 +128,7 @@ fn busy() -> DeletionResult {
 }
 
 fn no_reply() -> DeletionResult {
-    DeletionResult::NoReply(retry("connection reset"))
+    DeletionResult::InDoubt(retry("connection reset"))
 }
 
 fn refused() -> DeletionResult {

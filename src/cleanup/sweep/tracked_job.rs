@@ -11,11 +11,13 @@ use crate::cluster::job::{Job, JobId};
 pub(crate) struct TrackedJob {
     pub job: Job,
     pub phase: Phase,
+    /// When the sweep first saw the Job.
     pub since: Duration,
+    /// When the Job last stopped blocking the end.
     pub until: Option<Duration>,
     pub logs: Option<Box<JobLog>>,
     pub(super) scope: usize,
-    /// The last list that contained the Job, or whose watch reported it.
+    /// The number of the last list that contained the Job, or after which the watch reported it.
     pub(super) list_number: u32,
     /// The watch reported the Job as deleted, or the last list lacks it.
     pub(super) missing: bool,
@@ -26,7 +28,7 @@ pub(crate) struct TrackedJob {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum DeletionProgress {
-    /// No deletion was sent, or the API server turned it away.
+    /// No deletion was sent, it was refused, or a newer version of the Job shows that it had no effect.
     NotCarriedOut,
     /// No response says whether the deletion was carried out.
     InDoubt,
@@ -36,11 +38,11 @@ pub(super) enum DeletionProgress {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Phase {
     Waiting(Hint),
-    /// It finished too recently. At the last decision, it was due after this time.
+    /// It finished too recently. At the last decision, it had to wait this much longer.
     TooRecent(Duration),
     Due,
     Deleting,
-    /// The deletion failed because the Job changed after it was seen like this.
+    /// The deletion failed with a conflict: the Job has changed, and neither a list nor the watch has shown how.
     Outdated {
         version: Version,
         list_number: u32,
@@ -89,6 +91,11 @@ impl TrackedJob {
     pub(crate) fn order(&self) -> impl Ord {
         let JobId { namespace, name, .. } = &self.job.id;
         (namespace, name, self.since, self.until)
+    }
+
+    /// Whether the sweep has deleted the Job, as far as is known.
+    pub(super) fn may_be_ours(&self) -> bool {
+        self.deletion != DeletionProgress::NotCarriedOut
     }
 
     /// Whether a newer state of the Job may change its phase.

@@ -17,11 +17,12 @@ pub(crate) enum Failure {
     Unauthorized(String),
     /// The credentials lack a permission (403 from the authorizer).
     Forbidden(Box<Permission>, String),
-    /// One of these two from an API server that may not have loaded its RBAC rules yet.
+    /// One of the two above, right after an outage: the API server may not have loaded its RBAC rules yet.
     MayRecover(Box<Failure>),
     Refused(Refusal),
     /// The connection was not established, so the request was not sent.
     NotConnected(String),
+    /// The connection broke, or nothing says that it was never established.
     ConnectionLost(String),
     NoResponse(Duration),
     Untrusted(String),
@@ -108,8 +109,7 @@ impl Failure {
         Self::UnreadableResponse(shortened_message(&why.to_string()))
     }
 
-    /// Whether the same request may succeed later. 410 means that the version or the page to continue from has
-    /// expired, so a new list may succeed.
+    /// Whether trying again may succeed. After 410, which says that a version has expired, this takes a new list.
     pub(crate) fn is_transient(&self) -> bool {
         match self {
             Self::Refused(refusal) => matches!(refusal.code, 408 | 410 | 429 | 500..),
@@ -135,7 +135,7 @@ impl Failure {
         }
     }
 
-    /// Whether the API server may have carried out the request, so that only the response is missing.
+    /// Whether the API server may have carried out the request: it did not respond, or with an error of its own (5xx).
     pub(crate) fn may_have_been_carried_out(&self) -> bool {
         match self {
             Self::Refused(refusal) => refusal.code >= 500,
@@ -160,8 +160,13 @@ impl Failure {
         }
     }
 
+    /// Whether the API server says that there is no such object. A proxy's 404 does not say so.
+    pub(crate) fn is_not_found(&self) -> bool {
+        matches!(self, Self::Refused(refusal) if refusal.code == 404 && refusal.reason == "NotFound")
+    }
+
     /// The HTTP status code of a refusal, other than 401 and the authorizer's 403.
-    pub(crate) fn code(&self) -> Option<u16> {
+    pub(crate) fn status_code(&self) -> Option<u16> {
         match self {
             Self::Refused(refusal) => Some(refusal.code),
             _ => None,

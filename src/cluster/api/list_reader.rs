@@ -10,9 +10,9 @@ use serde_json::value::RawValue;
 
 use super::failure::Failure;
 
-/// How the API server writes the start of the items.
+/// How the API server writes the end of the metadata and the start of the items. No string contains this, because JSON escapes quotes.
 const ITEMS: &[u8] = br#"},"items":["#;
-/// Within how many bytes the items start.
+/// The start of the items is searched for only in this many bytes.
 const MAX_START: usize = 64 * 1024;
 
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub(super) struct ListReader<T> {
     kind: &'static str,
     read_item: fn(&[u8]) -> Result<T, serde_json::Error>,
     items: Vec<T>,
-    /// The list up to its first item.
+    /// The list up to its first item. Empty until that is found.
     start: Vec<u8>,
     /// What follows the last item that was read.
     rest: Vec<u8>,
@@ -78,6 +78,7 @@ impl<T> ListReader<T> {
             resource_version: String,
         }
 
+        // Without the items that were read, this is a list again. Any item in it now lacked a comma.
         self.start.append(&mut self.rest);
         let Whole { kind, metadata, items } =
             serde_json::from_slice(&self.start).map_err(Failure::unreadable)?;
@@ -102,7 +103,7 @@ impl<T> ListReader<T> {
     }
 }
 
-/// The next item, if it is complete, and where it ends.
+/// The next item, if it is complete, and where it ends. A malformed item is never complete, and `finish` reports it.
 fn next_item(text: &[u8], is_first: bool) -> Option<(&RawValue, usize)> {
     let item = if is_first { text } else { text.trim_ascii_start().strip_prefix(b",")? };
     let item = item.trim_ascii_start();

@@ -17,8 +17,10 @@ use crate::cluster::job::compact::Version;
 use crate::cluster::job::{Job, JobId};
 
 const PAGE_SIZE: u32 = 500;
+/// kube accepts less than 295.
 const WATCH_SECONDS: u32 = 290;
-const LOG_BYTES_LIMIT: i64 = 256 * 1024;
+/// How many bytes of a longer log are kept, and at most twice as many.
+const LOG_BYTES: usize = 256 * 1024;
 
 /// A page of a list of Jobs. An object that cannot be read is an `Err` item among the others.
 pub(crate) type Page = List<Decoded>;
@@ -104,6 +106,7 @@ impl Api {
         Ok(self.list(&permission, request, ListReader::new("PodList", decode::pod)).await?.items)
     }
 
+    /// The end of a container's log: at most this many lines.
     pub(crate) async fn log(
         &self,
         namespace: &str,
@@ -114,19 +117,27 @@ impl Api {
         let params = LogParams {
             container: Some(container.to_owned()),
             tail_lines: Some(lines.into()),
-            limit_bytes: Some(LOG_BYTES_LIMIT),
             ..LogParams::default()
         };
         let permission = Permission::for_pods("get", "pods/log", namespace);
-        let bytes = self.bytes(&permission, pods_request(namespace).logs(pod, &params)?).await?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
+        let mut last = Vec::new();
+        // `limitBytes` is not used, because it cuts off the last lines instead of the first.
+        let keep_last = |chunk: &[u8]| {
+            last.extend_from_slice(chunk);
+            if last.len() > 2 * LOG_BYTES {
+                last.drain(..last.len() - LOG_BYTES);
+            }
+            Ok(())
+        };
+        self.receive(&permission, pods_request(namespace).logs(pod, &params)?, keep_last).await?;
+        Ok(String::from_utf8_lossy(&last).into_owned())
     }
 
-    pub(crate) async fn job(&self, namespace: &str, name: &str) -> Result<Option<Vec<u8>>, Failure> {
+    pub(crate) async fn job_json(&self, namespace: &str, name: &str) -> Result<Option<Vec<u8>>, Failure> {
         let request = jobs_request(Some(namespace)).get(name, &GetParams::default())?;
         match self.bytes(&Permission::for_jobs("get", Some(namespace)), request).await {
             Ok(bytes) => Ok(Some(bytes)),
-            Err(Failure::Refused(refusal)) if refusal.code == 404 && refusal.reason == "NotFound" => Ok(None),
+            Err(failure) if failure.is_not_found() => Ok(None),
             Err(failure) => Err(failure),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use futures_util::{StreamExt, stream};
+use futures_util::{Stream, StreamExt, stream};
 use http_body_util::StreamBody;
 use hyper::body::{Bytes, Frame};
 use tokio::time::Instant;
@@ -13,11 +13,16 @@ use super::*;
 
 /// An API server that sends these chunks and then stays silent.
 fn silent_after(chunks: &'static [&'static str]) -> Api {
-    let service = tower::service_fn(move |_: Request<Body>| async move {
-        let chunks =
-            chunks.iter().map(|chunk| Ok::<_, Infallible>(Frame::data(Bytes::from_static(chunk.as_bytes()))));
-        let body = StreamBody::new(stream::iter(chunks).chain(stream::pending()));
-        Ok::<_, Infallible>(Response::new(body))
+    sending(move || {
+        stream::iter(chunks).map(|chunk| Bytes::from_static(chunk.as_bytes())).chain(stream::pending())
+    })
+}
+
+/// An API server that sends these chunks.
+fn sending<S: Stream<Item = Bytes> + Send + 'static>(chunks: impl Fn() -> S + Send + 'static) -> Api {
+    let service = tower::service_fn(move |_: Request<Body>| {
+        let body = StreamBody::new(chunks().map(|chunk| Ok::<_, Infallible>(Frame::data(chunk))));
+        async move { Ok::<_, Infallible>(Response::new(body)) }
     });
     api(Client::new(service, "default"))
 }
@@ -42,6 +47,15 @@ async fn a_list_that_hangs_is_given_up() {
     let api = silent_after(&["{"]);
     let failure = api.page(&Scope::default(), None).await.expect_err("a failure");
     assert!(matches!(&failure, Failure::NoResponse(RESPONSE_LIMIT)) && failure.is_transient());
+}
+
+#[tokio::test]
+async fn of_a_long_log_the_end_is_kept() {
+    let api =
+        sending(|| stream::iter(0..100_000).map(|line| Bytes::from(format!("this is the line {line}\n"))));
+    let log = api.log("shop", "pod", "main", 100_000).await.expect("a log");
+    assert!(log.ends_with("\nthis is the line 99999\n"), "{}", &log[log.len() - 50..]);
+    assert!((256 << 10..=512 << 10).contains(&log.len()), "{} bytes", log.len());
 }
 
 #[tokio::test(start_paused = true)]

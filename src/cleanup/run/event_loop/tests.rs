@@ -18,7 +18,7 @@ use tokio::time::sleep;
 use super::*;
 use crate::cleanup::default_settle;
 use crate::cleanup::options::{Format, Verbosity};
-use crate::cleanup::output::summary;
+use crate::cleanup::output::last_messages;
 use crate::cleanup::output::terminal::tests::{Screen, unread};
 use crate::cleanup::run::logs::LogReader;
 use crate::cleanup::sweep::rules::Rules;
@@ -130,7 +130,7 @@ impl Scene {
         };
         let ending = event_loop.sweep_until_done(&api, &scopes).await;
         let took = start.elapsed();
-        summary::explain(&ending, &event_loop.sweep, terminal);
+        last_messages::explain(&ending, &event_loop.sweep, terminal);
         (ending, took)
     }
 }
