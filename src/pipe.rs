@@ -46,15 +46,21 @@ mod linux {
     use std::os::fd::AsFd;
 
     use nix::errno::Errno;
-    use nix::fcntl::{FcntlArg, SpliceFFlags, fcntl, vmsplice};
+    use nix::fcntl::{FcntlArg, OFlag, SpliceFFlags, fcntl, vmsplice};
 
-    /// The most that Linux allows without privileges.
-    const WIDE: i32 = 1 << 20;
+    /// By default, Linux allows 1 MiB without privileges.
+    const SIZES: [i32; 2] = [1 << 20, 256 << 10];
 
     /// Enlarges a pipe, so that the processes at both ends wait for each other less often. Failures and files that are no pipe are
     /// ignored.
     pub(crate) fn widen(end: &impl AsFd) {
-        let _ = fcntl(end, FcntlArg::F_SETPIPE_SZ(WIDE));
+        let _ = SIZES.into_iter().find(|&size| fcntl(end, FcntlArg::F_SETPIPE_SZ(size)).is_ok());
+    }
+
+    /// Whether a file was opened for writing. From the other end of a pipe, `vmsplice` would read.
+    fn is_writable(file: &impl AsFd) -> bool {
+        let flags = fcntl(file, FcntlArg::F_GETFL).map(OFlag::from_bits_truncate);
+        flags.is_ok_and(|flags| matches!(flags & OFlag::O_ACCMODE, OFlag::O_WRONLY | OFlag::O_RDWR))
     }
 
     /// Lends bytes to a pipe: it refers to them, and its reader copies them from where they are, even after this process has
@@ -64,8 +70,9 @@ mod linux {
     /// one.
     pub(super) fn lend(pipe: &impl AsFd, bytes: &'static [u8]) -> usize {
         let mut lent = 0;
-        while lent < bytes.len() {
+        while lent < bytes.len() && is_writable(pipe) {
             match vmsplice(pipe, &[IoSlice::new(&bytes[lent..])], SpliceFFlags::empty()) {
+                Ok(0) => break,
                 Ok(count) => lent += count,
                 Err(Errno::EINTR) => {}
                 Err(_) => break,

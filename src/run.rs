@@ -103,7 +103,7 @@ fn filter(
             "cannot read stdin: {error}; give it manifests from a file or a pipe: jobsweep < manifests.yaml"
         )
     })?;
-    // The output refers to them until it is read.
+    // The output pipe may refer to the manifests until they are read, even after the end.
     let manifests: &'static [u8] = Box::leak(manifests);
     let function = krm::function_config(manifests);
     if injection.is_some() && !matches!(function, Ok(None)) {

@@ -243,5 +243,5 @@ async fn delete(
 
 /// Whether to look again: the failure is transient, or the Job was changed or deleted in the meantime.
 fn is_retryable(failure: &Failure) -> bool {
-    failure.is_transient() || matches!(failure.status_code(), Some(404 | 409))
+    failure.is_transient() || failure.is_not_found() || failure.status_code() == Some(409)
 }

@@ -1,9 +1,7 @@
 //! A terminal, a folder or a closed pipe as a standard stream.
 
 use std::io::{Read, Write};
-use std::process::{Child, ChildStdout, Command, Stdio};
-use std::thread;
-use std::time::Duration;
+use std::process::{Child, Command, Stdio};
 
 use crate::{PLAIN, WARNS, jobsweep, refuses, run, sh, writes};
 
@@ -36,8 +34,15 @@ fn output_that_cannot_be_written_is_an_error() {
 fn output_that_nobody_reads_is_an_error() {
     let (long, _) = long_stream(5 << 20);
     for (stream, read) in [(PLAIN, 0), (&long, 0), (&long, 3)] {
-        let (mut child, mut stdout) = fed(stream);
-        stdout.read_exact(&mut vec![0; read]).unwrap();
+        let mut child = started();
+        let mut stdout = child.stdout.take();
+        if read == 0 {
+            stdout = None;
+        }
+        child.stdin.take().unwrap().write_all(stream.as_bytes()).unwrap();
+        if let Some(stdout) = &mut stdout {
+            stdout.read_exact(&mut vec![0; read]).unwrap();
+        }
         drop(stdout);
         let mut said = String::new();
         child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
@@ -49,15 +54,13 @@ fn output_that_nobody_reads_is_an_error() {
 /// On Linux a pipe refers to long output instead of holding it.
 #[test]
 fn long_output_may_be_read_after_the_program_has_ended() {
-    for bytes in [150 << 10, 400 << 10, 5 << 20] {
+    for (bytes, fits_into_a_pipe) in [(150 << 10, true), (400 << 10, true), (5 << 20, false)] {
         let (stream, translated) = long_stream(bytes);
-        let (mut child, mut stdout) = fed(&stream);
-        // What a pipe cannot hold keeps the program from ending.
-        for _ in 0..200 {
-            if child.try_wait().unwrap().is_some() {
-                break;
-            }
-            thread::sleep(Duration::from_millis(10));
+        let mut child = started();
+        let mut stdout = child.stdout.take().unwrap();
+        child.stdin.take().unwrap().write_all(stream.as_bytes()).unwrap();
+        if cfg!(target_os = "linux") && fits_into_a_pipe {
+            child.wait().unwrap();
         }
         let mut output = String::new();
         stdout.read_to_string(&mut output).unwrap();
@@ -74,18 +77,31 @@ fn long_stream(bytes: usize) -> (String, String) {
     (document.repeat(2), translated.repeat(2))
 }
 
-/// The program, with all of its input and a stdout that nobody has read yet.
-fn fed(stream: &str) -> (Child, ChildStdout) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_jobsweep"))
+/// The program, with pipes.
+fn started() -> Child {
+    Command::new(env!("CARGO_BIN_EXE_jobsweep"))
         .env_clear()
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(stream.as_bytes()).unwrap();
-    let stdout = child.stdout.take().unwrap();
-    (child, stdout)
+        .unwrap()
+}
+
+/// From this end, the system call that lends bytes to a pipe would read into them.
+#[test]
+fn nothing_is_lent_to_the_read_end_of_a_pipe() {
+    let (long, _) = long_stream(150 << 10);
+    let file = std::env::temp_dir().join(format!("jobsweep-{}", std::process::id()));
+    std::fs::write(&file, long).unwrap();
+    let line = format!("printf foreign | {{ jobsweep < '{}' >&0; echo $?; cat; }}", file.display());
+    let finished = run(sh(&line));
+    std::fs::remove_file(&file).unwrap();
+    assert!(
+        finished.stdout().ends_with("\nforeign"),
+        "what is in the pipe stays there: {}",
+        finished.stdout()
+    );
 }
 
 #[test]

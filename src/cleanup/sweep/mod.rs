@@ -131,7 +131,7 @@ impl Sweep {
         self.gone_from_watch(&uid, now);
     }
 
-    /// The watch reported a Job as deleted, but its last state cannot be read.
+    /// The watch reported a Job as deleted.
     pub(crate) fn gone_from_watch(&mut self, uid: &Uid, now: Duration) {
         self.left_out.remove(uid);
         if let Some(&number) = self.numbers.get(uid) {

@@ -30,7 +30,7 @@ pub(crate) struct TrackedJob {
 pub(super) enum DeletionProgress {
     /// No deletion was sent, it was refused, or a newer version of the Job shows that it had no effect.
     NotCarriedOut,
-    /// No response says whether the deletion was carried out.
+    /// No response, or an error (5xx), so the deletion may have been carried out.
     InDoubt,
     Accepted,
 }
@@ -93,7 +93,7 @@ impl TrackedJob {
         (namespace, name, self.since, self.until)
     }
 
-    /// Whether the sweep has deleted the Job, as far as is known.
+    /// Whether the sweep's own deletion may be why the Job is gone.
     pub(super) fn may_be_ours(&self) -> bool {
         self.deletion != DeletionProgress::NotCarriedOut
     }

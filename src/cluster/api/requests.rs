@@ -19,8 +19,10 @@ use crate::cluster::job::{Job, JobId};
 const PAGE_SIZE: u32 = 500;
 /// kube accepts less than 295.
 const WATCH_SECONDS: u32 = 290;
-/// How many bytes of a longer log are kept, and at most twice as many.
+/// Of a longer log, at least this many last bytes are kept, and at most twice as many.
 const LOG_BYTES: usize = 256 * 1024;
+/// How much of a log the API server sends.
+const LOG_BYTES_LIMIT: i64 = 16 << 20;
 
 /// A page of a list of Jobs. An object that cannot be read is an `Err` item among the others.
 pub(crate) type Page = List<Decoded>;
@@ -117,11 +119,12 @@ impl Api {
         let params = LogParams {
             container: Some(container.to_owned()),
             tail_lines: Some(lines.into()),
+            limit_bytes: Some(LOG_BYTES_LIMIT),
             ..LogParams::default()
         };
         let permission = Permission::for_pods("get", "pods/log", namespace);
         let mut last = Vec::new();
-        // `limitBytes` is not used, because it cuts off the last lines instead of the first.
+        // A low `limitBytes` would cut off the last lines instead of the first.
         let keep_last = |chunk: &[u8]| {
             last.extend_from_slice(chunk);
             if last.len() > 2 * LOG_BYTES {
