@@ -69,8 +69,11 @@ mod linux {
     /// Returns how many bytes were lent: none if the file is no pipe. The caller writes the rest, and so gets the error, if there is
     /// one.
     pub(super) fn lend(pipe: &impl AsFd, bytes: &'static [u8]) -> usize {
+        if !is_writable(pipe) {
+            return 0;
+        }
         let mut lent = 0;
-        while lent < bytes.len() && is_writable(pipe) {
+        while lent < bytes.len() {
             match vmsplice(pipe, &[IoSlice::new(&bytes[lent..])], SpliceFFlags::empty()) {
                 Ok(0) => break,
                 Ok(count) => lent += count,

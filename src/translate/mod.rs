@@ -3,7 +3,7 @@
 //! Everything here is pure: text in, text out. A stream is processed in these steps:
 //!
 //! 1. `read::stream` splits it into documents.
-//! 2. `scan` skips every document that, says `read::prefilter`, cannot contain a Job to change. Most contain no Job, or no policy.
+//! 2. `read::prefilter` says which documents cannot contain a Job to change, and `scan` skips them. Most contain no Job, or no policy.
 //! 3. `read::head` cuts the document before `spec:`. If the head is enough to decide, the rest is not parsed. `read::line_reader` reads
 //!    simple text, and `read::nodes` reads all other text with a YAML parser.
 //! 4. `read::jobs` finds the Jobs among the nodes. `read::lookup` follows aliases and merge keys.
@@ -13,7 +13,7 @@
 //!    result is a `write::change`: the edits of the text, and the nodes that the edited text must have.
 //! 7. `proof` parses the edited text and compares its nodes with the expected nodes. If they differ, nothing is written.
 //!
-//! Steps 1 and 2 happen while the stream is still being read.
+//! In the program, steps 1 and 2 happen while the stream is still being read.
 //!
 //! Supporting modules: `parallel` runs steps 3 to 7 on many documents at once, `diagnostic` formats the messages, `locate`
 //! finds their lines, and `query` reads single strings for `inject`. `jobs_for_unblock` reads the Jobs of the translated stream for

@@ -1,9 +1,10 @@
 //! A terminal, a folder or a closed pipe as a standard stream.
 
+use std::fs;
 use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
 
-use crate::{PLAIN, WARNS, jobsweep, refuses, run, sh, writes};
+use crate::{PLAIN, WARNS, folder, jobsweep, refuses, run, sh, writes};
 
 const FULL: &str = "jobsweep: cannot write stdout: No space left on device (os error 28)\n";
 const JOB: &str = "apiVersion: batch/v1\nkind: Job\nmetadata:\n  name: migrate\n  annotations:\n    \
@@ -35,10 +36,7 @@ fn output_that_nobody_reads_is_an_error() {
     let (long, _) = long_stream(5 << 20);
     for (stream, read) in [(PLAIN, 0), (&long, 0), (&long, 3)] {
         let mut child = started();
-        let mut stdout = child.stdout.take();
-        if read == 0 {
-            stdout = None;
-        }
+        let mut stdout = child.stdout.take().filter(|_| read > 0);
         child.stdin.take().unwrap().write_all(stream.as_bytes()).unwrap();
         if let Some(stdout) = &mut stdout {
             stdout.read_exact(&mut vec![0; read]).unwrap();
@@ -92,11 +90,10 @@ fn started() -> Child {
 #[test]
 fn nothing_is_lent_to_the_read_end_of_a_pipe() {
     let (long, _) = long_stream(150 << 10);
-    let file = std::env::temp_dir().join(format!("jobsweep-{}", std::process::id()));
-    std::fs::write(&file, long).unwrap();
+    let file = folder("read-end").join("long.yaml");
+    fs::write(&file, long).unwrap();
     let line = format!("printf foreign | {{ jobsweep < '{}' >&0; echo $?; cat; }}", file.display());
     let finished = run(sh(&line));
-    std::fs::remove_file(&file).unwrap();
     assert!(
         finished.stdout().ends_with("\nforeign"),
         "what is in the pipe stays there: {}",

@@ -140,7 +140,7 @@ impl EventLoop<'_> {
             Event::Watching => sweep.watching(scope),
             Event::Deleted(Ok(job)) => sweep.watch_deleted(job, now),
             Event::Deleted(Err(object)) => match &object.id {
-                Some(id) => sweep.gone_from_watch(&id.uid, now),
+                Some(id) => sweep.deleted_in_watch(&id.uid, now),
                 None => sweep.unreadable(scope, *object, now),
             },
             Event::Renewing => sweep.renewing(scope),

@@ -128,11 +128,11 @@ impl Sweep {
             job.version = tracked.job.version.clone();
             tracked.job = job;
         }
-        self.gone_from_watch(&uid, now);
+        self.deleted_in_watch(&uid, now);
     }
 
     /// The watch reported a Job as deleted.
-    pub(crate) fn gone_from_watch(&mut self, uid: &Uid, now: Duration) {
+    pub(crate) fn deleted_in_watch(&mut self, uid: &Uid, now: Duration) {
         self.left_out.remove(uid);
         if let Some(&number) = self.numbers.get(uid) {
             self.mark_missing(number, now);
@@ -237,6 +237,7 @@ impl Sweep {
         self.was_listed() && self.in_flight == 0 && nothing_to_send_now
     }
 
+    /// Whether there are scopes and each was listed at least once.
     pub(crate) fn was_listed(&self) -> bool {
         !self.scopes.is_empty() && self.scopes.iter().all(|scope| scope.was_listed)
     }

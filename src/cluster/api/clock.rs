@@ -12,6 +12,7 @@ use tokio::time::Instant;
 pub(super) struct Clock(Cell<Option<(i64, Instant)>>);
 
 impl Clock {
+    /// Reads the time of an answer. Without one, the last one still counts.
     pub(super) fn read(&self, headers: &HeaderMap) {
         if let Some(seconds) = date(headers) {
             self.0.set(Some((seconds, Instant::now())));

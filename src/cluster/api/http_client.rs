@@ -21,6 +21,7 @@ use crate::background;
 /// How long a response may take. The events of a watch have a limit of their own.
 pub(super) const RESPONSE_LIMIT: Duration = Duration::from_secs(30);
 const ERROR_BODY_LIMIT: usize = 1 << 20;
+/// How long a credential plugin may take to replace refused credentials.
 const RENEWAL_LIMIT: Duration = RESPONSE_LIMIT;
 
 pub(super) struct HttpClient {

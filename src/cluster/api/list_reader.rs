@@ -31,26 +31,33 @@ pub(super) struct ListReader<T> {
     start: Vec<u8>,
     /// What follows the last item that was read.
     rest: Vec<u8>,
+    /// How much of the next item was there when it was last found incomplete.
+    incomplete: usize,
 }
 
 impl<T> ListReader<T> {
     pub(super) fn new(kind: &'static str, read_item: fn(&[u8]) -> Result<T, serde_json::Error>) -> Self {
-        Self { kind, read_item, items: Vec::new(), start: Vec::new(), rest: Vec::new() }
+        Self { kind, read_item, items: Vec::new(), start: Vec::new(), rest: Vec::new(), incomplete: 0 }
     }
 
     pub(super) fn read(&mut self, chunk: &[u8]) -> Result<(), Failure> {
         self.rest.extend_from_slice(chunk);
         if self.start.is_empty() {
-            let start = &self.rest[..self.rest.len().min(MAX_START)];
-            let Some(at) = memmem::find(start, ITEMS) else { return Ok(()) };
-            self.start.extend(self.rest.drain(..at + ITEMS.len()));
+            let Some(end) = start_of_items(&self.rest) else { return Ok(()) };
+            self.start.extend(self.rest.drain(..end));
         }
+        // A long item would be read again with each chunk.
+        if self.rest.len() >= 2 * self.incomplete { self.read_items() } else { Ok(()) }
+    }
+
+    fn read_items(&mut self) -> Result<(), Failure> {
         let mut read = 0;
         while let Some((item, end)) = next_item(&self.rest[read..], self.items.is_empty()) {
             self.items.push(self.item(item)?);
             read += end;
         }
         self.rest.drain(..read);
+        self.incomplete = self.rest.len();
         Ok(())
     }
 
@@ -63,21 +70,9 @@ impl<T> ListReader<T> {
 
     /// The list, if the response was a complete one of the expected kind.
     pub(super) fn finish(mut self) -> Result<List<T>, Failure> {
-        #[derive(Deserialize)]
-        struct Whole<'a> {
-            kind: String,
-            #[serde(default)]
-            metadata: Metadata,
-            #[serde(borrow)]
-            items: Option<Vec<&'a RawValue>>,
+        if !self.start.is_empty() {
+            self.read_items()?;
         }
-        #[derive(Default, Deserialize)]
-        #[serde(rename_all = "camelCase", default)]
-        struct Metadata {
-            r#continue: String,
-            resource_version: String,
-        }
-
         // Without the items that were read, this is a list again. Any item in it now lacked a comma.
         self.start.append(&mut self.rest);
         let Whole { kind, metadata, items } =
@@ -101,6 +96,31 @@ impl<T> ListReader<T> {
             version: metadata.resource_version,
         })
     }
+}
+
+/// A list with the items that were not read before.
+#[derive(Deserialize)]
+struct Whole<'a> {
+    kind: String,
+    #[serde(default)]
+    metadata: Metadata,
+    #[serde(borrow)]
+    items: Option<Vec<&'a RawValue>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Metadata {
+    r#continue: String,
+    resource_version: String,
+}
+
+/// Where the first item starts, if the API server wrote the list.
+fn start_of_items(text: &[u8]) -> Option<usize> {
+    let end = memmem::find(&text[..text.len().min(MAX_START)], ITEMS)? + ITEMS.len();
+    // Only at the top level do two brackets complete the list.
+    let completed = [&text[..end], b"]}"].concat();
+    serde_json::from_slice::<Whole<'_>>(&completed).is_ok().then_some(end)
 }
 
 /// The next item, if it is complete, and where it ends. A malformed item is never complete, and `finish` reports it.
@@ -129,7 +149,9 @@ mod tests {
     #[test]
     fn items_are_found_wherever_the_response_is_cut() {
         let as_the_api_server_writes_it = TEXT.replace(",\n        \"items\" : [", ",\"items\":[");
-        for text in [TEXT, &as_the_api_server_writes_it] {
+        let with_nested_items = TEXT.replace("{\"items\":[{\"a\":1}]", "{\"x\":{},\"items\":[{\"a\":1}]");
+        assert!(as_the_api_server_writes_it != TEXT && with_nested_items != TEXT);
+        for text in [TEXT, &as_the_api_server_writes_it, &with_nested_items] {
             found_wherever_cut(text);
         }
     }

@@ -30,6 +30,7 @@ pub(crate) type Page = List<Decoded>;
 /// The Jobs that match a label selector, in one namespace or in all namespaces.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Scope {
+    /// `None` means all namespaces.
     pub namespace: Option<String>,
     pub selector: Option<String>,
 }

@@ -51,6 +51,7 @@ pub(crate) struct JobId {
 
 #[derive(Debug)]
 pub(crate) struct Unreadable {
+    /// `None` if not even that can be read.
     pub id: Option<JobId>,
     pub why: String,
 }

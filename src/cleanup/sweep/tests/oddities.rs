@@ -40,7 +40,7 @@ fn a_known_job_that_becomes_unreadable_stays_and_is_not_taken_for_gone() {
     let story = story.listed([job("b")]);
     let mut story =
         story.is("a", Phase::Kept(Kept::Unreadable("odd".to_owned()))).is("b", Phase::Waiting(Hint::None));
-    story.sweep.gone_from_watch(&"a".into(), story.now);
+    story.sweep.deleted_in_watch(&"a".into(), story.now);
     story.is("a", Phase::DeletedByOthers);
 }
 
@@ -72,7 +72,7 @@ fn a_job_of_another_release_that_is_gone_or_has_lost_its_policy_is_no_longer_cou
     let other = || job("a").releases([Some("api"), None]);
     let gone: Then = |story| story.watch_deleted(job("a"));
     let gone_unread: Then = |mut story| {
-        story.sweep.gone_from_watch(&"a".into(), story.now);
+        story.sweep.deleted_in_watch(&"a".into(), story.now);
         story
     };
     let missed: Then = |story| story.listed_again([]);
