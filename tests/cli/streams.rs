@@ -92,7 +92,7 @@ fn nothing_is_lent_to_the_read_end_of_a_pipe() {
     let (long, _) = long_stream(150 << 10);
     let file = folder("read-end").join("long.yaml");
     fs::write(&file, long).unwrap();
-    let line = format!("printf foreign | {{ jobsweep < '{}' >&0; echo $?; cat; }}", file.display());
+    let line = format!("printf foreign | {{ jobsweep >&0 < '{}'; echo $?; cat; }}", file.display());
     let finished = run(sh(&line));
     assert!(
         finished.stdout().ends_with("\nforeign"),
