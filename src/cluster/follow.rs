@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep};
 
-use crate::cluster::api::{Api, Change, Decoded, Failure, Page, Scope};
+use crate::cluster::api::{Api, Change, Failure, Page, Scope};
 use crate::cluster::backoff;
 use crate::cluster::job::compact::Interner;
 
@@ -28,16 +28,15 @@ const JOBS_PER_EVENT: usize = 32;
 #[derive(Debug)]
 pub(crate) enum Event {
     ListBegins,
-    /// Jobs that were listed, created or modified.
-    Jobs(Vec<Decoded>),
+    /// Jobs that were listed, or what the watch says of one.
+    Jobs(Vec<Change>),
     Listed,
     Watching,
-    Deleted(Decoded),
     /// The watch ended normally. The next one continues from there but is not open yet.
     Renewing,
     /// A list or a watch failed. It is retried after this delay; until then, changes go unnoticed.
     Interrupted(Failure, Duration),
-    /// A retry cannot help. This is the last event.
+    /// It is not retried. This is the last event.
     Fatal(Failure),
 }
 
@@ -48,7 +47,7 @@ pub(crate) struct Follower<'a> {
     pub events: mpsc::Sender<(usize, Event)>,
     /// Replaces the watch by a new list.
     pub relist: Notify,
-    /// If false, the follower stops after the first list.
+    /// If false, the follower stops after the first list, and any failure is fatal.
     pub watches: bool,
 }
 
@@ -76,7 +75,7 @@ impl Follower<'_> {
                 Some(from) => self.watch(from, &mut position).await,
             };
             let Err(failure) = result else { continue };
-            if !failure.is_transient() {
+            if !failure.is_transient() || !self.watches {
                 return self.tell(Event::Fatal(failure)).await;
             }
             self.api.record_outage(&failure);
@@ -94,7 +93,7 @@ impl Follower<'_> {
         loop {
             let Page { mut items, next, version } = self.api.page(self.scope, token.as_deref()).await?;
             items.iter_mut().flatten().for_each(|job| position.interner.intern(job));
-            let mut items = items.into_iter().peekable();
+            let mut items = items.into_iter().map(Change::Applied).peekable();
             while items.peek().is_some() {
                 self.tell(Event::Jobs(items.by_ref().take(JOBS_PER_EVENT).collect())).await;
             }
@@ -132,11 +131,7 @@ impl Follower<'_> {
                 Ok(Some(mut change)) => {
                     let (Change::Applied(job) | Change::Deleted(job)) = &mut change;
                     job.iter_mut().for_each(|job| position.interner.intern(job));
-                    self.tell(match change {
-                        Change::Applied(job) => Event::Jobs(vec![job]),
-                        Change::Deleted(job) => Event::Deleted(job),
-                    })
-                    .await;
+                    self.tell(Event::Jobs(vec![change])).await;
                     continue;
                 }
                 // The API server ends every watch after a while.

@@ -10,19 +10,16 @@ use crate::policy::KOTS_DELETE_POLICY;
 const NAMED: usize = 100;
 
 pub(crate) fn explain(ending: &Ending, sweep: &Sweep, terminal: &Terminal) {
-    match ending {
-        Ending::Stopped(signal) => terminal.warning(format_args!("stopped by {signal}")),
-        Ending::Aborted(_) => {
+    match (ending, ending.problem(sweep)) {
+        (Ending::Stopped(signal), _) => terminal.warning(format_args!("stopped by {signal}")),
+        (Ending::Aborted(_), _) => {
             terminal.error(format_args!("aborted; the deletions under way may or may not be carried out"));
         }
-        Ending::Deadline if sweep.was_listed() => {
+        (Ending::Deadline, _) if sweep.was_listed() => {
             terminal.error(format_args!("the deadline came before everything was swept"));
         }
-        Ending::Swept | Ending::Deadline | Ending::Failed(_) => {
-            if let Some(problem) = ending.problem(sweep) {
-                terminal.error(format_args!("{problem}"));
-            }
-        }
+        (_, Some(problem)) => terminal.error(format_args!("{problem}")),
+        (_, None) => {}
     }
     let mut left: Vec<_> = sweep.jobs().filter(|tracked| tracked.phase.blocks_end()).collect();
     left.sort_unstable_by(|a, b| a.order().cmp(&b.order()));

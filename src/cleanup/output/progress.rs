@@ -49,7 +49,7 @@ impl<'a> Progress<'a> {
             *match tracked.phase {
                 Phase::Waiting(_) => &mut waiting,
                 Phase::TooRecent(_) => &mut recent,
-                Phase::Due | Phase::Deleting | Phase::Outdated { .. } | Phase::Terminating { .. } => &mut due,
+                Phase::Due | Phase::Deleting | Phase::Outdated | Phase::Terminating { .. } => &mut due,
                 Phase::Deleted | Phase::WouldDelete | Phase::DeletedByOthers | Phase::DeletedOrRelabelled => {
                     &mut gone
                 }

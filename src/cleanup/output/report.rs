@@ -7,10 +7,11 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use super::table;
-use super::words::{action, due_in_seconds, outcome, reason, why};
+use super::words::{action, outcome, reason, why};
 use crate::cleanup::options::Format;
 use crate::cleanup::sweep::ending::Ending;
 use crate::cleanup::sweep::job_log::ContainerLog;
+use crate::cleanup::sweep::rules::Kept;
 use crate::cleanup::sweep::{Phase, Sweep, TrackedJob};
 use crate::escape::shortened;
 use crate::exit_code::ExitCode;
@@ -111,7 +112,10 @@ fn row<'a>(tracked: &'a TrackedJob, report: &Report<'_>) -> JsonJob<'a> {
         policy: job.policy.as_ref().map(|policy| shortened(policy.as_written())),
         action: action(&tracked.phase),
         why: why(job, &tracked.phase),
-        due_in_seconds: due_in_seconds(&tracked.phase),
+        due_in_seconds: match tracked.phase {
+            Phase::TooRecent(left) | Phase::Kept(Kept::TooRecent(left)) => Some(left.as_secs()),
+            _ => None,
+        },
         finalizers: job.finalizers.iter().map(|name| shortened(name)).collect(),
         ran_seconds: job.seconds.get(),
         waited_seconds: tracked.until.unwrap_or(report.took).saturating_sub(tracked.since).as_secs_f64(),

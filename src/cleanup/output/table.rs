@@ -47,19 +47,17 @@ pub(super) fn write(jobs: &[&TrackedJob], out: &mut dyn Write) -> io::Result<()>
 
 fn cells(tracked: &TrackedJob) -> [String; COLUMNS] {
     let job = &tracked.job;
+    let policy = job.policy.as_ref().map(|policy| shortened(&policy.to_string()).into_owned());
+    let ran = job.seconds.get().map(|seconds| brief(Duration::from_secs(seconds.into())));
     let or_dash = |text: String| if text.is_empty() { "-".to_owned() } else { one_line(&text) };
     [
         one_line(&job.id.namespace),
         one_line(&job.id.name),
         outcome(tracked).to_owned(),
         or_dash(reason(job).into_owned()),
-        or_dash(
-            job.policy.as_ref().map(|policy| shortened(&policy.to_string()).into_owned()).unwrap_or_default(),
-        ),
+        or_dash(policy.unwrap_or_default()),
         action(&tracked.phase).to_owned(),
-        or_dash(
-            job.seconds.get().map(|seconds| brief(Duration::from_secs(seconds.into()))).unwrap_or_default(),
-        ),
+        or_dash(ran.unwrap_or_default()),
         or_dash(why(job, &tracked.phase).unwrap_or_default()),
     ]
 }
@@ -77,8 +75,7 @@ fn line(cells: &[String; COLUMNS], widths: &[usize; COLUMNS], out: &mut dyn Writ
 mod tests {
     use super::*;
     use crate::cleanup::sweep::fixture::{job, listed};
-    use crate::cleanup::sweep::request::DeletionResult;
-    use crate::cleanup::sweep::request::{Reply, Request};
+    use crate::cleanup::sweep::request::{DeletionResult, Reply, Request};
     use crate::cluster::job::state::State;
 
     #[test]

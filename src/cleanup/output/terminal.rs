@@ -56,8 +56,12 @@ impl Terminal {
     }
 
     fn to(verbosity: Verbosity, is_terminal: bool, out: Box<dyn Write + Send>) -> Self {
-        let backlog = Arc::default();
-        let writer = Writer::new(out, Arc::clone(&backlog));
+        let backlog = Arc::<Backlog>::default();
+        let (texts, received) = channel();
+        let writer = match background::spawn((received, out, Arc::clone(&backlog)), write_all) {
+            Ok(thread) => Writer::Thread(texts, thread),
+            Err((_, out, _)) => Writer::Direct(RefCell::new(out)),
+        };
         let has_progress = is_terminal && verbosity >= Verbosity::Normal;
         Self { verbosity, has_progress, progress: RefCell::default(), writer, backlog }
     }
@@ -149,18 +153,7 @@ impl Terminal {
     }
 }
 
-impl Writer {
-    fn new(out: Box<dyn Write + Send>, backlog: Arc<Backlog>) -> Self {
-        let (texts, received) = channel();
-        let work = |(received, out, backlog): (_, _, Arc<Backlog>)| write_all(&received, out, &backlog);
-        match background::spawn((received, out, backlog), work) {
-            Ok(thread) => Self::Thread(texts, thread),
-            Err((_, out, _)) => Self::Direct(RefCell::new(out)),
-        }
-    }
-}
-
-fn write_all(received: &Receiver<String>, mut out: impl Write, backlog: &Backlog) {
+fn write_all((received, mut out, backlog): (Receiver<String>, Box<dyn Write + Send>, Arc<Backlog>)) {
     while let Ok(mut text) = received.recv() {
         thread::sleep(GATHERING);
         text.extend(received.try_iter().take(GATHERED_LINES));

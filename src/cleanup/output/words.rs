@@ -30,7 +30,7 @@ pub(crate) fn outcome(tracked: &TrackedJob) -> &'static str {
 pub(crate) fn action(phase: &Phase) -> &'static str {
     match phase {
         Phase::Waiting(_) | Phase::TooRecent(_) => "waiting",
-        Phase::Due | Phase::Deleting | Phase::Outdated { .. } => "due",
+        Phase::Due | Phase::Deleting | Phase::Outdated => "due",
         Phase::Terminating { .. } => "terminating",
         Phase::Kept(_) => "kept",
         Phase::Deleted => "deleted",
@@ -51,7 +51,7 @@ pub(crate) fn why(job: &Job, phase: &Phase) -> Option<String> {
             all => format!("held by finalizers {}", shortened(&all.join(", "))),
         },
         Phase::Due => "it is due, but its deletion was not carried out".to_owned(),
-        Phase::Outdated { .. } => "it is due, but it changed after that was decided".to_owned(),
+        Phase::Outdated => "it is due, but it changed after that was decided".to_owned(),
         Phase::Deleting => "its deletion was not confirmed".to_owned(),
         Phase::DeletedByOthers => "someone else deleted it".to_owned(),
         Phase::DeletedOrRelabelled => "someone else deleted it, or its labels changed".to_owned(),
@@ -60,13 +60,6 @@ pub(crate) fn why(job: &Job, phase: &Phase) -> Option<String> {
         }
         Phase::Deleted | Phase::WouldDelete => return None,
     })
-}
-
-pub(crate) fn due_in_seconds(phase: &Phase) -> Option<u64> {
-    match phase {
-        Phase::TooRecent(left) | Phase::Kept(Kept::TooRecent(left)) => Some(left.as_secs()),
-        _ => None,
-    }
 }
 
 pub(crate) fn reason(job: &Job) -> Cow<'_, str> {
@@ -163,8 +156,8 @@ impl Display for Message {
                     Task::ReadLogs => write!(f, "cannot read the logs of {id}")?,
                     Task::CheckGone => write!(f, "cannot check whether {id} is gone")?,
                 }
-                let after = seconds(retry.after);
-                write!(f, " (attempt {attempts}): {}; retrying in {after}", retry.why)?;
+                let after = retry.after.as_secs_f64();
+                write!(f, " (attempt {attempts}): {}; retrying in {after:.1} s", retry.why)?;
                 match others_under_way {
                     None | Some(0) => Ok(()),
                     Some(1) => f.write_str("; 1 other request is under way"),
@@ -179,7 +172,7 @@ impl Display for Message {
             Self::Watching(scope) => write!(f, "watching {scope}"),
             Self::Interrupted { scope, retry, listed, repeated: _ } => {
                 let what = if *listed { "watch interrupted on" } else { "cannot list Jobs in" };
-                write!(f, "{what} {scope}: {}; retrying in {}", retry.why, seconds(retry.after))
+                write!(f, "{what} {scope}: {}; retrying in {:.1} s", retry.why, retry.after.as_secs_f64())
             }
             Self::Recovered(scope) => write!(f, "{scope} is reachable again"),
         }
@@ -202,7 +195,7 @@ fn phase_message(job: &Job, phase: &Phase, f: &mut Formatter<'_>) -> fmt::Result
     match phase {
         Phase::Waiting(_) | Phase::TooRecent(_) => write!(f, "waiting for {id}: {why}"),
         Phase::Due | Phase::Deleting => write!(f, "deleting {id}: {ended}"),
-        Phase::Outdated { .. } => write!(f, "{id} has changed; jobsweep reads it again before it deletes it"),
+        Phase::Outdated => write!(f, "{id} has changed; jobsweep reads it again before it deletes it"),
         Phase::Terminating { ours: true } => {
             write!(f, "{id}: {ended}; its deletion was accepted, but it is {why}")
         }
@@ -218,10 +211,6 @@ fn phase_message(job: &Job, phase: &Phase, f: &mut Formatter<'_>) -> fmt::Result
         }
         Phase::DeletedByOthers | Phase::DeletedOrRelabelled => write!(f, "{id} is gone: {ended}; {why}"),
     }
-}
-
-fn seconds(duration: Duration) -> String {
-    format!("{:.1} s", duration.as_secs_f64())
 }
 
 #[cfg(test)]

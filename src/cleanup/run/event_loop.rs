@@ -16,7 +16,7 @@ use crate::cleanup::sweep::Sweep;
 use crate::cleanup::sweep::end_condition::EndCondition;
 use crate::cleanup::sweep::ending::Ending;
 use crate::cleanup::sweep::request::{Reply, Retry};
-use crate::cluster::api::{Api, Failure, Scope};
+use crate::cluster::api::{Api, Change, Failure, Scope};
 use crate::cluster::follow::{Event, Follower};
 use crate::signals::{Signal, Signals};
 
@@ -69,11 +69,16 @@ impl EventLoop<'_> {
             if let Some(ending) = self.end_condition.check(&self.sweep, now) {
                 break ending;
             }
-            let wake = self.start + self.next_wake(now);
+            let resume = self.sweep.paused_until().filter(|at| *at > now);
+            let wake =
+                [self.end_condition.next(), resume].into_iter().flatten().fold(now + TICK, Duration::min);
             let over = tokio::select! {
                 biased;
                 signal = self.signals.next() => Some(Ending::Stopped(signal)),
-                Some(result) = in_flight.next() => self.on_result(result),
+                Some(result) = in_flight.next() => {
+                    let handled = result.map(|reply| self.sweep.replied(reply, self.start.elapsed()));
+                    handled.err().map(Ending::Failed)
+                }
                 Some((scope, event)) = events.recv(), if output_has_room => {
                     // The first response may have just set the server time.
                     self.sweep.server_time = api.server_time();
@@ -82,7 +87,7 @@ impl EventLoop<'_> {
                 () = self.terminal.room(), if !output_has_room => None,
                 // The sweep goes on even if no scope can be followed any more.
                 _ = &mut following => None,
-                () = sleep_until(wake) => None,
+                () = sleep_until(self.start + wake) => None,
             };
             if let Some(ending) = over {
                 break ending;
@@ -108,45 +113,27 @@ impl EventLoop<'_> {
         self.sweep.take_messages().iter().for_each(|message| self.terminal.message(message));
     }
 
-    fn next_wake(&self, now: Duration) -> Duration {
-        let resume = self.sweep.paused_until().filter(|at| *at > now);
-        [self.end_condition.next(), resume].into_iter().flatten().fold(now + TICK, Duration::min)
-    }
-
-    fn on_result(&mut self, result: Result<Reply, Failure>) -> Option<Ending> {
-        match result {
-            Ok(reply) => {
-                self.sweep.replied(reply, self.start.elapsed());
-                None
-            }
-            Err(failure) => Some(Ending::Failed(failure)),
-        }
-    }
-
     fn on_event(&mut self, scope: usize, event: Event) -> Option<Ending> {
         let now = self.start.elapsed();
         let sweep = &mut self.sweep;
         match event {
             Event::ListBegins => sweep.list_begins(scope),
-            Event::Jobs(jobs) => {
-                for job in jobs {
-                    match job {
-                        Ok(job) => sweep.seen(scope, job, now),
-                        Err(object) => sweep.unreadable(scope, *object, now),
+            Event::Jobs(changes) => {
+                for change in changes {
+                    match change {
+                        Change::Applied(Ok(job)) => sweep.seen(scope, job, now),
+                        Change::Applied(Err(object)) => sweep.unreadable(scope, *object, now),
+                        Change::Deleted(Ok(job)) => sweep.watch_deleted(job, now),
+                        Change::Deleted(Err(object)) => match &object.id {
+                            Some(id) => sweep.deleted_in_watch(&id.uid, now),
+                            None => sweep.unreadable(scope, *object, now),
+                        },
                     }
                 }
             }
             Event::Listed => sweep.listed(scope, now),
             Event::Watching => sweep.watching(scope),
-            Event::Deleted(Ok(job)) => sweep.watch_deleted(job, now),
-            Event::Deleted(Err(object)) => match &object.id {
-                Some(id) => sweep.deleted_in_watch(&id.uid, now),
-                None => sweep.unreadable(scope, *object, now),
-            },
             Event::Renewing => sweep.renewing(scope),
-            Event::Interrupted(failure, _) if self.end_condition.no_wait => {
-                return Some(Ending::Failed(failure));
-            }
             Event::Interrupted(failure, after) => {
                 sweep.interrupted(scope, Retry { after, why: failure.to_string() });
             }

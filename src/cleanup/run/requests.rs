@@ -3,9 +3,7 @@
 use std::cell::Cell;
 
 use crate::cleanup::run::logs::LogReader;
-use crate::cleanup::sweep::request::{
-    CheckResult, Deletion, DeletionResult, GoneCheck, Reply, Request, Retry,
-};
+use crate::cleanup::sweep::request::{Deletion, DeletionResult, Reply, Request, Retry};
 use crate::cluster::api::{Api, Failure};
 use crate::cluster::backoff;
 
@@ -42,9 +40,14 @@ impl<'a> Requests<'a> {
                 };
                 Ok(Reply::Deletion(deletion, logs, result))
             }
-            Request::CheckGone(check) => {
-                let result = self.check_gone(&check).await?;
-                Ok(Reply::Check(check, result))
+            Request::CheckGone { number, id, failures_before } => {
+                let gone = match self.api.is_gone(&id).await {
+                    Err(failure) if failure.is_transient() || failure.status_code().is_some() => {
+                        Err(retry(failures_before, &failure))
+                    }
+                    result => Ok(result?),
+                };
+                Ok(Reply::Check(number, gone))
             }
         }
     }
@@ -66,17 +69,6 @@ impl<'a> Requests<'a> {
             Some(_) => DeletionResult::Refused(failure.to_string()),
             None => return Err(failure),
         })
-    }
-
-    async fn check_gone(&self, check: &GoneCheck) -> Result<CheckResult, Failure> {
-        match self.api.is_gone(&check.id).await {
-            Ok(true) => Ok(CheckResult::Gone),
-            Ok(false) => Ok(CheckResult::StillThere),
-            Err(failure) if failure.is_transient() || failure.status_code().is_some() => {
-                Ok(CheckResult::Failed(retry(check.failures_before, &failure)))
-            }
-            Err(failure) => Err(failure),
-        }
     }
 }
 

@@ -26,6 +26,7 @@ impl EndCondition {
             Timeout::After(limit) if !no_wait => Some(limit),
             _ => None,
         };
+        let settle = if no_wait { Duration::ZERO } else { settle };
         Self { deadline, no_wait, settle, idle_since: None, unwatched_since: None }
     }
 
@@ -36,18 +37,17 @@ impl EndCondition {
 
     pub(crate) fn check(&mut self, sweep: &Sweep, now: Duration) -> Option<Ending> {
         // Only watched time shows that nothing new appears.
-        let counts = self.settle.is_zero() || self.no_wait || sweep.is_watched();
+        let counts = self.settle.is_zero() || sweep.is_watched();
         let unwatched = self.unwatched_since.map_or(Duration::ZERO, |since| now.saturating_sub(since));
         self.unwatched_since = (!counts).then_some(now);
         self.idle_since = match sweep.is_done() {
             true => self.idle_since.map(|since| since.saturating_add(unwatched)).or(counts.then_some(now)),
             false => None,
         };
-        let settled = self.settled_at().is_some_and(|at| now >= at || self.no_wait);
         let out_of_time =
             (self.no_wait && sweep.is_idle(now)) || self.deadline.is_some_and(|deadline| now >= deadline);
-        match self.idle_since.filter(|_| counts) {
-            Some(_) if settled || out_of_time => Some(Ending::Swept),
+        match self.settled_at() {
+            Some(at) if now >= at || out_of_time => Some(Ending::Swept),
             None if out_of_time => Some(Ending::Deadline),
             _ => None,
         }

@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use super::Sweep;
-use super::request::{Reply, Request};
+use super::request::{DeletionResult, Reply, Request};
 use super::rules::Rules;
-use crate::cleanup::sweep::request::DeletionResult;
 use crate::cluster::job::Job;
 use crate::cluster::job::state::State;
 use crate::policy::{DeletePolicy, KOTS_DELETE_POLICY, Outcome};

@@ -24,7 +24,7 @@ use std::time::Duration;
 use job_log::lines_wanted;
 use message::Message;
 use reachability::{ScopeState, Sight};
-use request::{Deletion, GoneCheck, Request};
+use request::{Deletion, Request};
 use rules::{Kept, Rules};
 use throttle::Throttle;
 use tracked_job::DeletionProgress;
@@ -79,21 +79,21 @@ impl Sweep {
 
     pub(crate) fn seen(&mut self, scope: usize, job: Job, now: Duration) {
         let list_number = self.scopes[scope].list_number;
-        let number = match self.numbers.get(&job.id.uid) {
+        let (number, is_news) = match self.numbers.get(&job.id.uid) {
             Some(&number) => {
                 let tracked = &mut self.jobs[number];
-                tracked.list_number = list_number;
+                let newly_listed = std::mem::replace(&mut tracked.list_number, list_number) != list_number;
                 if tracked.phase.is_final() {
                     return;
                 }
+                let newer = tracked.job.version != job.version;
                 // A newer version that is not terminating shows that the deletion was not carried out.
-                let survived = tracked.job.version != job.version && !job.terminating;
-                if tracked.deletion == DeletionProgress::InDoubt && survived {
+                if tracked.deletion == DeletionProgress::InDoubt && newer && !job.terminating {
                     tracked.deletion = DeletionProgress::NotCarriedOut;
                 }
                 tracked.missing = false;
                 tracked.job = job;
-                number
+                (number, newly_listed || newer)
             }
             None if self.rules.in_scope(&job) => {
                 self.messages.extend(Message::of_policy(&job));
@@ -101,7 +101,7 @@ impl Sweep {
                 let number = self.jobs.len();
                 self.numbers.insert(job.id.uid.clone(), number);
                 self.jobs.push(TrackedJob::new(job, scope, list_number, now));
-                number
+                (number, true)
             }
             None => {
                 if job.policy.is_some() {
@@ -113,7 +113,7 @@ impl Sweep {
                 return;
             }
         };
-        if self.jobs[number].is_open_to_decision() {
+        if self.jobs[number].is_open_to_decision(is_news) {
             self.decide(number, now);
         }
     }
@@ -141,9 +141,7 @@ impl Sweep {
 
     fn mark_missing(&mut self, number: usize, now: Duration) {
         let tracked = &mut self.jobs[number];
-        let already_handled =
-            tracked.missing || tracked.phase.is_final() || tracked.phase == Phase::DeletedOrRelabelled;
-        if !already_handled {
+        if !tracked.missing && !tracked.phase.is_final() {
             tracked.missing = true;
             if tracked.phase != Phase::Deleting {
                 self.decide(number, now);
@@ -157,8 +155,8 @@ impl Sweep {
         let list_number = self.scopes[scope].list_number;
         if let Some(&number) = object.id.as_ref().and_then(|id| self.numbers.get(&id.uid)) {
             let tracked = &mut self.jobs[number];
-            tracked.list_number = list_number;
-            if tracked.is_open_to_decision() {
+            let newly_listed = std::mem::replace(&mut tracked.list_number, list_number) != list_number;
+            if tracked.is_open_to_decision(newly_listed) {
                 return self.enter(number, Phase::Kept(Kept::Unreadable(object.why)), now);
             }
         }
@@ -182,7 +180,7 @@ impl Sweep {
                     Request::Delete(Deletion { number, job, failures_before, log_lines, log_failures_before })
                 }
                 Phase::Terminating { ours: true } if tracked.missing => {
-                    Request::CheckGone(GoneCheck { number, id: tracked.job.id.clone(), failures_before })
+                    Request::CheckGone { number, id: tracked.job.id.clone(), failures_before }
                 }
                 _ => continue,
             };
@@ -195,15 +193,23 @@ impl Sweep {
     /// Handles the timers that have expired. Returns the scopes to list again. In each of them, a deletion failed with a conflict, and
     /// the watch has not reported a newer version of that Job.
     pub(crate) fn handle_timers(&mut self, now: Duration) -> Vec<usize> {
-        if let Some(server_time) = self.server_time {
-            self.decide_due(server_time, now);
+        while let Some(&(due_at, number)) = self.recent.first()
+            && self.server_time.is_some_and(|server_time| due_at <= server_time)
+        {
+            self.recent.pop_first();
+            if matches!(self.jobs[number].phase, Phase::TooRecent(_)) {
+                self.decide(number, now);
+            }
         }
         let mut scopes = Vec::new();
-        while let Some(number) = self.next_reminder(now) {
+        while let Some(&(at, number)) = self.reminders.front()
+            && at <= now
+        {
+            self.reminders.pop_front();
             let tracked = &self.jobs[number];
             match tracked.phase {
                 Phase::Terminating { ours: true } if tracked.missing => self.queue.push_back(number),
-                Phase::Outdated { .. } => {
+                Phase::Outdated => {
                     let scope = &mut self.scopes[tracked.scope];
                     if std::mem::replace(&mut scope.sight, Sight::Stale) != Sight::Stale {
                         scopes.push(tracked.scope);
@@ -291,25 +297,8 @@ impl Sweep {
         }
     }
 
-    fn decide_due(&mut self, server_time: i64, now: Duration) {
-        while let Some((due_at, number)) = self.recent.pop_first() {
-            if due_at > server_time {
-                self.recent.insert((due_at, number));
-                return;
-            }
-            if matches!(self.jobs[number].phase, Phase::TooRecent(_)) {
-                self.decide(number, now);
-            }
-        }
-    }
-
     fn remind(&mut self, number: usize, now: Duration) {
         self.reminders.push_back((now + RECHECK_AFTER, number));
-    }
-
-    fn next_reminder(&mut self, now: Duration) -> Option<usize> {
-        self.reminders.front().filter(|(at, _)| *at <= now)?;
-        self.reminders.pop_front().map(|(_, number)| number)
     }
 
     /// The only place where a phase changes.

@@ -8,7 +8,7 @@ use crate::cluster::job::{Job, JobId};
 #[derive(Debug)]
 pub(crate) enum Request {
     Delete(Deletion),
-    CheckGone(GoneCheck),
+    CheckGone { number: usize, id: JobId, failures_before: u32 },
 }
 
 /// Deletes a Job, but only if it still has the version that the sweep decided on.
@@ -23,16 +23,10 @@ pub(crate) struct Deletion {
 }
 
 #[derive(Debug)]
-pub(crate) struct GoneCheck {
-    pub number: usize,
-    pub id: JobId,
-    pub failures_before: u32,
-}
-
-#[derive(Debug)]
 pub(crate) enum Reply {
     Deletion(Deletion, Option<JobLog>, DeletionResult),
-    Check(GoneCheck, CheckResult),
+    /// Whether the Job with this number is gone.
+    Check(usize, Result<bool, Retry>),
 }
 
 #[derive(Debug)]
@@ -53,13 +47,6 @@ pub(crate) enum DeletionResult {
     NoLogs(Retry),
     /// The deletion was not sent, because the sweep is ending.
     NotSent,
-}
-
-#[derive(Debug)]
-pub(crate) enum CheckResult {
-    Gone,
-    StillThere,
-    Failed(Retry),
 }
 
 #[derive(Debug)]

@@ -8,8 +8,7 @@ mod retries;
 
 use super::*;
 use crate::cleanup::sweep::fixture::{job, sweep};
-use crate::cleanup::sweep::request::Reply;
-use crate::cleanup::sweep::request::{CheckResult, DeletionResult, Retry};
+use crate::cleanup::sweep::request::{DeletionResult, Reply, Retry};
 use crate::cluster::job::state::{Hint, State};
 
 const SCOPE: usize = 0;
@@ -68,10 +67,10 @@ impl Story {
 
     /// The next request checks whether this Job is gone.
     #[track_caller]
-    fn checks(mut self, name: &str, result: CheckResult) -> Self {
-        let Some(Request::CheckGone(check)) = self.next() else { panic!("no check") };
-        assert_eq!(&*check.id.name, name);
-        self.sweep.replied(Reply::Check(check, result), self.now);
+    fn checks(mut self, name: &str, gone: Result<bool, Retry>) -> Self {
+        let Some(Request::CheckGone { number, id, .. }) = self.next() else { panic!("no check") };
+        assert_eq!(&*id.name, name);
+        self.sweep.replied(Reply::Check(number, gone), self.now);
         self
     }
 

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use crate::cleanup::sweep::job_log::JobLog;
 use crate::cleanup::sweep::rules::Kept;
-use crate::cluster::job::compact::Version;
 use crate::cluster::job::state::Hint;
 use crate::cluster::job::{Job, JobId};
 
@@ -43,10 +42,7 @@ pub(crate) enum Phase {
     Due,
     Deleting,
     /// The deletion failed with a conflict: the Job has changed, and neither a list nor the watch has shown how.
-    Outdated {
-        version: Version,
-        list_number: u32,
-    },
+    Outdated,
     /// The deletion was accepted, from this sweep or from someone else, but the Job is not gone yet.
     Terminating {
         ours: bool,
@@ -98,17 +94,14 @@ impl TrackedJob {
         self.deletion != DeletionProgress::NotCarriedOut
     }
 
-    /// Whether a newer state of the Job may change its phase.
-    pub(super) fn is_open_to_decision(&self) -> bool {
+    /// Whether what a list or the watch has just shown may change its phase. It is news if it is another version, or if it comes
+    /// from a list that began later.
+    pub(super) fn is_open_to_decision(&self, is_news: bool) -> bool {
         match &self.phase {
-            Phase::Waiting(_) | Phase::TooRecent(_) | Phase::Due => true,
-            Phase::Terminating { ours: false } => true,
+            Phase::Waiting(_) | Phase::TooRecent(_) | Phase::Due | Phase::Terminating { ours: false } => true,
             // Its labels may have changed back.
             Phase::DeletedOrRelabelled => true,
-            // The same version is news if it comes from a list that began later.
-            Phase::Outdated { version, list_number } => {
-                *version != self.job.version || *list_number != self.list_number
-            }
+            Phase::Outdated => is_news,
             Phase::Kept(kept) => !matches!(kept, Kept::Refused(_)),
             Phase::Deleting | Phase::Terminating { ours: true } => false,
             Phase::Deleted | Phase::WouldDelete | Phase::DeletedByOthers => false,

@@ -28,7 +28,7 @@ use kube::client::Body;
 use kube::{Client, Config};
 
 use clock::Clock;
-pub(crate) use decode::{Change, Decoded, Pod};
+pub(crate) use decode::{Change, Pod};
 #[cfg(test)]
 pub(crate) use failure::{Cause, Details};
 pub(crate) use failure::{Failure, Refusal};

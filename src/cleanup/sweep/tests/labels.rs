@@ -43,14 +43,14 @@ fn a_terminating_job_that_leaves_the_selection_is_checked_until_it_is_gone() {
         || with_selector().listed([job("a").succeeded()]).deletes("a", relabelled, DeletionResult::Accepted);
     let listed = || before().listed_again([]);
     for story in [relabelled(before()), meanwhile(), listed()] {
-        let story = story.done(false).checks("a", CheckResult::StillThere).is("a", terminating.clone());
+        let story = story.done(false).checks("a", Ok(false)).is("a", terminating.clone());
         let story = story.done(false).sends_nothing().later(5);
-        let story = story.checks("a", CheckResult::Failed(retry("429"))).done(false).sends_nothing();
-        let story = story.later(9).checks("a", CheckResult::Failed(retry("no"))).is("a", terminating.clone());
-        story.later(5).checks("a", CheckResult::Gone).is("a", Phase::Deleted).done(true);
+        let story = story.checks("a", Err(retry("429"))).done(false).sends_nothing();
+        let story = story.later(9).checks("a", Err(retry("no"))).is("a", terminating.clone());
+        story.later(5).checks("a", Ok(true)).is("a", Phase::Deleted).done(true);
     }
     // Back in the selection, the watch reports the end.
-    let back = relabelled(before()).checks("a", CheckResult::StillThere);
+    let back = relabelled(before()).checks("a", Ok(false));
     let back = back.seen(job("a").succeeded().held_by("x/y"));
     back.later(9).sends_nothing().is("a", terminating).done(false);
 }

@@ -23,9 +23,8 @@ fn an_annotation_that_comes_later_counts() {
 
 #[test]
 fn a_rehearsal_sends_nothing() {
-    let mut sweep = sweep(Rules { dry_run: true, ..Rules::default() }, 1);
-    sweep.list_begins(SCOPE);
-    let story = Story { sweep, now: Duration::ZERO }.listed([job("a").succeeded(), job("b").succeeded()]);
+    let story = rules(Rules { dry_run: true, ..Rules::default() });
+    let story = story.listed([job("a").succeeded(), job("b").succeeded()]);
     let story =
         story.deletes("a", nothing, DeletionResult::Deleted).deletes("b", nothing, DeletionResult::Accepted);
     story.is("a", Phase::WouldDelete).is("b", Phase::WouldDelete).done(true);
