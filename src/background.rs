@@ -2,11 +2,14 @@
 //!
 //! `std::thread::spawn` and `tokio::task::spawn_blocking` panic there.
 
+use std::io;
 use std::sync::mpsc::{SendError, channel};
 use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
 
-use tokio::runtime::Handle;
+use tokio::runtime::{self, Handle, Runtime};
 use tokio::sync::oneshot;
+use tokio::task::spawn_blocking;
 
 /// Starts a thread that does `work` on `value`.
 ///
@@ -40,6 +43,19 @@ where
         finish(here);
     }
     result.await
+}
+
+/// A runtime for the calling thread.
+pub(crate) fn runtime() -> io::Result<Runtime> {
+    // The thread of `start_pool` must not end.
+    runtime::Builder::new_current_thread().enable_all().thread_keep_alive(Duration::MAX).build()
+}
+
+/// Starts a thread of tokio's pool, in which hyper resolves host names. Without any thread, the pool panics if it cannot start
+/// one. Returns whether there is a thread.
+pub(crate) async fn start_pool() -> bool {
+    let can_start = Builder::new().spawn(|| ()).is_ok_and(|thread| thread.join().is_ok());
+    can_start && spawn_blocking(|| ()).await.is_ok()
 }
 
 #[cfg(test)]

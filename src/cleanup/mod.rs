@@ -22,7 +22,6 @@ use std::io::Write;
 use std::process;
 use std::time::{Duration, Instant};
 
-use tokio::runtime;
 use tokio::time::timeout;
 
 use crate::background;
@@ -40,7 +39,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Sweeps. Writes the report to `out` and everything else to stderr.
 pub fn run(options: Options, mut out: impl Write + Send + 'static) -> process::ExitCode {
-    let runtime = match runtime::Builder::new_current_thread().enable_all().build() {
+    let runtime = match background::runtime() {
         Ok(runtime) => runtime,
         Err(error) => return failed(format_args!("cannot start: {error}")).into(),
     };

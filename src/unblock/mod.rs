@@ -24,7 +24,7 @@ use std::process;
 use std::time::{Duration, Instant};
 
 use planned_job::PlannedJob;
-use tokio::runtime::{self, Runtime};
+use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
 use crate::background;
@@ -85,8 +85,8 @@ enum Stop {
 /// # Errors
 /// A Job is in the way and may not be deleted, or it is not known whether one is in the way.
 pub fn make_way(jobs: Vec<JobManifest>, options: &Options, console: &mut Console) -> Result<(), Blocked> {
-    let runtime = runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| blocked(ExitCode::Failure, format!("no runtime: {error}")))?;
+    let runtime =
+        background::runtime().map_err(|error| blocked(ExitCode::Failure, format!("no runtime: {error}")))?;
     match runtime.block_on(connect_and_clear(jobs, options, console)) {
         Ok(signals) => {
             end_at_the_next_signal(runtime, signals);

@@ -110,11 +110,34 @@ fn where_no_thread_can_be_started_it_goes_on() {
         "--inh-caps=-all",
     ];
     // Another user may not be allowed to reach the target folder.
-    let copy = std::env::temp_dir().join(format!("jobsweep-without-threads-{}", std::process::id()));
+    let folder = std::env::temp_dir().join(format!("jobsweep-without-threads-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let (copy, kubeconfig) = (folder.join("jobsweep"), folder.join("kubeconfig"));
     std::fs::copy(env!("CARGO_BIN_EXE_jobsweep"), &copy).unwrap();
-    let limited = ["/usr/bin/prlimit", "--nproc=1"];
-    let line = [if is_root { &nobody[..] } else { &[] }, &limited].concat();
-    let found = run(Program::new(line[0]).args(&line[1..]).arg(&copy).args(NOWHERE)).expect_code(1);
-    std::fs::remove_file(&copy).unwrap();
-    assert_eq!(found.unwrap().stderr(), run(jobsweep(&NOWHERE)).stderr());
+    let without_threads = |args: &[&str]| {
+        let limited = ["/usr/bin/prlimit", "--nproc=1"];
+        let line = [if is_root { &nobody[..] } else { &[] }, &limited].concat();
+        run(Program::new(line[0]).args(&line[1..]).arg(&copy).args(args))
+            .expect_code(1)
+            .unwrap()
+            .stderr()
+            .into_owned()
+    };
+    assert_eq!(without_threads(&NOWHERE), run(jobsweep(&NOWHERE)).stderr());
+    // Only a host name needs a thread.
+    for (host, says) in [
+        ("localhost", "jobsweep: cannot find a cluster: no thread can be started to resolve a host name\n"),
+        ("127.0.0.1", "jobsweep: no connection to the API server: "),
+        ("[::1]", "jobsweep: no connection to the API server: "),
+    ] {
+        let text = format!(
+            "{{clusters: [{{name: a, cluster: {{server: 'https://{host}:1'}}}}], users: [{{name: a}}],
+                contexts: [{{name: a, context: {{cluster: a, user: a}}}}], current-context: a}}"
+        );
+        std::fs::write(&kubeconfig, text).unwrap();
+        let said =
+            without_threads(&["--cleanup", "--timeout=0", "--kubeconfig", kubeconfig.to_str().unwrap()]);
+        assert!(said.starts_with(says), "{host}: {said}");
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
 }

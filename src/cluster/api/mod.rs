@@ -22,11 +22,13 @@ pub(crate) mod tests;
 mod watch;
 
 use std::cell::RefCell;
+use std::net::IpAddr;
 
 use http::{Request, Response};
 use kube::client::Body;
 use kube::{Client, Config};
 
+use crate::background;
 use clock::Clock;
 pub(crate) use decode::{Change, Pod};
 #[cfg(test)]
@@ -46,6 +48,9 @@ pub(crate) struct Api {
 impl Api {
     /// Prepares the connection. This reads the credentials, or gets them from a plugin, but sends no request.
     pub(crate) async fn connect(config: Config) -> Result<Self, Failure> {
+        if !background::start_pool().await && names_a_host(&config) {
+            return Err(Failure::Config("no thread can be started to resolve a host name".to_owned()));
+        }
         let client = http_client::new_client(config.clone()).await?;
         Ok(Self::with_client(config, client))
     }
@@ -102,4 +107,10 @@ impl Api {
         self.receive(permission, request, keep).await?;
         Ok(bytes)
     }
+}
+
+/// Whether the API server or the proxy before it is given by name, not by an IP address.
+fn names_a_host(config: &Config) -> bool {
+    let host = config.proxy_url.as_ref().unwrap_or(&config.cluster_url).host().unwrap_or_default();
+    host.trim_matches(['[', ']']).parse::<IpAddr>().is_err()
 }
