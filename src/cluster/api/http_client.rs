@@ -20,6 +20,8 @@ use crate::background;
 
 /// How long a response may take. The events of a watch have a limit of their own.
 pub(super) const RESPONSE_LIMIT: Duration = Duration::from_secs(30);
+/// How long a connection may take. It is shorter than [`RESPONSE_LIMIT`], so that it is known whether a request was sent.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 const ERROR_BODY_LIMIT: usize = 1 << 20;
 /// How long a credential plugin may take to replace refused credentials.
 const RENEWAL_LIMIT: Duration = RESPONSE_LIMIT;
@@ -134,7 +136,8 @@ async fn read_error(body: Body) -> Result<Vec<u8>, Failure> {
 
 /// Builds a client on a thread of its own, because a credential plugin blocks the thread that waits for it. There is no
 /// time limit: the plugin may wait for a user who logs in.
-pub(super) async fn new_client(config: Config) -> Result<Client, Failure> {
+pub(super) async fn new_client(mut config: Config) -> Result<Client, Failure> {
+    config.connect_timeout = Some(CONNECT_LIMIT);
     let made = background::run(move || Client::try_from(config)).await;
     let made = made.map_err(|error| Failure::Credentials(error.to_string()))?;
     made.map_err(|error| Failure::Credentials(chain(&error)))

@@ -113,6 +113,25 @@ async fn only_a_request_that_had_a_connection_may_have_been_carried_out() {
     }
 }
 
+/// A listener accepts no connection while its queue is full.
+#[cfg(target_os = "linux")]
+#[tokio::test(start_paused = true)]
+async fn a_request_that_waits_for_a_connection_in_vain_was_not_carried_out() {
+    use std::net::TcpStream;
+    let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+    socket.bind(([127, 0, 0, 1], 0).into()).expect("a port");
+    let listener = socket.listen(0).expect("a listener");
+    let at = listener.local_addr().expect("an address");
+    let patience = std::time::Duration::from_millis(100);
+    let queue: Vec<_> = std::iter::from_fn(|| TcpStream::connect_timeout(&at, patience).ok()).collect();
+    let config = Config::new(format!("http://{at}").parse().expect("an address"));
+    let api = Api::connect(config).await.expect("a client");
+    let start = Instant::now();
+    let failure = api.page(&Scope::default(), None).await.expect_err("a failure");
+    assert!(start.elapsed() < RESPONSE_LIMIT, "the limit of the response may come first");
+    assert!(matches!(failure, Failure::NotConnected(_)), "{failure} after {} connections", queue.len());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_credential_plugin_that_hangs_is_given_up_by_all_who_wait_for_it() {
     let refused = tower::service_fn(|_: Request<Body>| async {
