@@ -1,4 +1,6 @@
 //! Finds the cluster and the credentials: kubeconfig, the pod's ServiceAccount, and Helm's environment variables.
+//!
+//! `Config::infer` of kube is not used: if the kubeconfig cannot be used, it takes the pod's ServiceAccount without a word.
 
 use std::env;
 use std::path::{Path, PathBuf};

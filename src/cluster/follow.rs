@@ -1,10 +1,12 @@
 //! Follows the Jobs of one scope: lists them page by page, then watches from the version of the list.
 //!
 //! A page is passed on and dropped as soon as it is read. Data that its Jobs share with earlier Jobs is stored only once. A
-//! watch that ends is resumed from its last version. A new list replaces the watch if that version has expired (410), if the
-//! watch reports another error, or if an event is malformed. If only the Job in an event is malformed, it is passed on as
-//! unreadable, and the watch continues. Temporary failures are retried with growing delays. Any other failure, such as a
-//! missing permission, ends the follower.
+//! watch that ends, or that cannot be opened, is resumed from its last version. A new list replaces the watch if that version
+//! has expired (410), or if an open watch reports an error or a malformed event. If only the Job in an event is malformed, it
+//! is passed on as unreadable, and the watch continues. Temporary failures are retried with growing delays. Any other
+//! failure, such as a missing permission, ends the follower.
+//!
+//! The watcher of kube-runtime does not say when it watches again after a failure, and its errors drop `Retry-After`.
 
 #[cfg(test)]
 mod tests;
@@ -18,9 +20,9 @@ use crate::cluster::api::{Api, Change, Failure, Page, Scope};
 use crate::cluster::backoff;
 use crate::cluster::job::compact::Interner;
 
-/// A watch that lasts longer than this is healthy. If the API server closes it, that is not a failure. The next failure starts
-/// with the shortest delay again.
-const HEALTHY: Duration = Duration::from_secs(10);
+/// A watch that has lasted longer than this is healthy. If the API server closes it, that is not a failure. The delay after the
+/// next failure is the shortest again.
+const HEALTHY_AFTER: Duration = Duration::from_secs(10);
 
 /// The maximum number of listed Jobs in one event. Several events can wait in the channel, so large ones would take much memory.
 const JOBS_PER_EVENT: usize = 32;
@@ -45,7 +47,7 @@ pub(crate) struct Follower<'a> {
     pub scope: &'a Scope,
     pub scope_index: usize,
     pub events: mpsc::Sender<(usize, Event)>,
-    /// Replaces the watch by a new list.
+    /// The caller notifies this to replace the watch by a new list.
     pub relist: Notify,
     /// If false, the follower stops after the first list, and any failure is fatal.
     pub watches: bool,
@@ -67,6 +69,7 @@ impl Follower<'_> {
     pub(crate) async fn follow(&self) {
         let mut position = Position::default();
         loop {
+            // Unless the watch puts a version back, a list comes next.
             let version = position.version.take();
             let watching = version.is_some();
             let result = match version {
@@ -123,7 +126,7 @@ impl Follower<'_> {
                 change = watch.next() => change,
                 () = self.relist.notified() => return Ok(()),
             };
-            let healthy = since.elapsed() > HEALTHY;
+            let healthy = since.elapsed() > HEALTHY_AFTER;
             if healthy {
                 position.failed_watches = 0;
             }
@@ -141,7 +144,7 @@ impl Follower<'_> {
                     return Ok(());
                 }
                 Ok(None) => Failure::ConnectionLost("the watch was closed".to_owned()),
-                // Old versions expire. This is normal.
+                // Old versions expire. This is normal, so a list follows without a delay.
                 Err(failure) if healthy && failure.status_code() == Some(410) => return Ok(()),
                 Err(failure) => failure,
             };

@@ -112,7 +112,7 @@ pub async fn a_job_stays_where_its_status_or_the_answers_have_no_time(cluster: &
     proxy.set_clock(None);
     let id = setup.id("old");
     let warning =
-        format!("kept {id}: how long ago it finished is unknown: no answer of the API server has a date");
+        format!("kept {id}: how long ago it finished is unknown: no response of the API server has a date");
     sweep_by(&setup, &proxy).run().await?.expect_success()?.says(&[&warning])?;
     setup.leaves(&["old", "timeless"]).await?;
 

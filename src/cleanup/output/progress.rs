@@ -44,21 +44,22 @@ impl<'a> Progress<'a> {
     }
 
     fn line(&self, sweep: &Sweep, now: Duration) -> String {
-        let (mut waiting, mut recent, mut due, mut gone, mut kept) = (0, 0, 0, 0, 0);
+        let (mut waiting, mut recent, mut due, mut gone, mut would_go, mut kept) = (0, 0, 0, 0, 0, 0);
         for tracked in sweep.jobs() {
             *match tracked.phase {
                 Phase::Waiting(_) => &mut waiting,
                 Phase::TooRecent(_) => &mut recent,
                 Phase::Due | Phase::Deleting | Phase::Outdated | Phase::Terminating { .. } => &mut due,
-                Phase::Deleted | Phase::WouldDelete | Phase::DeletedByOthers | Phase::DeletedOrRelabelled => {
-                    &mut gone
-                }
+                Phase::Deleted | Phase::DeletedByOthers | Phase::DeletedOrRelabelled => &mut gone,
+                Phase::WouldDelete => &mut would_go,
                 Phase::Kept(_) => &mut kept,
             } += 1;
         }
-        let recent = if recent > 0 { format!("{recent} finished too recently, ") } else { String::new() };
+        let if_any = |count, what| if count > 0 { format!("{count} {what}, ") } else { String::new() };
+        let recent = if_any(recent, "finished too recently");
+        let would_go = if_any(would_go, "would be deleted");
         let after = self.after(now);
-        format!("{after}: {waiting} running, {recent}{due} being deleted, {gone} gone, {kept} kept")
+        format!("{after}: {waiting} running, {recent}{due} being deleted, {would_go}{gone} gone, {kept} kept")
     }
 
     fn after(&self, now: Duration) -> String {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use super::table;
-use super::words::{action, outcome, reason, why};
+use super::words::{action, condition_reason, outcome, why};
 use crate::cleanup::options::Format;
 use crate::cleanup::sweep::ending::Ending;
 use crate::cleanup::sweep::job_log::ContainerLog;
@@ -108,7 +108,7 @@ fn row<'a>(tracked: &'a TrackedJob, report: &Report<'_>) -> JsonJob<'a> {
         name: &job.id.name,
         uid: job.id.uid.to_string(),
         outcome: outcome(tracked),
-        reason: Some(reason(job)).filter(|reason| !reason.is_empty()),
+        reason: Some(condition_reason(job)).filter(|reason| !reason.is_empty()),
         policy: job.policy.as_ref().map(|policy| shortened(policy.as_written())),
         action: action(&tracked.phase),
         why: why(job, &tracked.phase),

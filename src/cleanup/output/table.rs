@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use unicode_width::UnicodeWidthStr;
 
-use super::words::{action, brief, outcome, reason, totals, why};
+use super::words::{action, brief, condition_reason, outcome, totals, why};
 use crate::cleanup::sweep::TrackedJob;
 use crate::escape::{one_line, shortened};
 use crate::policy::Outcome;
@@ -54,7 +54,7 @@ fn cells(tracked: &TrackedJob) -> [String; COLUMNS] {
         one_line(&job.id.namespace),
         one_line(&job.id.name),
         outcome(tracked).to_owned(),
-        or_dash(reason(job).into_owned()),
+        or_dash(condition_reason(job).into_owned()),
         or_dash(policy.unwrap_or_default()),
         action(&tracked.phase).to_owned(),
         or_dash(ran.unwrap_or_default()),

@@ -1,4 +1,6 @@
 //! The wording of the cleanup's reports. Messages, the table and the JSON report use the same phrases.
+//!
+//! Durations do not come from `humantime` or `jiff`: the first prints every unit, the second has to be rounded at each size.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -39,7 +41,8 @@ pub(crate) fn action(phase: &Phase) -> &'static str {
     }
 }
 
-/// Why a Job is still there, who else deleted it, or why it was deleted although its policy does not name its outcome.
+/// Explains [`action`]: why a Job is still there, who else deleted it, or that its policy lists `before-hook-creation`. `None` if
+/// its policy names its outcome.
 pub(crate) fn why(job: &Job, phase: &Phase) -> Option<String> {
     Some(match phase {
         Phase::Waiting(hint) => shortened(&hint.to_string()).into_owned(),
@@ -51,7 +54,7 @@ pub(crate) fn why(job: &Job, phase: &Phase) -> Option<String> {
             all => format!("held by finalizers {}", shortened(&all.join(", "))),
         },
         Phase::Due => "it is due, but its deletion was not carried out".to_owned(),
-        Phase::Outdated => "it is due, but it changed after that was decided".to_owned(),
+        Phase::Outdated => "it was due, but it has changed, and jobsweep has not read it again".to_owned(),
         Phase::Deleting => "its deletion was not confirmed".to_owned(),
         Phase::DeletedByOthers => "someone else deleted it".to_owned(),
         Phase::DeletedOrRelabelled => "someone else deleted it, or its labels changed".to_owned(),
@@ -62,7 +65,8 @@ pub(crate) fn why(job: &Job, phase: &Phase) -> Option<String> {
     })
 }
 
-pub(crate) fn reason(job: &Job) -> Cow<'_, str> {
+/// The reason of the condition with which a Job finished, or nothing.
+pub(crate) fn condition_reason(job: &Job) -> Cow<'_, str> {
     match &job.state {
         State::Finished(_, reason) => shortened(reason),
         _ => "".into(),
@@ -79,8 +83,7 @@ pub(crate) fn totals<'a>(jobs: impl Iterator<Item = &'a TrackedJob>) -> String {
     counts.join(", ")
 }
 
-/// `0.4s`, `12s`, `1m30s`, `2h05m`. The formatters of `jiff` and `humantime` are not used, because they print every unit
-/// down to the nanosecond.
+/// `0.4s`, `12s`, `1m30s`, `2h05m`.
 pub(crate) fn brief(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match seconds {
@@ -110,7 +113,12 @@ impl Display for Kept {
             Self::TooRecent(left) => {
                 return write!(f, "it finished too recently; it is due in {}", brief(*left));
             }
-            Self::AgeUnknown(why) => return write!(f, "how long ago it finished is unknown: {why}"),
+            Self::NoFinishTime => {
+                "how long ago it finished is unknown: its status does not say when it finished"
+            }
+            Self::NoServerTime => {
+                "how long ago it finished is unknown: no response of the API server has a date"
+            }
             Self::Ignored => return write!(f, "it is annotated {IGNORE}"),
             Self::OwnJob => "it runs this sweep",
             Self::LeftScope => "its policy was removed, or it no longer belongs to the release",
@@ -142,7 +150,7 @@ impl Display for Problem<'_> {
 impl Display for Message {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Phase { job, phase, recounted: _ } => phase_message(job, phase, f),
+            Self::Phase { job, phase, only_numbers_changed: _ } => phase_message(job, phase, f),
             Self::UnknownWords { id, words } => {
                 write!(f, "the policy of {id} has unknown words: {}", shortened(&format!("{words:?}")))
             }
@@ -164,8 +172,8 @@ impl Display for Message {
                     Some(others) => write!(f, "; {others} other requests are under way"),
                 }
             }
-            Self::RequestsWorkAgain(after) => {
-                write!(f, "requests work again, after failures for {}", jobs(*after))
+            Self::RequestsWorkAgain(failed_jobs) => {
+                write!(f, "requests work again, after failures for {}", jobs(*failed_jobs))
             }
             Self::Listing(scope) => write!(f, "listing Jobs in {scope}"),
             Self::Listed(scope) => write!(f, "listed all Jobs in {scope}"),
@@ -181,35 +189,38 @@ impl Display for Message {
 
 fn phase_message(job: &Job, phase: &Phase, f: &mut Formatter<'_>) -> fmt::Result {
     let id = &job.id;
-    let ended = match &job.state {
+    let state = match &job.state {
         State::Finished(outcome, reason) if reason.is_empty() => format!("it has {outcome}"),
         State::Finished(outcome, reason) => format!("it has {outcome} ({})", shortened(reason)),
         State::Suspended => "it is suspended".to_owned(),
         State::Unfinished(_) => "it has not finished".to_owned(),
         State::Unreadable(_) => "its state cannot be read".to_owned(),
     };
-    let why = why(job, phase).unwrap_or_else(|| match job.outcome() {
+    // Only a Job whose policy names its outcome needs no explanation.
+    let explanation = why(job, phase).unwrap_or_else(|| match job.outcome() {
         Some(Outcome::Failed) => "its policy names hook-failed".to_owned(),
         _ => "its policy names hook-succeeded".to_owned(),
     });
     match phase {
-        Phase::Waiting(_) | Phase::TooRecent(_) => write!(f, "waiting for {id}: {why}"),
-        Phase::Due | Phase::Deleting => write!(f, "deleting {id}: {ended}"),
+        Phase::Waiting(_) | Phase::TooRecent(_) => write!(f, "waiting for {id}: {explanation}"),
+        Phase::Due | Phase::Deleting => write!(f, "deleting {id}: {state}"),
         Phase::Outdated => write!(f, "{id} has changed; jobsweep reads it again before it deletes it"),
         Phase::Terminating { ours: true } => {
-            write!(f, "{id}: {ended}; its deletion was accepted, but it is {why}")
+            write!(f, "{id}: {state}; its deletion was accepted, but it is {explanation}")
         }
         Phase::Terminating { ours: false } => {
-            write!(f, "{id}: {ended}; someone else is deleting it, and it is {why}")
+            write!(f, "{id}: {state}; someone else is deleting it, and it is {explanation}")
         }
-        Phase::Kept(Kept::NotNamed(_)) => write!(f, "kept {id}: {ended}; {why}"),
-        Phase::Kept(_) => write!(f, "kept {id}: {why}"),
-        Phase::Deleted => write!(f, "deleted {id}: {ended}; {why}"),
-        Phase::WouldDelete => write!(f, "would delete {id}: {ended}; {why}"),
+        Phase::Kept(Kept::NotNamed(_)) => write!(f, "kept {id}: {state}; {explanation}"),
+        Phase::Kept(_) => write!(f, "kept {id}: {explanation}"),
+        Phase::Deleted => write!(f, "deleted {id}: {state}; {explanation}"),
+        Phase::WouldDelete => write!(f, "would delete {id}: {state}; {explanation}"),
         Phase::DeletedByOthers if job.outcome().is_none() => {
-            write!(f, "{id} is gone: {why}, and its outcome is unknown")
+            write!(f, "{id} is gone: {explanation}, and its outcome is unknown")
         }
-        Phase::DeletedByOthers | Phase::DeletedOrRelabelled => write!(f, "{id} is gone: {ended}; {why}"),
+        Phase::DeletedByOthers | Phase::DeletedOrRelabelled => {
+            write!(f, "{id} is gone: {state}; {explanation}")
+        }
     }
 }
 

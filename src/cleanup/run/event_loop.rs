@@ -123,9 +123,9 @@ impl EventLoop<'_> {
                     match change {
                         Change::Applied(Ok(job)) => sweep.seen(scope, job, now),
                         Change::Applied(Err(object)) => sweep.unreadable(scope, *object, now),
-                        Change::Deleted(Ok(job)) => sweep.watch_deleted(job, now),
+                        Change::Deleted(Ok(job)) => sweep.deleted_in_watch(job, now),
                         Change::Deleted(Err(object)) => match &object.id {
-                            Some(id) => sweep.deleted_in_watch(&id.uid, now),
+                            Some(id) => sweep.uid_deleted_in_watch(&id.uid, now),
                             None => sweep.unreadable(scope, *object, now),
                         },
                     }

@@ -13,8 +13,7 @@ pub(crate) enum Message {
     Phase {
         job: Job,
         phase: Phase,
-        /// Whether only the numbers in it changed.
-        recounted: bool,
+        only_numbers_changed: bool,
     },
     UnknownWords {
         id: JobId,
@@ -53,7 +52,7 @@ pub(crate) enum Task {
 
 impl Message {
     pub(super) fn of_phase(tracked: &TrackedJob, before: &Phase) -> Option<Self> {
-        let recounted = match (before, &tracked.phase) {
+        let only_numbers_changed = match (before, &tracked.phase) {
             // The deletion itself is reported next.
             (_, Phase::Due) => return None,
             (Phase::Waiting(before), Phase::Waiting(now)) => discriminant(before) == discriminant(now),
@@ -61,7 +60,7 @@ impl Message {
             (Phase::Kept(Kept::TooRecent(_)), Phase::Kept(Kept::TooRecent(_))) => true,
             _ => false,
         };
-        Some(Self::Phase { job: tracked.job.clone(), phase: tracked.phase.clone(), recounted })
+        Some(Self::Phase { job: tracked.job.clone(), phase: tracked.phase.clone(), only_numbers_changed })
     }
 
     /// A policy without any known word needs no message: its Job is kept for that reason.
@@ -78,11 +77,12 @@ impl Message {
             | Self::UnknownWords { .. }
             | Self::Interrupted { repeated: false, .. }
             | Self::Phase {
-                phase: Phase::Kept(Kept::Refused(_) | Kept::Unreadable(_) | Kept::AgeUnknown(_)),
+                phase:
+                    Phase::Kept(Kept::Refused(_) | Kept::Unreadable(_) | Kept::NoFinishTime | Kept::NoServerTime),
                 ..
             } => Verbosity::Warning,
             Self::Phase { phase: Phase::Due | Phase::Deleting, .. }
-            | Self::Phase { recounted: true, .. }
+            | Self::Phase { only_numbers_changed: true, .. }
             | Self::Retrying { others_under_way: None, .. }
             | Self::Interrupted { repeated: true, .. }
             | Self::Listing(_)

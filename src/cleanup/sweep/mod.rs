@@ -1,7 +1,10 @@
 //! The sweep as a state machine: it is told what happens, and says which request to send next and whether it is done.
 //!
-//! It does no I/O and has no clock, so that every order of events can be tested. Times count from the start of the
+//! The sweep does no I/O and has no clock, so that every order of events can be tested. Times count from the start of the
 //! sweep. A Job is identified by its UID: a Job that is created again under the same name is another Job.
+//!
+//! Jobs that a list or the watch reports come in here, what a list or watch says of a whole scope in `reachability`, and the
+//! results of requests in `reply`.
 
 pub(crate) mod end_condition;
 pub(crate) mod ending;
@@ -105,6 +108,7 @@ impl Sweep {
             }
             None => {
                 if job.policy.is_some() {
+                    // It is out of scope, so any release that it names is another one.
                     let names_other_release = job.releases.iter().any(Option::is_some);
                     self.left_out.insert(job.id.uid, LeftOut { scope, list_number, names_other_release });
                 } else {
@@ -118,21 +122,21 @@ impl Sweep {
         }
     }
 
-    pub(crate) fn watch_deleted(&mut self, mut job: Job, now: Duration) {
+    pub(crate) fn deleted_in_watch(&mut self, mut job: Job, now: Duration) {
         let uid = job.id.uid.clone();
         if let Some(&number) = self.numbers.get(&uid) {
             let tracked = &mut self.jobs[number];
-            // Keep the version seen last. The event can also mean that the Job still exists but its labels no longer match the
-            // selector. Such a Job must stay. A deletion with the old version fails with a conflict, so the Job stays. A deletion
-            // with the event's version would delete it.
+            // The Job may still exist, with labels that no longer match the selector. Then it must stay. The next deletion of it asks
+            // whether it is gone. With the version seen last, that deletion fails with a conflict if the Job is still there. With
+            // the event's version, it would delete the Job.
             job.version = tracked.job.version.clone();
             tracked.job = job;
         }
-        self.deleted_in_watch(&uid, now);
+        self.uid_deleted_in_watch(&uid, now);
     }
 
-    /// The watch reported a Job as deleted.
-    pub(crate) fn deleted_in_watch(&mut self, uid: &Uid, now: Duration) {
+    /// The watch reported a Job as deleted of which only the identity can be read.
+    pub(crate) fn uid_deleted_in_watch(&mut self, uid: &Uid, now: Duration) {
         self.left_out.remove(uid);
         if let Some(&number) = self.numbers.get(uid) {
             self.mark_missing(number, now);
@@ -143,6 +147,7 @@ impl Sweep {
         let tracked = &mut self.jobs[number];
         if !tracked.missing && !tracked.phase.is_final() {
             tracked.missing = true;
+            // The result of a deletion says more.
             if tracked.phase != Phase::Deleting {
                 self.decide(number, now);
             }
@@ -211,6 +216,7 @@ impl Sweep {
                 Phase::Terminating { ours: true } if tracked.missing => self.queue.push_back(number),
                 Phase::Outdated => {
                     let scope = &mut self.scopes[tracked.scope];
+                    // A scope that is already stale is being listed, or its follower waits for a retry.
                     if std::mem::replace(&mut scope.sight, Sight::Stale) != Sight::Stale {
                         scopes.push(tracked.scope);
                     }
@@ -270,14 +276,15 @@ impl Sweep {
 }
 
 impl Sweep {
-    /// Chooses the phase of a Job. If its deletion was accepted or it is missing, that decides the phase. Otherwise its state and
-    /// policy decide. With a label selector, a missing Job is either deleted or has other labels now. Only a request shows which.
+    /// Chooses the phase of a Job. If its deletion was accepted or it is missing, that decides the phase. Otherwise the rules decide.
+    /// With a label selector, a missing Job is either deleted or has other labels now. If the sweep may have deleted it, another
+    /// request shows which.
     fn decide(&mut self, number: usize, now: Duration) {
         let tracked = &self.jobs[number];
         let ours = tracked.may_be_ours();
         let accepted = tracked.deletion == DeletionProgress::Accepted;
         let (missing, has_selector) = (tracked.missing, self.rules.has_selector);
-        let phase = match self.rules.decide(&tracked.job, self.server_time) {
+        let phase = match self.rules.phase_of(&tracked.job, self.server_time) {
             _ if accepted && (has_selector || !missing) => Phase::Terminating { ours },
             // The Job was deleted or relabelled. A second deletion request shows which.
             _ if missing && ours && has_selector => Phase::Due,

@@ -11,6 +11,7 @@ use crate::cleanup::sweep::request::Retry;
 #[derive(Default)]
 pub(super) struct ScopeState {
     pub name: String,
+    /// How many lists of this scope have begun.
     pub list_number: u32,
     pub was_listed: bool,
     pub sight: Sight,

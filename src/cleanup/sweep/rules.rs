@@ -28,10 +28,12 @@ pub(crate) enum Kept {
     OnlyBeforeHookCreation,
     Suspended,
     Unfinished,
-    /// It finished too recently, and would be due after this time.
+    /// The Job finished too recently, and would be due after this time.
     TooRecent(Duration),
-    /// This is missing to tell how long ago it finished.
-    AgeUnknown(&'static str),
+    /// The status of the Job does not say when it finished.
+    NoFinishTime,
+    /// No response of the API server says what time it is.
+    NoServerTime,
     Ignored,
     OwnJob,
     LeftScope,
@@ -45,7 +47,7 @@ impl Rules {
     }
 
     /// The phase of a Job that nobody has deleted, at this time by the API server's clock, in seconds since 1970.
-    pub(crate) fn decide(&self, job: &Job, server_time: Option<i64>) -> Phase {
+    pub(crate) fn phase_of(&self, job: &Job, server_time: Option<i64>) -> Phase {
         let Some(policy) = job.policy.as_ref().filter(|_| self.in_scope(job)) else {
             return Phase::Kept(Kept::LeftScope);
         };
@@ -75,8 +77,8 @@ impl Rules {
         }
         let (finished_at, now) = match (job.finished_at.get(), server_time) {
             (Some(finished_at), Some(now)) => (i64::from(finished_at), now),
-            (None, _) => return Phase::Kept(Kept::AgeUnknown("its status does not say when it finished")),
-            (_, None) => return Phase::Kept(Kept::AgeUnknown("no answer of the API server has a date")),
+            (None, _) => return Phase::Kept(Kept::NoFinishTime),
+            (_, None) => return Phase::Kept(Kept::NoServerTime),
         };
         // Both times are cut to whole seconds, so up to a second of the difference may be missing.
         let whole = |duration: Duration| {
@@ -115,7 +117,7 @@ mod tests {
 
     /// Decides where age plays no part.
     fn decide(rules: &Rules, job: &Job) -> Phase {
-        rules.decide(job, None)
+        rules.phase_of(job, None)
     }
 
     fn running() -> State {
@@ -195,8 +197,6 @@ mod tests {
     fn a_job_is_due_when_it_finished_long_enough_ago_by_the_clock_of_the_api_server() {
         let seconds = Duration::from_secs;
         let wait = |left| Phase::TooRecent(seconds(left));
-        let unknown = |what| Phase::Kept(Kept::AgeUnknown(what));
-        let no_date = "no answer of the API server has a date";
         for (finished_for, finished_at, now, decision) in [
             (Duration::ZERO, None::<u32>, None, Phase::Due),
             (Duration::ZERO, Some(2000), Some(1000), Phase::Due),
@@ -209,19 +209,19 @@ mod tests {
             // A condition from the future.
             (seconds(900), Some(4600), Some(1000), wait(4501)),
             (Duration::MAX, Some(1000), Some(1000), wait(i64::MAX.unsigned_abs() - 1000)),
-            (seconds(900), None, Some(1000), unknown("its status does not say when it finished")),
-            (seconds(900), Some(1000), None, unknown(no_date)),
+            (seconds(900), None, Some(1000), Phase::Kept(Kept::NoFinishTime)),
+            (seconds(900), Some(1000), None, Phase::Kept(Kept::NoServerTime)),
         ] {
             let mut job = job("hook-succeeded", succeeded());
             job.finished_at = finished_at.into();
             let rules = Rules { finished_for, ..Rules::default() };
-            assert_eq!(rules.decide(&job, now), decision, "{finished_for:?}, {finished_at:?} at {now:?}");
+            assert_eq!(rules.phase_of(&job, now), decision, "{finished_for:?}, {finished_at:?} at {now:?}");
             let once = match decision {
                 Phase::TooRecent(left) => Phase::Kept(Kept::TooRecent(left)),
                 decision => decision,
             };
             let rules = Rules { once: true, ..rules };
-            assert_eq!(rules.decide(&job, now), once, "once, {finished_for:?}, {finished_at:?} at {now:?}");
+            assert_eq!(rules.phase_of(&job, now), once, "once, {finished_for:?}, {finished_at:?} at {now:?}");
         }
     }
 
@@ -235,7 +235,7 @@ mod tests {
             ("before-hook-creation", succeeded()),
         ] {
             let job = job(policy, state);
-            assert_eq!(rules.decide(&job, Some(0)), decide(&Rules::default(), &job), "{job:?}");
+            assert_eq!(rules.phase_of(&job, Some(0)), decide(&Rules::default(), &job), "{job:?}");
         }
     }
 }

@@ -46,8 +46,8 @@ impl Story {
         self
     }
 
-    fn watch_deleted(mut self, job: Job) -> Self {
-        self.sweep.watch_deleted(job, self.now);
+    fn deleted_in_watch(mut self, job: Job) -> Self {
+        self.sweep.deleted_in_watch(job, self.now);
         self
     }
 
@@ -115,7 +115,7 @@ fn nothing(story: Story) -> Story {
 }
 
 fn gone(story: Story) -> Story {
-    story.watch_deleted(job("a").succeeded().version("2"))
+    story.deleted_in_watch(job("a").succeeded().version("2"))
 }
 
 fn retry(why: &str) -> Retry {
@@ -194,7 +194,7 @@ fn accepted_is_not_gone() {
         .seen(job("a").succeeded().held_by("x/y").version("2"))
         .sends_nothing()
         .done(false)
-        .watch_deleted(job("a").succeeded().version("3"))
+        .deleted_in_watch(job("a").succeeded().version("3"))
         .is("a", Phase::Deleted)
         .done(true);
 }
@@ -262,7 +262,7 @@ fn another_job_of_the_same_name_is_another_job() {
     story()
         .listed([job("a").succeeded()])
         .deletes("a", nothing, DeletionResult::Conflict)
-        .watch_deleted(job("a").succeeded())
+        .deleted_in_watch(job("a").succeeded())
         .seen(job("a").uid("a2").version("9"))
         .is("a", Phase::DeletedByOthers)
         .is("a2", Phase::Waiting(Hint::None))
@@ -320,7 +320,7 @@ fn a_job_that_someone_else_deletes_is_waited_for_only_if_it_matters() {
     story()
         .listed([job("a").held_by("x/y")])
         .is("a", theirs)
-        .watch_deleted(job("a"))
+        .deleted_in_watch(job("a"))
         .is("a", Phase::DeletedByOthers)
         .done(true);
     story().listed([job("a").failed().held_by("x/y")]).done(true);

@@ -37,7 +37,7 @@ pub(super) enum DeletionProgress {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Phase {
     Waiting(Hint),
-    /// It finished too recently. At the last decision, it had to wait this much longer.
+    /// The Job finished too recently. At the last decision, it had to wait this much longer.
     TooRecent(Duration),
     Due,
     Deleting,
@@ -45,6 +45,7 @@ pub(crate) enum Phase {
     Outdated,
     /// The deletion was accepted, from this sweep or from someone else, but the Job is not gone yet.
     Terminating {
+        /// Whether this sweep may have deleted it.
         ours: bool,
     },
     Kept(Kept),

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use super::failure::{Failure, Refusal};
 use crate::cluster::job::{Job, Unreadable};
 
+/// A Job, or an object that cannot be read as one.
 pub(crate) type Decoded = Result<Job, Box<Unreadable>>;
 
 #[derive(Debug)]

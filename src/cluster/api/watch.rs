@@ -1,4 +1,6 @@
 //! An open watch: a response whose body has one event in each line.
+//!
+//! `FramedRead` of `tokio-util` would need an adapter from chunks to a reader, which is as long as the search for line breaks.
 
 use std::time::Duration;
 

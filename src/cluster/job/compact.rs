@@ -1,5 +1,7 @@
 //! How a Job is kept small, because a sweep may hold a hundred thousand of them: UIDs and versions are numbers, and what
 //! many Jobs have in common is stored once.
+//!
+//! `uuid` has no room for the discriminant of [`Compact`], and interners such as `lasso` never free a value that no Job uses any more.
 
 use std::collections::HashSet;
 use std::error::Error;

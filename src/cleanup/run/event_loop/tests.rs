@@ -233,7 +233,11 @@ async fn a_job_stays_if_the_answers_have_no_date() {
     let scene = Scene { server_time: None, ..finished_ago(9999, false) };
     let (ending, _, said) = scene.sweep(MINUTE, Duration::ZERO).await;
     assert!(matches!(ending, Ending::Swept) && !said.contains("deleted"), "{said}");
-    assert!(said.contains("warning: kept shop/recent") && said.contains("no answer"), "{said}");
+    assert!(
+        said.contains("warning: kept shop/recent")
+            && said.contains("no response of the API server has a date"),
+        "{said}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

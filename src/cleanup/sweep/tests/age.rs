@@ -92,7 +92,7 @@ fn without_a_time_it_is_kept() {
         (patient(false), job("a").finished_at(0)),
     ] {
         let story = story.listed([job]).sends_nothing().done(true);
-        assert!(matches!(story.phase("a"), Phase::Kept(Kept::AgeUnknown(_))));
+        assert!(matches!(story.phase("a"), Phase::Kept(Kept::NoFinishTime | Kept::NoServerTime)));
     }
 }
 
@@ -110,7 +110,8 @@ fn a_clock_that_is_set_back_makes_it_wait_longer() {
 #[test]
 fn what_happens_to_it_meanwhile_counts() {
     let story = || patient(false).at(HOUR).listed([job("a").finished_at(HOUR)]);
-    let gone = story().watch_deleted(job("a").finished_at(HOUR)).is("a", Phase::DeletedByOthers).done(true);
+    let gone =
+        story().deleted_in_watch(job("a").finished_at(HOUR)).is("a", Phase::DeletedByOthers).done(true);
     gone.at(HOUR + 61).sends_nothing();
     let theirs = story().seen(job("a").finished_at(HOUR).held_by("x/y"));
     theirs.is("a", Phase::Terminating { ours: false }).at(HOUR + 61).sends_nothing();

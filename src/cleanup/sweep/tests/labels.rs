@@ -8,7 +8,7 @@ fn with_selector() -> Story {
 
 #[test]
 fn a_watch_that_selects_by_labels_cannot_tell_gone_from_relabelled() {
-    let story = with_selector().listed([job("a")]).watch_deleted(job("a"));
+    let story = with_selector().listed([job("a")]).deleted_in_watch(job("a"));
     let story = story.is("a", Phase::DeletedOrRelabelled).done(true);
     story.seen(job("a").succeeded()).deletes("a", nothing, DeletionResult::Deleted).done(true);
 }
@@ -36,7 +36,7 @@ fn not_found_is_gone_even_where_labels_select() {
 #[test]
 fn a_terminating_job_that_leaves_the_selection_is_checked_until_it_is_gone() {
     let terminating = Phase::Terminating { ours: true };
-    let relabelled = |story: Story| story.watch_deleted(job("a").succeeded().held_by("x/y").version("3"));
+    let relabelled = |story: Story| story.deleted_in_watch(job("a").succeeded().held_by("x/y").version("3"));
     let before =
         || with_selector().listed([job("a").succeeded()]).deletes("a", nothing, DeletionResult::Accepted);
     let meanwhile =

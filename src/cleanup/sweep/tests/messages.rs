@@ -62,7 +62,7 @@ fn replies_that_are_lost_one_after_another_are_one_outage() {
         let Some(Request::Delete(deletion)) = story.next() else { panic!("no deletion") };
         let removed = deletion.job.clone();
         story.sweep.replied(Reply::Deletion(deletion, None, no_reply()), story.now);
-        story = story.watch_deleted(removed).later(4).done(number == 2);
+        story = story.deleted_in_watch(removed).later(4).done(number == 2);
     }
     let said = said(story);
     assert_eq!(said.iter().filter(|line| line.starts_with("cannot delete")).count(), 1, "{said:?}");

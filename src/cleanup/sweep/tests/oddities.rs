@@ -39,7 +39,7 @@ fn a_known_job_that_becomes_unreadable_stays_and_is_not_taken_for_gone() {
     let story = story.listed([job("b")]);
     let mut story =
         story.is("a", Phase::Kept(Kept::Unreadable("odd".to_owned()))).is("b", Phase::Waiting(Hint::None));
-    story.sweep.deleted_in_watch(&"a".into(), story.now);
+    story.sweep.uid_deleted_in_watch(&"a".into(), story.now);
     story.is("a", Phase::DeletedByOthers);
 }
 
@@ -69,9 +69,9 @@ fn jobs_of_other_releases_are_counted_once() {
 fn a_job_of_another_release_that_is_gone_or_has_lost_its_policy_is_no_longer_counted() {
     type Then = fn(Story) -> Story;
     let other = || job("a").releases([Some("api"), None]);
-    let gone: Then = |story| story.watch_deleted(job("a"));
+    let gone: Then = |story| story.deleted_in_watch(job("a"));
     let gone_unread: Then = |mut story| {
-        story.sweep.deleted_in_watch(&"a".into(), story.now);
+        story.sweep.uid_deleted_in_watch(&"a".into(), story.now);
         story
     };
     let missed: Then = |story| story.listed_again([]);

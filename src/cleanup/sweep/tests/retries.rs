@@ -15,13 +15,13 @@ fn who_deleted_a_job_is_told_by_what_became_of_the_first_deletion() {
     type Then = fn(Story) -> Story;
     let not_found: Then = |story| story.later(9).deletes("a", nothing, DeletionResult::NotFound);
     let conflict: Then = |story| story.later(9).deletes("a", gone, DeletionResult::Conflict);
-    let busy_again: Then = |story| story.later(9).deletes("a", nothing, busy()).watch_deleted(job("a"));
+    let busy_again: Then = |story| story.later(9).deletes("a", nothing, busy()).deleted_in_watch(job("a"));
     let newer: Then = |story| {
         let story = story.seen(job("a").succeeded().version("2"));
         story.later(9).deletes("a", nothing, DeletionResult::NotFound)
     };
     let terminating: Then = |story| {
-        story.seen(job("a").succeeded().version("2").held_by("x/y")).watch_deleted(job("a").succeeded())
+        story.seen(job("a").succeeded().version("2").held_by("x/y")).deleted_in_watch(job("a").succeeded())
     };
     let missed: Then = |story| story.listed_again([]);
     for (name, then, after_lost, after_busy) in [
