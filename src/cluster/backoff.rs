@@ -16,12 +16,9 @@ pub(crate) fn delay(failures_before: u32, retry_after: Option<Duration>) -> Dura
         Some(retry_after) => retry_after.clamp(FIRST, LONGEST_RETRY_AFTER),
         None => LAST.min(FIRST.saturating_mul(1 << failures_before.min(16))),
     };
-    delay + delay.mul_f64(jitter())
-}
-
-/// A random number from 0 to 1/4. The standard library seeds its hasher at random.
-fn jitter() -> f64 {
-    f64::from(u16::try_from(RandomState::new().hash_one(()) & 0xFFFF).unwrap_or(0)) / f64::from(1 << 18)
+    // The standard library seeds its hasher at random.
+    let random = RandomState::new().hash_one(()) as u16;
+    delay + delay * u32::from(random) / (4 << 16)
 }
 
 #[cfg(test)]

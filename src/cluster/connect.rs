@@ -39,14 +39,13 @@ impl Target {
         let helm_variables_count = connection.helm_variables.count();
         let helm_variable = |name: &str| helm_variables_count.then(|| variable(name)).flatten();
         let context = connection.context.clone().or_else(|| helm_variable("HELM_KUBECONTEXT"));
-        let (mut config, pod_namespace) =
-            if connection.kubeconfig.is_none() && context.is_none() && !has_kubeconfig() && in_pod() {
-                let config = Config::incluster().map_err(Failure::config)?;
-                let namespace = config.default_namespace.clone();
-                (config, Some(namespace))
-            } else {
-                (from_kubeconfig(connection.kubeconfig.clone(), context).await?, None)
-            };
+        let by_pod = connection.kubeconfig.is_none() && context.is_none() && !has_kubeconfig() && in_pod();
+        let mut config = if by_pod {
+            Config::incluster().map_err(Failure::config)?
+        } else {
+            from_kubeconfig(connection.kubeconfig.clone(), context).await?
+        };
+        let pod_namespace = by_pod.then(|| config.default_namespace.clone());
         helm_env::apply(&mut config, helm_variable)?;
         check_token(&config)?;
         // kube's retries know neither Retry-After nor the deadline.

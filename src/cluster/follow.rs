@@ -70,19 +70,16 @@ impl Follower<'_> {
         let mut position = Position::default();
         loop {
             // Unless the watch puts a version back, a list comes next.
-            let version = position.version.take();
-            let watching = version.is_some();
-            let result = match version {
-                None => self.list(&mut position).await,
+            let (result, failures) = match position.version.take() {
+                None => (self.list(&mut position).await, &mut position.failed_lists),
                 Some(_) if !self.watches => return,
-                Some(from) => self.watch(from, &mut position).await,
+                Some(from) => (self.watch(from, &mut position).await, &mut position.failed_watches),
             };
             let Err(failure) = result else { continue };
             if !failure.is_transient() || !self.watches {
                 return self.tell(Event::Fatal(failure)).await;
             }
             self.api.record_outage(&failure);
-            let failures = if watching { &mut position.failed_watches } else { &mut position.failed_lists };
             let delay = backoff::delay(*failures, failure.retry_after());
             *failures += 1;
             self.tell(Event::Interrupted(failure, delay)).await;
@@ -112,14 +109,11 @@ impl Follower<'_> {
 
     async fn watch(&self, from: String, position: &mut Position) -> Result<(), Failure> {
         let since = Instant::now();
-        let mut watch = match self.api.watch(self.scope, &from).await {
-            Ok(watch) => watch,
-            Err(failure) => {
-                let expired = failure.status_code() == Some(410);
-                position.version = (!expired).then_some(from);
-                return Err(failure);
-            }
-        };
+        let opened = self.api.watch(self.scope, &from).await;
+        let mut watch = opened.inspect_err(|failure| {
+            let expired = failure.status_code() == Some(410);
+            position.version = (!expired).then_some(from);
+        })?;
         self.tell(Event::Watching).await;
         loop {
             let change = tokio::select! {

@@ -1,13 +1,12 @@
 //! How a request can fail, and what a failure means for the request: send it again, or give up.
 
 use std::error::Error;
-use std::fmt;
 use std::time::Duration;
+use std::{fmt, io, iter};
 
 use kube::client::AuthError;
 use serde::Deserialize;
 
-use super::causes::{causes, chain};
 use super::permission::Permission;
 use crate::escape::shortened_message;
 use crate::exit_code::ExitCode;
@@ -113,16 +112,8 @@ impl Failure {
     pub(crate) fn is_transient(&self) -> bool {
         match self {
             Self::Refused(refusal) => matches!(refusal.code, 408 | 410 | 429 | 500..),
-            Self::NotConnected(_)
-            | Self::ConnectionLost(_)
-            | Self::NoResponse(_)
-            | Self::UnreadableResponse(_)
-            | Self::MayRecover(_) => true,
-            Self::Unauthorized(_)
-            | Self::Forbidden(..)
-            | Self::Untrusted(_)
-            | Self::Credentials(_)
-            | Self::Config(_) => false,
+            Self::UnreadableResponse(_) | Self::MayRecover(_) => true,
+            _ => self.is_outage(),
         }
     }
 
@@ -145,12 +136,8 @@ impl Failure {
     }
 
     pub(crate) fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::Refused(Refusal { details: Some(details), .. }) => {
-                details.retry_after_seconds.map(Duration::from_secs)
-            }
-            _ => None,
-        }
+        let Self::Refused(refusal) = self else { return None };
+        refusal.details.as_ref()?.retry_after_seconds.map(Duration::from_secs)
     }
 
     pub(crate) fn exit_code(&self) -> ExitCode {
@@ -167,10 +154,8 @@ impl Failure {
 
     /// The HTTP status code of a refusal, other than 401 and the authorizer's 403.
     pub(crate) fn status_code(&self) -> Option<u16> {
-        match self {
-            Self::Refused(refusal) => Some(refusal.code),
-            _ => None,
-        }
+        let Self::Refused(refusal) = self else { return None };
+        Some(refusal.code)
     }
 }
 
@@ -193,15 +178,11 @@ impl fmt::Display for Failure {
             Self::Refused(refusal) => refusal.fmt(f),
             Self::NotConnected(why) => write!(f, "no connection to the API server: {why}"),
             Self::ConnectionLost(why) => write!(f, "lost the connection to the API server: {why}"),
-            Self::NoResponse(limit) => {
-                write!(f, "no response from the API server for {} s", limit.as_secs())
-            }
+            Self::NoResponse(limit) => write!(f, "no response from the API server for {} s", limit.as_secs()),
             Self::Untrusted(why) => write!(f, "the API server's certificate is not trusted: {why}"),
             Self::Config(why) => write!(f, "cannot find a cluster: {why}"),
             Self::Credentials(why) => write!(f, "no credentials for the API server: {why}"),
-            Self::UnreadableResponse(why) => {
-                write!(f, "the API server's response cannot be read: {why}")
-            }
+            Self::UnreadableResponse(why) => write!(f, "the API server's response cannot be read: {why}"),
         }
     }
 }
@@ -211,6 +192,29 @@ impl fmt::Display for Refusal {
         write!(f, "the API server says {}", self.code)?;
         if self.message.is_empty() { Ok(()) } else { write!(f, ": {}", self.message) }
     }
+}
+
+/// An error and its causes. An `io::Error` hides the error that it wraps from `source`, but not from here.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    iter::successors(Some(error), |&error| {
+        match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        }
+    })
+}
+
+/// The text of an error and its causes, without repetitions.
+pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = String::new();
+    for cause in causes(error).map(|cause| cause.to_string()) {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    shortened_message(&text)
 }
 
 #[cfg(test)]

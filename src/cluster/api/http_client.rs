@@ -6,16 +6,15 @@ use std::future::Future;
 use std::time::Duration;
 
 use futures_util::{TryStream, TryStreamExt};
-use http::{Request, Response};
+use http::Response;
 use http_body_util::{BodyDataStream, BodyExt};
 use kube::client::Body;
 use kube::{Client, Config};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use super::causes::chain;
-use super::failure::Failure;
-use super::permission::Permission;
+use super::Call;
+use super::failure::{Failure, chain};
 use crate::background;
 
 /// How long a response may take. The events of a watch have a limit of their own.
@@ -41,19 +40,15 @@ impl HttpClient {
 
     /// Sends a request. If the API server refuses the credentials, they may have been replaced since they were read.
     /// The client then reads them once more.
-    pub(super) async fn send(
-        &self,
-        permission: &Permission,
-        request: Request<Vec<u8>>,
-    ) -> Result<Response<Body>, Failure> {
+    pub(super) async fn send(&self, call: &Call) -> Result<Response<Body>, Failure> {
         let (renewals, client) = self.current.borrow().clone();
-        match in_time(RESPONSE_LIMIT, send(&client, permission, request.clone())).await {
+        match in_time(RESPONSE_LIMIT, send(&client, call)).await {
             Err(Failure::Unauthorized(_)) => {}
             result => return result,
         }
         self.renew_credentials(renewals).await?;
         let (_, client) = self.current.borrow().clone();
-        in_time(RESPONSE_LIMIT, send(&client, permission, request)).await
+        in_time(RESPONSE_LIMIT, send(&client, call)).await
     }
 
     /// Renews credentials that were renewed this often before. All requests with the same credentials share the result,
@@ -63,19 +58,14 @@ impl HttpClient {
         if self.current.borrow().0 != renewals {
             return Ok(());
         }
-        if let Some(why) = &*failed {
-            return Err(Failure::Credentials(why.clone()));
-        }
-        let renewal = timeout(RENEWAL_LIMIT, new_client(self.config.clone())).await;
-        let too_late =
-            |_| Err(Failure::Credentials(format!("none came within {} s", RENEWAL_LIMIT.as_secs())));
-        let client = renewal.unwrap_or_else(too_late).inspect_err(|failure| {
-            if let Failure::Credentials(why) = failure {
-                *failed = Some(why.clone());
+        if failed.is_none() {
+            let renewal = timeout(RENEWAL_LIMIT, new_client(self.config.clone())).await;
+            match renewal.unwrap_or_else(|_| Err(format!("none came within {} s", RENEWAL_LIMIT.as_secs()))) {
+                Ok(client) => *self.current.borrow_mut() = (renewals + 1, client),
+                Err(why) => *failed = Some(why),
             }
-        })?;
-        *self.current.borrow_mut() = (renewals + 1, client);
-        Ok(())
+        }
+        failed.clone().map_or(Ok(()), |why| Err(Failure::Credentials(why)))
     }
 }
 
@@ -110,35 +100,26 @@ pub(super) async fn in_time<T>(
     timeout(limit, work).await.unwrap_or(Err(Failure::NoResponse(limit)))
 }
 
-async fn send(
-    client: &Client,
-    permission: &Permission,
-    request: Request<Vec<u8>>,
-) -> Result<Response<Body>, Failure> {
-    let sent = client.send(request.map(Body::from)).await;
+async fn send(client: &Client, (permission, request): &Call) -> Result<Response<Body>, Failure> {
+    let sent = client.send(request.clone().map(Body::from)).await;
     let response = sent.map_err(|error| Failure::unanswered(&error))?;
     if response.status().is_success() {
         return Ok(response);
     }
     let (parts, body) = response.into_parts();
-    Err(Failure::refused(permission, &parts, &read_error(body).await?))
-}
-
-async fn read_error(body: Body) -> Result<Vec<u8>, Failure> {
-    let (mut chunks, mut bytes) = (Chunks::new(body), Vec::new());
-    while bytes.len() < ERROR_BODY_LIMIT
+    let (mut chunks, mut text) = (Chunks::new(body), Vec::new());
+    while text.len() < ERROR_BODY_LIMIT
         && let Some(chunk) = chunks.next().await?
     {
-        bytes.extend_from_slice(chunk);
+        text.extend_from_slice(chunk);
     }
-    Ok(bytes)
+    Err(Failure::refused(permission, &parts, &text))
 }
 
 /// Builds a client on a thread of its own, because a credential plugin blocks the thread that waits for it. There is no
 /// time limit: the plugin may wait for a user who logs in.
-pub(super) async fn new_client(mut config: Config) -> Result<Client, Failure> {
+pub(super) async fn new_client(mut config: Config) -> Result<Client, String> {
     config.connect_timeout = Some(CONNECT_LIMIT);
     let made = background::run(move || Client::try_from(config)).await;
-    let made = made.map_err(|error| Failure::Credentials(error.to_string()))?;
-    made.map_err(|error| Failure::Credentials(chain(&error)))
+    made.map_err(|error| chain(&error))?.map_err(|error| chain(&error))
 }

@@ -5,10 +5,9 @@
 //!   credential plugins. kube's own requests are not used, because their errors drop `Retry-After`.
 //! - `clock` is the API server's clock, read from its answers.
 //! - `decode` reads the responses; `list_reader` reads a list item by item while it arrives.
-//! - `failure` says how a request failed (`causes` looks into the HTTP stack's errors), `permission` which rule is
-//!   missing in a Role, `startup_denials` whether a 401 or 403 comes from an API server that is still starting.
+//! - `failure` says how a request failed, `permission` which rule is missing in a Role, `startup_denials` whether a 401
+//!   or 403 comes from an API server that is still starting.
 
-mod causes;
 mod clock;
 mod decode;
 mod failure;
@@ -24,8 +23,7 @@ mod watch;
 use std::cell::RefCell;
 use std::net::IpAddr;
 
-use http::{Request, Response};
-use kube::client::Body;
+use http::Request;
 use kube::{Client, Config};
 
 use crate::background;
@@ -39,6 +37,9 @@ use permission::Permission;
 pub(crate) use requests::{Page, Scope};
 use startup_denials::StartupDenials;
 
+/// A request, and the permission that it needs.
+type Call = (Permission, Request<Vec<u8>>);
+
 pub(crate) struct Api {
     client: HttpClient,
     startup_denials: RefCell<StartupDenials>,
@@ -51,7 +52,7 @@ impl Api {
         if !background::start_pool().await && names_a_host(&config) {
             return Err(Failure::Config("no thread can be started to resolve a host name".to_owned()));
         }
-        let client = http_client::new_client(config.clone()).await?;
+        let client = http_client::new_client(config.clone()).await.map_err(Failure::Credentials)?;
         Ok(Self::with_client(config, client))
     }
 
@@ -71,24 +72,20 @@ impl Api {
         self.startup_denials.borrow_mut().record(failure);
     }
 
-    async fn send(
-        &self,
-        permission: &Permission,
-        request: Request<Vec<u8>>,
-    ) -> Result<Response<Body>, Failure> {
-        let result = self.client.send(permission, request).await;
+    async fn send(&self, call: &Call) -> Result<Chunks, Failure> {
+        let result = self.client.send(call).await;
         // An error may come from a proxy, whose clock says nothing.
         let _ = result.as_ref().map(|response| self.clock.read(response.headers()));
-        self.startup_denials.borrow_mut().check(permission, result)
+        let response = self.startup_denials.borrow_mut().check(&call.0, result)?;
+        Ok(Chunks::new(response.into_body()))
     }
 
     async fn receive(
         &self,
-        permission: &Permission,
-        request: Request<Vec<u8>>,
+        call: &Call,
         mut receive: impl FnMut(&[u8]) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        let mut chunks = Chunks::new(self.send(permission, request).await?.into_body());
+        let mut chunks = self.send(call).await?;
         let read = async {
             while let Some(chunk) = chunks.next().await? {
                 receive(chunk)?;
@@ -98,13 +95,13 @@ impl Api {
         in_time(RESPONSE_LIMIT, read).await.inspect_err(|failure| self.record_outage(failure))
     }
 
-    async fn bytes(&self, permission: &Permission, request: Request<Vec<u8>>) -> Result<Vec<u8>, Failure> {
+    async fn bytes(&self, call: &Call) -> Result<Vec<u8>, Failure> {
         let mut bytes = Vec::new();
         let keep = |chunk: &[u8]| {
             bytes.extend_from_slice(chunk);
             Ok(())
         };
-        self.receive(permission, request, keep).await?;
+        self.receive(call, keep).await?;
         Ok(bytes)
     }
 }

@@ -4,21 +4,17 @@ use std::fmt;
 
 use http::Request;
 use http::header::CONTENT_TYPE;
-use kube::core::params::{
-    DeleteParams, GetParams, ListParams, Preconditions, PropagationPolicy, WatchParams,
-};
+use kube::core::params::{DeleteParams, GetParams, ListParams, Preconditions, WatchParams};
 use kube::core::subresource::LogParams;
 
 use super::decode::{self, Decoded, Pod};
 use super::list_reader::{List, ListReader};
 use super::watch::Watch;
-use super::{Api, Failure, Permission};
+use super::{Api, Call, Failure, Permission};
 use crate::cluster::job::compact::Version;
 use crate::cluster::job::{Job, JobId};
 
 const PAGE_SIZE: u32 = 500;
-/// kube accepts less than 295.
-const WATCH_SECONDS: u32 = 290;
 /// Of a longer log, at least this many last bytes are kept, and at most twice as many.
 const LOG_BYTES: usize = 256 * 1024;
 /// How much of a log the API server sends.
@@ -56,40 +52,28 @@ impl Api {
     }
 
     pub(crate) async fn watch(&self, scope: &Scope, version: &str) -> Result<Watch, Failure> {
-        let params = WatchParams {
-            label_selector: scope.selector.clone(),
-            timeout: Some(WATCH_SECONDS),
-            ..WatchParams::default()
-        };
+        // kube asks for bookmarks, and for an end after 290 s.
+        let params = WatchParams { label_selector: scope.selector.clone(), ..WatchParams::default() };
         let namespace = scope.namespace.as_deref();
         let request = jobs_request(namespace).watch(&params, version)?;
-        let response = self.send(&Permission::for_jobs("watch", namespace), request).await?;
-        Ok(Watch::new(version, response.into_body()))
+        let chunks = self.send(&(Permission::for_jobs("watch", namespace), request)).await?;
+        Ok(Watch::new(version, chunks))
     }
 
     /// Deletes a Job if it still has this UID and version. A dry run only checks whether the deletion would succeed. Returns
     /// `true` if the Job is already gone, and `false` if finalizers still hold it.
     pub(crate) async fn delete(&self, id: &JobId, version: &Version, dry_run: bool) -> Result<bool, Failure> {
-        let params = DeleteParams {
-            dry_run,
-            propagation_policy: Some(PropagationPolicy::Background),
-            preconditions: Some(Preconditions {
-                uid: Some(id.uid.to_string()),
-                resource_version: Some(version.to_string()),
-            }),
-            ..DeleteParams::default()
-        };
+        let (uid, resource_version) = (Some(id.uid.to_string()), Some(version.to_string()));
+        let unchanged = Preconditions { uid, resource_version };
+        let params = DeleteParams { dry_run, ..DeleteParams::background().preconditions(unchanged) };
         let request = jobs_request(Some(&id.namespace)).delete(&id.name, &params)?;
         let permission = Permission::for_jobs("delete", Some(&id.namespace));
-        decode::is_gone(&self.bytes(&permission, request).await?)
+        decode::is_gone(&self.bytes(&(permission, request)).await?)
     }
 
     /// Whether a Job is gone. Lists the Jobs with its name, because that does not need the permission to get Jobs.
     pub(crate) async fn is_gone(&self, id: &JobId) -> Result<bool, Failure> {
-        let params = ListParams {
-            field_selector: Some(format!("metadata.name={}", id.name)),
-            ..ListParams::default()
-        };
+        let params = ListParams::default().fields(&format!("metadata.name={}", id.name));
         let page = self.list_jobs(Some(&id.namespace), &params).await?;
         let may_be_same_job = |job: &Decoded| match job {
             Ok(job) => job.id.uid == id.uid,
@@ -99,14 +83,11 @@ impl Api {
     }
 
     pub(crate) async fn pods(&self, id: &JobId) -> Result<Vec<Pod>, Failure> {
-        let params = ListParams {
-            label_selector: Some(format!("batch.kubernetes.io/controller-uid={}", id.uid)),
-            limit: Some(PAGE_SIZE),
-            ..ListParams::default()
-        };
+        let labels = format!("batch.kubernetes.io/controller-uid={}", id.uid);
+        let params = ListParams::default().labels(&labels).limit(PAGE_SIZE);
         let permission = Permission::for_pods("list", "pods", &id.namespace);
         let request = pods_request(&id.namespace).list(&params)?;
-        Ok(self.list(&permission, request, ListReader::new("PodList", decode::pod)).await?.items)
+        Ok(self.list(&(permission, request), ListReader::new("PodList", decode::pod)).await?.items)
     }
 
     /// The end of a container's log: at most this many lines.
@@ -124,6 +105,7 @@ impl Api {
             ..LogParams::default()
         };
         let permission = Permission::for_pods("get", "pods/log", namespace);
+        let request = pods_request(namespace).logs(pod, &params)?;
         let mut last = Vec::new();
         // A low `limitBytes` would cut off the last lines instead of the first.
         let keep_last = |chunk: &[u8]| {
@@ -133,13 +115,13 @@ impl Api {
             }
             Ok(())
         };
-        self.receive(&permission, pods_request(namespace).logs(pod, &params)?, keep_last).await?;
+        self.receive(&(permission, request), keep_last).await?;
         Ok(String::from_utf8_lossy(&last).into_owned())
     }
 
     pub(crate) async fn job_json(&self, namespace: &str, name: &str) -> Result<Option<Vec<u8>>, Failure> {
         let request = jobs_request(Some(namespace)).get(name, &GetParams::default())?;
-        match self.bytes(&Permission::for_jobs("get", Some(namespace)), request).await {
+        match self.bytes(&(Permission::for_jobs("get", Some(namespace)), request)).await {
             Ok(bytes) => Ok(Some(bytes)),
             Err(failure) if failure.is_not_found() => Ok(None),
             Err(failure) => Err(failure),
@@ -158,22 +140,17 @@ impl Api {
         let path = format!("{}/{name}?{query}", jobs_request(Some(namespace)).url_path);
         let request = Request::put(path).header(CONTENT_TYPE, "application/yaml").body(yaml.into_bytes());
         let request = request.map_err(Failure::config)?;
-        self.bytes(&Permission::for_jobs("update", Some(namespace)), request).await.map(drop)
+        self.bytes(&(Permission::for_jobs("update", Some(namespace)), request)).await.map(drop)
     }
 
     async fn list_jobs(&self, namespace: Option<&str>, params: &ListParams) -> Result<Page, Failure> {
         let permission = Permission::for_jobs("list", namespace);
         let request = jobs_request(namespace).list(params)?;
-        self.list(&permission, request, ListReader::new("JobList", |job| Ok(Job::decode(job)))).await
+        self.list(&(permission, request), ListReader::new("JobList", |job| Ok(Job::decode(job)))).await
     }
 
-    async fn list<T>(
-        &self,
-        permission: &Permission,
-        request: Request<Vec<u8>>,
-        mut reader: ListReader<T>,
-    ) -> Result<List<T>, Failure> {
-        self.receive(permission, request, |chunk| reader.read(chunk)).await?;
+    async fn list<T>(&self, call: &Call, mut reader: ListReader<T>) -> Result<List<T>, Failure> {
+        self.receive(call, |chunk| reader.read(chunk)).await?;
         reader.finish()
     }
 }

@@ -18,24 +18,17 @@ const RECOVERY: Duration = Duration::from_secs(15);
 /// The last outage of the API server, and the permission errors after it.
 #[derive(Default)]
 pub(super) struct StartupDenials {
-    server: Server,
+    /// Whether the last request met an outage.
+    unavailable: bool,
+    /// When the API server first responded after the last outage.
+    available_again: Option<Instant>,
     denied_since: HashMap<Permission, Instant>,
-}
-
-#[derive(Default)]
-enum Server {
-    #[default]
-    Available,
-    Unavailable,
-    AvailableAgain(Instant),
 }
 
 impl StartupDenials {
     /// Records a failure that `check` does not see, such as a connection that breaks while a watch is read.
     pub(super) fn record(&mut self, failure: &Failure) {
-        if failure.is_outage() {
-            self.server = Server::Unavailable;
-        }
+        self.unavailable |= failure.is_outage();
     }
 
     /// Records the result of a request, and marks a permission error that may recover.
@@ -45,8 +38,8 @@ impl StartupDenials {
         result: Result<T, Failure>,
     ) -> Result<T, Failure> {
         // Assumes that this is a response. Otherwise `record` corrects it below.
-        if matches!(self.server, Server::Unavailable) {
-            self.server = Server::AvailableAgain(Instant::now());
+        if std::mem::take(&mut self.unavailable) {
+            self.available_again = Some(Instant::now());
         }
         match result {
             Ok(response) => {
@@ -66,7 +59,7 @@ impl StartupDenials {
     }
 
     fn may_recover(&mut self, permission: &Permission) -> bool {
-        let Server::AvailableAgain(since) = self.server else { return false };
+        let Some(since) = self.available_again else { return false };
         let denied_since = *self.denied_since.entry(permission.clone()).or_insert_with(Instant::now);
         since.elapsed() < RECOVERY && denied_since.elapsed() < RECOVERY
     }

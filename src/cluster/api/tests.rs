@@ -3,8 +3,10 @@
 use std::convert::Infallible;
 
 use futures_util::{Stream, StreamExt, stream};
+use http::Response;
 use http_body_util::StreamBody;
 use hyper::body::{Bytes, Frame};
+use kube::client::Body;
 use tokio::time::Instant;
 
 use super::http_client::RESPONSE_LIMIT;

@@ -4,8 +4,6 @@
 
 use std::time::Duration;
 
-use kube::client::Body;
-
 use super::decode::{self, Change};
 use super::failure::Failure;
 use super::http_client::{Chunks, in_time};
@@ -18,24 +16,20 @@ pub(crate) struct Watch {
     pub version: String,
     chunks: Chunks,
     buffer: Vec<u8>,
-    /// How much of the buffer has no line break.
-    searched: usize,
 }
 
 impl Watch {
-    pub(super) fn new(version: &str, body: Body) -> Self {
-        Self { version: version.to_owned(), chunks: Chunks::new(body), buffer: Vec::new(), searched: 0 }
+    pub(super) fn new(version: &str, chunks: Chunks) -> Self {
+        Self { version: version.to_owned(), chunks, buffer: Vec::new() }
     }
 
     /// The next change, or `None` when the API server has closed the watch. If the API server reports an error, that is a
     /// [`Failure::Refused`].
     pub(crate) async fn next(&mut self) -> Result<Option<Change>, Failure> {
         loop {
-            if let Some(at) = memchr::memchr(b'\n', &self.buffer[self.searched..]) {
-                let end = self.searched + at;
+            while let Some(end) = memchr::memchr(b'\n', &self.buffer) {
                 let event = decode::event(&self.buffer[..end]);
                 self.buffer.drain(..=end);
-                self.searched = 0;
                 let (change, version) = event?;
                 if let Some(version) = version {
                     self.version = version;
@@ -43,9 +37,7 @@ impl Watch {
                 if change.is_some() {
                     return Ok(change);
                 }
-                continue;
             }
-            self.searched = self.buffer.len();
             match in_time(SILENCE_LIMIT, self.chunks.next()).await? {
                 Some(chunk) => self.buffer.extend_from_slice(chunk),
                 None => return Ok(None),

@@ -142,12 +142,10 @@ impl fmt::Display for Hint {
             Self::Succeeding(reason) => {
                 write!(f, "it is succeeding (SuccessCriteriaMet, {reason}) and waits for its pods to end")
             }
-            Self::ManagedBy(name) => {
-                write!(
-                    f,
-                    "only its controller {name:?} can finish it; if that is not running, waiting is pointless"
-                )
-            }
+            Self::ManagedBy(name) => write!(
+                f,
+                "only its controller {name:?} can finish it; if that is not running, waiting is pointless"
+            ),
             Self::NoParallelism => f.write_str(
                 "its parallelism is 0, so it starts no pods; until that changes, waiting is pointless",
             ),
