@@ -34,8 +34,7 @@ pub(crate) async fn connect_and_sweep(
         Ok(Ok(connected)) => connected,
         Ok(Err(failure)) => return not_connected(Ending::Failed(failure)),
         Err(_) if end_condition.no_wait => {
-            let failure = Failure::Credentials(format!("none came within {} s", limit.as_secs()));
-            return not_connected(Ending::Failed(failure));
+            return not_connected(Ending::Failed(Failure::NoCredentials(limit)));
         }
         Err(_) => return not_connected(Ending::Deadline),
     };

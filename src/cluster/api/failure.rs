@@ -11,7 +11,7 @@ use super::permission::Permission;
 use crate::escape::shortened_message;
 use crate::exit_code::ExitCode;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Failure {
     Unauthorized(String),
     /// The credentials lack a permission (403 from the authorizer).
@@ -27,6 +27,8 @@ pub(crate) enum Failure {
     Untrusted(String),
     Config(String),
     Credentials(String),
+    /// A credential plugin took longer than this.
+    NoCredentials(Duration),
     UnreadableResponse(String),
 }
 
@@ -182,6 +184,9 @@ impl fmt::Display for Failure {
             Self::Untrusted(why) => write!(f, "the API server's certificate is not trusted: {why}"),
             Self::Config(why) => write!(f, "cannot find a cluster: {why}"),
             Self::Credentials(why) => write!(f, "no credentials for the API server: {why}"),
+            Self::NoCredentials(limit) => {
+                write!(f, "no credentials for the API server: none came within {} s", limit.as_secs())
+            }
             Self::UnreadableResponse(why) => write!(f, "the API server's response cannot be read: {why}"),
         }
     }

@@ -30,7 +30,7 @@ pub(super) struct HttpClient {
     /// The client and how often its credentials have been renewed.
     current: RefCell<(u32, Client)>,
     /// Why the renewal of the credentials failed. The lock lets only one request renew them.
-    renewal: Mutex<Option<String>>,
+    renewal: Mutex<Option<Failure>>,
 }
 
 impl HttpClient {
@@ -39,11 +39,18 @@ impl HttpClient {
     }
 
     /// Sends a request. If the API server refuses the credentials, they may have been replaced since they were read.
-    /// The client then reads them once more.
+    /// The client then reads them once more, and sends the request again.
     pub(super) async fn send(&self, call: &Call) -> Result<Response<Body>, Failure> {
         let (renewals, client) = self.current.borrow().clone();
         match in_time(RESPONSE_LIMIT, send(&client, call)).await {
             Err(Failure::Unauthorized(_)) => {}
+            // Before it sends a request, kube renews credentials that expire. So the plugin may be what does not respond.
+            Err(Failure::NoResponse(limit)) if self.config.auth_info.exec.is_some() => {
+                return Err(match self.renew_credentials(renewals).await {
+                    Err(failure @ Failure::NoCredentials(_)) => failure,
+                    _ => Failure::NoResponse(limit),
+                });
+            }
             result => return result,
         }
         self.renew_credentials(renewals).await?;
@@ -59,13 +66,13 @@ impl HttpClient {
             return Ok(());
         }
         if failed.is_none() {
-            let renewal = timeout(RENEWAL_LIMIT, new_client(self.config.clone())).await;
-            match renewal.unwrap_or_else(|_| Err(format!("none came within {} s", RENEWAL_LIMIT.as_secs()))) {
-                Ok(client) => *self.current.borrow_mut() = (renewals + 1, client),
-                Err(why) => *failed = Some(why),
+            match timeout(RENEWAL_LIMIT, new_client(self.config.clone())).await {
+                Ok(Ok(client)) => *self.current.borrow_mut() = (renewals + 1, client),
+                Ok(Err(why)) => *failed = Some(Failure::Credentials(why)),
+                Err(_) => *failed = Some(Failure::NoCredentials(RENEWAL_LIMIT)),
             }
         }
-        failed.clone().map_or(Ok(()), |why| Err(Failure::Credentials(why)))
+        failed.clone().map_or(Ok(()), Err)
     }
 }
 
