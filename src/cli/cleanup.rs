@@ -13,7 +13,7 @@ use crate::cluster::Timeout;
 use crate::cluster::connect::Connection;
 use crate::cluster::helm_env::helm_debug;
 
-/// Says in the environment how long ago a Job must have finished.
+/// Sets in the environment how long ago a Job must have finished.
 pub(super) const FINISHED_FOR: &str = "JOBSWEEP_FINISHED_FOR";
 
 /// Options of the cleanup. If an option is given twice, the last one counts, so that users can append theirs to those of a
@@ -35,7 +35,7 @@ pub struct CleanupArgs {
 
     /// Sweep only Jobs of this Helm release
     ///
-    /// They have the annotation meta.helm.sh/release-name or the label app.kubernetes.io/instance.
+    /// A Job of the release has its name in the annotation meta.helm.sh/release-name or in the label app.kubernetes.io/instance.
     #[arg(long, value_name = "NAME", requires = "cleanup", value_parser = NonEmptyStringValueParser::new())]
     pub release: Option<String>,
 
@@ -59,13 +59,13 @@ pub struct CleanupArgs {
     #[arg(long, value_name = "DURATION", requires = "cleanup", value_parser = duration, overrides_with = "finished_for")]
     pub finished_for: Option<Duration>,
 
-    /// End only after nothing was left to do for this long [default: 2s, with --once 0s]
+    /// End only after there was nothing to do for this long [default: 2s, with --once 0s]
     #[arg(long, value_name = "DURATION", requires = "cleanup", value_parser = duration, overrides_with = "settle")]
     pub settle: Option<Duration>,
 
     /// Do not wait for Jobs that have not finished
     ///
-    /// Nor for those that finished too recently for --finished-for.
+    /// The cleanup also does not wait for Jobs that finished too recently for --finished-for.
     #[arg(long, requires = "in_cluster")]
     pub once: bool,
 
@@ -87,7 +87,7 @@ pub struct CleanupArgs {
 
     /// Send every deletion as a server-side dry run
     ///
-    /// It checks permissions, admission and preconditions.
+    /// A dry run checks permissions, admission and preconditions.
     #[arg(long, requires = "in_cluster")]
     pub dry_run: bool,
 
@@ -142,7 +142,7 @@ impl CleanupArgs {
     /// Converts the arguments to the options of the sweep.
     ///
     /// # Errors
-    /// What is wrong with the variable of the environment; the arguments were judged when they were parsed.
+    /// Returns what is wrong with the environment variable. Clap has checked the arguments.
     pub fn options(self) -> Result<Options, String> {
         let Self {
             namespaces,

@@ -11,12 +11,12 @@ use crate::policy::{DefaultPolicy, DeletePolicy};
 
 /// Names the default policy in the environment.
 pub(super) const DEFAULT_POLICY: &str = "JOBSWEEP_DEFAULT_POLICY";
-/// Names the log file in the environment, where it is found even if the arguments are wrong.
+/// Names the log file in the environment. The program uses it even if the arguments are wrong.
 pub(super) const LOG_FILE: &str = "JOBSWEEP_LOG_FILE";
 
 /// What the filter does with the manifests on stdin.
 ///
-/// The variables of the environment are read by the methods and not by clap: for the cleanup they are not there.
+/// The methods read the environment variables, not clap, because the cleanup must ignore them.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Filter")]
 pub struct FilterArgs {
@@ -37,10 +37,10 @@ pub struct FilterArgs {
 }
 
 impl FilterArgs {
-    /// The policy for Jobs that have none: that of the argument, or else the configured one, or else that of the variable.
+    /// The policy for Jobs that have none: the argument, or else the configured policy, or else the variable.
     ///
     /// # Errors
-    /// What is wrong with the variable; the argument was judged when it was parsed.
+    /// Returns what is wrong with the variable. Clap has checked the argument.
     pub fn default_policy(&self, configured: Option<DefaultPolicy>) -> Result<Option<DeletePolicy>, String> {
         if let Some(DefaultPolicy(policy)) = self.default_policy.clone().or(configured) {
             return Ok(policy);
@@ -51,8 +51,7 @@ impl FilterArgs {
     }
 }
 
-/// The log file: the one given, or else that of the environment. An empty name is none: CI systems like to set variables
-/// to nothing.
+/// The log file: the given one, or else the variable. An empty name means no log file, because CI systems often set empty variables.
 #[must_use]
 pub fn log_file(given: Option<OsString>) -> Option<PathBuf> {
     given.or_else(|| env::var_os(LOG_FILE)).filter(|name| !name.is_empty()).map(PathBuf::from)

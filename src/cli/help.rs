@@ -24,8 +24,8 @@ const MODES: &[Mode] = &[
         long_about: "\
 Sweep finished Kubernetes Jobs by their delete policy.
 
-Waits for the Jobs that are annotated with kots.io/hook-delete-policy to finish,
-and deletes each whose policy names how it ended. Ends when these are gone.",
+It waits for the Jobs that are annotated with kots.io/hook-delete-policy to finish,
+deletes each whose policy names how it ended, and waits until these are gone.",
         shows: |arg| is_below(arg, "Cleanup"),
         words: |arg| arg,
     },
@@ -37,9 +37,9 @@ and deletes each whose policy names how it ended. Ends when these are gone.",
         long_about: "\
 Delete the finished Jobs that the manifests on stdin cannot change, then write the manifests.
 
-A Job is deleted if it has finished, the new manifest changes an immutable field,
-and the policy of the new manifest allows it. Otherwise it stays. If one Job in
-the way may not be deleted, none is, and no manifest is written.
+It deletes a Job if the Job has finished, the new manifest changes an immutable
+field, and the policy of the new manifest allows it. If one Job in the way may not
+be deleted, it deletes none, and writes no manifest.
 
     helm upgrade --install shop ./shop -n shop --post-renderer jobsweep \\
         --post-renderer-args --unblock --post-renderer-args --namespace=shop
@@ -65,7 +65,7 @@ const OTHER_MODES: &str = "Each mode has help of its own, such as jobsweep --inj
 #[cfg(feature = "cleanup")]
 const OF_UNBLOCK: [&str; 6] = ["namespaces", "kubeconfig", "context", "once", "timeout", "dry_run"];
 
-/// Limits the help to the mode that the arguments ask for. What they mean does not change.
+/// Limits the help to the mode that the arguments ask for. The meaning of the arguments does not change.
 pub(super) fn of_the_mode(command: Command, args: &[OsString]) -> Command {
     let exit_codes = manual::exit_codes_section();
     let is_asked_for = |mode: &&Mode| {

@@ -57,7 +57,7 @@ impl ValueEnum for Moment {
 }
 
 impl InjectArgs {
-    /// The injection, if one is asked for.
+    /// The injection, if the arguments ask for one.
     ///
     /// # Errors
     /// Returns what the cleanup would reject in its arguments, so that users see it here and not in the log of a pod.

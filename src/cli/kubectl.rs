@@ -10,7 +10,7 @@ pub(super) fn as_plugin(args: &mut Vec<OsString>) -> Option<String> {
     Some(name)
 }
 
-/// `kubectl sweep-jobs` for `kubectl-sweep_jobs`: kubectl looks for a dash in a command's name as an underscore.
+/// `kubectl sweep-jobs` for `kubectl-sweep_jobs`: kubectl replaces a dash in a command's name by an underscore in the file's name.
 fn plugin_name(program: &OsStr) -> Option<String> {
     let file = Path::new(program).file_name()?.to_str()?;
     let name = file.strip_suffix(".exe").unwrap_or(file).strip_prefix("kubectl-")?;

@@ -13,8 +13,8 @@ use crate::exit_code::ExitCode;
 pub(super) const ABOUT: &str = "\
 Keep finished Kubernetes Jobs from blocking the next upgrade.
 
-With --unblock it makes way for the manifests on stdin: it deletes each finished
-Job in the cluster that they would change but cannot, and writes them to stdout.
+With --unblock it deletes the finished Jobs in the cluster that block the
+manifests on stdin, and writes the manifests to stdout.
 
     helm template shop ./shop -n shop | jobsweep --unblock -n shop | kubectl apply -n shop -f -
 
@@ -29,7 +29,7 @@ kots.io/hook-delete-policy with the same value. No other byte changes.
 
     helm template shop ./shop -n shop | jobsweep | kubectl apply -n shop -f -";
 
-/// Says what clap cannot know: where the manifests come from.
+/// Says where the manifests come from, which clap does not know.
 #[cfg(feature = "cleanup")]
 pub(super) const USAGE: &str = "\
 jobsweep [OPTIONS] < MANIFESTS > TRANSLATED
@@ -39,19 +39,19 @@ jobsweep [OPTIONS] < MANIFESTS > TRANSLATED
 pub(super) const USAGE: &str = "jobsweep [OPTIONS] < MANIFESTS > TRANSLATED";
 
 const ENVIRONMENT: &[(&str, &str)] = &[
-    (DEFAULT_POLICY, "what --default-policy is where that is not given"),
-    (LOG_FILE, "what --log-file is where that is not given"),
+    (DEFAULT_POLICY, "the value of --default-policy if that is not given"),
+    (LOG_FILE, "the value of --log-file if that is not given"),
     #[cfg(feature = "cleanup")]
-    (super::cleanup::FINISHED_FOR, "what --finished-for is where that is not given"),
+    (super::cleanup::FINISHED_FOR, "the value of --finished-for if that is not given"),
     #[cfg(feature = "cleanup")]
     (super::unblock::DRY_RUN, "1 makes --unblock a dry run, for helm template and helm --dry-run"),
     #[cfg(feature = "cleanup")]
-    ("HELM_NAMESPACE", "the namespace for --unblock where --namespace is not given"),
+    ("HELM_NAMESPACE", "the namespace for --unblock if --namespace is not given"),
     #[cfg(feature = "cleanup")]
     (crate::policy::OWN_JOB_UID, "the UID of the Job that the cleanup itself runs in"),
 ];
 
-/// The exit codes, as they stand below the options.
+/// The section of the help with the exit codes.
 pub(super) fn exit_codes_section() -> String {
     let codes = exit_codes();
     let width = codes.iter().map(|(code, _)| code.len()).max().unwrap_or_default();
@@ -77,7 +77,7 @@ fn exit_codes() -> Table {
 /// The manual page, as roff.
 ///
 /// # Errors
-/// None that a vector can have.
+/// Returns the errors of writing to a vector: there are none.
 pub fn man() -> io::Result<Vec<u8>> {
     let mut page = Vec::new();
     Man::new(Cli::command()).render(&mut page)?;

@@ -25,10 +25,10 @@ pub use manual::man;
 #[derive(Debug, Parser)]
 #[command(name = "jobsweep", version, long_about = manual::ABOUT, override_usage = manual::USAGE)]
 pub struct Cli {
-    /// Make way for the manifests on stdin: delete each finished Job that they would change but cannot
+    /// Delete the finished Jobs that block the manifests on stdin, then write the manifests
     ///
-    /// Only a Job whose policy allows it is deleted. If one Job in the way may not be deleted, none is. The options of the filter
-    /// apply, and of the cleanup --namespace, --kubeconfig, --context, --once, --timeout and --dry-run.
+    /// It deletes a Job only if its policy allows it. If one Job in the way may not be deleted, it deletes none. It takes the
+    /// options of the filter, and --namespace, --kubeconfig, --context, --once, --timeout and --dry-run of the cleanup.
     #[cfg(feature = "cleanup")]
     #[arg(long, help_heading = "Modes", group = "in_cluster", conflicts_with = "cleanup")]
     pub unblock: bool,
@@ -67,10 +67,10 @@ pub struct Cli {
 }
 
 impl Cli {
-    /// Parses the command line, the program's name included: as a kubectl plugin it is always the cleanup.
+    /// Parses the command line, whose first word is the program's name. As a kubectl plugin, the program is always the cleanup.
     ///
     /// # Errors
-    /// The arguments are wrong, or ask for the help or the version.
+    /// Returns an error if the arguments are wrong, or ask for the help or the version.
     pub fn from_command_line(args: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
         let mut args: Vec<_> = args.into_iter().collect();
         let plugin = kubectl::as_plugin(&mut args);
@@ -81,13 +81,13 @@ impl Cli {
         Self::from_arg_matches(&command.try_get_matches_from(args)?)
     }
 
-    /// The options of `--unblock`, if it is asked for.
+    /// The options of `--unblock`, if the arguments ask for it.
     ///
     /// # Errors
-    /// Its arguments do not fit together.
+    /// Returns what is wrong with its arguments or its variable.
     #[cfg(feature = "cleanup")]
     pub fn unblock_options(&self) -> Result<Option<crate::unblock::Options>, String> {
-        self.unblock.then(|| unblock::options(self.sweep.clone())).transpose()
+        self.unblock.then(|| unblock::options(&self.sweep)).transpose()
     }
 }
 
@@ -99,14 +99,14 @@ pub fn completions(shell: Shell) -> Vec<u8> {
     script
 }
 
-/// What is wrong with a command line: clap's words without its prefix, since we have our own.
+/// What is wrong with a command line: clap's words without its prefix, because jobsweep has its own.
 #[must_use]
 pub fn what_is_wrong(error: &clap::Error) -> String {
     let text = error.render().to_string();
     text.trim_start_matches("error: ").trim_end().to_owned()
 }
 
-/// A namespace's name, which is a DNS label.
+/// Checks the name of a namespace, which is a DNS label.
 fn namespace(text: &str) -> Result<String, String> {
     let is_inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     let is_name = (1..=63).contains(&text.len()) && text.bytes().all(is_inner);

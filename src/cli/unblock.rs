@@ -1,4 +1,4 @@
-//! Arguments of `--unblock`. Those about the cluster are the cleanup's.
+//! Arguments of `--unblock`. It shares the arguments about the cluster with the cleanup.
 
 use std::env;
 
@@ -7,30 +7,31 @@ use crate::cluster::connect::Connection;
 use crate::cluster::helm_env::HelmVariables;
 use crate::unblock::Options;
 
-/// Asks for a dry run in the environment, for calls that Helm does not apply.
+/// Asks for a dry run in the environment, because Helm does not tell a post-renderer that it applies nothing.
 pub(super) const DRY_RUN: &str = "JOBSWEEP_DRY_RUN";
 
 /// The options of `--unblock`.
 ///
 /// # Errors
-/// More than one namespace is given, or the variable says neither yes nor no.
-pub(super) fn options(args: CleanupArgs) -> Result<Options, String> {
-    let CleanupArgs { mut namespaces, kubeconfig, context, once, timeout, dry_run, .. } = args;
-    let namespace = namespaces.pop();
-    if !namespaces.is_empty() {
+/// More than one namespace is given, or the variable is neither 1 nor 0.
+pub(super) fn options(args: &CleanupArgs) -> Result<Options, String> {
+    if args.namespaces.len() > 1 {
         return Err("--unblock takes one --namespace: that of the manifests that name none".to_owned());
     }
-    let dry_run = dry_run || dry_run_by_variable()?;
     Ok(Options {
-        connection: Connection { kubeconfig, context, helm_variables: HelmVariables::Always },
-        namespace,
-        timeout,
-        once,
-        dry_run,
+        connection: Connection {
+            kubeconfig: args.kubeconfig.clone(),
+            context: args.context.clone(),
+            helm_variables: HelmVariables::Always,
+        },
+        namespace: args.namespaces.first().cloned(),
+        timeout: args.timeout,
+        once: args.once,
+        dry_run: args.dry_run || dry_run_by_variable()?,
     })
 }
 
-/// A misspelt yes must not delete anything.
+/// Another value is an error, so that a misspelt `true` deletes nothing.
 fn dry_run_by_variable() -> Result<bool, String> {
     match &*env::var_os(DRY_RUN).unwrap_or_default().to_string_lossy() {
         "1" | "true" => Ok(true),
