@@ -1,5 +1,7 @@
-//! The problems of an input, with their place and advice.
+//! The problems of an input, with their place and advice. Every message has the same format with one line of context, so it needs no
+//! library such as `annotate-snippets` or `miette`.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use granit_parser::ScanError;
@@ -23,27 +25,27 @@ pub enum Problem {
     TooLong,
     /// A key that identifies a Job or its policy appears more than once in a mapping.
     DuplicateKey(&'static str),
-    /// A merge key below such a key sets the same key. YAML libraries differ in which value they take.
+    /// A merge key sets such a key, and an explicit entry above it sets the same key. YAML libraries differ in which value they take.
     ContestedKey(&'static str),
-    /// A delete policy has words that are no tokens. This is a warning without `--strict`.
+    /// A delete policy has words that are not tokens. This is a warning without `--strict`.
     UnknownWords {
         /// The first words, each shortened.
         shown: Vec<String>,
         /// The number of the other words.
         more: usize,
     },
-    /// The API server rejects the type or the length of a policy or of the annotations. Always a warning.
+    /// The API server rejects the type or the length of a policy or of the annotations. This is always a warning.
     Rejected {
         /// The key of the value.
         key: &'static str,
         /// What the value must be.
         wanted: &'static str,
     },
-    /// A Job without metadata has no place for an annotation. Always a warning.
+    /// A Job without metadata has no place for an annotation. This is always a warning.
     NoMetadata,
     /// The Job shares its text with something else in a way that no insertion can separate.
-    CannotExtend(&'static str),
-    /// `--unblock` cannot look the Job up in the cluster. Always a warning.
+    CannotExtend(Cow<'static, str>),
+    /// `--unblock` cannot look the Job up in the cluster. This is always a warning.
     NotLookedUp(&'static str),
     /// A `ResourceList` is not what the specification of KRM functions says.
     ResourceList(&'static str),
@@ -136,7 +138,7 @@ impl Fault {
 /// The place of a problem in the stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
-    /// The 1-based number of the document.
+    /// The number of the document, from 1.
     pub document: usize,
     /// The template of the chart, from the `# Source:` comment of Helm 3 or the filename annotation of Helm 4.
     pub source: Option<String>,
@@ -144,9 +146,9 @@ pub struct Place {
     pub byte: usize,
     /// The name of the Job, if known.
     pub job: Option<String>,
-    /// 1-based, in the whole stream.
+    /// The line in the whole stream, from 1.
     pub line: usize,
-    /// 1-based, in characters.
+    /// The column in characters, from 1.
     pub column: usize,
     /// The line of the problem. An ellipsis marks where it is cut.
     pub snippet: String,

@@ -11,21 +11,21 @@ use super::read::{prefilter, stream};
 use super::write::change::{Edit, apply};
 use crate::policy::{DeletePolicy, IGNORE, KOTS_DELETE_POLICY};
 
-/// Marks a hook.
+/// The annotation of a hook.
 const HOOK: &str = "helm.sh/hook";
 
 /// A Job of a stream.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JobManifest {
-    /// Its name, a DNS subdomain.
+    /// The name, a DNS subdomain.
     pub name: String,
-    /// The namespace that it names itself.
+    /// The namespace in the metadata.
     pub namespace: Option<String>,
-    /// The delete policy that it has after translation.
+    /// The delete policy after the translation.
     pub policy: Option<DeletePolicy>,
-    /// Whether it is annotated `jobsweep.io/ignore: "true"`.
+    /// Whether the Job has the annotation `jobsweep.io/ignore: "true"`.
     pub ignored: bool,
-    /// All of it.
+    /// The whole manifest.
     pub value: Value,
 }
 
@@ -79,7 +79,7 @@ impl<'e> Edited<'e> {
         Ok(Self { text, start, edits })
     }
 
-    /// The place of a byte before the edits.
+    /// The offset that a byte had before the edits.
     fn original(&self, at: usize) -> usize {
         let mut original = at;
         for edit in self.edits {
@@ -93,7 +93,7 @@ impl<'e> Edited<'e> {
     }
 }
 
-/// The Jobs of a document, or why one cannot be looked up.
+/// The Jobs of a document, or for each the reason why it cannot be looked up.
 fn jobs_of(text: &str) -> Result<Vec<Result<JobManifest, Fault>>, Fault> {
     super::check_length(text)?;
     let nodes = Nodes::read(text).map_err(|error| Fault::not_yaml(&error, text))?;
@@ -152,7 +152,7 @@ fn manifest(mut value: Value) -> Result<Option<JobManifest>, &'static str> {
     }))
 }
 
-/// Whether a text may stand in the path of a request, as every name of a Job or namespace may.
+/// Whether a text is safe in the path of a request. Every name of a Job or a namespace is.
 pub(crate) fn is_subdomain(name: &str) -> bool {
     let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.');
     (1..=253).contains(&name.len()) && name.bytes().all(inner) && !name.starts_with('.')

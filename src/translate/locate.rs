@@ -1,4 +1,6 @@
 //! Finds the place of a fault in the stream: line, column, chart file and a snippet.
+//!
+//! `annotate-snippets` and `miette` are not used, because they read the text from its beginning for each message.
 
 use std::ops::Range;
 
@@ -14,10 +16,10 @@ pub(crate) const TEMPLATE_ANNOTATION: &str = "postrenderer.helm.sh/postrender-fi
 
 /// How many characters a snippet shows on either side of the problem.
 const SNIPPET: usize = 60;
-/// The bytes of so many characters and of one that is cut.
+/// Enough bytes for one character more than a snippet shows, and for one that the limit splits.
 const SNIPPET_BYTES: usize = 4 * (SNIPPET + 2);
 
-/// Locates faults. The place of the last one is kept: faults in the order of the text take one pass over it.
+/// Locates faults. The locator continues from the last fault, so faults in the order of the text take one pass over it.
 pub(super) struct Locator<'s> {
     stream: &'s [u8],
     counted: usize,
@@ -105,14 +107,14 @@ fn shown(line: &[u8]) -> String {
     same_width(&String::from_utf8_lossy(line.strip_prefix(BOM).unwrap_or(line)))
 }
 
-/// The template that made a document, by the comment of Helm 3 or the annotation of Helm 4.
+/// The template of a document, from the comment of Helm 3 or the annotation of Helm 4.
 fn template(document: &[u8]) -> Option<String> {
     let text = document.utf8_chunks().next()?.valid();
     let name = template_comment(text).map(str::to_owned).or_else(|| template_annotation(text))?;
     (!name.is_empty()).then(|| one_line(&shortened(&name)))
 }
 
-/// A `# Source:` comment above the content of a document. Further below, one can be a line of a script.
+/// A `# Source:` comment above the content of a document. Further below, such a line can belong to a script.
 fn template_comment(text: &str) -> Option<&str> {
     let lines = text.split(['\n', '\r']).map(|line| line.trim_start_matches('\u{feff}').trim());
     let mut above =

@@ -3,11 +3,13 @@
 //! Everything here is pure: text in, text out. A stream is processed in these steps:
 //!
 //! 1. `read::stream` splits it into documents.
-//! 2. `read::prefilter` says which documents cannot contain a Job to change, and `scan` skips them. Most contain no Job, or no policy.
+//! 2. `read::prefilter` says which documents cannot contain a Job to change, and `scan` skips them. Most documents contain no Job or no
+//!    policy, so most are skipped.
 //! 3. `read::head` cuts the document before `spec:`. If the head is enough to decide, the rest is not parsed. `read::line_reader` reads
-//!    simple text, and `read::nodes` reads all other text with a YAML parser.
+//!    a simple head. `read::nodes` reads everything else with a YAML parser.
 //! 4. `read::jobs` finds the Jobs among the nodes. `read::lookup` follows aliases and merge keys.
-//! 5. `plan::policies` decides which policy each Job gets. `plan::insert` decides in which mapping.
+//! 5. `plan::policies` decides which policy each Job gets. `plan::insert` decides in which mapping. `plan::sharing`
+//!    tells which mappings the Job shares with something else.
 //! 6. `write::copied_annotation` repeats Helm's entry with the KOTS key. `write::new_entry` writes an entry where that is not
 //!    possible: for a default policy, and for a policy in shared metadata. `write::extend` inserts the entry into the mapping. The
 //!    result is a `write::change`: the edits of the text, and the nodes that the edited text must have.
@@ -33,6 +35,7 @@ mod scan;
 mod write;
 
 use std::io::{self, Write};
+use std::iter;
 
 pub use diagnostic::{Diagnostic, Place, Problem};
 pub use jobs_for_unblock::JobManifest;
@@ -51,7 +54,7 @@ use self::plan::insert::Inserter;
 use self::plan::policies::{check_words, missing_policy};
 use self::plan::sharing::Sharing;
 use self::read::jobs::{self, Job};
-use self::read::lookup::Lookup;
+use self::read::lookup::{Lookup, MAX_MERGES};
 use self::read::nodes::Nodes;
 use self::read::{head, line_reader};
 use self::write::change::Edit;
@@ -107,8 +110,8 @@ impl<'a> Translated<'a> {
         let rest = &self.input[self.edits.last().map_or(0, |edit| edit.at.end)..];
         let only_white_space = self.input.trim_ascii().is_empty();
         let on_new_line = self.input.is_empty() || self.input.ends_with(b"\n");
-        let document: &[u8] = if on_new_line { b"---\n" } else { b"\n---\n" };
-        edited.chain([Piece::Kept(rest)]).chain(only_white_space.then_some(Piece::Inserted(document)))
+        let marker: &[u8] = if on_new_line { b"---\n" } else { b"\n---\n" };
+        edited.chain([Piece::Kept(rest)]).chain(only_white_space.then_some(Piece::Inserted(marker)))
     }
 }
 
@@ -157,9 +160,10 @@ pub(crate) fn translate_scanned<'a>(
     }
     let Scan { candidates, not_utf8, .. } = scan.finish(input, options);
     let results = parallel::map(&candidates, |(_, range)| {
+        // The scan has checked that the candidates are UTF-8.
         let text = std::str::from_utf8(&input[range.clone()]).map_err(|_| Fault::NOT_PROVEN)?;
         let mut warnings = Vec::new();
-        let edits = document(text, options, &mut warnings)?;
+        let edits = translate_document(text, options, &mut warnings)?;
         warnings.sort_by_key(|fault| fault.at);
         Ok((edits.into_iter().map(|edit| edit.moved_by(range.start)).collect::<Vec<_>>(), warnings))
     });
@@ -169,7 +173,7 @@ pub(crate) fn translate_scanned<'a>(
     for ((index, range), result) in candidates.iter().zip(results) {
         let mut located = |fault| locator.locate(fault, *index, range.clone());
         let (edits, warnings) = result.map_err(&mut located)?;
-        translated.document_of_edit.resize(translated.edits.len() + edits.len(), *index);
+        translated.document_of_edit.extend(iter::repeat_n(*index, edits.len()));
         translated.edits.extend(edits);
         translated.warnings.extend(warnings.into_iter().map(located));
     }
@@ -183,22 +187,22 @@ pub(crate) fn translate_scanned<'a>(
 }
 
 /// Translates one document, by its head if that is enough.
-fn document(text: &str, options: &Options, warnings: &mut Vec<Fault>) -> Result<Vec<Edit>, Fault> {
+fn translate_document(text: &str, options: &Options, warnings: &mut Vec<Fault>) -> Result<Vec<Edit>, Fault> {
     if let Some(head) = head::of(text) {
         check_length(head)?;
         if let Some(nodes) = line_reader::read(head).or_else(|| Nodes::read(head).ok()) {
             let lookup = Lookup::new(&nodes);
             if head::decides(&lookup) {
-                return edits(&lookup, options, warnings);
+                return edits_for_jobs(&lookup, options, warnings);
             }
         }
     }
     check_length(text)?;
     let nodes = Nodes::read(text).map_err(|error| Fault::not_yaml(&error, text))?;
-    edits(&Lookup::new(&nodes), options, warnings)
+    edits_for_jobs(&Lookup::new(&nodes), options, warnings)
 }
 
-/// Rejects an object that is too long to be parsed, because that would take as much memory again.
+/// Rejects an object that is too long, because its nodes would take too much memory.
 fn check_length(text: &str) -> Result<(), Fault> {
     if is_too_long(text) {
         return Err(Fault { problem: Problem::TooLong, at: 0, job: None });
@@ -214,10 +218,12 @@ fn is_too_long(text: &str) -> bool {
 
 /// Rejects a document in which a mapping merges more mappings than a lookup follows.
 fn check_merges(lookup: &Lookup<'_, '_>, jobs: &[Job]) -> Result<(), Fault> {
-    if let Some(mapping) = lookup.gave_up() {
+    if let Some(mapping) = lookup.mapping_with_too_many_merges() {
         let is_inside = |job: &&Job| (job.id..lookup.nodes.get(job.id).end).contains(&mapping);
         return Err(Fault {
-            problem: Problem::CannotExtend("this mapping merges more than 100 others (<<)"),
+            problem: Problem::CannotExtend(
+                format!("this mapping merges more than {MAX_MERGES} others (<<)").into(),
+            ),
             at: lookup.nodes.get(mapping).start,
             job: jobs.iter().find(is_inside).and_then(|job| job.name.clone()),
         });
@@ -226,7 +232,11 @@ fn check_merges(lookup: &Lookup<'_, '_>, jobs: &[Job]) -> Result<(), Fault> {
 }
 
 /// The edits that give every Job of a document its policy.
-fn edits(lookup: &Lookup<'_, '_>, options: &Options, warnings: &mut Vec<Fault>) -> Result<Vec<Edit>, Fault> {
+fn edits_for_jobs(
+    lookup: &Lookup<'_, '_>,
+    options: &Options,
+    warnings: &mut Vec<Fault>,
+) -> Result<Vec<Edit>, Fault> {
     let jobs = jobs::find(lookup)?;
     check_merges(lookup, &jobs)?;
     let sharing = Sharing::new(lookup, &jobs);
@@ -237,6 +247,7 @@ fn edits(lookup: &Lookup<'_, '_>, options: &Options, warnings: &mut Vec<Fault>) 
         match missing_policy(lookup, job, default.as_deref()) {
             Ok(Some(policy)) => inserter.insert(job, policy)?,
             Ok(None) => {}
+            // The Job stays as it is.
             Err(warning) => warnings.push(warning),
         }
     }

@@ -1,4 +1,6 @@
 //! Applies a function to many documents on all processors.
+//!
+//! `rayon` is not used: its global pool panics if the system refuses a thread, and first starts one for each processor.
 
 use std::num::NonZero;
 use std::thread;
@@ -20,7 +22,7 @@ fn map_on<T: Sync, R: Send>(threads: usize, items: &[T], function: &(impl Fn(&T)
     let on_share = |share: &[T]| -> Vec<R> { share.iter().map(function).collect() };
     thread::scope(|scope| {
         let start = |share| {
-            // A limit on processes can forbid another thread. Then this one does the work.
+            // A limit on processes can forbid another thread. Then the current thread does the work.
             let started = thread::Builder::new().spawn_scoped(scope, move || on_share(share));
             started.map_err(|_| share)
         };

@@ -37,12 +37,12 @@ pub(super) fn prove<'a>(mut change: Change<'a>, input: &Nodes<'a>) -> Option<Vec
     is_proven.then_some(change.edits)
 }
 
-/// The lines around an insertion, if it suffices to read these again: the entry above it, or the key of its mapping and the
+/// The lines around an insertion, if only these need to be read again: the entry above it, or the key of its mapping and the
 /// first entry.
 ///
-/// They suffice where the line reader read the input. Then no scalar spans two lines, and the parser reaches the first line with
-/// nothing open but block mappings. Indentation alone ties the lines to what is around them, so the parser reads them alone
-/// as it reads them in the document. The edited lines cannot absorb the lines below: an open quote or brace is an error at
+/// These lines suffice where the line reader read the input. Then no scalar spans two lines, and only block mappings are open when
+/// the parser reaches the first line. Only indentation connects the lines with the text around them, so the parser reads them
+/// alone as it reads them in the document. The edited lines cannot absorb the lines below: an open quote or brace is an error at
 /// the end of the part, and any other scalar continues only on lines that are indented deeper than the next key.
 fn lines_around(change: &Change<'_>, input: &Nodes<'_>) -> Option<Part> {
     let ([edit], [splice], [], true) =

@@ -21,8 +21,9 @@ pub(crate) fn strings<const N: usize>(
 
 /// The string at a path of keys.
 pub(super) fn string<'n>(lookup: &Lookup<'n, '_>, path: &[&'static str]) -> Option<&'n str> {
-    let root = (!lookup.nodes.is_empty()).then_some(0)?;
-    let value = path.iter().try_fold(root, |id, key| Some(lookup.find(lookup.mapping(id)?, key)?.value()))?;
+    let value = path
+        .iter()
+        .try_fold(lookup.nodes.root()?, |id, key| Some(lookup.find(lookup.mapping(id)?, key)?.value()))?;
     lookup.string(value)
 }
 

@@ -1,141 +1,134 @@
-//! Reads the paths that Rust code uses, such as `crate::cluster::api`.
+//! Finds the paths that Rust code uses, such as `crate::cluster::api`.
+//!
+//! The paths come from the tokens of `proc-macro2`, because `syn` does not parse what is inside macros such as `assert!`.
 
-/// Replaces the items under `#[cfg(test)]` with empty lines. rustfmt aligns an item's last brace with its first line.
-pub(crate) fn without_tests(text: &str) -> String {
-    let mut kept = String::new();
-    let mut lines = text.lines();
-    while let Some(line) = lines.next() {
-        if line.trim_start().starts_with("#[cfg(test)]") {
-            let indent = &line[..line.len() - line.trim_start().len()];
-            let ends = |line: &str| {
-                let item = line.strip_prefix(indent).unwrap_or(" ");
-                item.starts_with('}') || item.ends_with(';') && !item.starts_with(' ')
-            };
-            let mut item = line;
-            while !ends(item) {
-                kept.push('\n');
-                let Some(next) = lines.next() else { return kept };
-                item = next;
-            }
-        } else {
-            kept.push_str(line);
-        }
-        kept.push('\n');
-    }
-    kept
+use std::str::FromStr;
+
+use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
+
+/// A path that a file uses.
+#[derive(Debug)]
+pub(crate) struct Used {
+    /// The line, from 1.
+    pub(crate) line: usize,
+    /// A path that begins in the file's own module is given from the crate's root, and also as it stands, because it may begin
+    /// with the name of another crate.
+    pub(crate) paths: [String; 2],
+    /// Whether a `use` imports the path or everything below it.
+    pub(crate) is_import: bool,
 }
 
-/// All paths in a file with their lines (from 1). A path that begins in the file's own module is given from the crate's
-/// root, and also as it stands, because it may begin with the name of another crate.
-pub(crate) fn paths_in(file: &str, text: &str) -> Vec<(usize, String)> {
-    let module = module_of(file);
-    let mut found = Vec::new();
-    // One prefix for each open brace: that of the group in a `use`, or an empty one.
-    let mut groups = vec![String::new()];
-    let mut tokens = tokens(text).into_iter().peekable();
-    while let Some((line, token)) = tokens.next() {
-        match token {
-            "{" => groups.push(String::new()),
-            "}" if groups.len() > 1 => drop(groups.pop()),
-            name if is_name(name) => {
-                let mut path = groups.last().cloned().unwrap_or_default() + name;
-                while tokens.next_if(|(_, token)| *token == "::").is_some() {
-                    path += "::";
-                    match tokens.next_if(|(_, token)| is_name(token) || *token == "{") {
-                        Some((_, "{")) => {
-                            groups.push(path);
-                            path = String::new();
-                        }
-                        Some((_, name)) => path += name,
-                        None => {}
-                    }
-                }
-                if path.contains("::") || groups.last().is_some_and(String::is_empty) {
-                    found.extend(resolved(&module, path.trim_end_matches("::")).map(|path| (line, path)));
-                }
-            }
-            _ => {}
-        }
-    }
-    found
+/// The paths in a file, without the items under `#[cfg(test)]`.
+pub(crate) fn paths_in(file: &str, text: &str) -> Vec<Used> {
+    let mut reader = Reader { module: module_of(file), found: Vec::new() };
+    reader.read(TokenStream::from_str(text).unwrap(), "", false);
+    reader.found
 }
 
 /// `src/cleanup/sweep/ending.rs` is `crate::cleanup::sweep::ending`.
-fn module_of(file: &str) -> Vec<&str> {
+fn module_of(file: &str) -> Vec<String> {
     let path = file.trim_start_matches("src/").trim_end_matches(".rs").trim_end_matches("/mod");
-    std::iter::once("crate").chain(path.split('/').filter(|name| !matches!(*name, "lib" | "main"))).collect()
+    let names = path.split('/').filter(|name| !matches!(*name, "lib" | "main"));
+    std::iter::once("crate").chain(names).map(str::to_owned).collect()
 }
 
-fn resolved(module: &[&str], path: &str) -> impl Iterator<Item = String> {
-    let mut names = path.split("::").peekable();
-    let mut from = module;
-    while names.next_if_eq(&"super").is_some() {
-        from = &from[..from.len().saturating_sub(1)];
-    }
-    names.next_if_eq(&"self");
-    let from_root = path.starts_with("crate");
-    let relative = from.iter().copied().chain(names).collect::<Vec<_>>().join("::");
-    [(!path.is_empty()).then(|| path.to_owned()), (!path.is_empty() && !from_root).then_some(relative)]
-        .into_iter()
-        .flatten()
+struct Reader {
+    module: Vec<String>,
+    found: Vec<Used>,
 }
 
-fn is_name(token: &str) -> bool {
-    token.starts_with(|first: char| first.is_alphabetic() || first == '_')
-}
-
-/// Names, `::` and single characters with their lines, without comments and literals.
-fn tokens(text: &str) -> Vec<(usize, &str)> {
-    let mut tokens = Vec::new();
-    let (mut rest, mut line) = (text, 1);
-    while let Some(first) = rest.chars().next() {
-        let length = literal(rest).unwrap_or_else(|| {
-            let length = match first {
-                _ if rest.starts_with("::") => 2,
-                _ if is_name(rest) => {
-                    rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len())
+impl Reader {
+    /// Reads the tokens of a file or of a group. `prefix` is the path before the braces of a group in a `use`.
+    fn read(&mut self, tokens: TokenStream, prefix: &str, mut in_use: bool) {
+        let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+        let mut rest = &tokens[..];
+        while let [first, after @ ..] = rest {
+            rest = after;
+            match (first, after) {
+                (TokenTree::Punct(hash), [TokenTree::Group(attribute), item @ ..])
+                    if hash.as_char() == '#' && is_cfg_test(&attribute.stream()) =>
+                {
+                    let end = item.iter().position(ends_item).map_or(item.len(), |last| last + 1);
+                    rest = &item[end..];
                 }
-                _ => first.len_utf8(),
-            };
-            if !first.is_whitespace() {
-                tokens.push((line, &rest[..length]));
+                (TokenTree::Punct(end), _) if end.as_char() == ';' => in_use = false,
+                (TokenTree::Ident(word), _) if word == "use" => in_use = true,
+                (TokenTree::Ident(word), [_, after @ ..]) if in_use && word == "as" => rest = after,
+                (TokenTree::Ident(word), [TokenTree::Ident(name), TokenTree::Group(body), after @ ..])
+                    if word == "mod" =>
+                {
+                    self.module.push(name.to_string());
+                    self.read(body.stream(), "", false);
+                    self.module.pop();
+                    rest = after;
+                }
+                (TokenTree::Punct(star), _) if in_use && star.as_char() == '*' => {
+                    self.add(star.span(), prefix.trim_end_matches("::"), true);
+                }
+                (TokenTree::Ident(name), _) => rest = self.read_path(name, after, prefix, in_use),
+                (TokenTree::Group(group), _) => self.read(group.stream(), prefix, in_use),
+                _ => {}
             }
-            length
-        });
-        line += rest[..length].matches('\n').count();
-        rest = &rest[length..];
+        }
     }
-    tokens
+
+    /// Reads the rest of a path after its first name. Returns the tokens after it.
+    fn read_path<'t>(
+        &mut self,
+        first: &Ident,
+        mut rest: &'t [TokenTree],
+        prefix: &str,
+        in_use: bool,
+    ) -> &'t [TokenTree] {
+        let mut path = format!("{prefix}{first}");
+        while let [TokenTree::Punct(a), TokenTree::Punct(b), after @ ..] = rest
+            && (a.as_char(), b.as_char()) == (':', ':')
+        {
+            rest = after;
+            match after {
+                [TokenTree::Ident(name), after @ ..] => {
+                    path = format!("{path}::{name}");
+                    rest = after;
+                }
+                [TokenTree::Group(group), after @ ..] if in_use => {
+                    self.read(group.stream(), &format!("{path}::"), true);
+                    return after;
+                }
+                [TokenTree::Punct(star), after @ ..] if star.as_char() == '*' => rest = after,
+                _ => {}
+            }
+        }
+        self.add(first.span(), path.strip_suffix("::self").unwrap_or(&path), in_use);
+        rest
+    }
+
+    fn add(&mut self, span: Span, path: &str, is_import: bool) {
+        let paths = [path.to_owned(), self.path_from_root(path)];
+        self.found.push(Used { line: span.start().line, paths, is_import });
+    }
+
+    fn path_from_root(&self, path: &str) -> String {
+        let mut names = path.split("::").peekable();
+        let mut module = &self.module[..];
+        if names.next_if_eq(&"crate").is_some() {
+            module = &module[..1];
+        }
+        names.next_if_eq(&"self");
+        while names.next_if_eq(&"super").is_some() {
+            module = &module[..module.len().saturating_sub(1)];
+        }
+        module.iter().map(String::as_str).chain(names).collect::<Vec<_>>().join("::")
+    }
 }
 
-/// The length of the comment, string or character at the start of the text.
-fn literal(text: &str) -> Option<usize> {
-    let raw = text.strip_prefix('b').unwrap_or(text).strip_prefix('r');
-    let hashes = raw.map(|raw| raw.len() - raw.trim_start_matches('#').len());
-    if text.starts_with("//") {
-        Some(text.find('\n').unwrap_or(text.len()))
-    } else if let (Some(raw), Some(hashes)) = (raw, hashes)
-        && raw[hashes..].starts_with('"')
-    {
-        let end = format!("\"{}", "#".repeat(hashes));
-        let start = text.len() - raw.len() + hashes + 1;
-        Some(text[start..].find(&end).map_or(text.len(), |at| start + at + end.len()))
-    } else if let Some(string) = text.strip_prefix('"') {
-        let mut escaped = false;
-        let end = string.find(|c: char| {
-            let ends = c == '"' && !escaped;
-            escaped = c == '\\' && !escaped;
-            ends
-        });
-        Some(end.map_or(text.len(), |at| at + 2))
-    } else if let Some(quoted) = text.strip_prefix('\'') {
-        // A lifetime has no second quote right after its first character.
-        let mut characters = quoted.char_indices();
-        match characters.next()?.1 {
-            '\\' => quoted[2..].find('\'').map(|at| at + 4),
-            _ => characters.next().filter(|(_, c)| *c == '\'').map(|(at, _)| at + 2),
-        }
-    } else {
-        None
+fn is_cfg_test(attribute: &TokenStream) -> bool {
+    attribute.to_string().replace(' ', "") == "cfg(test)"
+}
+
+fn ends_item(token: &TokenTree) -> bool {
+    match token {
+        TokenTree::Punct(punct) => punct.as_char() == ';',
+        TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
+        _ => false,
     }
 }

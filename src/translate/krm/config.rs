@@ -11,7 +11,7 @@ use crate::translate::read::nodes::{Id, Kind};
 pub struct FunctionConfig {
     /// `default-policy`, if it is set.
     pub default_policy: Option<DefaultPolicy>,
-    /// `strict`.
+    /// `strict`: whether an unknown word in a policy is an error.
     pub strict: bool,
 }
 

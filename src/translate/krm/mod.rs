@@ -11,7 +11,7 @@ use memchr::memmem;
 
 use super::diagnostic::{Diagnostic, Fault, Problem};
 use super::locate::Locator;
-use super::read::jobs::{RESOURCE_LIST, is_resource_list, unique};
+use super::read::jobs::{RESOURCE_LIST, is_of_functions};
 use super::read::lookup::{Lookup, key};
 use super::read::nodes::{Id, Kind, Nodes};
 use super::read::stream;
@@ -42,7 +42,7 @@ pub fn function_config(input: &[u8]) -> Result<Option<FunctionConfig>, Diagnosti
     }
 }
 
-/// The first document, if it may be a `ResourceList`. To search all of a large stream for the kind would take a quarter of the
+/// The first document, if it may be a `ResourceList`. A search of all of a large stream would take a quarter of the
 /// filter's time, so only its ends are searched.
 fn possible_resource_list(input: &[u8]) -> Option<&str> {
     let has_kind = |text: &[u8]| {
@@ -56,7 +56,7 @@ fn possible_resource_list(input: &[u8]) -> Option<&str> {
 
 fn has_content(document: &[u8]) -> bool {
     let nodes = std::str::from_utf8(document).ok().and_then(|text| Nodes::read(text).ok());
-    nodes.is_none_or(|nodes| !nodes.is_empty() && !Lookup::new(&nodes).is_null(0))
+    nodes.is_none_or(|nodes| nodes.root().is_some_and(|root| !Lookup::new(&nodes).is_null(root)))
 }
 
 fn of_document(text: &str) -> Result<Option<FunctionConfig>, Fault> {
@@ -67,24 +67,28 @@ fn of_document(text: &str) -> Result<Option<FunctionConfig>, Fault> {
         return Err(Fault::not_yaml(&error, text));
     }
     for key in [key::API_VERSION, key::KIND, key::RESULTS] {
-        unique(&lookup, list, key)?;
+        lookup.find_unique(list, key)?;
     }
-    if let Some(items) = unique(&lookup, list, key::ITEMS)?.map(|found| nodes.resolve(found.value()))
+    if let Some(items) = lookup.find_unique(list, key::ITEMS)?.map(|found| nodes.resolve(found.value()))
         && !matches!(nodes.get(items).kind, Kind::Sequence { .. })
         && !lookup.is_null(items)
     {
         let problem = Problem::ResourceList("its items are not a list");
         return Err(Fault { problem, at: nodes.get(items).start, job: None });
     }
-    match unique(&lookup, list, key::FUNCTION_CONFIG)?.map(|found| nodes.resolve(found.value())) {
+    match lookup.find_unique(list, key::FUNCTION_CONFIG)?.map(|found| nodes.resolve(found.value())) {
         Some(config) if !lookup.is_null(config) => config::read(&lookup, config).map(Some),
         _ => Ok(Some(FunctionConfig::default())),
     }
 }
 
 fn root(lookup: &Lookup<'_, '_>) -> Option<Id> {
-    let root = (!lookup.nodes.is_empty()).then_some(0)?;
-    lookup.mapping(root).filter(|&mapping| is_resource_list(lookup, mapping))
+    lookup.mapping(lookup.nodes.root()?).filter(|&mapping| is_resource_list(lookup, mapping))
+}
+
+fn is_resource_list(lookup: &Lookup<'_, '_>, mapping: Id) -> bool {
+    let values = |key| lookup.possible_strings(mapping, key, None);
+    values(key::KIND).contains(&RESOURCE_LIST) && values(key::API_VERSION).into_iter().any(is_of_functions)
 }
 
 #[cfg(test)]

@@ -29,13 +29,14 @@ pub fn with_warnings(translated: &Translated<'_>) -> Option<Vec<u8>> {
     with_results(translated.input, &output, "warning", &translated.warnings)
 }
 
-/// A `ResourceList` as it is, with an error in `results`. `None` if it is none, or its `results` have no place for an entry.
+/// The `ResourceList` with an error in `results`. `None` if the input is no `ResourceList`, or its `results` have no place for an
+/// entry.
 #[must_use]
 pub fn with_error(input: &[u8], error: &Diagnostic) -> Option<Vec<u8>> {
     with_results(input, input, "error", std::slice::from_ref(error))
 }
 
-/// The messages are those of the input. The output is its translation, or the input itself.
+/// The messages are about the input. The output is its translation, or the input itself.
 fn with_results(input: &[u8], output: &[u8], severity: &str, messages: &[Diagnostic]) -> Option<Vec<u8>> {
     let entries = entries(possible_resource_list(input)?, severity, messages)?;
     let nodes = Nodes::read(possible_resource_list(output)?).ok()?;
@@ -65,7 +66,7 @@ fn entries(input: &str, severity: &str, messages: &[Diagnostic]) -> Option<Vec<V
     Some(messages.iter().map(entry).collect())
 }
 
-/// Names an object. The specification requires all but the namespace.
+/// The `resourceRef` of an object. The specification requires all fields except the namespace.
 fn reference(lookup: &Lookup<'_, '_>, object: Id) -> Option<Value> {
     let text = |mapping: Id, key| {
         let text = lookup.string(lookup.find(mapping, key)?.value())?;

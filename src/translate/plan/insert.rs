@@ -22,7 +22,7 @@ pub(crate) struct Inserter<'l, 'n, 'a> {
     sharing: &'l Sharing,
     entries: EntryWriter<'l, 'n, 'a>,
     change: Change<'a>,
-    /// The nodes that are changed already. Jobs can share them.
+    /// The nodes that are already changed. Jobs can share a node.
     changed: HashSet<Id>,
 }
 
@@ -44,7 +44,7 @@ impl<'l, 'n, 'a> Inserter<'l, 'n, 'a> {
     /// Adds the policy to a Job. Its metadata must be a mapping.
     pub(crate) fn insert(&mut self, job: &Job, policy: Policy<'_>) -> Result<(), Fault> {
         self.insert_or_refuse(job, policy).map_err(|why| Fault {
-            problem: Problem::CannotExtend(why),
+            problem: Problem::CannotExtend(why.into()),
             at: self.lookup.nodes.get(job.id).start,
             job: job.name.clone(),
         })

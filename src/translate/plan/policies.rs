@@ -12,7 +12,7 @@ use crate::translate::write::new_entry::Policy;
 /// How many unknown words of a policy a message shows.
 const MAX_WORDS: usize = 3;
 
-/// The policy that a Job needs: none, its own or the default. The error is a warning: its own cannot be translated.
+/// Returns the policy to write, if any. The error is a warning: the Job cannot get its policy.
 pub(crate) fn missing_policy<'p>(
     lookup: &Lookup<'_, '_>,
     job: &Job,
@@ -53,7 +53,7 @@ fn bytes_of_entries(lookup: &Lookup<'_, '_>, mapping: Id) -> usize {
     lookup.nodes.entries(mapping).map(|(key, value)| length(key) + length(value)).sum()
 }
 
-/// Warns of the words that are no tokens. Under `--strict` they are an error.
+/// Warns of words that are not tokens. With `--strict` they are an error.
 pub(crate) fn check_words(
     lookup: &Lookup<'_, '_>,
     job: &Job,

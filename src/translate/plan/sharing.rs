@@ -6,7 +6,7 @@ use crate::translate::read::jobs::{Job, Level};
 use crate::translate::read::lookup::{Found, Lookup};
 use crate::translate::read::nodes::{Id, Kind};
 
-/// The nodes that an alias repeats in another role than that of a Job, its metadata or its annotations.
+/// Nodes that are also used, through an alias, for something else than the same part of another Job.
 pub(crate) struct Sharing {
     shared: HashSet<Id>,
 }

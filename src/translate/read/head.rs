@@ -1,11 +1,11 @@
-//! The head of a document: the part before `spec:`. It decides what happens to a Job, so the rest need not be read.
+//! The head of a document: the part before `spec:`. The head decides what happens to a Job, so the rest need not be read.
 
 use super::lookup::{Lookup, key};
 use super::nodes::{Kind, Node};
 
 /// The part of a document before the first `spec:` or `status:` at the left margin, if no other key follows at the margin.
 ///
-/// A key of a block mapping at the left margin stands at the margin. So no further `kind` or `metadata` follows the head.
+/// Keys of the top-level mapping start in column 0, so no `kind` or `metadata` can follow the head.
 pub(crate) fn of(text: &str) -> Option<&str> {
     let is_tail_key = |line: &str| line.starts_with("spec:") || line.starts_with("status:");
     let mut head = None;

@@ -6,7 +6,7 @@ use super::lookup::{Found, Lookup, key};
 use super::nodes::{Id, Kind};
 use crate::escape::shortened;
 use crate::policy::{HELM_DELETE_POLICY, KOTS_DELETE_POLICY};
-use crate::translate::diagnostic::{Fault, Problem};
+use crate::translate::diagnostic::Fault;
 
 /// The mappings of a Job that lead to its policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,24 +32,24 @@ pub(crate) struct Job {
 pub(crate) fn find(lookup: &Lookup<'_, '_>) -> Result<Vec<Job>, Fault> {
     let mut jobs = Vec::new();
     let mut lists = HashSet::new();
-    let mut next = if lookup.nodes.is_empty() { vec![] } else { vec![(0, Inherited::default())] };
-    while let Some((id, inherited)) = next.pop() {
+    let mut next: Vec<(Id, bool)> = lookup.nodes.root().map(|root| (root, false)).into_iter().collect();
+    while let Some((id, in_job_list)) = next.pop() {
         let Some(mapping) = lookup.mapping(id) else {
             continue;
         };
-        match resource(lookup, mapping, inherited)? {
+        match resource(lookup, mapping, in_job_list)? {
             Resource::Job => jobs.push(job(lookup, id, mapping)?),
-            Resource::List(inherited) if lists.insert(mapping) => {
+            Resource::List { of_jobs } if lists.insert(mapping) => {
                 let Some(items) = lookup.find(mapping, key::ITEMS) else {
                     continue;
                 };
                 let items = lookup.nodes.resolve(items.value());
                 if matches!(lookup.nodes.get(items).kind, Kind::Sequence { .. }) {
                     let children: Vec<Id> = lookup.nodes.children(items).collect();
-                    next.extend(children.into_iter().rev().map(|child| (child, inherited)));
+                    next.extend(children.into_iter().rev().map(|child| (child, of_jobs)));
                 }
             }
-            Resource::List(_) | Resource::Other => {}
+            Resource::List { .. } | Resource::Other => {}
         }
     }
     Ok(jobs)
@@ -57,96 +57,58 @@ pub(crate) fn find(lookup: &Lookup<'_, '_>) -> Result<Vec<Job>, Fault> {
 
 pub(crate) const RESOURCE_LIST: &str = "ResourceList";
 
-/// What an item inherits from its list: in a `JobList`, an item without a kind is a Job.
-#[derive(Clone, Copy, Default)]
-struct Inherited {
-    job_list: bool,
-}
-
 enum Resource {
     Job,
-    List(Inherited),
+    List { of_jobs: bool },
     Other,
 }
 
-fn resource(lookup: &Lookup<'_, '_>, mapping: Id, inherited: Inherited) -> Result<Resource, Fault> {
-    let kinds = possible_strings(lookup, mapping, key::KIND, inherited.job_list.then_some("Job"));
-    let versions =
-        possible_strings(lookup, mapping, key::API_VERSION, inherited.job_list.then_some("batch/v1"));
-    let is = |kind: &str, version: &dyn Fn(&str) -> bool| {
-        kinds.contains(&kind) && versions.iter().any(|&v| version(v))
+/// What a mapping is. In a `JobList`, an item without a kind is a Job.
+fn resource(lookup: &Lookup<'_, '_>, mapping: Id, in_job_list: bool) -> Result<Resource, Fault> {
+    let kinds = lookup.possible_strings(mapping, key::KIND, in_job_list.then_some("Job"));
+    let versions = lookup.possible_strings(mapping, key::API_VERSION, in_job_list.then_some("batch/v1"));
+    let is = |kind: &str, is_version: fn(&str) -> bool| {
+        kinds.contains(&kind) && versions.iter().any(|version| is_version(version))
     };
-    let batch = |version: &str| version.starts_with("batch/");
-    let resource = if is("Job", &batch) {
+    let resource = if is("Job", is_of_batch) {
         Resource::Job
-    } else if is("JobList", &batch) {
-        Resource::List(Inherited { job_list: true })
-    } else if is("List", &|version| !version.contains(char::is_whitespace))
-        || is(RESOURCE_LIST, &is_of_functions)
+    } else if is("JobList", is_of_batch) {
+        Resource::List { of_jobs: true }
+    } else if is("List", |version| !version.contains(char::is_whitespace))
+        || is(RESOURCE_LIST, is_of_functions)
     {
-        Resource::List(Inherited { job_list: false })
+        Resource::List { of_jobs: false }
     } else {
         return Ok(Resource::Other);
     };
-    unique(lookup, mapping, key::KIND)?;
-    unique(lookup, mapping, key::API_VERSION)?;
+    lookup.find_unique(mapping, key::KIND)?;
+    lookup.find_unique(mapping, key::API_VERSION)?;
     Ok(resource)
 }
 
-/// Whether a mapping is the input of a KRM function.
-pub(crate) fn is_resource_list(lookup: &Lookup<'_, '_>, mapping: Id) -> bool {
-    let values = |key| possible_strings(lookup, mapping, key, None);
-    values(key::KIND).contains(&RESOURCE_LIST) && values(key::API_VERSION).into_iter().any(is_of_functions)
+fn is_of_batch(version: &str) -> bool {
+    version.starts_with("batch/")
 }
 
-fn is_of_functions(version: &str) -> bool {
+/// Whether an `apiVersion` is one of KRM functions.
+pub(crate) fn is_of_functions(version: &str) -> bool {
     version.starts_with("config.kubernetes.io/")
-}
-
-/// The strings that a reader may see under a key. Readers differ on duplicate and contested keys.
-fn possible_strings<'n>(
-    lookup: &Lookup<'n, '_>,
-    mapping: Id,
-    key: &'static str,
-    default: Option<&'n str>,
-) -> Vec<&'n str> {
-    let own = lookup.own(mapping, key);
-    if own.is_empty() {
-        let found = lookup.find(mapping, key);
-        return found.map_or(default, |found| lookup.string(found.value())).into_iter().collect();
-    }
-    let values = own.into_iter().map(|(_, value)| value).chain(lookup.contested(mapping, key));
-    values.filter_map(|value| lookup.string(value)).collect()
 }
 
 fn job(lookup: &Lookup<'_, '_>, id: Id, mapping: Id) -> Result<Job, Fault> {
     let mut job =
         Job { id, name: None, metadata: None, annotations: None, helm_policy: None, kots_policy: None };
-    job.metadata = unique(lookup, mapping, key::METADATA)?;
+    job.metadata = lookup.find_unique(mapping, key::METADATA)?;
     if let Some(metadata) = job.metadata.and_then(|found| lookup.mapping(found.value())) {
         let name = lookup.find(metadata, key::NAME);
         job.name =
             name.and_then(|found| lookup.string(found.value())).map(|name| shortened(name).into_owned());
         let within = |fault: Fault| Fault { job: job.name.clone(), ..fault };
-        job.annotations = unique(lookup, metadata, key::ANNOTATIONS).map_err(within)?;
+        job.annotations = lookup.find_unique(metadata, key::ANNOTATIONS).map_err(within)?;
         if let Some(annotations) = job.annotations.and_then(|found| lookup.mapping(found.value())) {
-            job.helm_policy = unique(lookup, annotations, HELM_DELETE_POLICY).map_err(within)?;
-            job.kots_policy = unique(lookup, annotations, KOTS_DELETE_POLICY).map_err(within)?;
+            job.helm_policy = lookup.find_unique(annotations, HELM_DELETE_POLICY).map_err(within)?;
+            job.kots_policy = lookup.find_unique(annotations, KOTS_DELETE_POLICY).map_err(within)?;
         }
     }
     Ok(job)
-}
-
-/// The value of a key on which all readers must agree.
-pub(crate) fn unique(
-    lookup: &Lookup<'_, '_>,
-    mapping: Id,
-    key: &'static str,
-) -> Result<Option<Found>, Fault> {
-    let fault = |problem, id| Err(Fault { problem, at: lookup.nodes.get(id).start, job: None });
-    match *lookup.own(mapping, key) {
-        [_, (second, _), ..] => fault(Problem::DuplicateKey(key), second),
-        [(own, _)] if lookup.contested(mapping, key).is_some() => fault(Problem::ContestedKey(key), own),
-        _ => Ok(lookup.find(mapping, key)),
-    }
 }

@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 use granit_parser::ScalarStyle;
 
 use super::nodes::{Id, Kind, Nodes};
+use crate::translate::diagnostic::{Fault, Problem};
 use crate::yaml;
 
 pub(crate) mod key {
@@ -23,12 +24,10 @@ pub(crate) mod key {
     pub(crate) const MERGE: &str = "<<";
 }
 
-/// A value and where a mapping has it from.
+/// A value, and whether the mapping has it itself or by a merge key (`<<`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Found {
-    /// The mapping's own entry.
     Own { key: Id, value: Id },
-    /// A mapping that a merge key (`<<`) names.
     Merged { value: Id },
 }
 
@@ -43,7 +42,8 @@ impl Found {
 /// A key and its value.
 pub(crate) type Entry = (Id, Id);
 
-const MAX_MERGES: usize = 100;
+/// How many merged mappings a lookup searches for one key.
+pub(crate) const MAX_MERGES: usize = 100;
 
 /// Looks up keys in the nodes of a document. It caches what aliases can ask for again: text that many Jobs share is searched
 /// once.
@@ -52,7 +52,7 @@ pub(crate) struct Lookup<'n, 'a> {
     own: RefCell<HashMap<(Id, &'static str), Vec<Entry>>>,
     merged: RefCell<HashMap<Id, Vec<Id>>>,
     contested: RefCell<HashMap<(Id, &'static str), Option<Id>>>,
-    gave_up: Cell<Option<Id>>,
+    too_many_merges: Cell<Option<Id>>,
     may_have_merge_keys: bool,
 }
 
@@ -63,7 +63,7 @@ impl<'n, 'a> Lookup<'n, 'a> {
             own: RefCell::default(),
             merged: RefCell::default(),
             contested: RefCell::default(),
-            gave_up: Cell::default(),
+            too_many_merges: Cell::default(),
             may_have_merge_keys: nodes.text.contains("<<"),
         }
     }
@@ -73,7 +73,7 @@ impl<'n, 'a> Lookup<'n, 'a> {
         matches!(self.nodes.get(id).kind, Kind::Mapping { .. }).then_some(id)
     }
 
-    /// The entries of a mapping with this key, without merged ones. More than one are duplicates.
+    /// The entries with this key in the mapping itself, without merged ones. Several entries are duplicates.
     pub(crate) fn own(&self, mapping: Id, key: &'static str) -> Vec<Entry> {
         let is_key =
             |name: Id| if key == key::MERGE { self.is_merge(name) } else { self.is_string(name, key) };
@@ -96,7 +96,7 @@ impl<'n, 'a> Lookup<'n, 'a> {
         let mut seen = HashSet::from([mapping]);
         while let Some(source) = next.pop() {
             if seen.len() > MAX_MERGES {
-                self.gave_up.set(self.gave_up.get().or(Some(mapping)));
+                self.too_many_merges.set(self.too_many_merges.get().or(Some(mapping)));
                 return None;
             }
             if !seen.insert(source) {
@@ -110,9 +110,35 @@ impl<'n, 'a> Lookup<'n, 'a> {
         None
     }
 
-    /// The first mapping with more merged mappings than a lookup searches. Its results may be wrong.
-    pub(crate) fn gave_up(&self) -> Option<Id> {
-        self.gave_up.get()
+    /// Like [`Self::find`], for a key on which all readers must agree.
+    pub(crate) fn find_unique(&self, mapping: Id, key: &'static str) -> Result<Option<Found>, Fault> {
+        let fault = |problem, id| Err(Fault { problem, at: self.nodes.get(id).start, job: None });
+        match *self.own(mapping, key) {
+            [_, (second, _), ..] => fault(Problem::DuplicateKey(key), second),
+            [(own, _)] if self.contested(mapping, key).is_some() => fault(Problem::ContestedKey(key), own),
+            _ => Ok(self.find(mapping, key)),
+        }
+    }
+
+    /// The strings that a reader may see under a key. Readers differ on duplicate and contested keys.
+    pub(crate) fn possible_strings(
+        &self,
+        mapping: Id,
+        key: &'static str,
+        default: Option<&'n str>,
+    ) -> Vec<&'n str> {
+        let own = self.own(mapping, key);
+        if own.is_empty() {
+            let found = self.find(mapping, key);
+            return found.map_or(default, |found| self.string(found.value())).into_iter().collect();
+        }
+        let values = own.into_iter().map(|(_, value)| value).chain(self.contested(mapping, key));
+        values.filter_map(|value| self.string(value)).collect()
+    }
+
+    /// The first mapping in which a lookup ended early, because it merges more than [`MAX_MERGES`] others.
+    pub(crate) fn mapping_with_too_many_merges(&self) -> Option<Id> {
+        self.too_many_merges.get()
     }
 
     /// The mappings that a mapping merges, each once, in ascending precedence. Of several merge keys the last takes
@@ -151,7 +177,7 @@ impl<'n, 'a> Lookup<'n, 'a> {
     }
 
     /// The value that a merge key below a mapping's own entry has for the same key. The YAML library behind Helm and kubectl
-    /// takes the merged value, the one of kustomize the own entry.
+    /// takes the merged value. The library behind kustomize takes the own entry.
     pub(crate) fn contested(&self, mapping: Id, key: &'static str) -> Option<Id> {
         if !self.may_have_merge_keys {
             return None;

@@ -182,8 +182,8 @@ impl<'a> Nodes<'a> {
         &self.list[id]
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.list.is_empty()
+    pub(crate) fn root(&self) -> Option<Id> {
+        (!self.list.is_empty()).then_some(0)
     }
 
     pub(crate) fn has_anchors(&self) -> bool {

@@ -1,16 +1,16 @@
-//! A part of a document as a value: aliases and merge keys resolved, and written again as one line of flow style.
+//! A part of a document as a value, with its aliases and merge keys resolved. A value is written as one line in flow style.
 //!
-//! A plain scalar that is not a string stays as it is written. So its type is decided by the YAML library that reads the line:
-//! the API server's, which is the one behind Helm and kubectl.
+//! A plain scalar that is not a string stays as it is written. So the YAML library of the API server decides its type. That library is
+//! also the one behind Helm and kubectl. `serde_yaml::Value` is not used, because it does not keep how a number is written.
 
 use std::collections::HashMap;
 use std::fmt;
 
 use super::lookup::Lookup;
 use super::nodes::{Id, Kind};
-use crate::yaml::double_quoted;
+use crate::yaml::{double_quoted, is_null_word};
 
-/// The tags of YAML's own scalar types but the string.
+/// YAML's scalar tags, except the string's.
 const SCALAR_TAGS: [&str; 6] = [
     "tag:yaml.org,2002:binary",
     "tag:yaml.org,2002:bool",
@@ -23,7 +23,7 @@ const SCALAR_TAGS: [&str; 6] = [
 const MAX_DEPTH: usize = 200;
 /// How much text a value may have once aliases are resolved. The API server takes 3 MiB at most.
 const MAX_BYTES: usize = 8 << 20;
-/// What a node counts besides its text.
+/// How many bytes a node counts in addition to its text.
 const NODE_BYTES: usize = 16;
 
 const TOO_LARGE: &str = "it is too large for the API server";
@@ -41,7 +41,7 @@ pub enum Value {
     Tagged(Box<str>, String),
     /// A sequence.
     Sequence(Vec<Value>),
-    /// A mapping, each key once.
+    /// A mapping. Each key appears once.
     Mapping(Vec<(Value, Value)>),
 }
 
@@ -55,7 +55,7 @@ impl Value {
 
     /// The value of a mapping's key, which is added as an empty mapping if it is missing or null.
     ///
-    /// `None` if this, or the value, is no mapping.
+    /// `None` if this or the value of the key is not a mapping.
     pub fn mapping_or_insert(&mut self, key: &str) -> Option<&mut Self> {
         if self.get(key).is_none_or(Self::is_null) {
             self.set(key, Self::Mapping(Vec::new()));
@@ -65,7 +65,7 @@ impl Value {
         matches!(value, Self::Mapping(_)).then_some(value)
     }
 
-    /// Sets the value of a mapping's key. Nothing else has keys.
+    /// Sets the value of a mapping's key. Does nothing if this is not a mapping.
     pub fn set(&mut self, key: &str, value: Self) {
         let Self::Mapping(entries) = self else { return };
         match entries.iter_mut().find(|(name, _)| name.as_str() == Some(key)) {
@@ -83,16 +83,16 @@ impl Value {
         }
     }
 
-    /// Whether it is null.
+    /// Whether the value is null.
     #[must_use]
     pub fn is_null(&self) -> bool {
-        matches!(self, Self::Plain(text) if matches!(text.as_str(), "~" | "null" | "Null" | "NULL"))
+        matches!(self, Self::Plain(text) if is_null_word(text))
     }
 
     /// The value of a node.
     ///
     /// # Errors
-    /// Why it is not clear what the API server would read.
+    /// Returns why it is not clear what the API server would read.
     pub(crate) fn read(lookup: &Lookup<'_, '_>, id: Id) -> Result<Self, &'static str> {
         let mut reader = Reader { lookup, bytes_left: MAX_BYTES, contested: false };
         let value = reader.value(id, MAX_DEPTH).ok_or(TOO_LARGE)?;
@@ -100,7 +100,7 @@ impl Value {
     }
 }
 
-/// Flow style on one line.
+/// Writes the value in flow style, on one line.
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -165,7 +165,7 @@ impl Reader<'_, '_, '_> {
         }
     }
 
-    /// Adds a mapping's own entries, of duplicate keys the last, and then what it merges.
+    /// Adds the own entries of a mapping, and then the merged ones. Of duplicate keys, the last one counts.
     fn fill(&mut self, mapping: &mut Mapping, id: Id, depth: usize) -> Option<()> {
         let nodes = self.lookup.nodes;
         let mut own = Mapping::default();
@@ -180,7 +180,7 @@ impl Reader<'_, '_, '_> {
         }
         let depth = depth.checked_sub(1)?;
         let mut merged = Mapping::default();
-        // The last one counts most.
+        // The last source takes precedence.
         for source in self.lookup.merged_into(id).into_iter().rev() {
             self.bytes_left = self.bytes_left.checked_sub(NODE_BYTES)?;
             self.fill(&mut merged, source, depth)?;

@@ -86,8 +86,8 @@ impl<'a> Change<'a> {
     }
 }
 
-/// A part of a text, edited. The part begins at the byte `start` of the text, from whose beginning the edits count. They must be
-/// sorted. None if they overlap or reach beyond the part.
+/// Applies edits to a part of a text. The part begins at the byte `start` of the text. The edits must be sorted, and their ranges are
+/// those of the whole text. None if the edits overlap or reach beyond the part.
 pub(crate) fn apply(edits: &[Edit], part: &str, start: usize) -> Option<String> {
     let added: usize = edits.iter().map(|edit| edit.text.len()).sum();
     let mut output = String::with_capacity(part.len() + added);
@@ -125,7 +125,7 @@ impl Fragment<'_> {
         self.expect_value(depth, value);
     }
 
-    /// How many levels below the first node a node at this depth lies.
+    /// How many levels a depth is below the first node.
     pub(crate) fn levels_to(&self, depth: usize) -> usize {
         depth - self.nodes.first().map_or(depth, |first| first.depth)
     }

@@ -175,7 +175,7 @@ impl<'c, 'n, 'a> Extend<'c, 'n, 'a> {
     }
 }
 
-/// The separator after a value of a flow mapping. Behind a tag without a value it needs a blank, because the YAML library
+/// The separator after a value of a flow mapping. After a tag without a value it needs a blank, because the YAML library
 /// behind Helm reads a comma there as a part of the tag.
 fn comma_after(value: &Node<'_>) -> &'static str {
     if value.text.is_empty() && value.tag.is_some() { " ," } else { "," }

@@ -9,7 +9,7 @@ pub(crate) const BLANKS: [char; 4] = [' ', '\t', '\n', '\r'];
 pub(crate) struct NewLine<'a> {
     pub(crate) at: usize,
     newline: &'a str,
-    /// The place begins a line, because the line break before it belongs to a scalar. So the new line ends in a line break.
+    /// Whether the place begins a line, because the line break before it belongs to a scalar. Then the new line ends in a line break.
     begins_line: bool,
 }
 

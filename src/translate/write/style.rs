@@ -5,7 +5,7 @@ use crate::translate::read::nodes::Id;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Style {
-    /// A line of its own.
+    /// Each entry begins a line.
     Block,
     /// `{a: b}`
     Flow,
@@ -34,7 +34,7 @@ impl Style {
         matches!(self, Self::Json | Self::CompactJson)
     }
 
-    /// The style of what is written inside a new flow mapping.
+    /// The style of the entries in a new flow mapping.
     pub(crate) fn of_copy(self) -> Self {
         if self == Self::CompactJson { self } else { Self::Json }
     }
