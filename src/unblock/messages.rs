@@ -5,6 +5,7 @@ use std::fmt;
 use super::judgement::{Reason, Verdict};
 use super::planned_job::{Finding, PlannedJob};
 use crate::cluster::job::state::Hint;
+use crate::escape::{quoted, shortened};
 use crate::policy::IGNORE;
 
 /// Why a Job is in the way and may not go, and what to do about it.
@@ -64,7 +65,7 @@ pub(super) fn progress(job: &PlannedJob, dry_run: bool) -> Option<String> {
     let waits = if dry_run { "would wait" } else { "waiting" };
     Some(match job.verdict()? {
         Verdict::Wait(hint) => {
-            format!("{waits} for Job {job} to finish; it is in the way{}: {hint}", Fields(job))
+            format!("{waits} for Job {job} to finish; it is in the way{}: {}", Fields(job), shown(hint))
         }
         Verdict::BeingDeleted(finalizers) => {
             format!("{waits} until Job {job} is gone; it {}", BeingDeleted(finalizers))
@@ -94,8 +95,8 @@ impl fmt::Display for Fields<'_> {
         let Finding::Judged(judged) = &self.0.finding else { return Ok(()) };
         match &*judged.immutable {
             [] => Ok(()),
-            [field] => write!(f, " ({field} changes, and is immutable)"),
-            fields => write!(f, " ({} change, and are immutable)", fields.join(", ")),
+            [field] => write!(f, " ({} changes, and is immutable)", shortened(field)),
+            fields => write!(f, " ({} change, and are immutable)", shortened(&fields.join(", "))),
         }
     }
 }
@@ -106,8 +107,8 @@ impl fmt::Display for BeingDeleted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             [] => f.write_str("is being deleted"),
-            [one] => write!(f, "is being deleted, and finalizer {one} holds it"),
-            all => write!(f, "is being deleted, and finalizers {} hold it", all.join(", ")),
+            [one] => write!(f, "is being deleted, and finalizer {} holds it", shortened(one)),
+            all => write!(f, "is being deleted, and finalizers {} hold it", shortened(&all.join(", "))),
         }
     }
 }
@@ -118,9 +119,9 @@ impl fmt::Display for Reason {
             Self::Ignored { by_manifest: true } => write!(f, "its manifest is annotated {IGNORE}"),
             Self::Ignored { by_manifest: false } => write!(f, "the Job in the cluster is annotated {IGNORE}"),
             Self::NoPolicy => f.write_str("its manifest has no delete policy"),
-            Self::NamesNothing(policy) => write!(f, "its policy {policy:?} names no outcome"),
+            Self::NamesNothing(policy) => write!(f, "its policy {} names no outcome", quoted(policy)),
             Self::NotNamed(outcome, policy) => {
-                write!(f, "it has {outcome}, and its policy {policy:?} does not name that")
+                write!(f, "it has {outcome}, and its policy {} does not name that", quoted(policy))
             }
             Self::Suspended => f.write_str("it is suspended, so it does not finish"),
             Self::Unfinished(hint) => write!(f, "it has not finished{}", why_unfinished(hint)),
@@ -133,6 +134,60 @@ impl fmt::Display for Reason {
 fn why_unfinished(hint: &Hint) -> String {
     match hint {
         Hint::None => String::new(),
-        hint => format!(": {hint}"),
+        hint => format!(": {}", shown(hint)),
+    }
+}
+
+fn shown(hint: &Hint) -> String {
+    shortened(&hint.to_string()).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::planned_job::Judged;
+    use super::*;
+    use crate::policy::Outcome;
+    use crate::translate::{JobManifest, Value};
+
+    fn planned(verdict: Verdict, immutable: Vec<String>) -> PlannedJob {
+        let manifest = JobManifest {
+            name: "migrate".to_owned(),
+            namespace: None,
+            policy: None,
+            ignored: false,
+            value: Value::Mapping(Vec::new()),
+        };
+        let mut job = PlannedJob::new(manifest, "shop".to_owned());
+        job.finding = Finding::Judged(Judged { id: None, version: "".into(), immutable, verdict });
+        job
+    }
+
+    #[test]
+    fn long_text_of_others_is_cut_in_every_message() {
+        let long = || "x".repeat(100_000);
+        let many = || vec!["spec.template".to_owned(); 10_000];
+        for verdict in [
+            Verdict::MustStay(Reason::NamesNothing(long())),
+            Verdict::MustStay(Reason::NotNamed(Outcome::Failed, long())),
+            Verdict::MustStay(Reason::Unfinished(Hint::ManagedBy(long()))),
+            Verdict::Wait(Hint::Failing(long())),
+            Verdict::BeingDeleted(vec![long()]),
+            Verdict::BeingDeleted(vec!["example.com/finalizer".to_owned(); 10_000]),
+            Verdict::Remove(Outcome::Failed),
+        ] {
+            let job = planned(verdict.clone(), many());
+            let stays = match &verdict {
+                Verdict::MustStay(reason) => Some(must_stay(&job, reason, None)),
+                _ => None,
+            };
+            let messages = [stays, progress(&job, false), left(&job, None), removal(&job, "deleted")];
+            for message in messages.into_iter().flatten() {
+                assert!(
+                    message.len() < 1000 && message.contains('…'),
+                    "{} bytes: {message:.300}",
+                    message.len()
+                );
+            }
+        }
     }
 }

@@ -32,7 +32,7 @@ use crate::cluster::Timeout;
 use crate::cluster::api::{Api, Failure};
 use crate::cluster::connect::{Connection, Target};
 use crate::console::Console;
-use crate::escape::block;
+use crate::escape::{block, quoted};
 use crate::exit_code::ExitCode;
 use crate::signals::{Signal, Signals};
 use crate::translate::{JobManifest, is_subdomain};
@@ -132,7 +132,7 @@ async fn connect_and_clear(
         if !is_subdomain(&namespace) {
             return Err(blocked(
                 ExitCode::Usage,
-                format!("{namespace:?} is not a namespace; use --namespace=NAME"),
+                format!("{} is not a namespace; use --namespace=NAME", quoted(&namespace)),
             ));
         }
         planned.push(PlannedJob::new(manifest, namespace));
@@ -162,8 +162,9 @@ async fn connect_and_clear(
 
 fn no_namespace(job: &str) -> String {
     format!(
-        "the manifest of Job {job:?} names no namespace, and Helm does not tell a post-renderer where it is applied; add \
-         --namespace=NAME (through Helm: --post-renderer-args --namespace=NAME)"
+        "the manifest of Job {} names no namespace, and Helm does not tell a post-renderer where it is applied; add \
+         --namespace=NAME (through Helm: --post-renderer-args --namespace=NAME)",
+        quoted(job)
     )
 }
 
