@@ -1,7 +1,10 @@
-//! Sends messages to stderr, and to where users find them if Helm drops stderr.
+//! Writes messages to stderr, and to where users find them if Helm drops stderr.
 //!
-//! Helm 4 drops the stderr of a plugin, and Helm 3 drops that of a post-renderer that succeeds. So messages can also go to a
-//! file, and errors under Helm 4 go to the controlling terminal too.
+//! Helm 4 drops the stderr of a plugin, and Helm 3 drops that of a post-renderer that succeeds. So all messages can also go to a
+//! file. Under Helm 4, errors and what the run does also go to the controlling terminal. Warnings do not.
+//!
+//! The crates `log` and `tracing` are not used. There are only these three kinds of messages, and the code that decides where each of
+//! them goes would still be ours.
 
 use std::fmt::Display;
 use std::fs::{File, OpenOptions};
@@ -37,21 +40,21 @@ impl Console {
 
     /// Writes a warning.
     pub fn warn(&mut self, message: &dyn Display) {
-        self.say(&format!("{WARNING}{message}"));
+        self.write(&format!("{WARNING}{message}"));
     }
 
-    /// Writes what the run does. Helm 4 drops that, so it goes to the terminal as well.
-    pub fn note(&mut self, message: &dyn Display) {
-        self.say_to_all(&format!("{PREFIX}{message}"));
+    /// Writes what the run does.
+    pub fn info(&mut self, message: &dyn Display) {
+        self.write_to_terminal_too(&format!("{PREFIX}{message}"));
     }
 
     /// Writes the reason of a failure.
     pub fn error(&mut self, message: &dyn Display) {
-        self.say_to_all(&format!("{PREFIX}{message}"));
+        self.write_to_terminal_too(&format!("{PREFIX}{message}"));
     }
 
-    fn say_to_all(&mut self, line: &str) {
-        self.say(line);
+    fn write_to_terminal_too(&mut self, line: &str) {
+        self.write(line);
         if std::env::var_os("HELM_PLUGIN_NAME").is_some()
             && !io::stderr().is_terminal()
             && let Ok(mut terminal) = OpenOptions::new().write(true).open(TERMINAL)
@@ -61,7 +64,7 @@ impl Console {
     }
 
     /// Ignores write errors: an undelivered message must not change what the program does.
-    fn say(&mut self, line: &str) {
+    fn write(&mut self, line: &str) {
         let _ = writeln!(io::stderr().lock(), "{line}");
         if let Some(log) = &mut self.log {
             let _ =

@@ -20,6 +20,11 @@ pub(crate) fn shortened(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// Quotes a name or a value, cut to a length that fits a message.
+pub(crate) fn quoted(text: &str) -> String {
+    format!("{:?}", shortened(text))
+}
+
 /// Cuts the middle out of a message that is too long for another message: the last part often says the cause.
 #[cfg(feature = "cleanup")]
 pub(crate) fn shortened_message(text: &str) -> String {
@@ -38,11 +43,11 @@ pub(crate) fn one_line(text: &str) -> String {
     escaped(text, |_| false)
 }
 
-/// Replaces each character that moves or hides text by one character, so that columns keep their numbers.
+/// Replaces each character that moves or hides text by one character, so that columns keep their numbers. A byte order mark stays.
 pub(crate) fn same_width(text: &str) -> String {
     let shown = |char| match char {
         '\t' => ' ',
-        char if is_printable(char) => char,
+        char if is_printable(char) || char == '\u{feff}' => char,
         _ => char::REPLACEMENT_CHARACTER,
     };
     text.chars().map(shown).collect()
@@ -73,12 +78,15 @@ fn escaped(text: &str, stays: impl Fn(char) -> bool) -> String {
     escaped
 }
 
-/// Control characters, line separators, zero-width characters and direction marks are not printable.
+/// Control characters, line separators and format characters (Unicode's categories Cc, Zl, Zp and Cf) are not printable. Direction marks
+/// and zero-width characters are format characters. Those that some scripts show, such as Arabic number signs, are printable.
 fn is_printable(char: char) -> bool {
     !char.is_control()
         && !matches!(
             char,
-            '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+                | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+                | '\u{e0000}'..='\u{e007f}'
         )
 }
 
@@ -98,6 +106,32 @@ mod tests {
             ("a\tb", "a\\tb"),
         ] {
             assert_eq!(one_line(text), line);
+        }
+    }
+
+    #[test]
+    fn control_and_format_characters_are_escaped_unless_they_are_visible() {
+        let invisible = "\0\n\u{7f}\u{85}\u{ad}\u{61c}\u{180e}\u{200b}\u{200c}\u{200d}\u{200e}\u{200f}\u{2028}\u{2029}\u{202a}\u{202e}\
+            \u{2060}\u{2064}\u{2066}\u{206f}\u{feff}\u{fff9}\u{1bca0}\u{1d173}\u{e0001}\u{e007f}";
+        for char in invisible.chars() {
+            assert_eq!(one_line(&format!("a{char}b")), format!("a{}b", char.escape_default()));
+            let replaced = if char == '\u{feff}' { char } else { char::REPLACEMENT_CHARACTER };
+            assert_eq!(same_width(&format!("a{char}b")), format!("a{replaced}b"));
+        }
+        // A space, a combining accent, a hyphen, an ellipsis, an Arabic number sign and an emoji.
+        for char in " \u{301}\u{2010}\u{2026}\u{600}\u{1f980}".chars() {
+            assert_eq!(one_line(&format!("a{char}b")), format!("a{char}b"));
+        }
+    }
+
+    #[test]
+    fn a_quoted_text_is_escaped_and_cut() {
+        for (text, shown) in [
+            ("hook-succeeded", "\"hook-succeeded\""),
+            ("a\n\"b\"\u{200d}", "\"a\\n\\\"b\\\"\\u{200d}\""),
+            (&"x".repeat(100_000), &format!("\"{}…\"", "x".repeat(MAX_QUOTED))),
+        ] {
+            assert_eq!(quoted(text), shown);
         }
     }
 

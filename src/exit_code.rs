@@ -2,29 +2,23 @@
 
 use std::process;
 
-/// How the program ended, for scripts.
+/// How the program ended, for scripts. [`Self::TABLE`] says what each code means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the table has the meanings")]
 #[repr(u8)]
 pub enum ExitCode {
-    /// The filter wrote everything, or the due Jobs are gone.
     Done = 0,
-    /// Input, output, reading a Job or deleting one failed, or an internal error.
     Failure = 1,
-    /// The command line asks for something impossible. Clap uses this code too.
+    // Clap uses this code too.
     Usage = 2,
-    /// A Job in scope failed, and `--fail-on-failed` was given.
     JobFailed = 3,
-    /// The deadline came first.
     Deadline = 4,
-    /// The API server does not accept the credentials, or they lack a permission.
     NotAllowed = 5,
-    /// `--unblock`: a Job in the way may not be deleted.
     InTheWay = 6,
-    /// The filter's input is not valid: `EX_DATAERR` of `sysexits.h`.
+    // `EX_DATAERR` of `sysexits.h`.
     InvalidInput = 65,
-    /// Ended by SIGINT; shells use this code too.
+    // Shells use 128 and the number of the signal.
     Interrupted = 130,
-    /// Ended by SIGTERM; shells use this code too.
     Terminated = 143,
 }
 

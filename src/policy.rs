@@ -8,6 +8,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::escape::quoted;
+
 /// Helm's annotation on a hook: when Helm deletes it.
 pub const HELM_DELETE_POLICY: &str = "helm.sh/hook-delete-policy";
 /// KOTS's annotation on a Job: after which outcome it is deleted. The cleanup obeys this one.
@@ -84,7 +86,7 @@ pub struct DeletePolicy {
 }
 
 impl DeletePolicy {
-    /// Takes an annotation's value. Every text is a policy; what it means nothing by is in [`Self::unknown`].
+    /// Takes an annotation's value. Any text is accepted. [`Self::unknown`] lists the words that are no token.
     #[must_use]
     pub fn parse(value: &str) -> Self {
         Self { text: value.to_owned() }
@@ -143,7 +145,8 @@ impl FromStr for DeletePolicy {
     fn from_str(value: &str) -> Result<Self, Self::Err> {
         let policy = Self::parse(value);
         if let Some(word) = policy.unknown().next() {
-            return Err(format!("{word:?} is none of hook-succeeded, hook-failed, before-hook-creation"));
+            let known = "hook-succeeded, hook-failed, before-hook-creation";
+            return Err(format!("{} is none of {known}", quoted(word)));
         }
         if !policy.names_any_outcome() {
             let why = "it names neither hook-succeeded nor hook-failed, so no Job would ever be swept";

@@ -1,4 +1,4 @@
-//! Which mode runs, on which streams, and what its end means as an exit code.
+//! Runs the mode that the command line asks for, on the standard streams, and turns its result into an exit code.
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Read, Write};
@@ -34,7 +34,7 @@ const NOT_WRITTEN: &str = "cannot write stdout";
 /// Runs the mode that the command line asks for, on the process's own streams.
 #[must_use]
 pub fn run(args: impl IntoIterator<Item = OsString>) -> process::ExitCode {
-    let (mut console, done) = match Cli::from_command_line(args) {
+    let (mut console, result) = match Cli::from_command_line(args) {
         #[cfg(feature = "cleanup")]
         Ok(cli) if cli.cleanup => match cli.sweep.options() {
             Ok(options) => return crate::cleanup::run(options, io::stdout()),
@@ -42,15 +42,15 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> process::ExitCode {
         },
         Ok(cli) => match console(cli.filter.log_file.clone()) {
             Ok(mut console) => {
-                let done = answer(cli, &mut console);
-                (console, done)
+                let result = run_other_modes(cli, &mut console);
+                (console, result)
             }
             Err(error) => (Console::default(), Err(error)),
         },
-        Err(answer) if !answer.use_stderr() => (Console::default(), answer.print().context(NOT_WRITTEN)),
+        Err(help) if !help.use_stderr() => (Console::default(), help.print().context(NOT_WRITTEN)),
         Err(wrong) => (console(None).unwrap_or_default(), Err(WrongUsage(cli::what_is_wrong(&wrong)).into())),
     };
-    let Err(error) = done else { return ExitCode::Done.into() };
+    let Err(error) = result else { return ExitCode::Done.into() };
     match blocked(&error) {
         Some(messages) => messages.iter().for_each(|message| console.error(message)),
         None => console.error(&format_args!("{error:#}")),
@@ -70,8 +70,8 @@ fn console(log_file: Option<OsString>) -> anyhow::Result<Console> {
     })
 }
 
-/// Everything but the cleanup: what it writes, it writes to stdout.
-fn answer(cli: Cli, console: &mut Console) -> anyhow::Result<()> {
+/// Runs every mode except the cleanup. Output goes to stdout.
+fn run_other_modes(cli: Cli, console: &mut Console) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();
     if let Some(shell) = cli.completions {
         stdout.write_all(&cli::completions(shell)).context(NOT_WRITTEN)
@@ -86,8 +86,8 @@ fn answer(cli: Cli, console: &mut Console) -> anyhow::Result<()> {
     }
 }
 
-/// Translates what `input` holds onto `output`, and appends the cleanup if it is asked for. Nothing is written before
-/// everything is known to be right. After an error, a KRM function writes its input and the error.
+/// Translates `input` into `output`, and appends the cleanup if it is asked for. Nothing is written before everything is known to be
+/// right. After an error, a KRM function writes its input and the error.
 fn filter(
     cli: Cli,
     input: &mut dyn Read,
@@ -95,7 +95,7 @@ fn filter(
     console: &mut Console,
 ) -> anyhow::Result<()> {
     #[cfg(feature = "cleanup")]
-    let unblock = cli.unblock_options().map_err(WrongUsage)?;
+    let unblock_options = cli.unblock_options().map_err(WrongUsage)?;
     let injection = cli.inject.injection().map_err(WrongUsage)?;
     let mut scan = Scan::new(matches!(cli.filter.default_policy(None), Ok(Some(_))));
     let manifests = input::read(input, &mut |read| scan.advance(read)).map_err(|error| {
@@ -129,8 +129,8 @@ fn filter(
         console.warn(warning);
     }
     #[cfg(feature = "cleanup")]
-    if let Some(options) = unblock {
-        make_way(&translated, &options, console)?;
+    if let Some(options) = unblock_options {
+        run_unblock(&translated, &options, console)?;
     }
     match krm::with_warnings(&translated) {
         Some(list) => output.write_all(&list),
@@ -163,9 +163,9 @@ fn translated<'m>(
     ))
 }
 
-/// Deletes what is in the way of the manifests. Without a Job among them no cluster is looked for.
+/// Deletes the Jobs in the cluster that block the manifests. Without a Job among them, no cluster is looked for.
 #[cfg(feature = "cleanup")]
-fn make_way(
+fn run_unblock(
     translated: &Translated<'_>,
     options: &unblock::Options,
     console: &mut Console,
@@ -177,10 +177,10 @@ fn make_way(
     if jobs.is_empty() {
         return Ok(());
     }
-    Ok(unblock::make_way(jobs, options, console)?)
+    Ok(unblock::unblock(jobs, options, console)?)
 }
 
-/// What `--unblock` has to say about each Job, if it is why the run failed.
+/// The messages of `--unblock`, if they are why the run failed.
 #[cfg(feature = "cleanup")]
 fn blocked(error: &anyhow::Error) -> Option<&[String]> {
     error.downcast_ref().map(|blocked: &unblock::Blocked| &*blocked.messages)
@@ -204,7 +204,7 @@ fn exit_code(error: &anyhow::Error) -> ExitCode {
     }
 }
 
-/// The command line asks for what cannot be.
+/// The command line asks for something impossible.
 #[derive(Debug)]
 struct WrongUsage(String);
 

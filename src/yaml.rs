@@ -1,4 +1,7 @@
 //! YAML scalars: how to write a string, and which plain scalars are strings.
+//!
+//! The emitters of YAML libraries are not used: `saphyr` does not escape the line breaks of YAML 1.1, `serde_yaml` writes a text with
+//! line breaks on several lines, `serde-saphyr` needs serde, and none of them tells which plain scalars are strings in YAML 1.1.
 
 use std::borrow::Cow;
 use std::fmt::Write;

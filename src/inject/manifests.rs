@@ -1,9 +1,12 @@
 //! Makes the manifests of the cleanup: Job or CronJob, ServiceAccount, Role and RoleBinding.
 //!
 //! The filter injects them. Tests compare the files under `examples/` and the chart with this module.
+//!
+//! `k8s-openapi` and serde are not used, because the filter must build without them, and because they would not write the comments.
 
 use std::fmt::Write;
 
+use crate::exit_code::ExitCode;
 use crate::policy::{HELM_DELETE_POLICY, IGNORE, KOTS_DELETE_POLICY};
 use crate::yaml;
 
@@ -16,6 +19,9 @@ pub const INJECTED: &str = "jobsweep.io/injected";
 const TIMEOUT: &str = "--timeout=240s";
 /// The policy of the Job itself, for Helm. Sweeps skip the Job because of [`IGNORE`].
 const OWN_POLICY: &str = "before-hook-creation,hook-succeeded";
+
+/// After these exit codes, another try would end in the same way.
+const FINAL: [ExitCode; 4] = [ExitCode::Usage, ExitCode::JobFailed, ExitCode::Deadline, ExitCode::NotAllowed];
 
 /// Makes Helm show the log before it deletes the pod.
 const SHOWN_BY_HELM: &str = "    helm.sh/hook-output-log-policy: hook-succeeded,hook-failed\n";
@@ -222,7 +228,7 @@ podFailurePolicy:
       onExitCodes:
         containerName: jobsweep
         operator: In
-        values: [2, 3, 4, 5]
+        values: {codes:?}
     - action: Ignore
       onPodConditions:
         - type: DisruptionTarget
@@ -234,6 +240,7 @@ template:
   spec:
 {pod}",
             deadline = deadline.unwrap_or_default(),
+            codes = FINAL.map(ExitCode::code),
             pod = indented(4, &self.pod_spec()),
         )
     }

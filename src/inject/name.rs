@@ -1,4 +1,6 @@
 //! Derives names from the stream, because Helm tells a post-renderer neither the release nor the namespace.
+//!
+//! The crate `fnv` is not used for the hash, because it has no more than the few lines of `hash`.
 
 use super::metadata::Metadata;
 

@@ -1,13 +1,14 @@
-//! How the verdicts are worded.
+//! The messages about Jobs: what blocks a manifest, what happens to it, and what to do about it.
 
 use std::fmt;
 
-use super::judgement::{Reason, Verdict};
+use super::decision::{Decision, Reason};
 use super::planned_job::{Finding, PlannedJob};
 use crate::cluster::job::state::Hint;
+use crate::escape::{quoted, shortened};
 use crate::policy::IGNORE;
 
-/// Why a Job is in the way and may not go, and what to do about it.
+/// Says why a Job in the way may not be deleted, and what to do about it.
 pub(super) fn must_stay(job: &PlannedJob, reason: &Reason, context: Option<&str>) -> String {
     let by_hand = by_hand(job, context);
     let advice = match reason {
@@ -31,13 +32,13 @@ pub(super) fn must_stay(job: &PlannedJob, reason: &Reason, context: Option<&str>
     format!("Job {job} is in the way{}, and may not be deleted: {reason}; {advice}", Fields(job))
 }
 
-/// Why a Job is still in the way at the deadline. `None` if it is not.
+/// Says why a Job is still in the way at the deadline. `None` if it is not.
 pub(super) fn left(job: &PlannedJob, context: Option<&str>) -> Option<String> {
     let in_the_way = || format!("Job {job} is in the way{}", Fields(job));
     let unknown = Some(format!("it is not known whether Job {job} is still there"));
-    match (&job.finding, job.verdict()) {
+    match (&job.finding, job.decision()) {
         (Finding::Unknown, _) => unknown,
-        (_, Some(Verdict::Wait(hint))) => {
+        (_, Some(Decision::Wait(hint))) => {
             let why = why_unfinished(hint);
             Some(format!(
                 "{} and has not finished{why}; if it cannot finish, {}",
@@ -45,11 +46,11 @@ pub(super) fn left(job: &PlannedJob, context: Option<&str>) -> Option<String> {
                 by_hand(job, context)
             ))
         }
-        (_, Some(Verdict::BeingDeleted(finalizers))) => {
+        (_, Some(Decision::BeingDeleted(finalizers))) => {
             Some(format!("Job {job} {}", BeingDeleted(finalizers)))
         }
-        (_, Some(Verdict::Remove(_))) if job.deletion_sent => unknown,
-        (_, Some(Verdict::Remove(_))) => Some(format!("{} and was not deleted", in_the_way())),
+        (_, Some(Decision::Delete(_))) if job.deletion_sent => unknown,
+        (_, Some(Decision::Delete(_))) => Some(format!("{} and was not deleted", in_the_way())),
         _ => None,
     }
 }
@@ -62,14 +63,14 @@ fn by_hand(job: &PlannedJob, context: Option<&str>) -> String {
 /// The progress message for a Job, if any.
 pub(super) fn progress(job: &PlannedJob, dry_run: bool) -> Option<String> {
     let waits = if dry_run { "would wait" } else { "waiting" };
-    Some(match job.verdict()? {
-        Verdict::Wait(hint) => {
-            format!("{waits} for Job {job} to finish; it is in the way{}: {hint}", Fields(job))
+    Some(match job.decision()? {
+        Decision::Wait(hint) => {
+            format!("{waits} for Job {job} to finish; it is in the way{}: {}", Fields(job), shown(hint))
         }
-        Verdict::BeingDeleted(finalizers) => {
+        Decision::BeingDeleted(finalizers) => {
             format!("{waits} until Job {job} is gone; it {}", BeingDeleted(finalizers))
         }
-        Verdict::InvalidManifest(why) => format!(
+        Decision::InvalidManifest(why) => format!(
             "the API server does not accept the manifest of Job {job}, so the Job in the cluster stays. Applying the \
              manifest will fail with the same error: {why}"
         ),
@@ -77,9 +78,9 @@ pub(super) fn progress(job: &PlannedJob, dry_run: bool) -> Option<String> {
     })
 }
 
-/// That a Job is deleted, and why.
-pub(super) fn removal(job: &PlannedJob, deleted: &str) -> Option<String> {
-    let Some(Verdict::Remove(outcome)) = job.verdict() else { return None };
+/// Says that a Job is deleted, and why. `None` if it is not to be deleted.
+pub(super) fn deletion(job: &PlannedJob, deleted: &str) -> Option<String> {
+    let Some(Decision::Delete(outcome)) = job.decision() else { return None };
     Some(format!(
         "{deleted} Job {job}, which was in the way{}; it has {outcome}, and its policy allows that",
         Fields(job)
@@ -91,11 +92,11 @@ struct Fields<'j>(&'j PlannedJob);
 
 impl fmt::Display for Fields<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Finding::Judged(judged) = &self.0.finding else { return Ok(()) };
-        match &*judged.immutable {
+        let Finding::Found(found) = &self.0.finding else { return Ok(()) };
+        match &*found.immutable {
             [] => Ok(()),
-            [field] => write!(f, " ({field} changes, and is immutable)"),
-            fields => write!(f, " ({} change, and are immutable)", fields.join(", ")),
+            [field] => write!(f, " ({} changes, and is immutable)", shortened(field)),
+            fields => write!(f, " ({} change, and are immutable)", shortened(&fields.join(", "))),
         }
     }
 }
@@ -106,8 +107,8 @@ impl fmt::Display for BeingDeleted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             [] => f.write_str("is being deleted"),
-            [one] => write!(f, "is being deleted, and finalizer {one} holds it"),
-            all => write!(f, "is being deleted, and finalizers {} hold it", all.join(", ")),
+            [one] => write!(f, "is being deleted, and finalizer {} holds it", shortened(one)),
+            all => write!(f, "is being deleted, and finalizers {} hold it", shortened(&all.join(", "))),
         }
     }
 }
@@ -118,9 +119,9 @@ impl fmt::Display for Reason {
             Self::Ignored { by_manifest: true } => write!(f, "its manifest is annotated {IGNORE}"),
             Self::Ignored { by_manifest: false } => write!(f, "the Job in the cluster is annotated {IGNORE}"),
             Self::NoPolicy => f.write_str("its manifest has no delete policy"),
-            Self::NamesNothing(policy) => write!(f, "its policy {policy:?} names no outcome"),
+            Self::NamesNothing(policy) => write!(f, "its policy {} names no outcome", quoted(policy)),
             Self::NotNamed(outcome, policy) => {
-                write!(f, "it has {outcome}, and its policy {policy:?} does not name that")
+                write!(f, "it has {outcome}, and its policy {} does not name that", quoted(policy))
             }
             Self::Suspended => f.write_str("it is suspended, so it does not finish"),
             Self::Unfinished(hint) => write!(f, "it has not finished{}", why_unfinished(hint)),
@@ -133,6 +134,60 @@ impl fmt::Display for Reason {
 fn why_unfinished(hint: &Hint) -> String {
     match hint {
         Hint::None => String::new(),
-        hint => format!(": {hint}"),
+        hint => format!(": {}", shown(hint)),
+    }
+}
+
+fn shown(hint: &Hint) -> String {
+    shortened(&hint.to_string()).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::planned_job::FoundJob;
+    use super::*;
+    use crate::policy::Outcome;
+    use crate::translate::{JobManifest, Value};
+
+    fn planned(decision: Decision, immutable: Vec<String>) -> PlannedJob {
+        let manifest = JobManifest {
+            name: "migrate".to_owned(),
+            namespace: None,
+            policy: None,
+            ignored: false,
+            value: Value::Mapping(Vec::new()),
+        };
+        let mut job = PlannedJob::new(manifest, "shop".to_owned());
+        job.finding = Finding::Found(FoundJob { id: None, version: "".into(), immutable, decision });
+        job
+    }
+
+    #[test]
+    fn long_text_of_others_is_cut_in_every_message() {
+        let long = || "x".repeat(100_000);
+        let many = || vec!["spec.template".to_owned(); 10_000];
+        for decision in [
+            Decision::MustStay(Reason::NamesNothing(long())),
+            Decision::MustStay(Reason::NotNamed(Outcome::Failed, long())),
+            Decision::MustStay(Reason::Unfinished(Hint::ManagedBy(long()))),
+            Decision::Wait(Hint::Failing(long())),
+            Decision::BeingDeleted(vec![long()]),
+            Decision::BeingDeleted(vec!["example.com/finalizer".to_owned(); 10_000]),
+            Decision::Delete(Outcome::Failed),
+        ] {
+            let job = planned(decision.clone(), many());
+            let stays = match &decision {
+                Decision::MustStay(reason) => Some(must_stay(&job, reason, None)),
+                _ => None,
+            };
+            let messages = [stays, progress(&job, false), left(&job, None), deletion(&job, "deleted")];
+            for message in messages.into_iter().flatten() {
+                assert!(
+                    message.len() < 1000 && message.contains('…'),
+                    "{} bytes: {message:.300}",
+                    message.len()
+                );
+            }
+        }
     }
 }

@@ -1,22 +1,22 @@
-//! `jobsweep --unblock`: makes way in the cluster for the manifests on stdin.
+//! `jobsweep --unblock`: deletes the Jobs in the cluster that block the manifests on stdin.
 //!
 //! A Job in the cluster is in the way if a manifest has its name and cannot be applied to it: applying the manifests would fail. Such a
 //! Job is deleted if it has finished and the policy of the manifest allows that. Any other Job stays.
 //!
 //! - `translate::jobs_for_unblock` has read the Jobs from the manifests. It skips hooks that Helm 4 runs itself.
-//! - `judgement` decides what becomes of one Job. Pure.
-//! - `replacement` writes the manifest as the API server would have to store it over the Job in the cluster. Pure.
-//! - `clearance` asks, waits and deletes, until nothing is in the way or something may not go; `patience` tells it how long.
-//! - `messages` words what the user reads.
+//! - `rounds` sends the requests, again and again, until no Job is in the way or one may not be deleted. `retries` waits between them.
+//! - `dry_run_manifest` builds the manifest for the dry run that shows whether a Job is in the way. Pure.
+//! - `decision` decides what to do with one Job. Pure.
+//! - `messages` has the words for the user. Pure.
 //!
 //! All or nothing: no Job is deleted until every Job in the way may be deleted.
 
-mod clearance;
-mod judgement;
+mod decision;
+mod dry_run_manifest;
 mod messages;
-mod patience;
 mod planned_job;
-mod replacement;
+mod retries;
+mod rounds;
 
 use std::collections::HashSet;
 use std::fmt::{self, Display};
@@ -32,12 +32,12 @@ use crate::cluster::Timeout;
 use crate::cluster::api::{Api, Failure};
 use crate::cluster::connect::{Connection, Target};
 use crate::console::Console;
-use crate::escape::block;
+use crate::escape::{block, quoted};
 use crate::exit_code::ExitCode;
 use crate::signals::{Signal, Signals};
 use crate::translate::{JobManifest, is_subdomain};
 
-/// What to do beyond making way.
+/// The options of `--unblock`.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The cluster.
@@ -70,24 +70,24 @@ impl fmt::Display for Blocked {
 
 impl std::error::Error for Blocked {}
 
-/// Why it ended too early.
+/// Why the work ended early.
 #[derive(Debug)]
 enum Stop {
-    /// At least one Job in the way may not go.
+    /// At least one Job in the way may not be deleted.
     InTheWay,
     Deadline,
     Signal(Signal),
     Failed(Failure),
 }
 
-/// Makes way for these Jobs. When it is done, the manifests can be applied.
+/// Deletes the Jobs in the cluster that block these manifests. Then the manifests can be applied.
 ///
 /// # Errors
 /// A Job is in the way and may not be deleted, or it is not known whether one is in the way.
-pub fn make_way(jobs: Vec<JobManifest>, options: &Options, console: &mut Console) -> Result<(), Blocked> {
+pub fn unblock(jobs: Vec<JobManifest>, options: &Options, console: &mut Console) -> Result<(), Blocked> {
     let runtime =
         background::runtime().map_err(|error| blocked(ExitCode::Failure, format!("no runtime: {error}")))?;
-    match runtime.block_on(connect_and_clear(jobs, options, console)) {
+    match runtime.block_on(connect_and_unblock(jobs, options, console)) {
         Ok(signals) => {
             end_at_the_next_signal(runtime, signals);
             Ok(())
@@ -109,7 +109,7 @@ fn end_at_the_next_signal(runtime: Runtime, signals: Signals) {
     });
 }
 
-async fn connect_and_clear(
+async fn connect_and_unblock(
     jobs: Vec<JobManifest>,
     options: &Options,
     console: &mut Console,
@@ -132,7 +132,7 @@ async fn connect_and_clear(
         if !is_subdomain(&namespace) {
             return Err(blocked(
                 ExitCode::Usage,
-                format!("{namespace:?} is not a namespace; use --namespace=NAME"),
+                format!("{} is not a namespace; use --namespace=NAME", quoted(&namespace)),
             ));
         }
         planned.push(PlannedJob::new(manifest, namespace));
@@ -146,7 +146,7 @@ async fn connect_and_clear(
         .map_err(|error| blocked(ExitCode::Failure, format!("cannot listen for signals: {error}")))?;
     let work = async {
         let api = Api::connect(target.config).await?;
-        clearance::clear(&api, &mut planned, options, console).await
+        rounds::unblock(&api, &mut planned, options, console).await
     };
     let stop = tokio::select! {
         biased;
@@ -162,8 +162,9 @@ async fn connect_and_clear(
 
 fn no_namespace(job: &str) -> String {
     format!(
-        "the manifest of Job {job:?} names no namespace, and Helm does not tell a post-renderer where it is applied; add \
-         --namespace=NAME (through Helm: --post-renderer-args --namespace=NAME)"
+        "the manifest of Job {} names no namespace, and Helm does not tell a post-renderer where it is applied; add \
+         --namespace=NAME (through Helm: --post-renderer-args --namespace=NAME)",
+        quoted(job)
     )
 }
 
@@ -182,8 +183,8 @@ impl Stop {
             Self::Failed(failure) => failed(&failure),
         };
         for job in jobs {
-            let message = match job.verdict() {
-                Some(judgement::Verdict::MustStay(reason)) => Some(messages::must_stay(job, reason, context)),
+            let message = match job.decision() {
+                Some(decision::Decision::MustStay(reason)) => Some(messages::must_stay(job, reason, context)),
                 _ if blocked.exit_code == ExitCode::Deadline => messages::left(job, context),
                 _ => None,
             };

@@ -1,8 +1,8 @@
-//! A Job that is about to be applied, and what is known of the one in the cluster that has its name.
+//! A Job that is about to be applied, and the Job in the cluster that has its name.
 
 use std::fmt;
 
-use super::judgement::Verdict;
+use super::decision::Decision;
 use crate::cluster::job::JobId;
 use crate::cluster::job::compact::Version;
 use crate::translate::JobManifest;
@@ -10,36 +10,32 @@ use crate::translate::JobManifest;
 /// A Job that is about to be applied.
 pub(super) struct PlannedJob {
     pub manifest: JobManifest,
-    /// Where it is applied.
+    /// Where the manifest is applied.
     pub namespace: String,
-    /// What was found last under its name.
+    /// The result of the last look at the cluster.
     pub finding: Finding,
     /// Whether a deletion was sent, and may have been carried out.
     pub deletion_sent: bool,
 }
 
-/// What is known of the Job in the cluster.
+/// What the cluster has under the name of a planned Job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Finding {
-    /// Nothing: it was not looked up since something happened.
+    /// Not looked up yet, or out of date.
     Unknown,
-    /// There is none.
     Absent,
-    /// There is one, and it was judged.
-    Judged(Judged),
+    Found(FoundJob),
 }
 
-/// A Job in the cluster that was judged.
+/// A Job in the cluster, and what to do with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Judged {
-    /// Which one. `None` if that cannot be read.
+pub(super) struct FoundJob {
+    /// `None` if the response cannot be read.
     pub id: Option<JobId>,
-    /// In which version.
     pub version: Version,
     /// The immutable fields that the manifest would change.
     pub immutable: Vec<String>,
-    /// What becomes of it.
-    pub verdict: Verdict,
+    pub decision: Decision,
 }
 
 impl PlannedJob {
@@ -47,25 +43,25 @@ impl PlannedJob {
         Self { manifest, namespace, finding: Finding::Unknown, deletion_sent: false }
     }
 
-    /// What becomes of the Job in the cluster, if there is one.
-    pub(super) fn verdict(&self) -> Option<&Verdict> {
+    /// What to do with the Job in the cluster. `None` if there is none, or it is unknown.
+    pub(super) fn decision(&self) -> Option<&Decision> {
         match &self.finding {
-            Finding::Judged(judged) => Some(&judged.verdict),
+            Finding::Found(found) => Some(&found.decision),
             Finding::Unknown | Finding::Absent => None,
         }
     }
 
-    /// Forgets what was found, unless the user has been warned about it.
+    /// Makes the next round look up the Job again, unless a warning about its manifest was written.
     pub(super) fn forget(&mut self) {
-        if !matches!(self.verdict(), Some(Verdict::InvalidManifest(_))) {
+        if !matches!(self.decision(), Some(Decision::InvalidManifest(_))) {
             self.finding = Finding::Unknown;
         }
     }
 
-    /// Whether nothing of its name is in the way.
-    pub(super) fn is_clear(&self) -> bool {
+    /// Whether no Job blocks the manifest. A manifest that the API server refuses is not blocked by a Job.
+    pub(super) fn is_unblocked(&self) -> bool {
         matches!(self.finding, Finding::Absent)
-            || matches!(self.verdict(), Some(Verdict::Stays | Verdict::InvalidManifest(_)))
+            || matches!(self.decision(), Some(Decision::Stays | Decision::InvalidManifest(_)))
     }
 }
 

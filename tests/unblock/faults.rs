@@ -13,17 +13,17 @@ use crate::setup::{BOTH, NOBODY, Setup, changed, says, stream, wrote};
 
 pub fn trials() -> Vec<Trial> {
     trials![
-        a_job_that_others_change_at_the_last_moment_is_judged_again,
+        a_job_that_others_change_at_the_last_moment_is_looked_up_again,
         a_job_made_anew_at_the_last_moment_is_another_job,
         a_job_that_others_delete_at_the_last_moment_is_gone,
         a_job_that_others_delete_before_the_dry_run_is_gone,
         two_at_once_end_well,
         an_api_server_that_is_killed_and_restarted_is_waited_for,
-        a_deletion_whose_answer_is_lost_is_looked_into,
-        a_deletion_that_is_not_answered_is_named_at_the_deadline,
+        a_deletion_whose_response_is_lost_is_looked_into,
+        a_deletion_without_a_response_is_named_at_the_deadline,
         a_deletion_that_is_accepted_but_not_done_is_tried_again_after_a_pause,
         retry_after_is_heeded,
-        a_server_that_answers_but_is_busy_is_tried_until_the_deadline,
+        a_server_that_responds_but_is_busy_is_tried_until_the_deadline,
         trouble_without_end_ends_at_the_deadline,
         an_object_that_cannot_be_read_keeps_all,
     ]
@@ -47,7 +47,7 @@ fn at(moment: usize, act: Act) -> Vec<Act> {
     (0..moment).map(|_| pass()).chain([act]).collect()
 }
 
-pub async fn a_job_that_others_change_at_the_last_moment_is_judged_again(
+pub async fn a_job_that_others_change_at_the_last_moment_is_looked_up_again(
     cluster: &ControlPlane,
 ) -> Result<()> {
     for moment in MOMENTS {
@@ -164,7 +164,7 @@ async fn an_api_server_that_is_killed_and_restarted_is_waited_for() -> Result<()
     Ok(())
 }
 
-async fn a_deletion_whose_answer_is_lost_is_looked_into(cluster: &ControlPlane) -> Result<()> {
+async fn a_deletion_whose_response_is_lost_is_looked_into(cluster: &ControlPlane) -> Result<()> {
     let setup = Setup::new(cluster).await?;
     done(&setup, "lossy").await?;
     let proxy = setup.proxy().await?;
@@ -176,7 +176,7 @@ async fn a_deletion_whose_answer_is_lost_is_looked_into(cluster: &ControlPlane) 
     says(&finished, &["tried to delete Job ", "trying again until the deadline"])
 }
 
-async fn a_deletion_that_is_not_answered_is_named_at_the_deadline(cluster: &ControlPlane) -> Result<()> {
+async fn a_deletion_without_a_response_is_named_at_the_deadline(cluster: &ControlPlane) -> Result<()> {
     let setup = Setup::new(cluster).await?;
     done(&setup, "slow").await?;
     let proxy = setup.proxy().await?;
@@ -227,8 +227,10 @@ async fn retry_after_is_heeded(cluster: &ControlPlane) -> Result<()> {
     Ok(())
 }
 
-/// Only of a cluster that does not answer at all it is likely that it is the wrong one.
-async fn a_server_that_answers_but_is_busy_is_tried_until_the_deadline(cluster: &ControlPlane) -> Result<()> {
+/// Only a cluster that does not respond at all is likely to be the wrong one.
+async fn a_server_that_responds_but_is_busy_is_tried_until_the_deadline(
+    cluster: &ControlPlane,
+) -> Result<()> {
     let setup = Setup::new(cluster).await?;
     done(&setup, "busy").await?;
     let proxy = setup.proxy().await?;

@@ -1,4 +1,4 @@
-//! The same on the API server of the oldest release that is supported: its answers decide.
+//! The same on the API server of the oldest release that is supported: its responses decide.
 
 use anyhow::Result;
 use jobsweep_harness::control_plane::ControlPlane;
@@ -22,5 +22,5 @@ async fn all_that_matters_holds_on_kubernetes_1_31() -> Result<()> {
     waiting::a_running_job_in_the_way_is_waited_for(cluster).await?;
     waiting::a_finalizer_that_lets_go_clears_the_way(cluster).await?;
     access::every_missing_permission_is_named_before_anything_is_deleted(cluster).await?;
-    faults::a_job_that_others_change_at_the_last_moment_is_judged_again(cluster).await
+    faults::a_job_that_others_change_at_the_last_moment_is_looked_up_again(cluster).await
 }

@@ -1,4 +1,4 @@
-//! A namespace, a ServiceAccount that may clear the way in it, the call under test, and what holds of every call.
+//! A namespace, a ServiceAccount that may unblock it, the call under test, and what holds of every call.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -22,7 +22,7 @@ pub const BOTH: &str = "hook-succeeded,hook-failed";
 /// A controller that does not exist.
 pub const NOBODY: &str = "example.com/nobody";
 
-/// A namespace of a test's own, and who clears the way in it.
+/// A namespace of a test's own, and who unblocks it.
 pub struct Setup<'c> {
     pub namespace: Namespace,
     pub user: User,

@@ -6,20 +6,19 @@ use crate::cluster::job::state::{Hint, State};
 use crate::policy::{Outcome, Token};
 use crate::translate::JobManifest;
 
-/// What the API server says of replacing the Job in the cluster by the one at hand.
+/// The result of the dry run that replaces the Job in the cluster by the manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Answer {
-    /// It would do so.
+pub(super) enum ReplaceResult {
     Possible,
-    /// These fields are immutable, and nothing else is wrong.
+    /// Nothing but changes of these immutable fields is refused.
     Immutable(Vec<String>),
     /// The manifest is refused for another reason.
     Refused(String),
 }
 
-impl Answer {
+impl ReplaceResult {
     /// A new Job helps only if immutable fields are the only problem.
-    pub(super) fn refused(refusal: Refusal) -> Self {
+    pub(super) fn of_refusal(refusal: Refusal) -> Self {
         // The API server's validation of Jobs uses these messages. The last one is for an Indexed Job: its completions can change only
         // together with its parallelism.
         let is_immutable = |message: &str| {
@@ -36,77 +35,75 @@ impl Answer {
     }
 }
 
-/// What becomes of the Job in the cluster.
+/// What to do with the Job in the cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// It can take the manifest, so it stays.
+pub(super) enum Decision {
+    /// The manifest can be applied to the Job.
     Stays,
-    /// No Job could take the manifest, so it stays.
+    /// The manifest can be applied to no Job, so a deletion would not help.
     InvalidManifest(String),
-    /// It is already being deleted, and these finalizers hold it.
+    /// The Job is already being deleted, and these finalizers hold it.
     BeingDeleted(Vec<String>),
-    /// It is in the way, and may go once it has finished.
+    /// The Job is in the way, and may be deleted once it has finished.
     Wait(Hint),
-    /// It is in the way, and may go.
-    Remove(Outcome),
-    /// It is in the way, and may not go.
+    /// The Job is in the way, and may be deleted.
+    Delete(Outcome),
+    /// The Job is in the way, and may not be deleted.
     MustStay(Reason),
 }
 
-/// Why a Job in the way may not go.
+/// Why a Job in the way may not be deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Reason {
-    /// The manifest at hand, or the Job in the cluster, is annotated to be left alone.
+    /// The annotation `jobsweep.io/ignore` is on the manifest or on the Job in the cluster.
     Ignored {
-        /// Whether it is the manifest.
         by_manifest: bool,
     },
     /// The manifest has no policy.
     NoPolicy,
-    /// Its policy has no word that is known.
+    /// The policy of the manifest has no known word.
     NamesNothing(String),
-    /// Its policy does not name how the Job ended.
+    /// The policy of the manifest does not name how the Job ended.
     NotNamed(Outcome, String),
-    /// It is suspended.
     Suspended,
-    /// It has not finished, and is not waited for.
+    /// With `--once`, an unfinished Job is not waited for.
     Unfinished(Hint),
-    /// Its status cannot be read.
+    /// The status of the Job cannot be read.
     Unreadable(String),
-    /// The API server refuses to delete it.
+    /// The API server refuses to delete the Job.
     DeletionRefused(String),
 }
 
-/// Judges a Job in the cluster. With `once`, an unfinished Job must stay, and is not waited for.
-pub(super) fn judge(live: &Job, answer: &Answer, manifest: &JobManifest, once: bool) -> Verdict {
+/// Decides what to do with a Job in the cluster. With `once`, an unfinished Job must stay, and is not waited for.
+pub(super) fn decide(live: &Job, result: &ReplaceResult, manifest: &JobManifest, once: bool) -> Decision {
     // This holds even for a Job that can be changed: the change would be lost when the Job is gone.
     if live.terminating {
-        return Verdict::BeingDeleted(live.finalizers.clone());
+        return Decision::BeingDeleted(live.finalizers.clone());
     }
-    match answer {
-        Answer::Possible => Verdict::Stays,
-        Answer::Refused(why) => Verdict::InvalidManifest(why.clone()),
-        Answer::Immutable(_) => in_the_way(live, manifest, once),
+    match result {
+        ReplaceResult::Possible => Decision::Stays,
+        ReplaceResult::Refused(why) => Decision::InvalidManifest(why.clone()),
+        ReplaceResult::Immutable(_) => in_the_way(live, manifest, once),
     }
 }
 
-fn in_the_way(live: &Job, manifest: &JobManifest, once: bool) -> Verdict {
+fn in_the_way(live: &Job, manifest: &JobManifest, once: bool) -> Decision {
     if manifest.ignored || live.ignored {
-        return Verdict::MustStay(Reason::Ignored { by_manifest: manifest.ignored });
+        return Decision::MustStay(Reason::Ignored { by_manifest: manifest.ignored });
     }
-    let Some(policy) = &manifest.policy else { return Verdict::MustStay(Reason::NoPolicy) };
+    let Some(policy) = &manifest.policy else { return Decision::MustStay(Reason::NoPolicy) };
     // before-hook-creation means exactly this moment, whatever the outcome.
     let names = |outcome| policy.names(outcome) || policy.lists(Token::BeforeHookCreation);
     if !Outcome::ALL.into_iter().any(names) {
-        return Verdict::MustStay(Reason::NamesNothing(policy.to_string()));
+        return Decision::MustStay(Reason::NamesNothing(policy.to_string()));
     }
     match &live.state {
-        State::Finished(outcome, _) if names(*outcome) => Verdict::Remove(*outcome),
-        State::Finished(outcome, _) => Verdict::MustStay(Reason::NotNamed(*outcome, policy.to_string())),
-        State::Suspended => Verdict::MustStay(Reason::Suspended),
-        State::Unfinished(hint) if once => Verdict::MustStay(Reason::Unfinished(hint.clone())),
-        State::Unfinished(hint) => Verdict::Wait(hint.clone()),
-        State::Unreadable(why) => Verdict::MustStay(Reason::Unreadable(why.clone())),
+        State::Finished(outcome, _) if names(*outcome) => Decision::Delete(*outcome),
+        State::Finished(outcome, _) => Decision::MustStay(Reason::NotNamed(*outcome, policy.to_string())),
+        State::Suspended => Decision::MustStay(Reason::Suspended),
+        State::Unfinished(hint) if once => Decision::MustStay(Reason::Unfinished(hint.clone())),
+        State::Unfinished(hint) => Decision::Wait(hint.clone()),
+        State::Unreadable(why) => Decision::MustStay(Reason::Unreadable(why.clone())),
     }
 }
 
@@ -132,8 +129,8 @@ mod tests {
         Job::decode(json.as_bytes()).expect("a Job").with(|shared| shared.state = state)
     }
 
-    fn immutable() -> Answer {
-        Answer::Immutable(vec!["spec.template".to_owned()])
+    fn immutable() -> ReplaceResult {
+        ReplaceResult::Immutable(vec!["spec.template".to_owned()])
     }
 
     #[test]
@@ -142,34 +139,34 @@ mod tests {
         let finished = |outcome| State::Finished(outcome, String::new());
         let running = || State::Unfinished(Hint::Active(1));
         let not_named =
-            |outcome, policy: &str| Verdict::MustStay(Reason::NotNamed(outcome, policy.to_owned()));
-        for (policy, state, verdict) in [
-            ("hook-succeeded", finished(Succeeded), Verdict::Remove(Succeeded)),
+            |outcome, policy: &str| Decision::MustStay(Reason::NotNamed(outcome, policy.to_owned()));
+        for (policy, state, decision) in [
+            ("hook-succeeded", finished(Succeeded), Decision::Delete(Succeeded)),
             ("hook-succeeded", finished(Failed), not_named(Failed, "hook-succeeded")),
-            ("hook-failed", finished(Failed), Verdict::Remove(Failed)),
+            ("hook-failed", finished(Failed), Decision::Delete(Failed)),
             ("hook-failed", finished(Succeeded), not_named(Succeeded, "hook-failed")),
-            ("before-hook-creation", finished(Failed), Verdict::Remove(Failed)),
-            ("before-hook-creation, hook-succeeded", finished(Failed), Verdict::Remove(Failed)),
-            ("never", finished(Failed), Verdict::MustStay(Reason::NamesNothing("never".to_owned()))),
-            ("never", running(), Verdict::MustStay(Reason::NamesNothing("never".to_owned()))),
-            ("hook-failed", running(), Verdict::Wait(Hint::Active(1))),
-            ("hook-failed", State::Suspended, Verdict::MustStay(Reason::Suspended)),
+            ("before-hook-creation", finished(Failed), Decision::Delete(Failed)),
+            ("before-hook-creation, hook-succeeded", finished(Failed), Decision::Delete(Failed)),
+            ("never", finished(Failed), Decision::MustStay(Reason::NamesNothing("never".to_owned()))),
+            ("never", running(), Decision::MustStay(Reason::NamesNothing("never".to_owned()))),
+            ("hook-failed", running(), Decision::Wait(Hint::Active(1))),
+            ("hook-failed", State::Suspended, Decision::MustStay(Reason::Suspended)),
             (
                 "hook-failed",
                 State::Unreadable("x".to_owned()),
-                Verdict::MustStay(Reason::Unreadable("x".to_owned())),
+                Decision::MustStay(Reason::Unreadable("x".to_owned())),
             ),
         ] {
             let manifest = manifest(policy);
             assert_eq!(
-                judge(&live(state.clone()), &immutable(), &manifest, false),
-                verdict,
+                decide(&live(state.clone()), &immutable(), &manifest, false),
+                decision,
                 "{policy:?} {state:?}"
             );
             // Whatever its policy says, a Job that can take the manifest stays.
             assert_eq!(
-                judge(&live(state), &Answer::Possible, &manifest, false),
-                Verdict::Stays,
+                decide(&live(state), &ReplaceResult::Possible, &manifest, false),
+                Decision::Stays,
                 "{policy:?}"
             );
         }
@@ -183,12 +180,12 @@ mod tests {
         let done = live(State::Finished(Outcome::Succeeded, String::new()));
         let running = live(State::Unfinished(Hint::None));
         let marked = done.clone().with(|shared| shared.ignored = true);
-        let by = |by_manifest| Verdict::MustStay(Reason::Ignored { by_manifest });
-        assert_eq!(judge(&marked, &immutable(), &both, false), by(false));
-        assert_eq!(judge(&done, &immutable(), &ignored, false), by(true));
-        assert_eq!(judge(&done, &immutable(), &plain, false), Verdict::MustStay(Reason::NoPolicy));
-        let unfinished = Verdict::MustStay(Reason::Unfinished(Hint::None));
-        assert_eq!(judge(&running, &immutable(), &both, true), unfinished);
+        let by = |by_manifest| Decision::MustStay(Reason::Ignored { by_manifest });
+        assert_eq!(decide(&marked, &immutable(), &both, false), by(false));
+        assert_eq!(decide(&done, &immutable(), &ignored, false), by(true));
+        assert_eq!(decide(&done, &immutable(), &plain, false), Decision::MustStay(Reason::NoPolicy));
+        let unfinished = Decision::MustStay(Reason::Unfinished(Hint::None));
+        assert_eq!(decide(&running, &immutable(), &both, true), unfinished);
     }
 
     #[test]
@@ -197,9 +194,9 @@ mod tests {
             shared.terminating = true;
             shared.finalizers = vec!["a/b".to_owned()];
         });
-        for answer in [Answer::Possible, immutable(), Answer::Refused(String::new())] {
-            let verdict = judge(&going, &answer, &manifest("hook-failed"), true);
-            assert_eq!(verdict, Verdict::BeingDeleted(vec!["a/b".to_owned()]), "{answer:?}");
+        for result in [ReplaceResult::Possible, immutable(), ReplaceResult::Refused(String::new())] {
+            let decision = decide(&going, &result, &manifest("hook-failed"), true);
+            assert_eq!(decision, Decision::BeingDeleted(vec!["a/b".to_owned()]), "{result:?}");
         }
     }
 
@@ -207,8 +204,8 @@ mod tests {
     fn a_manifest_that_no_job_could_take_deletes_nothing() {
         let manifest = manifest("hook-succeeded");
         let done = live(State::Finished(Outcome::Succeeded, String::new()));
-        let refused = Answer::Refused("no".to_owned());
-        assert_eq!(judge(&done, &refused, &manifest, false), Verdict::InvalidManifest("no".to_owned()));
+        let refused = ReplaceResult::Refused("no".to_owned());
+        assert_eq!(decide(&done, &refused, &manifest, false), Decision::InvalidManifest("no".to_owned()));
     }
 
     #[test]
@@ -237,10 +234,10 @@ mod tests {
             let details = Some(Details { causes, ..Details::default() });
             let refusal = Refusal { code: 422, message: "no".to_owned(), details, ..Refusal::default() };
             let expected = match fields {
-                Some(fields) => Answer::Immutable(fields.into_iter().map(str::to_owned).collect()),
-                None => Answer::Refused(refusal.to_string()),
+                Some(fields) => ReplaceResult::Immutable(fields.into_iter().map(str::to_owned).collect()),
+                None => ReplaceResult::Refused(refusal.to_string()),
             };
-            assert_eq!(Answer::refused(refusal), expected);
+            assert_eq!(ReplaceResult::of_refusal(refusal), expected);
         }
     }
 }

@@ -15,7 +15,7 @@ const GENERATED_LABELS: [&str; 4] =
 /// A Job in the cluster, with the JSON from which fields are copied.
 #[derive(Debug)]
 pub(super) struct Live {
-    /// The fields that the verdict depends on.
+    /// The fields that the decision depends on.
     pub job: Job,
     json: serde_json::Value,
 }
@@ -35,7 +35,7 @@ impl Live {
 /// Returns the manifest as YAML on one line. It adds the fields that the manifest lacks and the live Job has. It always sets the
 /// namespace, and the live Job's UID and resource version. If a field must be a mapping but is something else, it stays unchanged,
 /// and the API server refuses it.
-pub(super) fn replacement(manifest: &JobManifest, namespace: &str, live: &Live) -> String {
+pub(super) fn dry_run_manifest(manifest: &JobManifest, namespace: &str, live: &Live) -> String {
     let mut value = manifest.value.clone();
     if let Some(metadata) = value.mapping_or_insert("metadata") {
         metadata.set("namespace", Value::String(namespace.to_owned()));
@@ -85,7 +85,7 @@ mod tests {
         let stream = format!("apiVersion: batch/v1\nkind: Job\nmetadata: {{name: migrate}}\n{spec}");
         let translated = translate(stream.as_bytes(), &Options::default()).expect("translated");
         let (jobs, _) = translated.jobs().expect("jobs");
-        replacement(&jobs[0], "shop", &Live::decode(LIVE.as_bytes()).expect("a Job"))
+        dry_run_manifest(&jobs[0], "shop", &Live::decode(LIVE.as_bytes()).expect("a Job"))
     }
 
     #[test]

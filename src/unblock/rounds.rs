@@ -1,0 +1,261 @@
+//! Looks up the Jobs in rounds until no Job is in the way. Stops with an error if a Job in the way must not be deleted.
+//!
+//! For each manifest that may still be blocked, each round looks up the Job in the cluster. It acts only on what it has just seen. So
+//! a Job that is edited, recreated or deleted in the meantime needs no special case. If the response to a deletion is lost, the
+//! message says "tried to delete" instead of "deleted". The next round shows whether the Job is gone.
+
+use futures_util::stream::{self, StreamExt};
+
+use super::decision::{Decision, Reason, ReplaceResult, decide};
+use super::dry_run_manifest::{Live, dry_run_manifest};
+use super::planned_job::{Finding, FoundJob, PlannedJob};
+use super::retries::Retries;
+use super::{Options, Stop, messages};
+use crate::cluster::api::{Api, Failure, Refusal};
+use crate::console::Console;
+use crate::escape::one_line;
+
+/// How many requests are under way at once.
+const CONCURRENCY: usize = 32;
+
+/// What to do after a look at the Jobs.
+enum Step {
+    Finish,
+    /// Every Job in the way may be deleted now.
+    Delete,
+    /// Wait until a Job has finished or is gone.
+    Wait,
+    /// A request failed, and can be sent again.
+    Retry(Failure),
+}
+
+/// Whether the API server carries out a deletion, or only checks it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Deletion {
+    Real,
+    DryRun,
+}
+
+/// Deletes the Jobs that block these manifests. A dry run only reports them.
+pub(super) async fn unblock(
+    api: &Api,
+    jobs: &mut [PlannedJob],
+    options: &Options,
+    console: &mut Console,
+) -> Result<(), Stop> {
+    let mut retries = Retries::new(options.timeout);
+    let mut waited = false;
+    let mut just_deleted = false;
+    loop {
+        let step = match look_at_all(api, jobs, options, console).await? {
+            Some(failure) => Step::Retry(failure),
+            None => next_step(jobs, options.dry_run),
+        };
+        if jobs.iter().any(|job| job.finding != Finding::Unknown) {
+            retries.note_response();
+        }
+        match step {
+            // Look at all Jobs once more: while one Job was waited for, the others may have changed.
+            Step::Finish | Step::Delete if waited => {
+                waited = false;
+                jobs.iter_mut().for_each(PlannedJob::forget);
+            }
+            Step::Finish => return Ok(()),
+            // The API server has accepted the deletions, but the Jobs do not show it yet.
+            Step::Delete if std::mem::take(&mut just_deleted) => retries.wait().await?,
+            Step::Delete => match delete_all_or_none(api, jobs, options.dry_run, console).await? {
+                Some(failure) => retries.back_off(failure, console).await?,
+                None if options.dry_run => return Ok(()),
+                None => just_deleted = true,
+            },
+            Step::Wait => {
+                waited = true;
+                retries.wait().await?;
+            }
+            Step::Retry(failure) => retries.back_off(failure, console).await?,
+        }
+    }
+}
+
+fn next_step(jobs: &[PlannedJob], dry_run: bool) -> Step {
+    let waits = has(jobs, |decision| matches!(decision, Decision::Wait(_) | Decision::BeingDeleted(_)));
+    let deletes = has(jobs, |decision| matches!(decision, Decision::Delete(_)));
+    // A dry run does not wait. It has reported that it would.
+    match (waits && !dry_run, deletes) {
+        (true, _) => Step::Wait,
+        (false, true) => Step::Delete,
+        (false, false) => Step::Finish,
+    }
+}
+
+fn has(jobs: &[PlannedJob], is: impl Fn(&Decision) -> bool) -> bool {
+    jobs.iter().filter_map(PlannedJob::decision).any(is)
+}
+
+/// All or nothing: if one Job in the way must stay, no further request is sent.
+fn check_none_must_stay(jobs: &[PlannedJob]) -> Result<(), Stop> {
+    if has(jobs, |decision| matches!(decision, Decision::MustStay(_))) { Err(Stop::InTheWay) } else { Ok(()) }
+}
+
+/// Looks up the Job in the cluster for each manifest that may still be blocked, and reports changes. Returns a retryable failure, if any.
+async fn look_at_all(
+    api: &Api,
+    jobs: &mut [PlannedJob],
+    options: &Options,
+    console: &mut Console,
+) -> Result<Option<Failure>, Stop> {
+    let open = jobs.iter().enumerate().filter(|(_, job)| !job.is_unblocked());
+    let lookups = open.map(|(index, job)| async move { (index, look_up(api, job, options.once).await) });
+    let results: Vec<_> = stream::iter(lookups).buffer_unordered(CONCURRENCY).collect().await;
+    let mut retryable = None;
+    for (index, result) in results {
+        let job = &mut jobs[index];
+        let message_before = messages::progress(job, options.dry_run);
+        match result {
+            Ok(finding) => job.finding = finding,
+            Err(failure) if is_retryable(&failure) => {
+                job.finding = Finding::Unknown;
+                retryable = Some(failure);
+                continue;
+            }
+            Err(failure) => return Err(failure.into()),
+        }
+        let Some(message) = messages::progress(job, options.dry_run) else { continue };
+        if message_before.as_ref() == Some(&message) {
+            continue;
+        }
+        match job.decision() {
+            Some(Decision::InvalidManifest(_)) => console.warn(&one_line(&message)),
+            _ => console.info(&one_line(&message)),
+        }
+    }
+    check_none_must_stay(jobs)?;
+    Ok(retryable)
+}
+
+async fn look_up(api: &Api, job: &PlannedJob, once: bool) -> Result<Finding, Failure> {
+    let (namespace, name) = (&job.namespace, &job.manifest.name);
+    let Some(json) = api.job_json(namespace, name).await? else { return Ok(Finding::Absent) };
+    let live = match Live::decode(&json) {
+        Ok(live) => live,
+        Err(why) => {
+            let decision = Decision::MustStay(Reason::Unreadable(why));
+            return Ok(Finding::Found(FoundJob {
+                id: None,
+                version: "".into(),
+                immutable: Vec::new(),
+                decision,
+            }));
+        }
+    };
+    let live_id = &live.job.id;
+    if (&*live_id.namespace, &*live_id.name) != (namespace.as_str(), name.as_str()) {
+        return Err(Failure::UnreadableResponse(format!("asked for {job}, got {live_id}")));
+    }
+    // The same Job in the same version: the last decision still holds.
+    if let Finding::Found(found) = &job.finding
+        && found.id.as_ref() == Some(live_id)
+        && found.version == live.job.version
+    {
+        return Ok(job.finding.clone());
+    }
+    let manifest = dry_run_manifest(&job.manifest, namespace, &live);
+    let result = match api.dry_run_replace(namespace, name, manifest).await {
+        Ok(()) => ReplaceResult::Possible,
+        Err(Failure::Refused(refusal)) if is_about_the_manifest(&refusal) => {
+            ReplaceResult::of_refusal(refusal)
+        }
+        Err(failure) => return Err(failure),
+    };
+    let decision = decide(&live.job, &result, &job.manifest, once);
+    let immutable = if let ReplaceResult::Immutable(fields) = result { fields } else { Vec::new() };
+    Ok(Finding::Found(FoundJob { id: Some(live.job.id), version: live.job.version, immutable, decision }))
+}
+
+/// Whether the API server refuses the manifest itself, and not just the dry run. 403 comes from admission or a quota; a missing
+/// permission is [`Failure::Forbidden`]. A refusal by a proxy in between has an empty `reason`.
+fn is_about_the_manifest(refusal: &Refusal) -> bool {
+    matches!(refusal.code, 400 | 403 | 413 | 422)
+        && !refusal.reason.is_empty()
+        && !refusal.message.contains("does not support dry run")
+}
+
+/// Deletes every Job in the way, or none. Returns a retryable failure, if any.
+async fn delete_all_or_none(
+    api: &Api,
+    jobs: &mut [PlannedJob],
+    dry_run: bool,
+    console: &mut Console,
+) -> Result<Option<Failure>, Stop> {
+    // First a dry run of all deletions, so that a missing permission or an admission webhook stops all of them.
+    if let Some(failure) = send_deletions(api, jobs, Deletion::DryRun, console).await? {
+        return Ok(Some(failure));
+    }
+    if dry_run {
+        let messages = jobs.iter().filter_map(|job| messages::deletion(job, "would delete"));
+        messages.for_each(|message| console.info(&one_line(&message)));
+        return Ok(None);
+    }
+    send_deletions(api, jobs, Deletion::Real, console).await
+}
+
+/// Sends the deletions. Returns a retryable failure, if any.
+async fn send_deletions(
+    api: &Api,
+    jobs: &mut [PlannedJob],
+    deletion: Deletion,
+    console: &mut Console,
+) -> Result<Option<Failure>, Stop> {
+    let is_real = deletion == Deletion::Real;
+    let sent_before: Vec<_> = jobs.iter().map(|job| job.deletion_sent).collect();
+    for job in jobs.iter_mut().filter(|job| matches!(job.decision(), Some(Decision::Delete(_)))) {
+        // Set this before sending, because a deadline or a signal can come before the response.
+        job.deletion_sent |= is_real;
+    }
+    let deletions = jobs.iter().enumerate().filter_map(|(index, job)| match &job.finding {
+        Finding::Found(FoundJob { id: Some(id), version, decision: Decision::Delete(_), .. }) => {
+            Some(async move { (index, api.delete(id, version, !is_real).await) })
+        }
+        _ => None,
+    });
+    let results: Vec<_> = stream::iter(deletions).buffer_unordered(CONCURRENCY).collect().await;
+    let mut retryable = None;
+    for (index, result) in results {
+        let job = &mut jobs[index];
+        let failure = result.err();
+        if is_real {
+            let message = match &failure {
+                None => messages::deletion(job, "deleted"),
+                Some(failure) if failure.may_have_been_carried_out() => {
+                    messages::deletion(job, "tried to delete")
+                }
+                Some(_) => {
+                    job.deletion_sent = sent_before[index];
+                    None
+                }
+            };
+            message.iter().for_each(|message| console.info(&one_line(message)));
+        }
+        match failure {
+            None if is_real => job.finding = Finding::Unknown,
+            None => {}
+            Some(failure) if is_retryable(&failure) => {
+                job.finding = Finding::Unknown;
+                retryable = Some(failure);
+            }
+            Some(failure) => {
+                let (Failure::Refused(refusal), Finding::Found(found)) = (&failure, &mut job.finding) else {
+                    return Err(failure.into());
+                };
+                found.decision = Decision::MustStay(Reason::DeletionRefused(refusal.to_string()));
+            }
+        }
+    }
+    check_none_must_stay(jobs)?;
+    Ok(retryable)
+}
+
+/// Whether to look again: the failure is transient, or the Job was changed or deleted in the meantime.
+fn is_retryable(failure: &Failure) -> bool {
+    failure.is_transient() || failure.is_not_found() || failure.status_code() == Some(409)
+}
