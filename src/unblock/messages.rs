@@ -29,12 +29,12 @@ pub(super) fn must_stay(job: &PlannedJob, reason: &Reason, context: Option<&str>
         }
         Reason::Unreadable(_) | Reason::DeletionRefused(_) => by_hand,
     };
-    format!("Job {job} is in the way{}, and may not be deleted: {reason}; {advice}", Fields(job))
+    format!("Job {job} is in the way{}, and may not be deleted: {reason}; {advice}", fields(job))
 }
 
 /// Says why a Job is still in the way at the deadline. `None` if it is not.
 pub(super) fn left(job: &PlannedJob, context: Option<&str>) -> Option<String> {
-    let in_the_way = || format!("Job {job} is in the way{}", Fields(job));
+    let in_the_way = || format!("Job {job} is in the way{}", fields(job));
     let unknown = Some(format!("it is not known whether Job {job} is still there"));
     match (&job.finding, job.decision()) {
         (Finding::Unknown, _) => unknown,
@@ -47,7 +47,7 @@ pub(super) fn left(job: &PlannedJob, context: Option<&str>) -> Option<String> {
             ))
         }
         (_, Some(Decision::BeingDeleted(finalizers))) => {
-            Some(format!("Job {job} {}", BeingDeleted(finalizers)))
+            Some(format!("Job {job} {}", being_deleted(finalizers)))
         }
         (_, Some(Decision::Delete(_))) if job.deletion_sent => unknown,
         (_, Some(Decision::Delete(_))) => Some(format!("{} and was not deleted", in_the_way())),
@@ -65,10 +65,10 @@ pub(super) fn progress(job: &PlannedJob, dry_run: bool) -> Option<String> {
     let waits = if dry_run { "would wait" } else { "waiting" };
     Some(match job.decision()? {
         Decision::Wait(hint) => {
-            format!("{waits} for Job {job} to finish; it is in the way{}: {}", Fields(job), shown(hint))
+            format!("{waits} for Job {job} to finish; it is in the way{}: {}", fields(job), shown(hint))
         }
         Decision::BeingDeleted(finalizers) => {
-            format!("{waits} until Job {job} is gone; it {}", BeingDeleted(finalizers))
+            format!("{waits} until Job {job} is gone; it {}", being_deleted(finalizers))
         }
         Decision::InvalidManifest(why) => format!(
             "the API server does not accept the manifest of Job {job}, so the Job in the cluster stays. Applying the \
@@ -83,33 +83,25 @@ pub(super) fn deletion(job: &PlannedJob, deleted: &str) -> Option<String> {
     let Some(Decision::Delete(outcome)) = job.decision() else { return None };
     Some(format!(
         "{deleted} Job {job}, which was in the way{}; it has {outcome}, and its policy allows that",
-        Fields(job)
+        fields(job)
     ))
 }
 
 /// Why a Job is in the way.
-struct Fields<'j>(&'j PlannedJob);
-
-impl fmt::Display for Fields<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Finding::Found(found) = &self.0.finding else { return Ok(()) };
-        match &*found.immutable {
-            [] => Ok(()),
-            [field] => write!(f, " ({} changes, and is immutable)", shortened(field)),
-            fields => write!(f, " ({} change, and are immutable)", shortened(&fields.join(", "))),
-        }
+fn fields(job: &PlannedJob) -> String {
+    let Finding::Found { immutable, .. } = &job.finding else { return String::new() };
+    match immutable.as_slice() {
+        [] => String::new(),
+        [field] => format!(" ({} changes, and is immutable)", shortened(field)),
+        fields => format!(" ({} change, and are immutable)", shortened(&fields.join(", "))),
     }
 }
 
-struct BeingDeleted<'a>(&'a [String]);
-
-impl fmt::Display for BeingDeleted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            [] => f.write_str("is being deleted"),
-            [one] => write!(f, "is being deleted, and finalizer {} holds it", shortened(one)),
-            all => write!(f, "is being deleted, and finalizers {} hold it", shortened(&all.join(", "))),
-        }
+fn being_deleted(finalizers: &[String]) -> String {
+    match finalizers {
+        [] => "is being deleted".to_owned(),
+        [one] => format!("is being deleted, and finalizer {} holds it", shortened(one)),
+        all => format!("is being deleted, and finalizers {} hold it", shortened(&all.join(", "))),
     }
 }
 
@@ -144,7 +136,6 @@ fn shown(hint: &Hint) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::planned_job::FoundJob;
     use super::*;
     use crate::policy::Outcome;
     use crate::translate::{JobManifest, Value};
@@ -158,7 +149,7 @@ mod tests {
             value: Value::Mapping(Vec::new()),
         };
         let mut job = PlannedJob::new(manifest, "shop".to_owned());
-        job.finding = Finding::Found(FoundJob { id: None, version: "".into(), immutable, decision });
+        job.finding = Finding::Found { job: None, immutable, decision };
         job
     }
 

@@ -3,8 +3,7 @@
 use std::fmt;
 
 use super::decision::Decision;
-use crate::cluster::job::JobId;
-use crate::cluster::job::compact::Version;
+use crate::cluster::job::Job;
 use crate::translate::JobManifest;
 
 /// A Job that is about to be applied.
@@ -24,18 +23,13 @@ pub(super) enum Finding {
     /// Not looked up yet, or out of date.
     Unknown,
     Absent,
-    Found(FoundJob),
-}
-
-/// A Job in the cluster, and what to do with it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct FoundJob {
-    /// `None` if the response cannot be read.
-    pub id: Option<JobId>,
-    pub version: Version,
-    /// The immutable fields that the manifest would change.
-    pub immutable: Vec<String>,
-    pub decision: Decision,
+    Found {
+        /// `None` if the response cannot be read.
+        job: Option<Job>,
+        /// The immutable fields that the manifest would change.
+        immutable: Vec<String>,
+        decision: Decision,
+    },
 }
 
 impl PlannedJob {
@@ -46,7 +40,7 @@ impl PlannedJob {
     /// What to do with the Job in the cluster. `None` if there is none, or it is unknown.
     pub(super) fn decision(&self) -> Option<&Decision> {
         match &self.finding {
-            Finding::Found(found) => Some(&found.decision),
+            Finding::Found { decision, .. } => Some(decision),
             Finding::Unknown | Finding::Absent => None,
         }
     }

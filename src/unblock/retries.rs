@@ -19,9 +19,9 @@ const FIRST_RESPONSE: Duration = Duration::from_secs(10);
 pub(super) struct Retries {
     no_wait: bool,
     start: Instant,
-    has_responded: bool,
-    /// Whether a message says that requests fail.
-    is_reported: bool,
+    /// Whether the API server has ever responded.
+    pub has_responded: bool,
+    /// How many requests have failed since the last pause between rounds. A message reports the first.
     failures: u32,
 }
 
@@ -31,14 +31,8 @@ impl Retries {
             no_wait: timeout == Timeout::After(Duration::ZERO),
             start: Instant::now(),
             has_responded: false,
-            is_reported: false,
             failures: 0,
         }
-    }
-
-    /// Notes that the API server has responded to a request.
-    pub(super) fn note_response(&mut self) {
-        self.has_responded = true;
     }
 
     /// Waits until the next round. The caller enforces the deadline.
@@ -49,7 +43,7 @@ impl Retries {
         if self.no_wait {
             return Err(Stop::Deadline);
         }
-        (self.is_reported, self.failures) = (false, 0);
+        self.failures = 0;
         sleep(ROUND).await;
         Ok(())
     }
@@ -64,7 +58,7 @@ impl Retries {
         if self.no_wait || is_unreachable {
             return Err(failure.into());
         }
-        if !std::mem::replace(&mut self.is_reported, true) {
+        if self.failures == 0 {
             console.info(&block(&format!("trying again until the deadline: {failure}")));
         }
         sleep(backoff::delay(self.failures, failure.retry_after())).await;

@@ -8,7 +8,7 @@ use futures_util::stream::{self, StreamExt};
 
 use super::decision::{Decision, Reason, ReplaceResult, decide};
 use super::dry_run_manifest::{Live, dry_run_manifest};
-use super::planned_job::{Finding, FoundJob, PlannedJob};
+use super::planned_job::{Finding, PlannedJob};
 use super::retries::Retries;
 use super::{Options, Stop, messages};
 use crate::cluster::api::{Api, Failure, Refusal};
@@ -17,17 +17,6 @@ use crate::escape::one_line;
 
 /// How many requests are under way at once.
 const CONCURRENCY: usize = 32;
-
-/// What to do after a look at the Jobs.
-enum Step {
-    Finish,
-    /// Every Job in the way may be deleted now.
-    Delete,
-    /// Wait until a Job has finished or is gone.
-    Wait,
-    /// A request failed, and can be sent again.
-    Retry(Failure),
-}
 
 /// Whether the API server carries out a deletion, or only checks it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -47,44 +36,31 @@ pub(super) async fn unblock(
     let mut waited = false;
     let mut just_deleted = false;
     loop {
-        let step = match look_at_all(api, jobs, options, console).await? {
-            Some(failure) => Step::Retry(failure),
-            None => next_step(jobs, options.dry_run),
-        };
-        if jobs.iter().any(|job| job.finding != Finding::Unknown) {
-            retries.note_response();
-        }
-        match step {
+        let failure = look_at_all(api, jobs, options, console).await?;
+        retries.has_responded |= jobs.iter().any(|job| job.finding != Finding::Unknown);
+        // A dry run does not wait. It has reported that it would.
+        let waits = !options.dry_run
+            && has(jobs, |decision| matches!(decision, Decision::Wait(_) | Decision::BeingDeleted(_)));
+        if let Some(failure) = failure {
+            retries.back_off(failure, console).await?;
+        } else if waits {
+            waited = true;
+            retries.wait().await?;
+        } else if std::mem::take(&mut waited) {
             // Look at all Jobs once more: while one Job was waited for, the others may have changed.
-            Step::Finish | Step::Delete if waited => {
-                waited = false;
-                jobs.iter_mut().for_each(PlannedJob::forget);
-            }
-            Step::Finish => return Ok(()),
+            jobs.iter_mut().for_each(PlannedJob::forget);
+        } else if !has(jobs, |decision| matches!(decision, Decision::Delete(_))) {
+            return Ok(());
+        } else if std::mem::take(&mut just_deleted) {
             // The API server has accepted the deletions, but the Jobs do not show it yet.
-            Step::Delete if std::mem::take(&mut just_deleted) => retries.wait().await?,
-            Step::Delete => match delete_all_or_none(api, jobs, options.dry_run, console).await? {
-                Some(failure) => retries.back_off(failure, console).await?,
-                None if options.dry_run => return Ok(()),
-                None => just_deleted = true,
-            },
-            Step::Wait => {
-                waited = true;
-                retries.wait().await?;
-            }
-            Step::Retry(failure) => retries.back_off(failure, console).await?,
+            retries.wait().await?;
+        } else if let Some(failure) = delete_all_or_none(api, jobs, options.dry_run, console).await? {
+            retries.back_off(failure, console).await?;
+        } else if options.dry_run {
+            return Ok(());
+        } else {
+            just_deleted = true;
         }
-    }
-}
-
-fn next_step(jobs: &[PlannedJob], dry_run: bool) -> Step {
-    let waits = has(jobs, |decision| matches!(decision, Decision::Wait(_) | Decision::BeingDeleted(_)));
-    let deletes = has(jobs, |decision| matches!(decision, Decision::Delete(_)));
-    // A dry run does not wait. It has reported that it would.
-    match (waits && !dry_run, deletes) {
-        (true, _) => Step::Wait,
-        (false, true) => Step::Delete,
-        (false, false) => Step::Finish,
     }
 }
 
@@ -140,12 +116,7 @@ async fn look_up(api: &Api, job: &PlannedJob, once: bool) -> Result<Finding, Fai
         Ok(live) => live,
         Err(why) => {
             let decision = Decision::MustStay(Reason::Unreadable(why));
-            return Ok(Finding::Found(FoundJob {
-                id: None,
-                version: "".into(),
-                immutable: Vec::new(),
-                decision,
-            }));
+            return Ok(Finding::Found { job: None, immutable: Vec::new(), decision });
         }
     };
     let live_id = &live.job.id;
@@ -153,9 +124,8 @@ async fn look_up(api: &Api, job: &PlannedJob, once: bool) -> Result<Finding, Fai
         return Err(Failure::UnreadableResponse(format!("asked for {job}, got {live_id}")));
     }
     // The same Job in the same version: the last decision still holds.
-    if let Finding::Found(found) = &job.finding
-        && found.id.as_ref() == Some(live_id)
-        && found.version == live.job.version
+    if let Finding::Found { job: Some(found), .. } = &job.finding
+        && (&found.id, &found.version) == (live_id, &live.job.version)
     {
         return Ok(job.finding.clone());
     }
@@ -169,7 +139,7 @@ async fn look_up(api: &Api, job: &PlannedJob, once: bool) -> Result<Finding, Fai
     };
     let decision = decide(&live.job, &result, &job.manifest, once);
     let immutable = if let ReplaceResult::Immutable(fields) = result { fields } else { Vec::new() };
-    Ok(Finding::Found(FoundJob { id: Some(live.job.id), version: live.job.version, immutable, decision }))
+    Ok(Finding::Found { job: Some(live.job), immutable, decision })
 }
 
 /// Whether the API server refuses the manifest itself, and not just the dry run. 403 comes from admission or a quota; a missing
@@ -213,8 +183,8 @@ async fn send_deletions(
         job.deletion_sent |= is_real;
     }
     let deletions = jobs.iter().enumerate().filter_map(|(index, job)| match &job.finding {
-        Finding::Found(FoundJob { id: Some(id), version, decision: Decision::Delete(_), .. }) => {
-            Some(async move { (index, api.delete(id, version, !is_real).await) })
+        Finding::Found { job: Some(job), decision: Decision::Delete(_), .. } => {
+            Some(async move { (index, api.delete(&job.id, &job.version, !is_real).await) })
         }
         _ => None,
     });
@@ -244,10 +214,12 @@ async fn send_deletions(
                 retryable = Some(failure);
             }
             Some(failure) => {
-                let (Failure::Refused(refusal), Finding::Found(found)) = (&failure, &mut job.finding) else {
+                let (Failure::Refused(refusal), Finding::Found { decision, .. }) =
+                    (&failure, &mut job.finding)
+                else {
                     return Err(failure.into());
                 };
-                found.decision = Decision::MustStay(Reason::DeletionRefused(refusal.to_string()));
+                *decision = Decision::MustStay(Reason::DeletionRefused(refusal.to_string()));
             }
         }
     }
