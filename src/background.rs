@@ -51,8 +51,8 @@ pub(crate) fn runtime() -> io::Result<Runtime> {
     runtime::Builder::new_current_thread().enable_all().thread_keep_alive(Duration::MAX).build()
 }
 
-/// Starts a thread of tokio's pool, in which hyper resolves host names. Without any thread, the pool panics if it cannot start
-/// one. Returns whether there is a thread.
+/// Starts a thread of tokio's pool, in which hyper resolves host names and kube runs credential plugins. Without any thread, the
+/// pool panics if it cannot start one. Returns whether there is a thread.
 pub(crate) async fn start_pool() -> bool {
     let can_start = Builder::new().spawn(|| ()).is_ok_and(|thread| thread.join().is_ok());
     can_start && spawn_blocking(|| ()).await.is_ok()

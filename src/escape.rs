@@ -79,13 +79,14 @@ fn escaped(text: &str, stays: impl Fn(char) -> bool) -> String {
 }
 
 /// Control characters, line separators and format characters (Unicode's categories Cc, Zl, Zp and Cf) are not printable. Direction marks
-/// and zero-width characters are format characters. Those that some scripts show, such as Arabic number signs, are printable.
+/// are format characters. Those that some scripts show or need to be read, such as Arabic number signs and the zero-width joiners, are
+/// printable.
 fn is_printable(char: char) -> bool {
     !char.is_control()
         && !matches!(
             char,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-                | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+                | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
                 | '\u{e0000}'..='\u{e007f}'
         )
 }
@@ -111,15 +112,15 @@ mod tests {
 
     #[test]
     fn control_and_format_characters_are_escaped_unless_they_are_visible() {
-        let invisible = "\0\n\u{7f}\u{85}\u{ad}\u{61c}\u{180e}\u{200b}\u{200c}\u{200d}\u{200e}\u{200f}\u{2028}\u{2029}\u{202a}\u{202e}\
-            \u{2060}\u{2064}\u{2066}\u{206f}\u{feff}\u{fff9}\u{1bca0}\u{1d173}\u{e0001}\u{e007f}";
+        let invisible = "\0\n\u{7f}\u{85}\u{ad}\u{61c}\u{180e}\u{200b}\u{200e}\u{200f}\u{2028}\u{2029}\u{202a}\u{202e}\
+            \u{2060}\u{2064}\u{2066}\u{206f}\u{feff}\u{fff9}\u{13430}\u{1bca0}\u{1d173}\u{e0001}\u{e007f}";
         for char in invisible.chars() {
             assert_eq!(one_line(&format!("a{char}b")), format!("a{}b", char.escape_default()));
             let replaced = if char == '\u{feff}' { char } else { char::REPLACEMENT_CHARACTER };
             assert_eq!(same_width(&format!("a{char}b")), format!("a{replaced}b"));
         }
-        // A space, a combining accent, a hyphen, an ellipsis, an Arabic number sign and an emoji.
-        for char in " \u{301}\u{2010}\u{2026}\u{600}\u{1f980}".chars() {
+        // A space, a combining accent, joiners, a hyphen, an ellipsis, an Arabic number sign and an emoji.
+        for char in " \u{301}\u{200c}\u{200d}\u{2010}\u{2026}\u{600}\u{1f980}".chars() {
             assert_eq!(one_line(&format!("a{char}b")), format!("a{char}b"));
         }
     }

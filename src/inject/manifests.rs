@@ -20,7 +20,8 @@ const TIMEOUT: &str = "--timeout=240s";
 /// The policy of the Job itself, for Helm. Sweeps skip the Job because of [`IGNORE`].
 const OWN_POLICY: &str = "before-hook-creation,hook-succeeded";
 
-/// After these exit codes, another try would end in the same way.
+/// After these exit codes, the pod is not tried again: that would change nothing, hide a failed Job, or take longer than the
+/// deadline allows.
 const FINAL: [ExitCode; 4] = [ExitCode::Usage, ExitCode::JobFailed, ExitCode::Deadline, ExitCode::NotAllowed];
 
 /// Makes Helm show the log before it deletes the pod.

@@ -36,7 +36,7 @@ pub(super) async fn unblock(
     let mut waited = false;
     let mut just_deleted = false;
     loop {
-        let failure = look_at_all(api, jobs, options, console).await?;
+        let failure = look_up_blocked(api, jobs, options, console).await?;
         retries.has_responded |= jobs.iter().any(|job| job.finding != Finding::Unknown);
         // A dry run does not wait. It has reported that it would.
         let waits = !options.dry_run
@@ -47,12 +47,12 @@ pub(super) async fn unblock(
             waited = true;
             retries.wait().await?;
         } else if std::mem::take(&mut waited) {
-            // Look at all Jobs once more: while one Job was waited for, the others may have changed.
+            // Jobs that are not in the way are not looked up again. They may have changed during the wait, so look at all once more.
             jobs.iter_mut().for_each(PlannedJob::forget);
         } else if !has(jobs, |decision| matches!(decision, Decision::Delete(_))) {
             return Ok(());
         } else if std::mem::take(&mut just_deleted) {
-            // The API server has accepted the deletions, but the Jobs do not show it yet.
+            // The API server has accepted the deletions, but a Job that is read does not show it yet.
             retries.wait().await?;
         } else if let Some(failure) = delete_all_or_none(api, jobs, options.dry_run, console).await? {
             retries.back_off(failure, console).await?;
@@ -74,7 +74,7 @@ fn check_none_must_stay(jobs: &[PlannedJob]) -> Result<(), Stop> {
 }
 
 /// Looks up the Job in the cluster for each manifest that may still be blocked, and reports changes. Returns a retryable failure, if any.
-async fn look_at_all(
+async fn look_up_blocked(
     api: &Api,
     jobs: &mut [PlannedJob],
     options: &Options,
@@ -150,7 +150,7 @@ fn is_about_the_manifest(refusal: &Refusal) -> bool {
         && !refusal.message.contains("does not support dry run")
 }
 
-/// Deletes every Job in the way, or none. Returns a retryable failure, if any.
+/// Deletes every Job in the way, if a dry run of all deletions is accepted. Returns a retryable failure, if any.
 async fn delete_all_or_none(
     api: &Api,
     jobs: &mut [PlannedJob],

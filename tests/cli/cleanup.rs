@@ -126,7 +126,7 @@ fn where_no_thread_can_be_started_it_goes_on() {
     assert_eq!(without_threads(&NOWHERE), run(jobsweep(&NOWHERE)).stderr());
     // Only a host name needs a thread.
     for (host, says) in [
-        ("localhost", "jobsweep: cannot find a cluster: no thread can be started to resolve a host name\n"),
+        ("localhost", "jobsweep: cannot find a cluster: no thread can be started to resolve a host name"),
         ("127.0.0.1", "jobsweep: no connection to the API server: "),
         ("[::1]", "jobsweep: no connection to the API server: "),
     ] {

@@ -1,4 +1,4 @@
-//! A namespace, a ServiceAccount that may unblock it, the call under test, and what holds of every call.
+//! A namespace, a ServiceAccount that may delete the Jobs in it, the call under test, and what holds of every call.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

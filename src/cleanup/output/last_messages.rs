@@ -22,7 +22,7 @@ pub(crate) fn explain(ending: &Ending, sweep: &Sweep, terminal: &Terminal) {
         (_, None) => {}
     }
     let mut left: Vec<_> = sweep.jobs().filter(|tracked| tracked.phase.blocks_end()).collect();
-    left.sort_unstable_by(|a, b| a.order().cmp(&b.order()));
+    left.sort_unstable_by(|a, b| a.sort_key().cmp(&b.sort_key()));
     for tracked in left.iter().take(NAMED) {
         let why = why(&tracked.job, &tracked.phase).unwrap_or_default();
         terminal.warning(format_args!("left {}: {why}", tracked.job.id));

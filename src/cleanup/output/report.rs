@@ -44,7 +44,7 @@ impl Report<'_> {
 
     fn jobs(&self) -> Vec<&TrackedJob> {
         let mut jobs: Vec<_> = self.sweep.jobs().collect();
-        jobs.sort_unstable_by(|a, b| a.order().cmp(&b.order()));
+        jobs.sort_unstable_by(|a, b| a.sort_key().cmp(&b.sort_key()));
         jobs
     }
 }

@@ -34,7 +34,7 @@ pub(crate) async fn connect_and_sweep(
         Ok(Ok(connected)) => connected,
         Ok(Err(failure)) => return not_connected(Ending::Failed(failure)),
         Err(_) if end_condition.no_wait => {
-            return not_connected(Ending::Failed(Failure::NoCredentials(limit)));
+            return not_connected(Ending::Failed(Failure::CredentialsTimedOut(limit)));
         }
         Err(_) => return not_connected(Ending::Deadline),
     };

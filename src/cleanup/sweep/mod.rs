@@ -56,7 +56,7 @@ pub(crate) struct Sweep {
     /// The number of Jobs with a failed request since the last `RequestsWorkAgain` message.
     jobs_with_failures: usize,
     /// The Jobs to check again, by time.
-    reminders: VecDeque<(Duration, usize)>,
+    rechecks: VecDeque<(Duration, usize)>,
     /// The time by the API server's clock, in seconds since 1970.
     pub server_time: Option<i64>,
     /// The Jobs that finished too recently, sorted by the time at which they are due. That time is by the API server's clock.
@@ -135,7 +135,7 @@ impl Sweep {
         self.uid_deleted_in_watch(&uid, now);
     }
 
-    /// The watch reported a Job as deleted of which only the identity can be read.
+    /// The watch reported the Job with this UID as deleted. Nothing else of it may be readable.
     pub(crate) fn uid_deleted_in_watch(&mut self, uid: &Uid, now: Duration) {
         self.left_out.remove(uid);
         if let Some(&number) = self.numbers.get(uid) {
@@ -207,10 +207,10 @@ impl Sweep {
             }
         }
         let mut scopes = Vec::new();
-        while let Some(&(at, number)) = self.reminders.front()
+        while let Some(&(at, number)) = self.rechecks.front()
             && at <= now
         {
-            self.reminders.pop_front();
+            self.rechecks.pop_front();
             let tracked = &self.jobs[number];
             match tracked.phase {
                 Phase::Terminating { ours: true } if tracked.missing => self.queue.push_back(number),
@@ -220,7 +220,7 @@ impl Sweep {
                     if std::mem::replace(&mut scope.sight, Sight::Stale) != Sight::Stale {
                         scopes.push(tracked.scope);
                     }
-                    self.remind(number, now);
+                    self.recheck_later(number, now);
                 }
                 _ => {}
             }
@@ -281,7 +281,7 @@ impl Sweep {
     /// request shows which.
     fn decide(&mut self, number: usize, now: Duration) {
         let tracked = &self.jobs[number];
-        let ours = tracked.may_be_ours();
+        let ours = tracked.deletion_may_be_ours();
         let accepted = tracked.deletion == DeletionProgress::Accepted;
         let (missing, has_selector) = (tracked.missing, self.rules.has_selector);
         let phase = match self.rules.phase_of(&tracked.job, self.server_time) {
@@ -304,8 +304,8 @@ impl Sweep {
         }
     }
 
-    fn remind(&mut self, number: usize, now: Duration) {
-        self.reminders.push_back((now + RECHECK_AFTER, number));
+    fn recheck_later(&mut self, number: usize, now: Duration) {
+        self.rechecks.push_back((now + RECHECK_AFTER, number));
     }
 
     /// The only place where a phase changes.
@@ -321,7 +321,7 @@ impl Sweep {
             }
             _ => {}
         }
-        tracked.until = (!blocks).then_some(now);
+        tracked.until = if blocks { None } else { tracked.until.or(Some(now)) };
         let before = std::mem::replace(&mut tracked.phase, phase);
         self.messages.extend(Message::of_phase(tracked, &before));
         if !blocks {

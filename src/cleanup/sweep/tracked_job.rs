@@ -16,7 +16,7 @@ pub(crate) struct TrackedJob {
     pub until: Option<Duration>,
     pub logs: Option<Box<JobLog>>,
     pub(super) scope: usize,
-    /// The number of the last list that contained the Job, or after which the watch reported it.
+    /// The number of the list in which, or in the watch after which, the Job was last seen.
     pub(super) list_number: u32,
     /// The watch reported the Job as deleted, or the last list lacks it.
     pub(super) missing: bool,
@@ -43,7 +43,7 @@ pub(crate) enum Phase {
     Deleting,
     /// The deletion failed with a conflict: the Job has changed, and neither a list nor the watch has shown how.
     Outdated,
-    /// The deletion was accepted, from this sweep or from someone else, but the Job is not gone yet.
+    /// The deletion was accepted, from this sweep or from someone else, but nothing shows yet that the Job is gone.
     Terminating {
         /// Whether this sweep may have deleted it.
         ours: bool,
@@ -70,7 +70,7 @@ impl TrackedJob {
     pub(super) fn new(job: Job, scope: usize, list_number: u32, now: Duration) -> Self {
         Self {
             job,
-            // A placeholder until the first decision, which is never `LeftScope`, because the Job is in scope.
+            // A placeholder until the first decision. That is another one, because the Job is in scope, so `enter` is called.
             phase: Phase::Kept(Kept::LeftScope),
             since: now,
             until: None,
@@ -84,14 +84,14 @@ impl TrackedJob {
         }
     }
 
-    /// Sorts Jobs by namespace and name, and by age if they share a name.
-    pub(crate) fn order(&self) -> impl Ord {
+    /// By namespace and name. Jobs that share a name are in the order in which the sweep saw them.
+    pub(crate) fn sort_key(&self) -> impl Ord {
         let JobId { namespace, name, .. } = &self.job.id;
         (namespace, name, self.since, self.until)
     }
 
     /// Whether the sweep's own deletion may be why the Job is gone.
-    pub(super) fn may_be_ours(&self) -> bool {
+    pub(super) fn deletion_may_be_ours(&self) -> bool {
         self.deletion != DeletionProgress::NotCarriedOut
     }
 
@@ -103,6 +103,7 @@ impl TrackedJob {
             // Its labels may have changed back.
             Phase::DeletedOrRelabelled => true,
             Phase::Outdated => is_news,
+            // A refused deletion is not tried again.
             Phase::Kept(kept) => !matches!(kept, Kept::Refused(_)),
             Phase::Deleting | Phase::Terminating { ours: true } => false,
             Phase::Deleted | Phase::WouldDelete | Phase::DeletedByOthers => false,

@@ -28,7 +28,7 @@ pub(crate) enum Failure {
     Config(String),
     Credentials(String),
     /// A credential plugin took longer than this.
-    NoCredentials(Duration),
+    CredentialsTimedOut(Duration),
     UnreadableResponse(String),
 }
 
@@ -184,7 +184,7 @@ impl fmt::Display for Failure {
             Self::Untrusted(why) => write!(f, "the API server's certificate is not trusted: {why}"),
             Self::Config(why) => write!(f, "cannot find a cluster: {why}"),
             Self::Credentials(why) => write!(f, "no credentials for the API server: {why}"),
-            Self::NoCredentials(limit) => {
+            Self::CredentialsTimedOut(limit) => {
                 write!(f, "no credentials for the API server: none came within {} s", limit.as_secs())
             }
             Self::UnreadableResponse(why) => write!(f, "the API server's response cannot be read: {why}"),

@@ -19,8 +19,9 @@ use crate::background;
 
 /// How long a response may take. The events of a watch have a limit of their own.
 pub(super) const RESPONSE_LIMIT: Duration = Duration::from_secs(30);
-/// How long a connection may take. It is shorter than [`RESPONSE_LIMIT`], so that it is known whether a request was sent.
-const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+/// How long a connection may take. This is shorter than [`RESPONSE_LIMIT`], so that a connection that hangs is a
+/// [`Failure::NotConnected`]: the request was certainly not carried out.
+const CONNECT_LIMIT: Duration = Duration::from_secs(20);
 const ERROR_BODY_LIMIT: usize = 1 << 20;
 /// How long a credential plugin may take to replace refused credentials.
 const RENEWAL_LIMIT: Duration = RESPONSE_LIMIT;
@@ -29,57 +30,50 @@ pub(super) struct HttpClient {
     config: Config,
     /// The client and how often its credentials have been renewed.
     current: RefCell<(u32, Client)>,
-    /// Why the renewal of the credentials failed. The lock lets only one request renew them.
-    renewal: Mutex<Option<Failure>>,
+    /// Why the renewal of the credentials failed. The lock lets only one request renew them, and the others wait for the result.
+    renewal_failure: Mutex<Option<Failure>>,
 }
 
 impl HttpClient {
     pub(super) fn new(config: Config, client: Client) -> Self {
-        Self { config, current: RefCell::new((0, client)), renewal: Mutex::default() }
+        Self { config, current: RefCell::new((0, client)), renewal_failure: Mutex::default() }
     }
 
     /// Sends a request. If the API server refuses the credentials, they may have been replaced since they were read.
     /// The client then reads them once more, and sends the request again.
     pub(super) async fn send(&self, call: &Call) -> Result<Response<Body>, Failure> {
         let (renewals, client) = self.current.borrow().clone();
-        match in_time(RESPONSE_LIMIT, send(&client, call)).await {
+        match in_time(RESPONSE_LIMIT, send_once(&client, call)).await {
             Err(Failure::Unauthorized(_)) => {}
-            // Before it sends a request, kube renews credentials that expire. So the plugin may be what does not respond.
-            Err(Failure::NoResponse(limit)) if self.config.auth_info.exec.is_some() => {
-                return Err(match self.renew_credentials(renewals).await {
-                    Err(failure @ Failure::NoCredentials(_)) => failure,
-                    _ => Failure::NoResponse(limit),
-                });
-            }
             result => return result,
         }
         self.renew_credentials(renewals).await?;
         let (_, client) = self.current.borrow().clone();
-        in_time(RESPONSE_LIMIT, send(&client, call)).await
+        in_time(RESPONSE_LIMIT, send_once(&client, call)).await
     }
 
-    /// Renews credentials that were renewed this often before. All requests with the same credentials share the result,
-    /// and a failure is final.
+    /// Renews the credentials, unless they were renewed since the caller read `renewals`. All requests with the same credentials
+    /// share the result, and a failure is final.
     async fn renew_credentials(&self, renewals: u32) -> Result<(), Failure> {
-        let mut failed = self.renewal.lock().await;
+        let mut renewal_failure = self.renewal_failure.lock().await;
         if self.current.borrow().0 != renewals {
             return Ok(());
         }
-        if failed.is_none() {
+        if renewal_failure.is_none() {
             match timeout(RENEWAL_LIMIT, new_client(self.config.clone())).await {
                 Ok(Ok(client)) => *self.current.borrow_mut() = (renewals + 1, client),
-                Ok(Err(why)) => *failed = Some(Failure::Credentials(why)),
-                Err(_) => *failed = Some(Failure::NoCredentials(RENEWAL_LIMIT)),
+                Ok(Err(why)) => *renewal_failure = Some(Failure::Credentials(why)),
+                Err(_) => *renewal_failure = Some(Failure::CredentialsTimedOut(RENEWAL_LIMIT)),
             }
         }
-        failed.clone().map_or(Ok(()), Err)
+        renewal_failure.clone().map_or(Ok(()), Err)
     }
 }
 
 /// The chunks of a response's body.
 ///
-/// Keeps each chunk until the next one has come, because hyper then reads into a small new buffer. Otherwise hyper doubles the
-/// buffer of the connection, up to 500 kB, and keeps it.
+/// Keeps each chunk until the next one has come. As long as a chunk is kept, hyper cannot use its buffer again, and reads into a
+/// small new one. Otherwise hyper doubles the buffer of the connection, up to 500 kB, and keeps it.
 pub(super) struct Chunks {
     body: BodyDataStream<Body>,
     last: <BodyDataStream<Body> as TryStream>::Ok,
@@ -107,7 +101,7 @@ pub(super) async fn in_time<T>(
     timeout(limit, work).await.unwrap_or(Err(Failure::NoResponse(limit)))
 }
 
-async fn send(client: &Client, (permission, request): &Call) -> Result<Response<Body>, Failure> {
+async fn send_once(client: &Client, (permission, request): &Call) -> Result<Response<Body>, Failure> {
     let sent = client.send(request.clone().map(Body::from)).await;
     let response = sent.map_err(|error| Failure::unanswered(&error))?;
     if response.status().is_success() {
@@ -123,8 +117,8 @@ async fn send(client: &Client, (permission, request): &Call) -> Result<Response<
     Err(Failure::refused(permission, &parts, &text))
 }
 
-/// Builds a client on a thread of its own, because a credential plugin blocks the thread that waits for it. There is no
-/// time limit: the plugin may wait for a user who logs in.
+/// Builds a client on a thread of its own, because a credential plugin blocks the thread that waits for it. Limits no time: at
+/// first, the plugin may wait for a user who logs in.
 pub(super) async fn new_client(mut config: Config) -> Result<Client, String> {
     config.connect_timeout = Some(CONNECT_LIMIT);
     let made = background::run(move || Client::try_from(config)).await;

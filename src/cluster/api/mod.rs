@@ -49,8 +49,10 @@ pub(crate) struct Api {
 impl Api {
     /// Prepares the connection. This reads the credentials, or gets them from a plugin, but sends no request.
     pub(crate) async fn connect(config: Config) -> Result<Self, Failure> {
-        if !background::start_pool().await && names_a_host(&config) {
-            return Err(Failure::Config("no thread can be started to resolve a host name".to_owned()));
+        let needs_thread = names_a_host(&config) || config.auth_info.exec.is_some();
+        if !background::start_pool().await && needs_thread {
+            let why = "no thread can be started to resolve a host name or to run a credential plugin";
+            return Err(Failure::Config(why.to_owned()));
         }
         let client = http_client::new_client(config.clone()).await.map_err(Failure::Credentials)?;
         Ok(Self::with_client(config, client))

@@ -84,10 +84,13 @@ fn response(answer: Answer) -> Response<StreamBody<Frames>> {
 
 /// What happens in a scope within so many seconds, one word for each event.
 async fn followed(api: &Api, seconds: u64) -> Vec<String> {
+    events_of(api, seconds, true).await
+}
+
+async fn events_of(api: &Api, seconds: u64, watches: bool) -> Vec<String> {
     let (events, mut seen) = mpsc::channel(16);
     let scope = Scope::default();
-    let follower =
-        Follower { api, scope: &scope, scope_index: 0, events, relist: Notify::new(), watches: true };
+    let follower = Follower { api, scope: &scope, scope_index: 0, events, relist: Notify::new(), watches };
     let words = Rc::new(RefCell::new(Vec::new()));
     let listen = async {
         while let Some((_, event)) = seen.recv().await {
@@ -110,6 +113,17 @@ async fn a_watch_is_renewed_from_the_last_bookmark_without_a_list() {
     let seen = followed(&api, 170).await;
     assert_eq!(asked(&requests), ["list", "watch 5", "watch 7", "watch 7"]);
     assert_eq!(seen, ["ListBegins", "Listed", "Watching", "Renewing", "Watching", "Renewing", "Watching"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_watches_one_list_is_all_and_any_failure_is_the_end() {
+    for (list, seen) in
+        [(Text(LIST), &["ListBegins", "Listed"][..]), (Status(503, None), &["ListBegins", "Fatal"])]
+    {
+        let (api, requests) = server(vec![list].leak(), &[]);
+        assert_eq!(events_of(&api, 60, false).await, seen);
+        assert_eq!(asked(&requests), ["list"]);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -56,6 +56,17 @@ fn an_outage_is_reported_once_when_it_begins_and_once_when_it_is_over() {
 }
 
 #[test]
+fn a_check_that_failed_says_when_it_is_repeated() {
+    let story = rules(Rules { has_selector: true, ..Rules::default() }).listed([job("a").succeeded()]);
+    let story = story.deletes("a", |story| story, DeletionResult::Accepted).listed_again([]);
+    let busy = Retry { after: Duration::from_secs(1), why: "busy".to_owned() };
+    let story = story.checks("a", Err(busy)).later(4).sends_nothing();
+    let lines = said(story);
+    let repeated = "cannot check whether shop/a is gone (attempt 1): busy; retrying in 5.0 s";
+    assert!(lines.iter().any(|line| line.starts_with(repeated)), "{lines:?}");
+}
+
+#[test]
 fn replies_that_are_lost_one_after_another_are_one_outage() {
     let mut story = story().listed((0..3).map(|number| job(&number.to_string()).succeeded()));
     for number in 0..3 {
