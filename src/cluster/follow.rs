@@ -38,7 +38,7 @@ pub(crate) enum Event {
     Renewing,
     /// A list or a watch failed. It is retried after this delay; until then, changes go unnoticed.
     Interrupted(Failure, Duration),
-    /// It is not retried. This is the last event.
+    /// The failure is not retried. This is the last event.
     Fatal(Failure),
 }
 

@@ -52,7 +52,7 @@ fn left_out(sweep: &Sweep, terminal: &Terminal, any_in_scope: bool) {
              label app.kubernetes.io/instance, or sweep without --release",
             jobs(nameless)
         );
-        // They may be all that the user meant.
+        // These Jobs may be all that the user meant.
         if any_in_scope {
             terminal.line(format_args!("{text}"));
         } else {

@@ -51,7 +51,7 @@ impl Job {
         self.state(State::Finished(Outcome::Failed, String::new()))
     }
 
-    /// It succeeded at this time of the API server's clock.
+    /// A Job that succeeded at this time of the API server's clock.
     pub(crate) fn finished_at(self, seconds: u32) -> Self {
         let mut job = self.succeeded();
         job.finished_at = Some(seconds).into();

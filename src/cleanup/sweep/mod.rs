@@ -108,7 +108,7 @@ impl Sweep {
             }
             None => {
                 if job.policy.is_some() {
-                    // It is out of scope, so any release that it names is another one.
+                    // The Job is out of scope, so any release that it names is another one.
                     let names_other_release = job.releases.iter().any(Option::is_some);
                     self.left_out.insert(job.id.uid, LeftOut { scope, list_number, names_other_release });
                 } else {

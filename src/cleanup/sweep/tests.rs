@@ -175,7 +175,7 @@ fn the_wait_for_a_job_ends_when_it_first_stops_blocking_the_end() {
     let story = story.later(9).seen(job("a").succeeded().policy("?").version("3"));
     assert_eq!(*story.phase("a"), Phase::Kept(Kept::NamesNothing));
     assert_eq!(story.sweep.jobs[0].until, Some(Duration::from_secs(3)));
-    // It may block the end again.
+    // The Job may block the end again.
     let story = story.seen(job("a").version("4"));
     assert_eq!(story.sweep.jobs[0].until, None);
 }
