@@ -1,6 +1,6 @@
 //! The delete policy: which annotation carries it, what it names, and what it decides.
 //!
-//! Everything here is pure and shared by the filter and the cleanup.
+//! Everything here is pure and shared by all modes.
 //!
 //! The rule is KOTS's: a Job annotated with [`KOTS_DELETE_POLICY`] is deleted once it has ended in a way
 //! that the annotation's comma list names. Helm's own annotation, [`HELM_DELETE_POLICY`], has the same syntax.
@@ -14,7 +14,7 @@ use crate::escape::quoted;
 pub const HELM_DELETE_POLICY: &str = "helm.sh/hook-delete-policy";
 /// KOTS's annotation on a Job: after which outcome it is deleted. The cleanup obeys this one.
 pub const KOTS_DELETE_POLICY: &str = "kots.io/hook-delete-policy";
-/// Our own annotation on a Job: `"true"` makes the cleanup neither wait for the Job nor delete it.
+/// Our own annotation on a Job: `"true"` keeps the Job: no mode waits for it or deletes it.
 pub const IGNORE: &str = "jobsweep.io/ignore";
 /// The environment variable that carries the UID of the Job that the cleanup runs in.
 pub const OWN_JOB_UID: &str = "JOBSWEEP_OWN_JOB_UID";
@@ -113,7 +113,7 @@ impl DeletePolicy {
         })
     }
 
-    /// Whether any outcome at all makes this policy delete a Job. One that names none is never waited for.
+    /// Whether any outcome at all makes this policy delete a Job. The cleanup never waits for a Job whose policy names none.
     #[must_use]
     pub fn names_any_outcome(&self) -> bool {
         self.names(Outcome::Succeeded) || self.names(Outcome::Failed)

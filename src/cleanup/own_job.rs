@@ -1,7 +1,7 @@
-//! The Job in which this sweep runs: to wait for it would be to wait for oneself.
+//! Finds the Job in which this sweep runs, because the sweep must not wait for it.
 //!
-//! The downward API names it. Without that, the pod's hostname does: it begins with the name of the Job. This needs no
-//! request, so no permission.
+//! The UID comes from the downward API. Without it, the pod's hostname identifies the Job, because it begins with the Job's
+//! name. So no permission is needed.
 
 use crate::cluster::job::Job;
 use crate::cluster::job::compact::Uid;

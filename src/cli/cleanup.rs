@@ -35,7 +35,7 @@ pub struct CleanupArgs {
 
     /// Sweep only Jobs of this Helm release
     ///
-    /// A Job of the release has its name in the annotation meta.helm.sh/release-name or in the label app.kubernetes.io/instance.
+    /// A Job belongs to the release that its annotation meta.helm.sh/release-name or its label app.kubernetes.io/instance names.
     #[arg(long, value_name = "NAME", requires = "cleanup", value_parser = NonEmptyStringValueParser::new())]
     pub release: Option<String>,
 

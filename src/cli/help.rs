@@ -24,7 +24,7 @@ const MODES: &[Mode] = &[
         long_about: "\
 Sweep finished Kubernetes Jobs by their delete policy.
 
-It waits for the Jobs that are annotated with kots.io/hook-delete-policy to finish,
+jobsweep waits for the Jobs that are annotated with kots.io/hook-delete-policy to finish,
 deletes each whose policy names how it ended, and waits until these are gone.",
         shows: |arg| is_below(arg, "Cleanup"),
         words: |arg| arg,
@@ -37,8 +37,8 @@ deletes each whose policy names how it ended, and waits until these are gone.",
         long_about: "\
 Delete the finished Jobs that the manifests on stdin cannot change, then write the manifests.
 
-It deletes a Job if the Job has finished, the new manifest changes an immutable
-field, and the policy of the new manifest allows it. If one Job in the way may not
+jobsweep deletes a Job if the Job has finished, the new manifest changes an
+immutable field, and the policy of the new manifest allows it. If one Job in the way may not
 be deleted, it deletes none, and writes no manifest.
 
     helm upgrade --install shop ./shop -n shop --post-renderer jobsweep \\

@@ -27,7 +27,7 @@ pub use manual::man;
 pub struct Cli {
     /// Delete the finished Jobs that block the manifests on stdin, then write the manifests
     ///
-    /// It deletes a Job only if its policy allows it. If one Job in the way may not be deleted, it deletes none. It takes the
+    /// jobsweep deletes a Job only if its policy allows it. If one Job in the way may not be deleted, it deletes none. --unblock takes the
     /// options of the filter, and --namespace, --kubeconfig, --context, --once, --timeout and --dry-run of the cleanup.
     #[cfg(feature = "cleanup")]
     #[arg(long, help_heading = "Modes", group = "in_cluster", conflicts_with = "cleanup")]

@@ -7,13 +7,13 @@ use crate::cluster::connect::Connection;
 use crate::cluster::helm_env::HelmVariables;
 use crate::unblock::Options;
 
-/// Asks for a dry run in the environment, because Helm does not tell a post-renderer that it applies nothing.
+/// The variable that asks for a dry run. Helm does not tell a post-renderer whether it will apply the output.
 pub(super) const DRY_RUN: &str = "JOBSWEEP_DRY_RUN";
 
 /// The options of `--unblock`.
 ///
 /// # Errors
-/// More than one namespace is given, or the variable is neither 1 nor 0.
+/// More than one namespace is given, or the variable is no boolean.
 pub(super) fn options(args: &CleanupArgs) -> Result<Options, String> {
     if args.namespaces.len() > 1 {
         return Err("--unblock takes one --namespace: that of the manifests that name none".to_owned());

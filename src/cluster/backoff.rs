@@ -1,6 +1,6 @@
 //! How long to wait before a request is sent again.
 //!
-//! `backon` and `tokio-retry` send a request again by themselves. Here the sweep decides when, and `Retry-After` counts.
+//! `backon` and `tokio-retry` send a request again by themselves. Here the caller decides when, and `Retry-After` counts.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;

@@ -76,7 +76,7 @@ pub(super) enum Reason {
 
 /// Decides what to do with a Job in the cluster. With `once`, an unfinished Job must stay, and is not waited for.
 pub(super) fn decide(live: &Job, result: &ReplaceResult, manifest: &JobManifest, once: bool) -> Decision {
-    // This holds even for a Job that can be changed: the change would be lost when the Job is gone.
+    // This comes first, because a change of a Job that is being deleted would be lost with it.
     if live.terminating {
         return Decision::BeingDeleted(live.finalizers.clone());
     }

@@ -13,7 +13,7 @@ use super::retries::Retries;
 use super::{Options, Stop, messages};
 use crate::cluster::api::{Api, Failure, Refusal};
 use crate::console::Console;
-use crate::escape::one_line;
+use crate::escape::{one_line, shortened};
 
 /// How many requests are under way at once.
 const CONCURRENCY: usize = 32;
@@ -121,7 +121,10 @@ async fn look_up(api: &Api, job: &PlannedJob, once: bool) -> Result<Finding, Fai
     };
     let live_id = &live.job.id;
     if (&*live_id.namespace, &*live_id.name) != (namespace.as_str(), name.as_str()) {
-        return Err(Failure::UnreadableResponse(format!("asked for {job}, got {live_id}")));
+        return Err(Failure::UnreadableResponse(format!(
+            "asked for {job}, got {}",
+            shortened(&live_id.to_string())
+        )));
     }
     // The same Job in the same version: the last decision still holds.
     if let Finding::Found { job: Some(found), .. } = &job.finding

@@ -17,7 +17,7 @@ struct Rule {
     forbidden: &'static [&'static str],
 }
 
-const RULES: [Rule; 6] = [
+const RULES: [Rule; 7] = [
     Rule {
         name: "only the program knows its command line",
         rooms: &["src/"],
@@ -84,6 +84,12 @@ const RULES: [Rule; 6] = [
             "std::time::SystemTime",
             "tokio",
         ],
+    },
+    Rule {
+        name: "the sweep does not unblock",
+        rooms: &["src/cleanup/"],
+        except: &[],
+        forbidden: &["crate::unblock"],
     },
     Rule {
         name: "the unblocking does not sweep",

@@ -16,7 +16,7 @@ const HEADINGS: [&str; COLUMNS] = ["NAMESPACE", "JOB", "OUTCOME", "REASON", "POL
 const COLUMNS: usize = 8;
 const GAP: usize = 3;
 
-/// How many of the Jobs that are gone without having failed have a line of their own.
+/// The most lines for Jobs that are gone and did not fail.
 const GONE_LINES: usize = 200;
 
 /// Writes a line for every Job below the headings; nothing if there is no Job. Many Jobs that are gone without having failed

@@ -1,7 +1,7 @@
 //! Messages on stderr, and on a terminal a progress line below them.
 //!
-//! A thread of its own writes them: a reader who stops reading must neither delay the deadline nor block a signal. What
-//! waits to be written is counted, so that a sweep can wait too. Where no thread can be started, messages are written
+//! A thread of its own writes them: a reader who stops reading must neither delay the deadline nor block a signal. The
+//! backlog is counted, so that the sweep can pause. Where no thread can be started, messages are written
 //! directly.
 //!
 //! `indicatif` is not used: it also draws from the thread that calls it.

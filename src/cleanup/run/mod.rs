@@ -20,8 +20,7 @@ use event_loop::EventLoop;
 use logs::LogReader;
 use requests::Requests;
 
-/// Connects and sweeps. Returns what became of the Jobs, how the sweep ended and, once signals no longer end the process
-/// by themselves, who receives them.
+/// Connects and sweeps. Returns the sweep, its ending and the receiver of signals. Without a receiver, a signal ends the process.
 pub(crate) async fn connect_and_sweep(
     options: &Options,
     terminal: &Terminal,

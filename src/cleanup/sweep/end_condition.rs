@@ -14,7 +14,7 @@ pub(crate) struct EndCondition {
     /// With `--timeout 0`, the sweep ends as soon as it could only wait.
     pub no_wait: bool,
     settle: Duration,
-    /// The time since which nothing is left to do. Time that was not watched does not count: it moves this time forward.
+    /// When the sweep last became idle. Unwatched time does not count, so it moves this time forward.
     idle_since: Option<Duration>,
     unwatched_since: Option<Duration>,
 }

@@ -7,12 +7,12 @@ use http::header::DATE;
 use jiff::fmt::rfc2822::DateTimeParser;
 use tokio::time::Instant;
 
-/// The `Date` of the last answer, and when it came.
+/// The `Date` of the last response, and when it came.
 #[derive(Default)]
 pub(super) struct Clock(Cell<Option<(i64, Instant)>>);
 
 impl Clock {
-    /// Reads the time of an answer. Without one, the last one still counts.
+    /// Reads the time of a response. Without one, the last one still counts.
     pub(super) fn read(&self, headers: &HeaderMap) {
         if let Some(seconds) = date(headers) {
             self.0.set(Some((seconds, Instant::now())));

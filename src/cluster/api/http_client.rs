@@ -41,6 +41,9 @@ impl HttpClient {
 
     /// Sends a request. If the API server refuses the credentials, they may have been replaced since they were read.
     /// The client then reads them once more, and sends the request again.
+    ///
+    /// kube itself renews a token that is about to expire. If the credential plugin hangs then, this looks like an API server that does not
+    /// respond.
     pub(super) async fn send(&self, call: &Call) -> Result<Response<Body>, Failure> {
         let (renewals, client) = self.current.borrow().clone();
         match in_time(RESPONSE_LIMIT, send_once(&client, call)).await {

@@ -3,7 +3,7 @@
 //! - `requests` has them all; `watch` is an open watch.
 //! - `http_client` sends a request and renews credentials. It builds on kube's client, which knows proxies, TLS and
 //!   credential plugins. kube's own requests are not used, because their errors drop `Retry-After`.
-//! - `clock` is the API server's clock, read from its answers.
+//! - `clock` is the API server's clock, read from its responses.
 //! - `decode` reads the responses; `list_reader` reads a list item by item while it arrives.
 //! - `failure` says how a request failed, `permission` which rule is missing in a Role, `startup_denials` whether a 401
 //!   or 403 comes from an API server that is still starting.
@@ -64,7 +64,7 @@ impl Api {
         Self { client, startup_denials: RefCell::default(), clock: Clock::default() }
     }
 
-    /// The time by the API server's clock, in seconds since 1970, if any of its answers had a date.
+    /// The time by the API server's clock, in seconds since 1970, if any of its responses had a date.
     pub(crate) fn server_time(&self) -> Option<i64> {
         self.clock.now()
     }

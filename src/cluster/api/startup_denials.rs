@@ -1,6 +1,6 @@
 //! Distinguishes a real permission error from one that a restarting API server sends before it has loaded its RBAC rules.
 //!
-//! For some seconds after its start, an API server may answer 401 or 403 to valid requests. So such an answer right after an
+//! For some seconds after its start, an API server may respond with 401 or 403 to valid requests. So such a response right after an
 //! outage may be temporary, and the request is sent again for a while. At any other time the error is final.
 
 use std::collections::HashMap;
