@@ -6,7 +6,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use kube::Config;
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use secrecy::ExposeSecret;
 
 use crate::background;
@@ -47,6 +47,7 @@ impl Target {
         };
         let pod_namespace = by_pod.then(|| config.default_namespace.clone());
         helm_env::apply(&mut config, helm_variable)?;
+        check_scheme(&config)?;
         check_token(&config)?;
         // kube's retries know neither Retry-After nor the deadline.
         config.default_retry = false;
@@ -61,10 +62,29 @@ impl Target {
 
 async fn from_kubeconfig(path: Option<PathBuf>, context: Option<String>) -> Result<Config, Failure> {
     // The path may name a pipe that has no writer yet, so another thread waits for it.
-    let read = move || path.map_or_else(Kubeconfig::read, Kubeconfig::read_from);
+    let read = move || path.map_or_else(read_of_environment, Kubeconfig::read_from);
     let kubeconfig = background::run(read).await.map_err(Failure::config)?.map_err(Failure::config)?;
     let options = KubeConfigOptions { context, ..KubeConfigOptions::default() };
     Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(Failure::config)
+}
+
+/// kubectl skips the files in `KUBECONFIG` that do not exist. kube refuses them.
+fn read_of_environment() -> Result<Kubeconfig, KubeconfigError> {
+    let list = variable("KUBECONFIG").unwrap_or_default();
+    let existing = env::split_paths(&list).filter(|file| file.exists());
+    let merged = existing.map(Kubeconfig::read_from).reduce(|all, next| all?.merge(next?));
+    merged.unwrap_or_else(Kubeconfig::read)
+}
+
+/// kube's client panics on an address without a scheme.
+fn check_scheme(config: &Config) -> Result<(), Failure> {
+    match config.cluster_url.scheme_str() {
+        Some("http" | "https") => Ok(()),
+        _ => Err(Failure::Config(format!(
+            "the server address {} must begin with https://",
+            config.cluster_url
+        ))),
+    }
 }
 
 /// kube's client panics on a token that no HTTP header can hold.

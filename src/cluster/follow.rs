@@ -97,6 +97,9 @@ impl Follower<'_> {
             while items.peek().is_some() {
                 self.tell(Event::Jobs(items.by_ref().take(JOBS_PER_EVENT).collect())).await;
             }
+            if next.is_some() && next == token {
+                return Err(Failure::UnreadableResponse("two pages have the same continue token".to_owned()));
+            }
             token = next;
             if token.is_none() {
                 position.failed_lists = 0;

@@ -15,9 +15,9 @@ pub(crate) mod job;
 use std::env;
 use std::time::Duration;
 
-/// An environment variable that is set and not empty.
+/// An environment variable that is set and not empty. What is not UTF-8 in it is replaced, so that it names nothing else.
 pub(crate) fn variable(name: &str) -> Option<String> {
-    env::var(name).ok().filter(|value| !value.is_empty())
+    env::var_os(name).map(|value| value.to_string_lossy().into_owned()).filter(|value| !value.is_empty())
 }
 
 /// How long to wait in a cluster.

@@ -96,6 +96,66 @@ fn an_injected_cleanup_sweeps_its_own_namespace_only() {
     assert_eq!((&*own.stderr(), own.code()), ("", Some(0)));
 }
 
+/// What the cleanup says with a kubeconfig of this server and this user, whose path `env` puts into the environment.
+fn with_kubeconfig(server: &str, user: &str, env: impl Fn(Program, &str) -> Program) -> String {
+    let folder = std::env::temp_dir().join(format!(
+        "jobsweep-kubeconfig-{}-{}",
+        std::process::id(),
+        server.len() + user.len()
+    ));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("kubeconfig");
+    let text = format!(
+        "{{clusters: [{{name: a, cluster: {{server: '{server}'}}}}], users: [{{name: a, user: {user}}}],
+            contexts: [{{name: a, context: {{cluster: a, user: a}}}}], current-context: a}}"
+    );
+    std::fs::write(&path, text).unwrap();
+    let sweep = env(jobsweep(&["--cleanup", "--timeout=0"]), path.to_str().unwrap());
+    let said = run(sweep).expect_code(1).unwrap().stderr().into_owned();
+    std::fs::remove_dir_all(&folder).unwrap();
+    said
+}
+
+fn in_environment(sweep: Program, path: &str) -> Program {
+    sweep.env("KUBECONFIG", path)
+}
+
+#[test]
+fn a_kubeconfig_that_would_make_the_client_panic_is_an_error() {
+    let said = with_kubeconfig("127.0.0.1:1", "{}", in_environment);
+    assert_eq!(
+        said,
+        "jobsweep: cannot find a cluster: the server address 127.0.0.1:1 must begin with https://\n"
+    );
+    let plugin = r#"{exec: {apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, command: printf, args:
+        ['{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"a\\nb"}}']}}"#;
+    let said = with_kubeconfig("http://127.0.0.1:1", plugin, in_environment);
+    let wrong =
+        "jobsweep: no credentials for the API server: they have a character that no HTTP header can have\n";
+    assert_eq!(said, wrong);
+}
+
+#[test]
+fn files_of_kubeconfig_that_do_not_exist_are_skipped_as_by_kubectl() {
+    for list in [|path: &str| format!("/no/such/file:{path}"), |path: &str| format!("{path}:/no/such/file")] {
+        let said =
+            with_kubeconfig("http://127.0.0.1:1", "{}", |sweep, path| sweep.env("KUBECONFIG", list(path)));
+        assert!(said.starts_with("jobsweep: no connection to the API server: "), "{said}");
+    }
+}
+
+/// Otherwise the current context would count, which may be that of another cluster.
+#[cfg(unix)]
+#[test]
+fn a_context_of_helm_that_is_not_utf_8_is_not_ignored() {
+    use std::os::unix::ffi::OsStrExt;
+    let said = with_kubeconfig("http://127.0.0.1:1", "{}", |sweep, path| {
+        let sweep = in_environment(sweep, path).env("HELM_PLUGIN_NAME", "sweep");
+        sweep.env("HELM_KUBECONTEXT", std::ffi::OsStr::from_bytes(b"a\xff"))
+    });
+    assert!(said.starts_with("jobsweep: cannot find a cluster: "), "{said}");
+}
+
 /// The limit of processes does not apply to root, so root runs it as another user.
 #[cfg(target_os = "linux")]
 #[test]

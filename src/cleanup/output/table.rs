@@ -66,7 +66,8 @@ fn line(cells: &[String; COLUMNS], widths: &[usize; COLUMNS], out: &mut dyn Writ
     let [others @ .., last] = cells;
     for (cell, width) in others.iter().zip(widths) {
         let blanks = width.saturating_sub(cell.width()) + GAP;
-        write!(out, "{cell}{:blanks$}", "")?;
+        // A width in the format may not be greater than 65,535.
+        write!(out, "{cell}{}", " ".repeat(blanks))?;
     }
     writeln!(out, "{last}")
 }
@@ -94,6 +95,14 @@ mod tests {
         let column = |line: &str, word: &str| line.split_once(word).map(|(before, _)| before.width());
         assert_eq!(column(lines[0], "ACTION"), column(lines[1], "kept"), "{table}");
         assert_eq!(column(lines[0], "ACTION"), column(lines[2], "kept"), "{table}");
+    }
+
+    #[test]
+    fn a_name_may_have_any_length() {
+        let sweep = listed([job("a"), job(&"x".repeat(70_000))]);
+        let mut out = Vec::new();
+        write(&sweep.jobs().collect::<Vec<_>>(), &mut out).expect("written");
+        assert!(out.len() > 3 * 70_000);
     }
 
     #[test]

@@ -53,7 +53,7 @@ pub(crate) fn why(job: &Job, phase: &Phase) -> Option<String> {
             [one] => format!("held by finalizer {}", shortened(one)),
             all => format!("held by finalizers {}", shortened(&all.join(", "))),
         },
-        Phase::Due => "it is due, but its deletion was not carried out".to_owned(),
+        Phase::Due => "it is due, but its deletion was not confirmed".to_owned(),
         Phase::Outdated => "it was due, but it has changed, and jobsweep has not read it again".to_owned(),
         Phase::Deleting => "its deletion was not confirmed".to_owned(),
         Phase::DeletedByOthers => "someone else deleted it".to_owned(),

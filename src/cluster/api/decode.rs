@@ -84,6 +84,15 @@ fn version(object: &[u8]) -> Option<String> {
     Some(version.to_owned()).filter(|version| !version.is_empty())
 }
 
+/// Checks that the response to a dry run is the Job.
+pub(super) fn is_job(bytes: &[u8]) -> Result<(), Failure> {
+    let object: Value = serde_json::from_slice(bytes).map_err(Failure::unreadable)?;
+    match object["kind"].as_str() {
+        Some("Job") => Ok(()),
+        _ => Err(Failure::unreadable("it is not the Job")),
+    }
+}
+
 /// Reads the response to a deletion: a `Status` if the Job is gone, or the Job itself if it waits for its finalizers.
 pub(super) fn is_gone(bytes: &[u8]) -> Result<bool, Failure> {
     #[derive(Deserialize)]

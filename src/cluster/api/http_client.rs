@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::future::Future;
+use std::panic::{self, AssertUnwindSafe};
 use std::time::Duration;
 
 use futures_util::{TryStream, TryStreamExt};
@@ -124,6 +125,16 @@ async fn send_once(client: &Client, (permission, request): &Call) -> Result<Resp
 /// first, the plugin may wait for a user who logs in.
 pub(super) async fn new_client(mut config: Config) -> Result<Client, String> {
     config.connect_timeout = Some(CONNECT_LIMIT);
-    let made = background::run(move || Client::try_from(config)).await;
-    made.map_err(|error| chain(&error))?.map_err(|error| chain(&error))
+    let made = background::run(move || without_panic(|| Client::try_from(config))).await;
+    let made = made.map_err(|error| chain(&error))?;
+    made.ok_or("they have a character that no HTTP header can have")?.map_err(|error| chain(&error))
+}
+
+/// kube's client panics on a token that no HTTP header can hold, and only it sees the token of a credential plugin.
+fn without_panic<T>(work: impl FnOnce() -> T) -> Option<T> {
+    let hook = panic::take_hook();
+    panic::set_hook(Box::new(|_| ()));
+    let result = panic::catch_unwind(AssertUnwindSafe(work));
+    panic::set_hook(hook);
+    result.ok()
 }

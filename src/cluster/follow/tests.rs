@@ -127,6 +127,14 @@ async fn without_watches_one_list_is_all_and_any_failure_is_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn pages_that_never_end_are_retried_with_delays() {
+    let page = r#"{"kind":"JobList","metadata":{"resourceVersion":"5","continue":"more"},"items":[]}"#;
+    let (api, requests) = server(vec![Text(page)].leak(), &[]);
+    assert!(followed(&api, 10).await.contains(&"Interrupted".to_owned()));
+    assert!(asked(&requests).len() < 20, "{:?}", asked(&requests));
+}
+
+#[tokio::test(start_paused = true)]
 async fn no_event_holds_a_whole_page() {
     let items = vec!["{}"; 2 * JOBS_PER_EVENT + 1].join(",");
     let list = format!(r#"{{"kind":"JobList","metadata":{{"resourceVersion":"5"}},"items":[{items}]}}"#);
