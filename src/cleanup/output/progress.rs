@@ -70,3 +70,27 @@ impl<'a> Progress<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cleanup::options::Verbosity;
+    use crate::cleanup::output::terminal::tests::Screen;
+    use crate::cleanup::sweep::fixture::{job, sweep};
+    use crate::cleanup::sweep::request::{DeletionResult, Reply, Request};
+    use crate::cleanup::sweep::rules::Rules;
+
+    #[test]
+    fn in_a_dry_run_no_job_is_said_to_be_gone() {
+        let mut sweep = sweep(Rules { dry_run: true, ..Rules::default() }, 1);
+        sweep.list_begins(0);
+        sweep.seen(0, job("a").succeeded(), Duration::ZERO);
+        let Some(Request::Delete(deletion)) = sweep.next_request(Duration::ZERO) else {
+            panic!("no deletion")
+        };
+        sweep.replied(Reply::Deletion(deletion, None, DeletionResult::Deleted), Duration::ZERO);
+        let terminal = Screen::default().terminal(Verbosity::Normal);
+        let line = Progress::new(&terminal, None).line(&sweep, Duration::ZERO);
+        assert_eq!(line, "0s: 0 running, 0 being deleted, 1 would be deleted, 0 gone, 0 kept");
+    }
+}

@@ -208,4 +208,12 @@ mod tests {
             assert!(matches!(is_gone(text.as_bytes()), Err(Failure::UnreadableResponse(_))), "{text}");
         }
     }
+
+    #[test]
+    fn only_the_job_shows_that_a_dry_run_was_accepted() {
+        assert!(is_job(br#"{"kind":"Job","metadata":{}}"#).is_ok());
+        for text in ["", "<html>", "[]", "{}", r#"{"kind":"Status","status":"Failure","code":500}"#] {
+            assert!(matches!(is_job(text.as_bytes()), Err(Failure::UnreadableResponse(_))), "{text}");
+        }
+    }
 }
