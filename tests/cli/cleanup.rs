@@ -96,24 +96,20 @@ fn an_injected_cleanup_sweeps_its_own_namespace_only() {
     assert_eq!((&*own.stderr(), own.code()), ("", Some(0)));
 }
 
-/// What the cleanup says with a kubeconfig of this server and this user, whose path `env` puts into the environment.
-fn with_kubeconfig(server: &str, user: &str, env: impl Fn(Program, &str) -> Program) -> String {
-    let folder = std::env::temp_dir().join(format!(
-        "jobsweep-kubeconfig-{}-{}",
-        std::process::id(),
-        server.len() + user.len()
-    ));
-    std::fs::create_dir_all(&folder).unwrap();
-    let path = folder.join("kubeconfig");
-    let text = format!(
+fn kubeconfig(server: &str, user: &str) -> String {
+    format!(
         "{{clusters: [{{name: a, cluster: {{server: '{server}'}}}}], users: [{{name: a, user: {user}}}],
             contexts: [{{name: a, context: {{cluster: a, user: a}}}}], current-context: a}}"
-    );
-    std::fs::write(&path, text).unwrap();
+    )
+}
+
+/// What the cleanup says with a kubeconfig of this server and this user, in a folder of this name. `env` puts its path into the
+/// environment.
+fn with_kubeconfig(name: &str, server: &str, user: &str, env: impl Fn(Program, &str) -> Program) -> String {
+    let path = folder(name).join("kubeconfig");
+    std::fs::write(&path, kubeconfig(server, user)).unwrap();
     let sweep = env(jobsweep(&["--cleanup", "--timeout=0"]), path.to_str().unwrap());
-    let said = run(sweep).expect_code(1).unwrap().stderr().into_owned();
-    std::fs::remove_dir_all(&folder).unwrap();
-    said
+    run(sweep).expect_code(1).unwrap().stderr().into_owned()
 }
 
 fn in_environment(sweep: Program, path: &str) -> Program {
@@ -122,14 +118,14 @@ fn in_environment(sweep: Program, path: &str) -> Program {
 
 #[test]
 fn a_kubeconfig_that_would_make_the_client_panic_is_an_error() {
-    let said = with_kubeconfig("127.0.0.1:1", "{}", in_environment);
+    let said = with_kubeconfig("kubeconfig-scheme", "127.0.0.1:1", "{}", in_environment);
     assert_eq!(
         said,
         "jobsweep: cannot find a cluster: the server address 127.0.0.1:1 must begin with https://\n"
     );
     let plugin = r#"{exec: {apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, command: printf, args:
         ['{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"a\\nb"}}']}}"#;
-    let said = with_kubeconfig("http://127.0.0.1:1", plugin, in_environment);
+    let said = with_kubeconfig("kubeconfig-plugin", "http://127.0.0.1:1", plugin, in_environment);
     let wrong =
         "jobsweep: no credentials for the API server: they have a character that no HTTP header can have\n";
     assert_eq!(said, wrong);
@@ -138,8 +134,9 @@ fn a_kubeconfig_that_would_make_the_client_panic_is_an_error() {
 #[test]
 fn files_of_kubeconfig_that_do_not_exist_are_skipped_as_by_kubectl() {
     for list in [|path: &str| format!("/no/such/file:{path}"), |path: &str| format!("{path}:/no/such/file")] {
-        let said =
-            with_kubeconfig("http://127.0.0.1:1", "{}", |sweep, path| sweep.env("KUBECONFIG", list(path)));
+        let said = with_kubeconfig("kubeconfig-list", "http://127.0.0.1:1", "{}", |sweep, path| {
+            sweep.env("KUBECONFIG", list(path))
+        });
         assert!(said.starts_with("jobsweep: no connection to the API server: "), "{said}");
     }
 }
@@ -149,7 +146,7 @@ fn files_of_kubeconfig_that_do_not_exist_are_skipped_as_by_kubectl() {
 #[test]
 fn a_context_of_helm_that_is_not_utf_8_is_not_ignored() {
     use std::os::unix::ffi::OsStrExt;
-    let said = with_kubeconfig("http://127.0.0.1:1", "{}", |sweep, path| {
+    let said = with_kubeconfig("kubeconfig-context", "http://127.0.0.1:1", "{}", |sweep, path| {
         let sweep = in_environment(sweep, path).env("HELM_PLUGIN_NAME", "sweep");
         sweep.env("HELM_KUBECONTEXT", std::ffi::OsStr::from_bytes(b"a\xff"))
     });
@@ -172,7 +169,7 @@ fn where_no_thread_can_be_started_it_goes_on() {
     // Another user may not be allowed to reach the target folder.
     let folder = std::env::temp_dir().join(format!("jobsweep-without-threads-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
-    let (copy, kubeconfig) = (folder.join("jobsweep"), folder.join("kubeconfig"));
+    let (copy, kubeconfig_file) = (folder.join("jobsweep"), folder.join("kubeconfig"));
     std::fs::copy(env!("CARGO_BIN_EXE_jobsweep"), &copy).unwrap();
     let without_threads = |args: &[&str]| {
         let limited = ["/usr/bin/prlimit", "--nproc=1"];
@@ -190,13 +187,9 @@ fn where_no_thread_can_be_started_it_goes_on() {
         ("127.0.0.1", "jobsweep: no connection to the API server: "),
         ("[::1]", "jobsweep: no connection to the API server: "),
     ] {
-        let text = format!(
-            "{{clusters: [{{name: a, cluster: {{server: 'https://{host}:1'}}}}], users: [{{name: a}}],
-                contexts: [{{name: a, context: {{cluster: a, user: a}}}}], current-context: a}}"
-        );
-        std::fs::write(&kubeconfig, text).unwrap();
+        std::fs::write(&kubeconfig_file, kubeconfig(&format!("https://{host}:1"), "{}")).unwrap();
         let said =
-            without_threads(&["--cleanup", "--timeout=0", "--kubeconfig", kubeconfig.to_str().unwrap()]);
+            without_threads(&["--cleanup", "--timeout=0", "--kubeconfig", kubeconfig_file.to_str().unwrap()]);
         assert!(said.starts_with(says), "{host}: {said}");
     }
     std::fs::remove_dir_all(&folder).unwrap();

@@ -84,23 +84,22 @@ fn version(object: &[u8]) -> Option<String> {
     Some(version.to_owned()).filter(|version| !version.is_empty())
 }
 
+/// What tells the objects in a response apart: a `Status` has a text as its status.
+#[derive(Deserialize)]
+struct Typed {
+    kind: String,
+    #[serde(default)]
+    status: Value,
+}
+
 /// Checks that the response to a dry run is the Job.
-pub(super) fn is_job(bytes: &[u8]) -> Result<(), Failure> {
-    let object: Value = serde_json::from_slice(bytes).map_err(Failure::unreadable)?;
-    match object["kind"].as_str() {
-        Some("Job") => Ok(()),
-        _ => Err(Failure::unreadable("it is not the Job")),
-    }
+pub(super) fn check_is_job(bytes: &[u8]) -> Result<(), Failure> {
+    let Typed { kind, .. } = serde_json::from_slice(bytes).map_err(Failure::unreadable)?;
+    if kind == "Job" { Ok(()) } else { Err(Failure::unreadable("it is not the Job")) }
 }
 
 /// Reads the response to a deletion: a `Status` if the Job is gone, or the Job itself if it waits for its finalizers.
 pub(super) fn is_gone(bytes: &[u8]) -> Result<bool, Failure> {
-    #[derive(Deserialize)]
-    struct Typed {
-        kind: String,
-        #[serde(default)]
-        status: Value,
-    }
     let Typed { kind, status } = serde_json::from_slice(bytes).map_err(Failure::unreadable)?;
     match (kind.as_str(), status.as_str()) {
         ("Status", Some("Success")) => Ok(true),
@@ -211,9 +210,9 @@ mod tests {
 
     #[test]
     fn only_the_job_shows_that_a_dry_run_was_accepted() {
-        assert!(is_job(br#"{"kind":"Job","metadata":{}}"#).is_ok());
+        assert!(check_is_job(br#"{"kind":"Job","metadata":{}}"#).is_ok());
         for text in ["", "<html>", "[]", "{}", r#"{"kind":"Status","status":"Failure","code":500}"#] {
-            assert!(matches!(is_job(text.as_bytes()), Err(Failure::UnreadableResponse(_))), "{text}");
+            assert!(matches!(check_is_job(text.as_bytes()), Err(Failure::UnreadableResponse(_))), "{text}");
         }
     }
 }

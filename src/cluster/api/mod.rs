@@ -50,7 +50,7 @@ impl Api {
     /// Prepares the connection. This reads the credentials, or gets them from a plugin, but sends no request.
     pub(crate) async fn connect(config: Config) -> Result<Self, Failure> {
         let needs_thread = names_a_host(&config) || config.auth_info.exec.is_some();
-        if !background::start_pool().await && needs_thread {
+        if needs_thread && !background::start_pool().await {
             let why = "no thread can be started to resolve a host name or to run a credential plugin";
             return Err(Failure::Config(why.to_owned()));
         }

@@ -140,7 +140,7 @@ impl Api {
         let path = format!("{}/{name}?{query}", jobs_request(Some(namespace)).url_path);
         let request = Request::put(path).header(CONTENT_TYPE, "application/yaml").body(yaml.into_bytes());
         let request = request.map_err(Failure::config)?;
-        decode::is_job(&self.bytes(&(Permission::for_jobs("update", Some(namespace)), request)).await?)
+        decode::check_is_job(&self.bytes(&(Permission::for_jobs("update", Some(namespace)), request)).await?)
     }
 
     async fn list_jobs(&self, namespace: Option<&str>, params: &ListParams) -> Result<Page, Failure> {
