@@ -51,8 +51,6 @@ pub mod console;
 mod escape;
 pub mod exit_code;
 pub mod inject;
-mod input;
-mod pipe;
 pub mod policy;
 pub mod run;
 #[cfg(feature = "cleanup")]

@@ -1,7 +1,7 @@
 //! Runs the mode that the command line asks for, on the standard streams, and turns its result into an exit code.
 
 use std::ffi::OsString;
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, BufWriter, IsTerminal, Read, Write};
 use std::process;
 
 use anyhow::{Context, anyhow};
@@ -10,10 +10,8 @@ use crate::cli::{self, Cli, FilterArgs};
 use crate::console::Console;
 use crate::exit_code::ExitCode;
 use crate::inject;
-use crate::input;
-use crate::pipe::{self, Output};
 use crate::translate::krm::FunctionConfig;
-use crate::translate::{self, Diagnostic, Options, Piece, Problem, Scan, Translated, krm};
+use crate::translate::{Diagnostic, Options, Problem, Translated, krm, translate};
 #[cfg(feature = "cleanup")]
 use crate::unblock;
 
@@ -80,9 +78,7 @@ fn run_other_modes(cli: Cli, console: &mut Console) -> anyhow::Result<()> {
     } else if io::stdin().is_terminal() {
         Err(WrongUsage(HINT.to_owned()).into())
     } else {
-        let mut stdin = io::stdin().lock();
-        pipe::widen(&stdin);
-        filter(cli, &mut stdin, Output::new(stdout), console)
+        filter(cli, &mut io::stdin().lock(), &mut stdout, console)
     }
 }
 
@@ -91,28 +87,26 @@ fn run_other_modes(cli: Cli, console: &mut Console) -> anyhow::Result<()> {
 fn filter(
     cli: Cli,
     input: &mut dyn Read,
-    mut output: Output<'_>,
+    output: &mut dyn Write,
     console: &mut Console,
 ) -> anyhow::Result<()> {
     #[cfg(feature = "cleanup")]
     let unblock_options = cli.unblock_options().map_err(WrongUsage)?;
     let injection = cli.inject.injection().map_err(WrongUsage)?;
-    let mut scan = Scan::new(matches!(cli.filter.default_policy(None), Ok(Some(_))));
-    let manifests = input::read(input, &mut |read| scan.advance(read)).map_err(|error| {
+    let mut manifests = Vec::new();
+    input.read_to_end(&mut manifests).map_err(|error| {
         anyhow!(
             "cannot read stdin: {error}; give it manifests from a file or a pipe: jobsweep < manifests.yaml"
         )
     })?;
-    // The output pipe may refer to the manifests until they are read, even after the end.
-    let manifests: &'static [u8] = Box::leak(manifests);
-    let function = krm::function_config(manifests);
+    let function = krm::function_config(&manifests);
     if injection.is_some() && !matches!(function, Ok(None)) {
         return Err(WrongUsage(NO_INJECTION.to_owned()).into());
     }
-    let translated = match translated(manifests, scan, function, &cli.filter)? {
+    let translated = match translated(&manifests, function, &cli.filter)? {
         Ok(translated) => translated,
         Err(error) => {
-            if let Some(list) = krm::with_error(manifests, &error) {
+            if let Some(list) = krm::with_error(&manifests, &error) {
                 // Whether or not this fails, the error below is the one to report.
                 let _ = output.write_all(&list).and_then(|()| output.flush());
             }
@@ -121,7 +115,7 @@ fn filter(
     };
     let appendix = match injection {
         Some(injection) => {
-            inject::appendix(manifests, &injection).map_err(|no_hooks| WrongUsage(no_hooks.to_string()))?
+            inject::appendix(&manifests, &injection).map_err(|no_hooks| WrongUsage(no_hooks.to_string()))?
         }
         None => None,
     };
@@ -132,12 +126,11 @@ fn filter(
     if let Some(options) = unblock_options {
         run_unblock(&translated, &options, console)?;
     }
+    // The standard library flushes standard output after every line.
+    let mut output = BufWriter::new(output);
     match krm::with_warnings(&translated) {
         Some(list) => output.write_all(&list),
-        None => translated.pieces().try_for_each(|piece| match piece {
-            Piece::Kept(bytes) => output.write_static(bytes),
-            Piece::Inserted(bytes) => output.write_all(bytes),
-        }),
+        None => translated.write_to(&mut output),
     }
     .context(NOT_WRITTEN)?;
     let appendix = appendix.unwrap_or_default();
@@ -147,7 +140,6 @@ fn filter(
 /// Translates the manifests, by the arguments and the options of a KRM function.
 fn translated<'m>(
     manifests: &'m [u8],
-    scan: Scan,
     function: Result<Option<FunctionConfig>, Diagnostic>,
     args: &FilterArgs,
 ) -> Result<Result<Translated<'m>, Diagnostic>, WrongUsage> {
@@ -156,11 +148,7 @@ fn translated<'m>(
         Err(error) => return Ok(Err(error)),
     };
     let default_policy = args.default_policy(config.default_policy).map_err(WrongUsage)?;
-    Ok(translate::translate_scanned(
-        manifests,
-        scan,
-        &Options { default_policy, strict: args.strict || config.strict },
-    ))
+    Ok(translate(manifests, &Options { default_policy, strict: args.strict || config.strict }))
 }
 
 /// Deletes the Jobs in the cluster that block the manifests. Without a Job among them, no cluster is looked for.
