@@ -1,12 +1,15 @@
-//! Arguments of the filter.
+//! The arguments of the filter.
 
 use std::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::Args;
 use clap::builder::OsStringValueParser;
+use clap::{Args, Parser};
+use clap_complete::Shell;
 
+use super::Invocation;
+use super::inject::InjectArgs;
 use crate::policy::{DefaultPolicy, DeletePolicy};
 
 /// Names the default policy in the environment.
@@ -14,26 +17,73 @@ pub(super) const DEFAULT_POLICY: &str = "JOBSWEEP_DEFAULT_POLICY";
 /// Names the log file in the environment. The program uses it even if the arguments are wrong.
 pub(super) const LOG_FILE: &str = "JOBSWEEP_LOG_FILE";
 
-/// What the filter does with the manifests on stdin.
+/// Keep finished Kubernetes Jobs from blocking the next upgrade
 ///
-/// The methods read the environment variables, not clap, because the cleanup must ignore them.
+/// Without --unblock or --cleanup, jobsweep is a filter: it writes the manifests on stdin to stdout, where every Job that has the
+/// annotation helm.sh/hook-delete-policy also has kots.io/hook-delete-policy with the same value. No other byte changes.
+#[derive(Debug, Parser)]
+#[command(override_usage = "jobsweep [OPTIONS] < MANIFESTS > TRANSLATED")]
+pub struct Filter {
+    #[command(flatten)]
+    _modes: ModeFlags,
+
+    /// What the filter does.
+    #[command(flatten)]
+    pub filter: FilterArgs,
+
+    /// Print a completion script for this shell
+    #[arg(long, value_name = "SHELL", help_heading = "Other")]
+    completions: Option<Shell>,
+
+    /// Print the manual page
+    #[arg(long, help_heading = "Other")]
+    man: bool,
+}
+
+impl Filter {
+    pub(super) fn invocation(self) -> Invocation {
+        match self.completions {
+            Some(shell) => Invocation::Completions(shell),
+            None if self.man => Invocation::Man,
+            None => Invocation::Filter(self.filter),
+        }
+    }
+}
+
+/// The flags of the other modes, for the help. With one of them, it is not the filter that parses the arguments.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Modes, which have help of their own, such as jobsweep --unblock --help")]
+struct ModeFlags {
+    /// Delete the finished Jobs that block the manifests on stdin, then write the manifests
+    #[cfg(feature = "cleanup")]
+    #[arg(long)]
+    unblock: bool,
+
+    /// Wait in the cluster for the annotated Jobs to finish, and delete each whose policy names how it ended
+    #[cfg(feature = "cleanup")]
+    #[arg(long)]
+    cleanup: bool,
+}
+
+/// What the filter does with the manifests on stdin.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Filter")]
 pub struct FilterArgs {
     /// The policy of Jobs that have none, such as hook-succeeded,hook-failed [env: JOBSWEEP_DEFAULT_POLICY]
     #[arg(long, value_name = "POLICY")]
-    #[cfg_attr(feature = "cleanup", arg(conflicts_with = "cleanup"))]
     pub default_policy: Option<DefaultPolicy>,
 
     /// Make an unknown word in a policy an error instead of a warning
     #[arg(long)]
-    #[cfg_attr(feature = "cleanup", arg(conflicts_with = "cleanup"))]
     pub strict: bool,
 
     /// Append messages to this file too, with the time: Helm drops stderr [env: JOBSWEEP_LOG_FILE]
     #[arg(long, value_name = "FILE", value_parser = OsStringValueParser::new())]
-    #[cfg_attr(feature = "cleanup", arg(conflicts_with = "cleanup"))]
     pub log_file: Option<OsString>,
+
+    /// What the filter appends.
+    #[command(flatten)]
+    pub inject: InjectArgs,
 }
 
 impl FilterArgs {

@@ -1,17 +1,11 @@
 //! The program as a kubectl plugin: `kubectl sweep-jobs` runs `kubectl-sweep_jobs`, which is the cleanup.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::path::Path;
 
-/// Adds `--cleanup` to the arguments if kubectl starts this program, and returns the command as users type it.
-pub(super) fn as_plugin(args: &mut Vec<OsString>) -> Option<String> {
-    let name = plugin_name(args.first()?)?;
-    args.insert(1, "--cleanup".into());
-    Some(name)
-}
-
-/// `kubectl sweep-jobs` for `kubectl-sweep_jobs`: kubectl replaces a dash in a command's name by an underscore in the file's name.
-fn plugin_name(program: &OsStr) -> Option<String> {
+/// The command as users type it, if kubectl starts this program: `kubectl sweep-jobs` for `kubectl-sweep_jobs`, because kubectl
+/// replaces a dash in a command's name by an underscore in the file's name.
+pub(super) fn plugin_name(program: &OsStr) -> Option<String> {
     let file = Path::new(program).file_name()?.to_str()?;
     let name = file.strip_suffix(".exe").unwrap_or(file).strip_prefix("kubectl-")?;
     Some(format!("kubectl {}", name.replace('-', " ").replace('_', "-")))

@@ -1,8 +1,11 @@
-//! Arguments of `--unblock`. It shares the arguments about the cluster with the cleanup.
+//! The arguments of `--unblock`.
 
 use std::env;
 
-use super::CleanupArgs;
+use clap::Parser;
+
+use super::FilterArgs;
+use super::cluster::ClusterArgs;
 use crate::cluster::connect::Connection;
 use crate::cluster::helm_env::HelmVariables;
 use crate::unblock::Options;
@@ -10,25 +13,45 @@ use crate::unblock::Options;
 /// The variable that asks for a dry run. Helm does not tell a post-renderer whether it will apply the output.
 pub(super) const DRY_RUN: &str = "JOBSWEEP_DRY_RUN";
 
-/// The options of `--unblock`.
+/// Delete the finished Jobs that the manifests on stdin cannot change, then write the manifests
 ///
-/// # Errors
-/// More than one namespace is given, or the variable is no boolean.
-pub(super) fn options(args: &CleanupArgs) -> Result<Options, String> {
-    if args.namespaces.len() > 1 {
-        return Err("--unblock takes one --namespace: that of the manifests that name none".to_owned());
+/// jobsweep deletes a Job if it has finished, the new manifest changes an immutable field, and the policy of the new manifest allows
+/// it. If one Job in the way may not be deleted, it deletes none, and writes no manifest.
+#[derive(Debug, Parser)]
+#[command(override_usage = "jobsweep --unblock [OPTIONS] < MANIFESTS > TRANSLATED")]
+#[command(next_help_heading = "Unblock")]
+pub struct Unblock {
+    /// The namespace of Jobs whose manifest names none [default: $HELM_NAMESPACE, or the pod's]
+    #[arg(short, long, value_name = "NAME", value_parser = super::namespace)]
+    namespace: Option<String>,
+
+    #[command(flatten)]
+    cluster: ClusterArgs,
+
+    /// What the filter does.
+    #[command(flatten)]
+    pub filter: FilterArgs,
+}
+
+impl Unblock {
+    /// The options of `--unblock`, and what the filter does.
+    ///
+    /// # Errors
+    /// Returns what is wrong with the environment variable. Clap has checked the arguments.
+    pub fn options(self) -> Result<(Options, FilterArgs), String> {
+        let options = Options {
+            connection: Connection {
+                kubeconfig: self.cluster.kubeconfig,
+                context: self.cluster.context,
+                helm_variables: HelmVariables::Always,
+            },
+            namespace: self.namespace,
+            timeout: self.cluster.timeout,
+            once: self.cluster.once,
+            dry_run: self.cluster.dry_run || dry_run_by_variable()?,
+        };
+        Ok((options, self.filter))
     }
-    Ok(Options {
-        connection: Connection {
-            kubeconfig: args.kubeconfig.clone(),
-            context: args.context.clone(),
-            helm_variables: HelmVariables::Always,
-        },
-        namespace: args.namespaces.first().cloned(),
-        timeout: args.timeout,
-        once: args.once,
-        dry_run: args.dry_run || dry_run_by_variable()?,
-    })
 }
 
 /// Another value is an error, so that a misspelt `true` deletes nothing.

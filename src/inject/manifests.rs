@@ -28,7 +28,7 @@ const FINAL: [ExitCode; 4] = [ExitCode::Usage, ExitCode::JobFailed, ExitCode::De
 const SHOWN_BY_HELM: &str = "    helm.sh/hook-output-log-policy: hook-succeeded,hook-failed\n";
 
 /// When the cleanup runs in a Helm release.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Moment {
     /// After Helm has applied everything and has waited for it. Finished Jobs go at once.
     #[default]

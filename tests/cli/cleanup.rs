@@ -7,18 +7,34 @@ use crate::{PLAIN, folder, jobsweep, refuses, run};
 const NOWHERE: [&str; 3] = ["--cleanup", "--kubeconfig", "/no/such/kubeconfig"];
 
 #[test]
-fn it_takes_no_argument_of_the_filter() {
-    for (argument, name) in [
-        ("--strict", "--strict"),
-        ("--default-policy=hook-failed", "--default-policy <POLICY>"),
-        ("--log-file=x", "--log-file <FILE>"),
-        ("--inject-cleanup", "--inject-cleanup[=<NAME>]"),
+fn an_option_of_another_mode_is_an_error_that_says_which_mode_has_it() {
+    for (args, error) in [
+        (
+            &["--cleanup", "--strict"][..],
+            "--strict is an option of the filter and --unblock, not of --cleanup",
+        ),
+        (
+            &["--cleanup", "--default-policy=hook-failed"],
+            "--default-policy is an option of the filter and --unblock, not of --cleanup",
+        ),
+        (
+            &["--cleanup", "--log-file", "x"],
+            "--log-file is an option of the filter and --unblock, not of --cleanup",
+        ),
+        (
+            &["--cleanup", "--inject-cleanup"],
+            "--inject-cleanup is an option of the filter and --unblock, not of --cleanup",
+        ),
+        (&["--man", "--cleanup"], "--man is an option of the filter, not of --cleanup"),
+        (&["--unblock", "--release=shop"], "--release is an option of --cleanup, not of --unblock"),
+        (&["-l", "a=b"], "-l is an option of --cleanup, not of the filter"),
+        (&["-n", "shop"], "-n is an option of --cleanup and --unblock, not of the filter"),
+        (&["--unblock", "--cleanup"], "--unblock and --cleanup are different modes; give one of them"),
     ] {
-        let refused = run(jobsweep(&["--cleanup", argument])).expect_code(2).unwrap();
+        let refused = run(jobsweep(args).stdin(PLAIN)).expect_code(2).unwrap();
         let said = refused.stderr();
-        let what = format!("jobsweep: the argument '{name}' cannot be used with '--cleanup'\n");
-        let turned = format!("jobsweep: the argument '--cleanup' cannot be used with '{name}'\n");
-        assert!(said.starts_with(&what) || said.starts_with(&turned), "{said}");
+        assert!(said.starts_with(&format!("jobsweep: {error}\n")), "{args:?}: {said}");
+        assert_eq!(refused.stdout(), "");
     }
 }
 
