@@ -116,7 +116,7 @@ fn translate_stdin(
     };
     let appendix = match injection {
         Some(injection) => {
-            inject::appendix(&manifests, &injection).map_err(|error| Error::Usage(error.to_string()))?
+            inject::appendix(&manifests, &injection).map_err(|why| Error::Usage(why.to_owned()))?
         }
         None => None,
     };
