@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::{self, BufWriter, IsTerminal, Read, Write};
 use std::process;
 
-use crate::cli::{self, FilterArgs, Invocation};
+use crate::cli::{self, Filter, FilterArgs, Invocation};
 use crate::console::Console;
 use crate::error::{Error, ExitCode};
 use crate::inject;
@@ -55,9 +55,11 @@ fn run_mode(
         }
     };
     match invocation {
-        Invocation::Filter(args) => {
-            *console = open_console(args.log_file.clone())?;
-            translate_stdin(args, console, |_, _| Ok(()))?;
+        Invocation::Filter(Filter { completions: Some(shell), .. }) => print(&cli::completions(shell))?,
+        Invocation::Filter(Filter { man: true, .. }) => print(&cli::man().map_err(Error::Stdout)?)?,
+        Invocation::Filter(Filter { filter, .. }) => {
+            *console = open_console(filter.log_file.clone())?;
+            translate_stdin(filter, console, |_, _| Ok(()))?;
         }
         #[cfg(feature = "cleanup")]
         Invocation::Unblock(args) => {
@@ -69,8 +71,6 @@ fn run_mode(
         Invocation::Cleanup(args) => {
             return Ok(crate::cleanup::run(args.options().map_err(Error::Usage)?, io::stdout()));
         }
-        Invocation::Completions(shell) => print(&cli::completions(shell))?,
-        Invocation::Man => print(&cli::man().map_err(Error::Stdout)?)?,
     }
     Ok(ExitCode::Done.into())
 }

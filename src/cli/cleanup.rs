@@ -9,8 +9,7 @@ use clap::builder::NonEmptyStringValueParser;
 
 use super::cluster::{ClusterArgs, duration};
 use crate::cleanup::{Format, Namespaces, Options, Verbosity, default_settle};
-use crate::cluster::connect::Connection;
-use crate::cluster::helm_env::helm_debug;
+use crate::cluster::helm_env::{HelmVariables, helm_debug};
 
 /// Sets in the environment how long ago a Job must have finished.
 pub(super) const FINISHED_FOR: &str = "JOBSWEEP_FINISHED_FOR";
@@ -95,11 +94,7 @@ impl Cleanup {
     /// Returns what is wrong with the environment variable. Clap has checked the arguments.
     pub fn options(self) -> Result<Options, String> {
         Ok(Options {
-            connection: Connection {
-                kubeconfig: self.cluster.kubeconfig,
-                context: self.cluster.context,
-                ..Connection::default()
-            },
+            connection: self.cluster.connection(HelmVariables::default()),
             namespaces: match self.namespaces {
                 _ if self.all_namespaces => Namespaces::All,
                 names if names.is_empty() => Namespaces::Default,

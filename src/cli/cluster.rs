@@ -6,6 +6,8 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::cluster::Timeout;
+use crate::cluster::connect::Connection;
+use crate::cluster::helm_env::HelmVariables;
 
 #[derive(Debug, Args)]
 pub(super) struct ClusterArgs {
@@ -35,6 +37,12 @@ pub(super) struct ClusterArgs {
     /// A dry run checks permissions, admission and preconditions. With --unblock, JOBSWEEP_DRY_RUN=1 asks for it too.
     #[arg(long)]
     pub dry_run: bool,
+}
+
+impl ClusterArgs {
+    pub(super) fn connection(&self, helm_variables: HelmVariables) -> Connection {
+        Connection { kubeconfig: self.kubeconfig.clone(), context: self.context.clone(), helm_variables }
+    }
 }
 
 fn timeout(text: &str) -> Result<Timeout, String> {

@@ -8,7 +8,6 @@ use clap::builder::OsStringValueParser;
 use clap::{Args, Parser};
 use clap_complete::Shell;
 
-use super::Invocation;
 use super::inject::InjectArgs;
 use crate::policy::{DefaultPolicy, DeletePolicy};
 
@@ -33,21 +32,11 @@ pub struct Filter {
 
     /// Print a completion script for this shell
     #[arg(long, value_name = "SHELL", help_heading = "Other")]
-    completions: Option<Shell>,
+    pub completions: Option<Shell>,
 
     /// Print the manual page
     #[arg(long, help_heading = "Other")]
-    man: bool,
-}
-
-impl Filter {
-    pub(super) fn invocation(self) -> Invocation {
-        match self.completions {
-            Some(shell) => Invocation::Completions(shell),
-            None if self.man => Invocation::Man,
-            None => Invocation::Filter(self.filter),
-        }
-    }
+    pub man: bool,
 }
 
 /// The flags of the other modes, for the help. With one of them, it is not the filter that parses the arguments.

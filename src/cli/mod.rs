@@ -6,17 +6,18 @@ mod cleanup;
 mod cluster;
 mod filter;
 mod inject;
-#[cfg(feature = "cleanup")]
-mod kubectl;
 mod manual;
 #[cfg(feature = "cleanup")]
 mod unblock;
 
+#[cfg(feature = "cleanup")]
+use std::ffi::OsStr;
 use std::ffi::OsString;
+#[cfg(feature = "cleanup")]
+use std::path::Path;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, Parser};
-use clap_complete::Shell;
 
 #[cfg(feature = "cleanup")]
 pub use cleanup::Cleanup;
@@ -28,18 +29,14 @@ pub use unblock::Unblock;
 /// What the command line asks for.
 #[derive(Debug)]
 pub enum Invocation {
-    /// Translate the manifests.
-    Filter(FilterArgs),
+    /// Translate the manifests, or print the completions or the manual page.
+    Filter(Filter),
     /// Translate the manifests, and delete the Jobs that block them.
     #[cfg(feature = "cleanup")]
     Unblock(Unblock),
     /// Sweep a cluster.
     #[cfg(feature = "cleanup")]
     Cleanup(Cleanup),
-    /// Print the completion script of this shell.
-    Completions(Shell),
-    /// Print the manual page.
-    Man,
 }
 
 /// Parses the command line, whose first word is the program's name. As a kubectl plugin, the program is always the cleanup.
@@ -51,7 +48,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, cla
     #[cfg(feature = "cleanup")]
     {
         let has = |flag| args.iter().any(|arg| arg == flag);
-        if let Some(name) = args.first().and_then(|program| kubectl::plugin_name(program)) {
+        if let Some(name) = args.first().and_then(|program| kubectl_plugin(program)) {
             let command = command::<Cleanup>().override_usage(format!("{name} [OPTIONS]")).bin_name(name);
             return parse_mode("--cleanup", command, args).map(Invocation::Cleanup);
         }
@@ -62,7 +59,16 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, cla
             return parse_mode("--unblock", command::<Unblock>(), args).map(Invocation::Unblock);
         }
     }
-    parse_mode("the filter", command::<Filter>(), args).map(Filter::invocation)
+    parse_mode("the filter", command::<Filter>(), args).map(Invocation::Filter)
+}
+
+/// The command as users type it, if kubectl starts this program: `kubectl sweep-jobs` for `kubectl-sweep_jobs`, because kubectl
+/// replaces a dash in a command's name by an underscore in the file's name.
+#[cfg(feature = "cleanup")]
+fn kubectl_plugin(program: &OsStr) -> Option<String> {
+    let file = Path::new(program).file_name()?.to_str()?;
+    let name = file.strip_suffix(".exe").unwrap_or(file).strip_prefix("kubectl-")?;
+    Some(format!("kubectl {}", name.replace('-', " ").replace('_', "-")))
 }
 
 /// All modes, by their flags.
@@ -78,15 +84,11 @@ fn modes() -> Vec<(&'static str, Command)> {
 
 fn command<P: Parser>() -> Command {
     // If an option is given twice, the last one counts, so that users can append theirs to those of a manifest.
-    let command = P::command().name("jobsweep").version(env!("CARGO_PKG_VERSION")).args_override_self(true);
-    command.after_long_help(manual::exit_codes_section())
+    P::command().name("jobsweep").version(env!("CARGO_PKG_VERSION")).args_override_self(true)
 }
 
-fn parse_mode<P: Parser>(
-    mode: &str,
-    mut command: Command,
-    mut args: Vec<OsString>,
-) -> Result<P, clap::Error> {
+fn parse_mode<P: Parser>(mode: &str, command: Command, mut args: Vec<OsString>) -> Result<P, clap::Error> {
+    let mut command = command.after_long_help(manual::exit_codes_section());
     args.retain(|arg| arg != mode);
     let matches = command.try_get_matches_from_mut(args);
     let matches = matches.map_err(|error| match of_another_mode(&error, mode) {
@@ -147,6 +149,21 @@ mod tests {
         }
         for name in ["", "Shop", "-shop", "shop-", "shop.x", "a b", &"a".repeat(64)] {
             assert!(namespace(name).is_err(), "{name:?}");
+        }
+    }
+
+    #[cfg(feature = "cleanup")]
+    #[test]
+    fn a_plugin_is_named_as_the_user_types_it() {
+        for (program, name) in [
+            ("/home/ann/.krew/bin/kubectl-sweep_jobs", Some("kubectl sweep-jobs")),
+            ("kubectl-sweep_jobs.exe", Some("kubectl sweep-jobs")),
+            ("kubectl-sweep-jobs", Some("kubectl sweep jobs")),
+            ("/opt/kubectl-sweep_jobs/jobsweep", None),
+            ("kubectl", None),
+            ("", None),
+        ] {
+            assert_eq!(kubectl_plugin(OsStr::new(program)).as_deref(), name, "{program}");
         }
     }
 }

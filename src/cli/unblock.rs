@@ -6,7 +6,6 @@ use clap::Parser;
 
 use super::FilterArgs;
 use super::cluster::ClusterArgs;
-use crate::cluster::connect::Connection;
 use crate::cluster::helm_env::HelmVariables;
 use crate::unblock::Options;
 
@@ -40,11 +39,7 @@ impl Unblock {
     /// Returns what is wrong with the environment variable. Clap has checked the arguments.
     pub fn options(self) -> Result<(Options, FilterArgs), String> {
         let options = Options {
-            connection: Connection {
-                kubeconfig: self.cluster.kubeconfig,
-                context: self.cluster.context,
-                helm_variables: HelmVariables::Always,
-            },
+            connection: self.cluster.connection(HelmVariables::Always),
             namespace: self.namespace,
             timeout: self.cluster.timeout,
             once: self.cluster.once,
