@@ -29,15 +29,6 @@ pub enum Moment {
     Before,
 }
 
-impl Moment {
-    pub(super) fn args(self) -> &'static [&'static str] {
-        match self {
-            Self::After => &[],
-            Self::Before => &["--once", "--before-hook-creation"],
-        }
-    }
-}
-
 /// The form of the manifests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {

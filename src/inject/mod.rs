@@ -61,11 +61,12 @@ pub fn appendix(stream: &[u8], injection: &Injection) -> Result<Option<String>, 
         (false, Moment::After) => Form::Plain,
         (false, Moment::Before) => return Err(NO_HOOKS),
     };
-    let mut cleanup = Cleanup::new(
-        injection.name.clone().unwrap_or_else(|| name::derived(&full)),
-        injection.moment.args(),
-        &injection.args,
-    );
+    let own_args: &[_] = match injection.moment {
+        Moment::After => &[],
+        Moment::Before => &["--once", "--before-hook-creation"],
+    };
+    let name = injection.name.clone().unwrap_or_else(|| name::derived(&full));
+    let mut cleanup = Cleanup::new(name, own_args, &injection.args);
     cleanup.injected = true;
     cleanup.namespace.clone_from(&injection.namespace);
     if let Some(image) = &injection.image {
