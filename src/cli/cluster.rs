@@ -28,7 +28,7 @@ pub(super) struct ClusterArgs {
 
     /// Give up after this long; `none` waits without limit
     ///
-    /// Deletions under way have 10s more. 0 does not wait at all.
+    /// With --cleanup, deletions under way have 10s more. 0 does not wait at all.
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = timeout)]
     pub timeout: Timeout,
 

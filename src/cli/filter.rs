@@ -19,9 +19,10 @@ pub(super) const LOG_FILE: &str = "JOBSWEEP_LOG_FILE";
 /// Keep finished Kubernetes Jobs from blocking the next upgrade
 ///
 /// Without --unblock or --cleanup, jobsweep is a filter: it writes the manifests on stdin to stdout, where every Job that has the
-/// annotation helm.sh/hook-delete-policy also has kots.io/hook-delete-policy with the same value. No other byte changes.
+/// annotation helm.sh/hook-delete-policy also has kots.io/hook-delete-policy with the same value. No other byte changes. Each mode has help of its own, such as jobsweep --unblock --help.
 #[derive(Debug, Parser)]
 #[command(override_usage = "jobsweep [OPTIONS] < MANIFESTS > TRANSLATED")]
+#[command(after_help = "Each mode has help of its own, such as jobsweep --unblock --help.")]
 pub struct Filter {
     #[command(flatten)]
     _modes: ModeFlags,
@@ -41,7 +42,7 @@ pub struct Filter {
 
 /// The flags of the other modes, for the help. With one of them, it is not the filter that parses the arguments.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Modes, which have help of their own, such as jobsweep --unblock --help")]
+#[command(next_help_heading = "Modes")]
 struct ModeFlags {
     /// Delete the finished Jobs that block the manifests on stdin, then write the manifests
     #[cfg(feature = "cleanup")]

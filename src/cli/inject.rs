@@ -19,19 +19,22 @@ pub struct InjectArgs {
     pub inject_cleanup: Option<Option<String>>,
 
     /// Run the cleanup after Helm has waited, or before Helm applies an upgrade or a rollback
-    #[arg(long, value_name = "MOMENT", requires = "inject_cleanup", default_value = "after")]
+    #[arg(long, value_name = "MOMENT", default_value = "after")]
+    #[arg(hide_short_help = true, requires = "inject_cleanup")]
     pub cleanup_when: Moment,
 
     /// The image of the cleanup
-    #[arg(long, value_name = "IMAGE", requires = "inject_cleanup", default_value = IMAGE)]
+    #[arg(long, value_name = "IMAGE", hide_short_help = true, requires = "inject_cleanup", default_value = IMAGE)]
     pub cleanup_image: String,
 
     /// An argument for the cleanup, such as --cleanup-arg=--log-tail=20; repeatable
-    #[arg(long = "cleanup-arg", value_name = "ARG", requires = "inject_cleanup", allow_hyphen_values = true)]
+    #[arg(long = "cleanup-arg", value_name = "ARG", allow_hyphen_values = true)]
+    #[arg(hide_short_help = true, requires = "inject_cleanup")]
     pub cleanup_args: Vec<String>,
 
     /// The namespace of the cleanup, if it differs from that of the manifests
-    #[arg(long, value_name = "NAMESPACE", requires = "inject_cleanup", value_parser = super::namespace)]
+    #[arg(long, value_name = "NAMESPACE", value_parser = super::namespace)]
+    #[arg(hide_short_help = true, requires = "inject_cleanup")]
     pub cleanup_namespace: Option<String>,
 }
 
