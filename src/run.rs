@@ -13,7 +13,7 @@ use crate::inject;
 use crate::input;
 use crate::pipe::{self, Output};
 use crate::translate::krm::FunctionConfig;
-use crate::translate::{self, Diagnostic, Options, Piece, Problem, Scan, Translated, krm};
+use crate::translate::{self, Diagnostic, Options, Problem, Translated, krm};
 #[cfg(feature = "cleanup")]
 use crate::unblock;
 
@@ -97,19 +97,21 @@ fn filter(
     #[cfg(feature = "cleanup")]
     let unblock_options = cli.unblock_options().map_err(WrongUsage)?;
     let injection = cli.inject.injection().map_err(WrongUsage)?;
-    let mut scan = Scan::new(matches!(cli.filter.default_policy(None), Ok(Some(_))));
-    let manifests = input::read(input, &mut |read| scan.advance(read)).map_err(|error| {
+    #[cfg(feature = "cleanup")]
+    let read_jobs = unblock_options.is_some();
+    #[cfg(not(feature = "cleanup"))]
+    let read_jobs = false;
+    let manifests = input::read(input, &mut |_| {}).map_err(|error| {
         anyhow!(
             "cannot read stdin: {error}; give it manifests from a file or a pipe: jobsweep < manifests.yaml"
         )
     })?;
-    // The output pipe may refer to the manifests until they are read, even after the end.
-    let manifests: &'static [u8] = Box::leak(manifests);
+    let manifests = &**manifests;
     let function = krm::function_config(manifests);
     if injection.is_some() && !matches!(function, Ok(None)) {
         return Err(WrongUsage(NO_INJECTION.to_owned()).into());
     }
-    let translated = match translated(manifests, scan, function, &cli.filter)? {
+    let translated = match translated(manifests, function, &cli.filter, read_jobs)? {
         Ok(translated) => translated,
         Err(error) => {
             if let Some(list) = krm::with_error(manifests, &error) {
@@ -134,10 +136,7 @@ fn filter(
     }
     match krm::with_warnings(&translated) {
         Some(list) => output.write_all(&list),
-        None => translated.pieces().try_for_each(|piece| match piece {
-            Piece::Kept(bytes) => output.write_static(bytes),
-            Piece::Inserted(bytes) => output.write_all(bytes),
-        }),
+        None => translated.write_to(&mut output),
     }
     .context(NOT_WRITTEN)?;
     let appendix = appendix.unwrap_or_default();
@@ -147,20 +146,17 @@ fn filter(
 /// Translates the manifests, by the arguments and the options of a KRM function.
 fn translated<'m>(
     manifests: &'m [u8],
-    scan: Scan,
     function: Result<Option<FunctionConfig>, Diagnostic>,
     args: &FilterArgs,
+    read_jobs: bool,
 ) -> Result<Result<Translated<'m>, Diagnostic>, WrongUsage> {
     let config = match function {
         Ok(config) => config.unwrap_or_default(),
         Err(error) => return Ok(Err(error)),
     };
     let default_policy = args.default_policy(config.default_policy).map_err(WrongUsage)?;
-    Ok(translate::translate_scanned(
-        manifests,
-        scan,
-        &Options { default_policy, strict: args.strict || config.strict },
-    ))
+    let options = Options { default_policy, strict: args.strict || config.strict, read_jobs };
+    Ok(translate::translate(manifests, &options))
 }
 
 /// Deletes the Jobs in the cluster that block the manifests. Without a Job among them, no cluster is looked for.
@@ -170,7 +166,7 @@ fn run_unblock(
     options: &unblock::Options,
     console: &mut Console,
 ) -> anyhow::Result<()> {
-    let (jobs, warnings) = translated.jobs()?;
+    let (jobs, warnings) = translated.jobs();
     for warning in &warnings {
         console.warn(warning);
     }

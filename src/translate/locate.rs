@@ -5,8 +5,7 @@
 use std::ops::Range;
 
 use super::diagnostic::{Diagnostic, Fault, Place};
-use super::query;
-use super::read::lookup::{Lookup, key};
+use super::read::lookup::key;
 use super::read::nodes::Nodes;
 use super::read::stream::{BOM, skip_bom};
 use crate::escape::{one_line, same_width, shortened};
@@ -129,7 +128,7 @@ fn template_annotation(text: &str) -> Option<String> {
     }
     let (nodes, _) = Nodes::read_to_first_error(text);
     let path = [key::METADATA, key::ANNOTATIONS, TEMPLATE_ANNOTATION];
-    query::string(&Lookup::new(&nodes), &path).map(str::to_owned)
+    nodes.string_at(&path).map(str::to_owned)
 }
 
 #[cfg(test)]

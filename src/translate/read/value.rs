@@ -6,8 +6,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use super::lookup::Lookup;
-use super::nodes::{Id, Kind};
+use super::nodes::{Id, Kind, Nodes};
 use crate::yaml::{double_quoted, is_null_word};
 
 /// YAML's scalar tags, except the string's.
@@ -93,8 +92,8 @@ impl Value {
     ///
     /// # Errors
     /// Returns why it is not clear what the API server would read.
-    pub(crate) fn read(lookup: &Lookup<'_, '_>, id: Id) -> Result<Self, &'static str> {
-        let mut reader = Reader { lookup, bytes_left: MAX_BYTES, contested: false };
+    pub(crate) fn read(nodes: &Nodes<'_>, id: Id) -> Result<Self, &'static str> {
+        let mut reader = Reader { nodes, bytes_left: MAX_BYTES, contested: false };
         let value = reader.value(id, MAX_DEPTH).ok_or(TOO_LARGE)?;
         if reader.contested { Err(CONTESTED) } else { Ok(value) }
     }
@@ -125,17 +124,17 @@ impl fmt::Display for Value {
     }
 }
 
-struct Reader<'l, 'n, 'a> {
-    lookup: &'l Lookup<'n, 'a>,
+struct Reader<'n, 'a> {
+    nodes: &'n Nodes<'a>,
     bytes_left: usize,
     /// Whether a merge key sets a key that stands above it.
     contested: bool,
 }
 
-impl Reader<'_, '_, '_> {
+impl Reader<'_, '_> {
     fn value(&mut self, id: Id, depth: usize) -> Option<Value> {
         let depth = depth.checked_sub(1)?;
-        let nodes = self.lookup.nodes;
+        let nodes = self.nodes;
         let id = nodes.resolve(id);
         let text = if let Kind::Scalar { value, .. } = &nodes.get(id).kind { value.len() } else { 0 };
         self.bytes_left = self.bytes_left.checked_sub(NODE_BYTES + text)?;
@@ -155,9 +154,9 @@ impl Reader<'_, '_, '_> {
     }
 
     fn scalar(&self, id: Id) -> Value {
-        let node = self.lookup.nodes.get(id);
+        let node = self.nodes.get(id);
         let Kind::Scalar { value, .. } = &node.kind else { return Value::Plain("null".to_owned()) };
-        match (self.lookup.string(id), node.tag.as_deref()) {
+        match (self.nodes.string(id), node.tag.as_deref()) {
             (Some(text), _) => Value::String(text.to_owned()),
             (None, Some(tag)) if SCALAR_TAGS.contains(&tag) => Value::Tagged(tag.into(), value.to_string()),
             (None, Some(_)) => Value::String(value.to_string()),
@@ -167,11 +166,11 @@ impl Reader<'_, '_, '_> {
 
     /// Adds the own entries of a mapping, and then the merged ones. Of duplicate keys, the last one counts.
     fn fill(&mut self, mapping: &mut Mapping, id: Id, depth: usize) -> Option<()> {
-        let nodes = self.lookup.nodes;
+        let nodes = self.nodes;
         let mut own = Mapping::default();
         let mut above_a_merge = 0;
         for (key, value) in nodes.entries(id) {
-            if self.lookup.is_merge(key) {
+            if nodes.is_merge(key) {
                 above_a_merge = own.entries.len();
                 continue;
             }
@@ -181,7 +180,7 @@ impl Reader<'_, '_, '_> {
         let depth = depth.checked_sub(1)?;
         let mut merged = Mapping::default();
         // The last source takes precedence.
-        for source in self.lookup.merged_into(id).into_iter().rev() {
+        for source in nodes.merged_into(id).into_iter().rev() {
             self.bytes_left = self.bytes_left.checked_sub(NODE_BYTES)?;
             self.fill(&mut merged, source, depth)?;
         }
@@ -216,12 +215,11 @@ impl Mapping {
 
 #[cfg(test)]
 mod tests {
-    use super::super::nodes::Nodes;
     use super::*;
 
     fn read(text: &str) -> Result<Value, &'static str> {
         let nodes = Nodes::read(text).expect("YAML");
-        Value::read(&Lookup::new(&nodes), 0)
+        Value::read(&nodes, 0)
     }
 
     #[test]
