@@ -115,41 +115,51 @@ impl<'n, 'a> Plan<'n, 'a> {
 
     /// Adds the policy to a Job. Its metadata must be a mapping.
     pub(super) fn add(&mut self, job: &Job, policy: Policy<'_>) -> Result<(), Fault> {
-        self.add_or_refuse(job, policy).map_err(|why| Fault {
+        self.add_or_refuse(job, policy).map_err(|(id, why)| Fault {
             problem: Problem::CannotExtend(why),
-            at: self.nodes.get(job.id).start,
+            at: self.nodes.get(id).start,
             job: job.name.clone(),
         })
     }
 
-    fn add_or_refuse(&mut self, job: &Job, policy: Policy<'_>) -> Result<(), &'static str> {
-        const SHARED: &str = "an anchor shares this part of the Job with something else";
-        const MERGED: &str = "the Job takes its metadata or annotations from a merge key (<<)";
-        if self.is_shared(job.id) || self.is_shared(self.nodes.resolve(job.id)) {
-            return Err(SHARED);
-        }
-        let Some(Found::Own { value: metadata, .. }) = job.metadata else { return Err(MERGED) };
-        let metadata = self.nodes.resolve(metadata);
-        if self.is_shared(metadata) {
-            return Err(SHARED);
-        }
-        let annotations = match job.annotations {
-            None => {
-                self.add_annotations(metadata, policy);
-                return Ok(());
-            }
-            Some(Found::Merged { .. }) => return Err(MERGED),
-            Some(Found::Own { value, .. }) => value,
+    fn add_or_refuse(&mut self, job: &Job, policy: Policy<'_>) -> Result<(), (Id, &'static str)> {
+        self.check_not_shared(job.id)?;
+        let Some(Found::Own { value: metadata, .. }) = job.metadata else {
+            return Err((job.id, "a merge key (<<) sets the metadata"));
         };
-        if self.nodes.is_null(self.nodes.resolve(annotations)) {
-            return self.replace_null(annotations, policy);
+        self.check_not_shared(metadata)?;
+        match job.annotations {
+            None => {
+                self.add_annotations(self.nodes.resolve(metadata), policy);
+                Ok(())
+            }
+            Some(Found::Merged { .. }) => Err((metadata, "a merge key (<<) sets the annotations")),
+            Some(Found::Own { value, .. }) if self.nodes.is_null(self.nodes.resolve(value)) => {
+                self.replace_null(value, policy).map_err(|why| (value, why))
+            }
+            Some(Found::Own { value, .. }) => {
+                self.check_not_shared(value)?;
+                self.add_to_annotations(self.nodes.resolve(value), policy);
+                Ok(())
+            }
         }
-        let annotations = self.nodes.resolve(annotations);
-        if self.is_shared(annotations) {
-            return Err(SHARED);
+    }
+
+    /// Checks that a change of this part of a Job changes Jobs only.
+    fn check_not_shared(&self, part: Id) -> Result<(), (Id, &'static str)> {
+        let around = |id| iter::successors(Some(id), |&id| self.nodes.get(id).parent);
+        let is_shared =
+            around(part).chain(around(self.nodes.resolve(part))).any(|id| self.shared.contains(&id));
+        if is_shared {
+            Err((part, "an anchor shares this part of the Job with another part of the document"))
+        } else {
+            Ok(())
         }
+    }
+
+    fn add_to_annotations(&mut self, annotations: Id, policy: Policy<'_>) {
         if !self.changed.insert(annotations) {
-            return Ok(());
+            return;
         }
         let mut insert = Insert::new(self.nodes, &mut self.change);
         match policy.source {
@@ -160,7 +170,6 @@ impl<'n, 'a> Plan<'n, 'a> {
                 insert.first(annotations, entry, style);
             }
         }
-        Ok(())
     }
 
     fn add_annotations(&mut self, metadata: Id, policy: Policy<'_>) {
@@ -197,12 +206,6 @@ impl<'n, 'a> Plan<'n, 'a> {
             Insert::new(self.nodes, &mut self.change).instead_of_null(null, entry)?;
         }
         Ok(())
-    }
-
-    /// Whether a change inside this node changes more than Jobs.
-    fn is_shared(&self, id: Id) -> bool {
-        let mut around = iter::successors(Some(id), |&id| self.nodes.get(id).parent);
-        !self.shared.is_empty() && around.any(|id| self.shared.contains(&id))
     }
 }
 

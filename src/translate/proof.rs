@@ -47,7 +47,10 @@ fn is_same(node: &Node<'_>, other: &Node<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::Range;
+
     use super::*;
+    use crate::translate::read::nodes::Id;
     use crate::translate::write::change::{Expected, Fragment};
 
     /// The nodes are the mapping, `a`, the inner mapping, `b` and `c`.
