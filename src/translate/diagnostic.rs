@@ -1,5 +1,4 @@
-//! The problems of an input, with their place and advice. Every message has the same format with one line of context, so it needs no
-//! library such as `annotate-snippets` or `miette`.
+//! The problems of an input, with their place and advice.
 
 use std::fmt;
 

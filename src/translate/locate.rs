@@ -1,6 +1,4 @@
 //! Finds the place of a fault in the stream: line, column, chart file and a snippet.
-//!
-//! `annotate-snippets` and `miette` are not used, because they read the text from its beginning for each message.
 
 use std::ops::Range;
 

@@ -1,7 +1,7 @@
 //! A part of a document as a value, with its aliases and merge keys resolved. A value is written as one line in flow style.
 //!
 //! A plain scalar that is not a string stays as it is written. So the YAML library of the API server decides its type. That library is
-//! also the one behind Helm and kubectl. `serde_yaml::Value` is not used, because it does not keep how a number is written.
+//! also the one behind Helm and kubectl.
 
 use std::collections::HashMap;
 use std::fmt;
