@@ -12,8 +12,7 @@ use super::read::jobs::Job;
 use super::read::lookup::{Entry, Found, key};
 use super::read::nodes::{Id, Kind, Nodes};
 use super::write::change::Change;
-use super::write::entry::{Policy, Source, Style, annotations_entry, policy_entry};
-use super::write::insert::Insert;
+use super::write::entry::{Policy, Style, annotations_entry, policy_entry};
 use crate::escape::shortened;
 use crate::policy::{HELM_DELETE_POLICY, KOTS_DELETE_POLICY, MAX_ANNOTATIONS, unknown_words};
 
@@ -35,14 +34,8 @@ pub(super) fn missing_policy<'p>(
         return string_of(KOTS_DELETE_POLICY, found).map(|_| None);
     }
     let policy = match (job.helm_policy, default) {
-        (Some(found), _) => {
-            let source = match found {
-                Found::Own { key, value } => Source::Own((key, value)),
-                Found::Merged { .. } => Source::Merged,
-            };
-            Policy { text: string_of(HELM_DELETE_POLICY, found)?, source }
-        }
-        (None, Some(default)) => Policy { text: default, source: Source::Default },
+        (Some(found), _) => Policy { text: string_of(HELM_DELETE_POLICY, found)?, helm: Some(found) },
+        (None, Some(default)) => Policy { text: default, helm: None },
         (None, None) => return Ok(None),
     };
     if job.metadata.and_then(|found| nodes.mapping(found.value())).is_none() {
@@ -161,13 +154,14 @@ impl<'n, 'a> Plan<'n, 'a> {
         if !self.changed.insert(annotations) {
             return;
         }
-        let mut insert = Insert::new(self.nodes, &mut self.change);
-        match policy.source {
-            Source::Own((key, value)) => insert.repeat_annotation(annotations, key, value, policy.text),
-            Source::Merged | Source::Default => {
+        match policy.helm {
+            Some(Found::Own { key, value }) => {
+                self.change.repeat_annotation(self.nodes, annotations, key, value, policy)
+            }
+            Some(Found::Merged { .. }) | None => {
                 let style = Style::of(self.nodes, annotations);
                 let entry = policy_entry(self.nodes.get(annotations).depth + 1, policy, style);
-                insert.first(annotations, entry, style);
+                self.change.insert_first(self.nodes, annotations, entry, style);
             }
         }
     }
@@ -178,14 +172,14 @@ impl<'n, 'a> Plan<'n, 'a> {
         }
         let style = Style::of(self.nodes, metadata);
         let entry = annotations_entry(self.nodes, metadata, policy);
-        let name = self.name(metadata);
-        let mut insert = Insert::new(self.nodes, &mut self.change);
-        let after_name = match name {
-            Some((_, value)) if style == Style::Block => insert.after(metadata, value, entry),
+        let after_name = match self.name(metadata) {
+            Some((_, value)) if style == Style::Block => {
+                self.change.insert_after(self.nodes, metadata, value, entry)
+            }
             _ => Err(entry),
         };
         if let Err(entry) = after_name {
-            insert.first(metadata, entry, style);
+            self.change.insert_first(self.nodes, metadata, entry, style);
         }
     }
 
@@ -203,7 +197,7 @@ impl<'n, 'a> Plan<'n, 'a> {
             let block = node.text.is_empty() && self.nodes.is_in_block_mapping(null);
             let style = if block { Style::Block } else { Style::Json };
             let entry = policy_entry(node.depth + 1, policy, style);
-            Insert::new(self.nodes, &mut self.change).instead_of_null(null, entry)?;
+            self.change.replace_null(self.nodes, null, entry)?;
         }
         Ok(())
     }

@@ -9,7 +9,6 @@ use crate::translate::read::nodes::{Id, Kind, Nodes};
 use crate::translate::read::value::Value;
 use crate::translate::write::change::{Change, Expected, Fragment, apply};
 use crate::translate::write::entry::Style;
-use crate::translate::write::insert::Insert;
 use crate::translate::write::lines::{NewLine, newline};
 
 /// The limit of Kubernetes for names.
@@ -117,23 +116,15 @@ fn add_field<'a>(nodes: &Nodes<'a>, list: Id, entries: Vec<Value>, change: &mut 
         field.push_plain(depth, key::RESULTS);
         field.text.push(':');
         field.nodes.push(Expected::new(depth, Kind::Sequence { flow: false }));
-        for entry in &entries {
-            push_line(
-                &mut field,
-                depth + 1,
-                entry,
-                newline(nodes.text, nodes.line_end(start)),
-                nodes.column(start),
-            );
-        }
+        let newline = newline(nodes.text, nodes.line_end(start));
+        push_lines(&mut field, depth + 1, &entries, newline, nodes.column(start));
     } else {
         field.push_quoted(depth, key::RESULTS);
         field.text.push_str(": ");
         field.push_value(depth, &Value::Sequence(entries));
     }
-    let mut insert = Insert::new(nodes, change);
-    if let Err(field) = insert.after(list, last, field) {
-        insert.first(list, field, Style::Block);
+    if let Err(field) = change.insert_after(nodes, list, last, field) {
+        change.insert_first(nodes, list, field, Style::Block);
     }
     Some(())
 }
@@ -146,15 +137,8 @@ fn add_items<'a>(nodes: &Nodes<'a>, sequence: Id, entries: &[Value], change: &mu
         let start = nodes.get(last).start;
         let line = nodes.text[nodes.line_start(start)..start].trim_end();
         let indent = line.strip_suffix('-').filter(|indent| indent.bytes().all(|byte| byte == b' '))?;
-        for entry in entries {
-            push_line(
-                &mut items,
-                node.depth + 1,
-                entry,
-                newline(nodes.text, nodes.line_end(start)),
-                indent.len(),
-            );
-        }
+        let newline = newline(nodes.text, nodes.line_end(start));
+        push_lines(&mut items, node.depth + 1, entries, newline, indent.len());
         let place = NewLine::below(nodes, last)?;
         let text = items.text.trim_start_matches(['\n', '\r', ' ']);
         change.insert_text(place.at, place.with(text, indent.len()));
@@ -172,9 +156,11 @@ fn add_items<'a>(nodes: &Nodes<'a>, sequence: Id, entries: &[Value], change: &mu
     Some(())
 }
 
-fn push_line(lines: &mut Fragment<'_>, depth: usize, item: &Value, newline: &str, column: usize) {
-    lines.text.push_str(&format!("{newline}{:column$}- ", ""));
-    lines.push_value(depth, item);
+fn push_lines(lines: &mut Fragment<'_>, depth: usize, items: &[Value], newline: &str, column: usize) {
+    for item in items {
+        lines.text.push_str(&format!("{newline}{:column$}- ", ""));
+        lines.push_value(depth, item);
+    }
 }
 
 fn replace_null<'a>(

@@ -34,7 +34,7 @@ pub(crate) fn decides(nodes: &Nodes<'_>) -> bool {
         && [key::KIND, key::API_VERSION, key::METADATA].into_iter().all(has)
 }
 
-pub(crate) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut start = 0;
     let mut breaks = memchr::memchr2_iter(b'\n', b'\r', text.as_bytes());
     std::iter::from_fn(move || {

@@ -206,6 +206,11 @@ impl<'a> Nodes<'a> {
         self.list[id].parent.is_some_and(|parent| self.list[parent].is_block_mapping())
     }
 
+    /// The column of the entries of a block mapping.
+    pub(crate) fn indent(&self, mapping: Id) -> usize {
+        self.column(self.list[mapping].text.start)
+    }
+
     pub(crate) fn column(&self, at: usize) -> usize {
         let line = &self.text[self.line_start(at)..at];
         line.trim_start_matches('\u{feff}').chars().count()

@@ -3,7 +3,6 @@
 //! A plain scalar that is not a string stays as it is written. So the YAML library of the API server decides its type. That library is
 //! also the one behind Helm and kubectl.
 
-use std::collections::HashMap;
 use std::fmt;
 
 use super::nodes::{Id, Kind, Nodes};
@@ -30,7 +29,7 @@ const CONTESTED: &str =
     "a merge key (<<) sets a key that stands above it, and YAML libraries differ in which value they take";
 
 /// A value in a manifest.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
     /// A string.
     String(String),
@@ -144,9 +143,9 @@ impl Reader<'_, '_> {
                 nodes.children(id).map(|item| self.value(item, depth)).collect::<Option<_>>()?,
             ),
             Kind::Mapping { .. } => {
-                let mut mapping = Mapping::default();
-                self.fill(&mut mapping, id, depth)?;
-                Value::Mapping(mapping.entries)
+                let mut entries = Vec::new();
+                self.fill(&mut entries, id, depth)?;
+                Value::Mapping(entries)
             }
             // An anchor that refers to itself.
             Kind::Alias { .. } => return None,
@@ -165,52 +164,40 @@ impl Reader<'_, '_> {
     }
 
     /// Adds the own entries of a mapping, and then the merged ones. Of duplicate keys, the last one counts.
-    fn fill(&mut self, mapping: &mut Mapping, id: Id, depth: usize) -> Option<()> {
+    fn fill(&mut self, entries: &mut Vec<(Value, Value)>, id: Id, depth: usize) -> Option<()> {
         let nodes = self.nodes;
-        let mut own = Mapping::default();
+        let mut own: Vec<(Value, Value)> = Vec::new();
         let mut above_a_merge = 0;
         for (key, value) in nodes.entries(id) {
             if nodes.is_merge(key) {
-                above_a_merge = own.entries.len();
+                above_a_merge = own.len();
                 continue;
             }
-            let entry = (self.value(key, depth)?, self.value(value, depth)?);
-            own.insert_or_replace(entry);
+            let (key, value) = (self.value(key, depth)?, self.value(value, depth)?);
+            match own.iter_mut().find(|(other, _)| *other == key) {
+                Some(duplicate) => duplicate.1 = value,
+                None => own.push((key, value)),
+            }
         }
         let depth = depth.checked_sub(1)?;
-        let mut merged = Mapping::default();
+        let mut merged = Vec::new();
         // The last source takes precedence.
         for source in nodes.merged_into(id).into_iter().rev() {
             self.bytes_left = self.bytes_left.checked_sub(NODE_BYTES)?;
             self.fill(&mut merged, source, depth)?;
         }
-        let above = &own.entries[..above_a_merge];
-        self.contested |= above.iter().any(|(key, _)| merged.places.contains_key(key));
-        own.entries.into_iter().chain(merged.entries).for_each(|entry| mapping.insert_if_absent(entry));
+        self.contested |= own[..above_a_merge].iter().any(|(key, _)| has_key(&merged, key));
+        for entry in own.into_iter().chain(merged) {
+            if !has_key(entries, &entry.0) {
+                entries.push(entry);
+            }
+        }
         Some(())
     }
 }
 
-#[derive(Default)]
-struct Mapping {
-    entries: Vec<(Value, Value)>,
-    places: HashMap<Value, usize>,
-}
-
-impl Mapping {
-    fn insert_or_replace(&mut self, (key, value): (Value, Value)) {
-        match self.places.get(&key) {
-            Some(&place) => self.entries[place].1 = value,
-            None => self.insert_if_absent((key, value)),
-        }
-    }
-
-    fn insert_if_absent(&mut self, entry: (Value, Value)) {
-        if !self.places.contains_key(&entry.0) {
-            self.places.insert(entry.0.clone(), self.entries.len());
-            self.entries.push(entry);
-        }
-    }
+fn has_key(entries: &[(Value, Value)], key: &Value) -> bool {
+    entries.iter().any(|(other, _)| other == key)
 }
 
 #[cfg(test)]

@@ -5,25 +5,15 @@ use granit_parser::ScalarStyle;
 use super::change::{Expected, Fragment};
 use super::lines::{BLANKS, content_end, newline, with_header};
 use crate::policy::{HELM_DELETE_POLICY, KOTS_DELETE_POLICY};
-use crate::translate::read::lookup::{Entry, key};
+use crate::translate::read::lookup::{Found, key};
 use crate::translate::read::nodes::{Id, Kind, Nodes};
 
 /// The policy that a Job gets.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Policy<'p> {
     pub(crate) text: &'p str,
-    pub(crate) source: Source,
-}
-
-/// Where a policy comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Source {
-    /// Helm's entry in the annotations of the Job.
-    Own(Entry),
-    /// Helm's entry in a mapping that the annotations merge.
-    Merged,
-    /// `--default-policy`.
-    Default,
+    /// The value of Helm's annotation. None for `--default-policy`.
+    pub(crate) helm: Option<Found>,
 }
 
 /// How the entries of a mapping are written.
@@ -62,9 +52,8 @@ impl Style {
 pub(crate) fn policy_entry<'a>(depth: usize, policy: Policy<'_>, style: Style) -> Fragment<'a> {
     let mut entry = Fragment::default();
     push_key(&mut entry, depth, KOTS_DELETE_POLICY, style);
-    let needs_quotes = policy.source != Source::Default
-        || style.is_json()
-        || style == Style::Flow && policy.text.contains(',');
+    let needs_quotes =
+        policy.helm.is_some() || style.is_json() || style == Style::Flow && policy.text.contains(',');
     if needs_quotes {
         entry.push_quoted(depth, policy.text);
     } else {
@@ -82,7 +71,7 @@ pub(crate) fn annotations_entry<'a>(nodes: &Nodes<'a>, metadata: Id, policy: Pol
     push_key(&mut entry, depth, key::ANNOTATIONS, style);
     entry.nodes.push(Expected::new(depth, Kind::Mapping { flow: style != Style::Block }));
     if style == Style::Block {
-        let indent = " ".repeat(nodes.column(node.text.start) + 2);
+        let indent = " ".repeat(nodes.indent(metadata) + 2);
         let text = entry.text.trim_end();
         entry.text = format!("{text}{}{indent}{}", newline(nodes.text, node.text.start), inner.text);
     } else {
@@ -115,7 +104,7 @@ pub(crate) fn copied_annotation<'a>(nodes: &Nodes<'a>, mapping: Id, key: Id, val
     match explicit {
         _ if separator.trim_matches(BLANKS) == ":" => text.push_str(separator),
         Some(_) if nodes.get(mapping).is_block_mapping() => {
-            let indent = " ".repeat(nodes.column(nodes.get(mapping).text.start));
+            let indent = " ".repeat(nodes.indent(mapping));
             text.push_str(&format!("{}{indent}: ", newline(nodes.text, value_node.start)));
         }
         _ => text.push_str(": "),
@@ -140,7 +129,7 @@ pub(crate) fn explicit_key_blanks<'a>(nodes: &Nodes<'a>, mapping: Id, key: Id) -
     let before = &nodes.text[..nodes.get(key).start.min(with_header(nodes, key).start)];
     let outside = before.trim_end_matches(BLANKS);
     let is_explicit = if nodes.get(mapping).is_block_mapping() {
-        nodes.column(before.len()) != nodes.column(nodes.get(mapping).text.start)
+        nodes.column(before.len()) != nodes.indent(mapping)
     } else {
         outside.ends_with('?')
     };
