@@ -2,7 +2,7 @@
 
 use super::diagnostic::{Fault, Problem};
 use super::locate::TEMPLATE_ANNOTATION;
-use super::read::jobs::Job;
+use super::read::jobs::JobNodes;
 use super::read::lookup::key;
 use super::read::nodes::Nodes;
 use super::read::value::Value;
@@ -31,7 +31,7 @@ pub struct JobManifest {
 /// looked up.
 pub(super) fn manifest(
     nodes: &Nodes<'_>,
-    job: &Job,
+    job: &JobNodes,
     policy: Option<Policy<'_>>,
 ) -> Result<Option<JobManifest>, Fault> {
     let manifest = Value::read(nodes, job.id).and_then(|mut value| {

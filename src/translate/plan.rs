@@ -8,7 +8,7 @@ use std::iter;
 
 use super::Options;
 use super::diagnostic::{Fault, Problem};
-use super::read::jobs::Job;
+use super::read::jobs::JobNodes;
 use super::read::lookup::{Entry, Found, key};
 use super::read::nodes::{Id, Kind, Nodes};
 use super::write::change::Change;
@@ -22,7 +22,7 @@ const MAX_WORDS: usize = 3;
 /// The policy that a Job lacks, if any. The error is a warning: the Job cannot get its policy.
 pub(super) fn missing_policy<'p>(
     nodes: &'p Nodes<'_>,
-    job: &Job,
+    job: &JobNodes,
     default: Option<&'p str>,
 ) -> Result<Option<Policy<'p>>, Fault> {
     let fault = |problem, at| Fault { problem, at: nodes.get(at).start, job: job.name.clone() };
@@ -63,7 +63,7 @@ fn bytes_of_entries(nodes: &Nodes<'_>, mapping: Id) -> usize {
 /// Warns of words that are not tokens. With `--strict` they are an error.
 pub(super) fn check_words(
     nodes: &Nodes<'_>,
-    job: &Job,
+    job: &JobNodes,
     options: &Options,
     warnings: &mut Vec<Fault>,
 ) -> Result<(), Fault> {
@@ -98,7 +98,7 @@ pub(super) struct Plan<'n, 'a> {
 }
 
 impl<'n, 'a> Plan<'n, 'a> {
-    pub(super) fn new(nodes: &'n Nodes<'a>, jobs: &[Job]) -> Self {
+    pub(super) fn new(nodes: &'n Nodes<'a>, jobs: &[JobNodes]) -> Self {
         Self { nodes, shared: shared(nodes, jobs), change: Change::default(), changed: HashSet::new() }
     }
 
@@ -107,7 +107,7 @@ impl<'n, 'a> Plan<'n, 'a> {
     }
 
     /// Adds the policy to a Job. Its metadata must be a mapping.
-    pub(super) fn add(&mut self, job: &Job, policy: Policy<'_>) -> Result<(), Fault> {
+    pub(super) fn add(&mut self, job: &JobNodes, policy: Policy<'_>) -> Result<(), Fault> {
         self.add_or_refuse(job, policy).map_err(|(id, why)| Fault {
             problem: Problem::CannotExtend(why),
             at: self.nodes.get(id).start,
@@ -115,7 +115,7 @@ impl<'n, 'a> Plan<'n, 'a> {
         })
     }
 
-    fn add_or_refuse(&mut self, job: &Job, policy: Policy<'_>) -> Result<(), (Id, &'static str)> {
+    fn add_or_refuse(&mut self, job: &JobNodes, policy: Policy<'_>) -> Result<(), (Id, &'static str)> {
         self.check_not_shared(job.id)?;
         let Some(Found::Own { value: metadata, .. }) = job.metadata else {
             return Err((job.id, "a merge key (<<) sets the metadata"));
@@ -204,7 +204,7 @@ impl<'n, 'a> Plan<'n, 'a> {
 }
 
 /// The nodes that an alias uses for something else than the same part of another Job.
-fn shared(nodes: &Nodes<'_>, jobs: &[Job]) -> HashSet<Id> {
+fn shared(nodes: &Nodes<'_>, jobs: &[JobNodes]) -> HashSet<Id> {
     let mut parts = HashMap::new();
     for job in jobs {
         parts.insert(job.id, "Job");

@@ -8,8 +8,9 @@ use crate::escape::shortened;
 use crate::policy::{HELM_DELETE_POLICY, KOTS_DELETE_POLICY};
 use crate::translate::diagnostic::Fault;
 
+/// The nodes of a Job that lead to its policy.
 #[derive(Debug)]
-pub(crate) struct Job {
+pub(crate) struct JobNodes {
     /// The Job's mapping, or an alias of it.
     pub(crate) id: Id,
     /// The name, shortened for messages.
@@ -21,7 +22,7 @@ pub(crate) struct Job {
 }
 
 /// The Jobs of a document in the order of the text: the root, or the items of a `List`, `JobList` or `ResourceList`.
-pub(crate) fn find(nodes: &Nodes<'_>) -> Result<Vec<Job>, Fault> {
+pub(crate) fn find(nodes: &Nodes<'_>) -> Result<Vec<JobNodes>, Fault> {
     let mut jobs = Vec::new();
     let mut lists = HashSet::new();
     let mut next: Vec<(Id, bool)> = nodes.root().map(|root| (root, false)).into_iter().collect();
@@ -87,9 +88,9 @@ pub(crate) fn is_of_functions(version: &str) -> bool {
     version.starts_with("config.kubernetes.io/")
 }
 
-fn job(nodes: &Nodes<'_>, id: Id, mapping: Id) -> Result<Job, Fault> {
+fn job(nodes: &Nodes<'_>, id: Id, mapping: Id) -> Result<JobNodes, Fault> {
     let mut job =
-        Job { id, name: None, metadata: None, annotations: None, helm_policy: None, kots_policy: None };
+        JobNodes { id, name: None, metadata: None, annotations: None, helm_policy: None, kots_policy: None };
     job.metadata = nodes.find_unique(mapping, key::METADATA)?;
     if let Some(metadata) = job.metadata.and_then(|found| nodes.mapping(found.value())) {
         let name = nodes.find(metadata, key::NAME);

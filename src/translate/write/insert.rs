@@ -91,7 +91,7 @@ impl<'a> Change<'a> {
         if written {
             self.replace_text(nodes.get(null).text.clone(), format!("{{{}}}", entry.text));
         } else {
-            const NO_PLACE: &str = "the annotations have no value and no room for one";
+            const NO_PLACE: &str = "the annotations have no value and no place for one";
             let key_end = nodes.get(null - 1).text.end;
             let colon = nodes.text[key_end..].trim_start_matches(BLANKS).strip_prefix(':').ok_or(NO_PLACE)?;
             let after_colon = nodes.text.len() - colon.len();
