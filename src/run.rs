@@ -59,13 +59,13 @@ fn run_mode(
         Invocation::Filter(Filter { man: true, .. }) => print(&cli::man().map_err(Error::Stdout)?)?,
         Invocation::Filter(Filter { filter, .. }) => {
             *console = open_console(filter.log_file.clone())?;
-            translate_stdin(filter, console, |_, _| Ok(()))?;
+            translate_stdin(filter, false, console, |_, _| Ok(()))?;
         }
         #[cfg(feature = "cleanup")]
         Invocation::Unblock(args) => {
             *console = open_console(args.filter.log_file.clone())?;
             let (options, args) = args.options().map_err(Error::Usage)?;
-            translate_stdin(args, console, |translated, console| unblock(translated, &options, console))?;
+            translate_stdin(args, true, console, |translated, console| unblock(translated, &options, console))?;
         }
         #[cfg(feature = "cleanup")]
         Invocation::Cleanup(args) => {
@@ -88,6 +88,7 @@ fn open_console(log_file: Option<OsString>) -> Result<Console, Error> {
 /// After an error in the manifests, a KRM function writes its input and the error.
 fn translate_stdin(
     args: FilterArgs,
+    read_jobs: bool,
     console: &mut Console,
     before_writing: impl FnOnce(&Translated<'_>, &mut Console) -> Result<(), Error>,
 ) -> Result<(), Error> {
@@ -103,7 +104,7 @@ fn translate_stdin(
     if injection.is_some() && !matches!(function, Ok(None)) {
         return Err(Error::Usage(NO_INJECTION.to_owned()));
     }
-    let translated = match options(function, &args).and_then(|options| Ok(translate(&manifests, &options)?)) {
+    let translated = match options(function, &args, read_jobs).and_then(|options| Ok(translate(&manifests, &options)?)) {
         Ok(translated) => translated,
         Err(Error::Manifests(error)) => {
             if let Some(list) = krm::with_error(&manifests, &error) {
@@ -137,10 +138,11 @@ fn translate_stdin(
 fn options(
     function: Result<Option<FunctionConfig>, Diagnostic>,
     args: &FilterArgs,
+    read_jobs: bool,
 ) -> Result<Options, Error> {
     let config = function?.unwrap_or_default();
     let default_policy = args.default_policy(config.default_policy).map_err(Error::Usage)?;
-    Ok(Options { default_policy, strict: args.strict || config.strict })
+    Ok(Options { default_policy, strict: args.strict || config.strict, read_jobs })
 }
 
 /// Deletes the Jobs in the cluster that block the manifests. Without a Job among them, no cluster is looked for.
@@ -150,7 +152,7 @@ fn unblock(
     options: &crate::unblock::Options,
     console: &mut Console,
 ) -> Result<(), Error> {
-    let (jobs, warnings) = translated.jobs()?;
+    let (jobs, warnings) = translated.jobs();
     for warning in &warnings {
         console.warn(warning);
     }

@@ -74,7 +74,8 @@ fn case(input: &Path) -> Result<(), Failed> {
 /// The translator's options for these arguments.
 fn options(args: &str) -> Result<Options, clap::Error> {
     let filter = Filter::try_parse_from(["jobsweep"].into_iter().chain(args.lines()))?.filter;
-    Ok(Options { default_policy: filter.default_policy.and_then(|given| given.0), strict: filter.strict })
+    let default_policy = filter.default_policy.and_then(|given| given.0);
+    Ok(Options { default_policy, strict: filter.strict, read_jobs: false })
 }
 
 fn jobsweep(args: &str, input: &[u8]) -> io::Result<Output> {

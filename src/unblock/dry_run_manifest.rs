@@ -83,8 +83,9 @@ mod tests {
 
     fn replaced(spec: &str) -> String {
         let stream = format!("apiVersion: batch/v1\nkind: Job\nmetadata: {{name: migrate}}\n{spec}");
-        let translated = translate(stream.as_bytes(), &Options::default()).expect("translated");
-        let (jobs, _) = translated.jobs().expect("jobs");
+        let translated = translate(stream.as_bytes(), &Options { read_jobs: true, ..Options::default() })
+            .expect("translated");
+        let (jobs, _) = translated.jobs();
         dry_run_manifest(&jobs[0], "shop", &Live::decode(LIVE.as_bytes()).expect("a Job"))
     }
 

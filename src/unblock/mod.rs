@@ -3,7 +3,7 @@
 //! A Job in the cluster is in the way if a manifest has its name and cannot be applied to it: applying the manifests would fail. Such a
 //! Job is deleted if it has finished and the policy of the manifest allows that. Any other Job stays.
 //!
-//! - `translate::jobs_for_unblock` has read the Jobs from the manifests. It skips hooks that Helm 4 runs itself.
+//! - `translate::manifests` has read the Jobs from the manifests. It skips hooks that Helm 4 runs itself.
 //! - `rounds` sends the requests, again and again, until no Job is in the way or one may not be deleted. `retries` waits between them.
 //! - `dry_run_manifest` builds the manifest for the dry run that shows whether a Job is in the way. Pure.
 //! - `decision` decides what to do with one Job. Pure.

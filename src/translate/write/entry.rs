@@ -1,12 +1,94 @@
-//! The text of the KOTS annotation: Helm's entry with another key, in the same style. Where the entry cannot follow Helm's,
-//! `extend` inserts a quoted one before it.
+//! The text of an entry that gives a Job its policy: Helm's entry under the KOTS key, or a new one in the style of the mapping.
 
 use granit_parser::ScalarStyle;
 
 use super::change::{Expected, Fragment};
 use super::lines::{BLANKS, content_end, newline, with_header};
 use crate::policy::{HELM_DELETE_POLICY, KOTS_DELETE_POLICY};
+use crate::translate::read::lookup::{Found, key};
 use crate::translate::read::nodes::{Id, Kind, Nodes};
+
+/// The policy that a Job gets.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Policy<'p> {
+    pub(crate) text: &'p str,
+    /// The value of Helm's annotation. None for `--default-policy`.
+    pub(crate) helm: Option<Found>,
+}
+
+/// How the entries of a mapping are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// Each entry begins a line.
+    Block,
+    /// `{a: b}`
+    Flow,
+    /// `{"a": "b"}`
+    Json,
+    /// `{"a":"b"}`
+    CompactJson,
+}
+
+impl Style {
+    pub(crate) fn of(nodes: &Nodes<'_>, mapping: Id) -> Self {
+        if nodes.get(mapping).is_block_mapping() {
+            return Self::Block;
+        }
+        let Some((key, value)) = nodes.entries(mapping).next() else { return Self::Json };
+        let between = &nodes.text[nodes.get(key).text.end..nodes.get(value).start];
+        match (nodes.raw(key).starts_with('"'), between.ends_with(':')) {
+            (false, _) => Self::Flow,
+            (true, false) => Self::Json,
+            (true, true) => Self::CompactJson,
+        }
+    }
+
+    fn is_json(self) -> bool {
+        matches!(self, Self::Json | Self::CompactJson)
+    }
+}
+
+/// A new entry with the policy.
+pub(crate) fn policy_entry<'a>(depth: usize, policy: Policy<'_>, style: Style) -> Fragment<'a> {
+    let mut entry = Fragment::default();
+    push_key(&mut entry, depth, KOTS_DELETE_POLICY, style);
+    let needs_quotes =
+        policy.helm.is_some() || style.is_json() || style == Style::Flow && policy.text.contains(',');
+    if needs_quotes {
+        entry.push_quoted(depth, policy.text);
+    } else {
+        entry.push_plain(depth, policy.text);
+    }
+    entry
+}
+
+/// New annotations with the policy, as an entry of the metadata.
+pub(crate) fn annotations_entry<'a>(nodes: &Nodes<'a>, metadata: Id, policy: Policy<'_>) -> Fragment<'a> {
+    let node = nodes.get(metadata);
+    let (depth, style) = (node.depth + 1, Style::of(nodes, metadata));
+    let inner = policy_entry(depth + 1, policy, style);
+    let mut entry = Fragment::default();
+    push_key(&mut entry, depth, key::ANNOTATIONS, style);
+    entry.nodes.push(Expected::new(depth, Kind::Mapping { flow: style != Style::Block }));
+    if style == Style::Block {
+        let indent = " ".repeat(nodes.indent(metadata) + 2);
+        let text = entry.text.trim_end();
+        entry.text = format!("{text}{}{indent}{}", newline(nodes.text, node.text.start), inner.text);
+    } else {
+        entry.text.push_str(&format!("{{{}}}", inner.text));
+    }
+    entry.nodes.extend(inner.nodes);
+    entry
+}
+
+fn push_key(entry: &mut Fragment<'_>, depth: usize, key: &str, style: Style) {
+    if style.is_json() {
+        entry.push_quoted(depth, key);
+    } else {
+        entry.push_plain(depth, key);
+    }
+    entry.text.push_str(if style == Style::CompactJson { ":" } else { ": " });
+}
 
 /// The entry under the KOTS key, with the quotes, the separator and the value of the original.
 pub(crate) fn copied_annotation<'a>(nodes: &Nodes<'a>, mapping: Id, key: Id, value: Id) -> Fragment<'a> {
@@ -22,7 +104,7 @@ pub(crate) fn copied_annotation<'a>(nodes: &Nodes<'a>, mapping: Id, key: Id, val
     match explicit {
         _ if separator.trim_matches(BLANKS) == ":" => text.push_str(separator),
         Some(_) if nodes.get(mapping).is_block_mapping() => {
-            let indent = " ".repeat(nodes.column(nodes.get(mapping).text.start));
+            let indent = " ".repeat(nodes.indent(mapping));
             text.push_str(&format!("{}{indent}: ", newline(nodes.text, value_node.start)));
         }
         _ => text.push_str(": "),
@@ -47,7 +129,7 @@ pub(crate) fn explicit_key_blanks<'a>(nodes: &Nodes<'a>, mapping: Id, key: Id) -
     let before = &nodes.text[..nodes.get(key).start.min(with_header(nodes, key).start)];
     let outside = before.trim_end_matches(BLANKS);
     let is_explicit = if nodes.get(mapping).is_block_mapping() {
-        nodes.column(before.len()) != nodes.column(nodes.get(mapping).text.start)
+        nodes.column(before.len()) != nodes.indent(mapping)
     } else {
         outside.ends_with('?')
     };

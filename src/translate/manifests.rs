@@ -1,14 +1,12 @@
-//! The Jobs of a translated stream that will be applied, for `--unblock`. Hooks that Helm 4 runs itself are not among them.
+//! The Jobs of a stream that will be applied, for `--unblock`. Hooks that Helm 4 runs itself are not among them.
 
-use super::Translated;
-use super::diagnostic::{Diagnostic, Fault, Problem};
-use super::locate::{Locator, TEMPLATE_ANNOTATION};
-use super::read::jobs::{self, Job};
-use super::read::lookup::{Lookup, key};
+use super::diagnostic::{Fault, Problem};
+use super::locate::TEMPLATE_ANNOTATION;
+use super::read::jobs::JobNodes;
+use super::read::lookup::key;
 use super::read::nodes::Nodes;
 use super::read::value::Value;
-use super::read::{prefilter, stream};
-use super::write::change::{Edit, apply};
+use super::write::entry::Policy;
 use crate::policy::{DeletePolicy, IGNORE, KOTS_DELETE_POLICY};
 
 /// The annotation of a hook.
@@ -29,92 +27,30 @@ pub struct JobManifest {
     pub value: Value,
 }
 
-impl Translated<'_> {
-    /// The Jobs that will be applied by name. Hooks that Helm 4 runs are left out, because it deletes them itself. A Job without a
-    /// usable name is a warning.
-    ///
-    /// # Errors
-    /// A document that may hold a Job is not YAML, or readers differ on what its Jobs are.
-    pub fn jobs(&self) -> Result<(Vec<JobManifest>, Vec<Diagnostic>), Diagnostic> {
-        let mut locator = Locator::new(self.input);
-        let (mut jobs, mut warnings) = (Vec::new(), Vec::new());
-        for (index, range) in stream::documents(self.input).enumerate() {
-            let Ok(text) = std::str::from_utf8(&self.input[range.clone()]) else { continue };
-            if !prefilter::may_hold_a_job(text) {
-                continue;
-            }
-            let edited = Edited::new(text, range.start, self.edits_of(index));
-            let edited = edited.map_err(|fault| locator.locate(fault, index, range.clone()))?;
-            let mut diagnose = |fault: Fault| {
-                let at = edited.original(fault.at);
-                locator.locate(Fault { at, ..fault }, index, range.clone())
-            };
-            for job in jobs_of(&edited.text).map_err(&mut diagnose)? {
-                match job {
-                    Ok(job) => jobs.push(job),
-                    Err(fault) => warnings.push(diagnose(fault)),
-                }
-            }
+/// The manifest of a Job with the policy that it gets, or nothing if Helm 4 runs the Job as a hook. The error is a warning: the Job cannot be
+/// looked up.
+pub(super) fn manifest(
+    nodes: &Nodes<'_>,
+    job: &JobNodes,
+    policy: Option<Policy<'_>>,
+) -> Result<Option<JobManifest>, Fault> {
+    let manifest = Value::read(nodes, job.id).and_then(|mut value| {
+        if let Some(policy) = policy
+            && let Some(metadata) = value.mapping_or_insert(key::METADATA)
+            && let Some(annotations) = metadata.mapping_or_insert(key::ANNOTATIONS)
+        {
+            annotations.set(KOTS_DELETE_POLICY, Value::String(policy.text.to_owned()));
         }
-        Ok((jobs, warnings))
-    }
-
-    fn edits_of(&self, document: usize) -> &[Edit] {
-        let first = self.document_of_edit.partition_point(|of| *of < document);
-        let end = self.document_of_edit.partition_point(|of| *of <= document);
-        &self.edits[first..end]
-    }
+        of_value(value)
+    });
+    manifest.map_err(|why| Fault {
+        problem: Problem::NotLookedUp(why),
+        at: nodes.get(job.id).start,
+        job: job.name.clone(),
+    })
 }
 
-struct Edited<'e> {
-    text: String,
-    /// Where the document begins in the stream.
-    start: usize,
-    edits: &'e [Edit],
-}
-
-impl<'e> Edited<'e> {
-    fn new(text: &str, start: usize, edits: &'e [Edit]) -> Result<Self, Fault> {
-        let text = apply(edits, text, start).ok_or(Fault::NOT_PROVEN)?;
-        Ok(Self { text, start, edits })
-    }
-
-    /// The offset that a byte had before the edits.
-    fn original(&self, at: usize) -> usize {
-        let mut original = at;
-        for edit in self.edits {
-            let start = edit.at.start - self.start;
-            if original < start {
-                break;
-            }
-            original = (original + edit.at.len()).saturating_sub(edit.text.len()).max(start);
-        }
-        original
-    }
-}
-
-/// The Jobs of a document, or for each the reason why it cannot be looked up.
-fn jobs_of(text: &str) -> Result<Vec<Result<JobManifest, Fault>>, Fault> {
-    super::check_length(text)?;
-    let nodes = Nodes::read(text).map_err(|error| Fault::not_yaml(&error, text))?;
-    let lookup = Lookup::new(&nodes);
-    let jobs = jobs::find(&lookup)?;
-    super::check_merges(&lookup, &jobs)?;
-    let manifest = |job: &Job| {
-        let value = Value::read(&lookup, job.id);
-        value.and_then(manifest).transpose().map(|found| {
-            found.map_err(|why| Fault {
-                problem: Problem::NotLookedUp(why),
-                at: nodes.get(job.id).start,
-                job: job.name.clone(),
-            })
-        })
-    };
-    Ok(jobs.iter().filter_map(manifest).collect())
-}
-
-/// The manifest of a Job, or nothing if Helm 4 runs the Job as a hook.
-fn manifest(mut value: Value) -> Result<Option<JobManifest>, &'static str> {
+fn of_value(mut value: Value) -> Result<Option<JobManifest>, &'static str> {
     // An item of a JobList need not say what it is.
     for (key, implied) in [(key::API_VERSION, "batch/v1"), (key::KIND, "Job")] {
         if value.get(key).is_none() {
@@ -166,9 +102,9 @@ mod tests {
     const JOB: &str = "apiVersion: batch/v1\nkind: Job\nmetadata:\n  name: migrate\n";
 
     fn jobs(stream: &str) -> (Vec<JobManifest>, Vec<String>) {
-        let options = Options { default_policy: "hook-failed".parse().ok(), strict: false };
+        let options = Options { default_policy: "hook-failed".parse().ok(), strict: false, read_jobs: true };
         let translated = translate(stream.as_bytes(), &options).expect("translated");
-        let (jobs, warnings) = translated.jobs().expect("jobs");
+        let (jobs, warnings) = translated.jobs();
         (jobs, warnings.iter().map(ToString::to_string).collect())
     }
 
