@@ -7,7 +7,7 @@ mod cleanup;
 mod environment;
 mod function;
 mod help;
-#[cfg(feature = "cleanup")]
+#[cfg(all(unix, feature = "cleanup"))]
 mod kubectl;
 mod log;
 mod readme;
@@ -28,6 +28,7 @@ fn jobsweep(args: &[&str]) -> Program {
 }
 
 /// A line of shell, run in the repository with the program under test on `PATH`.
+#[cfg(unix)]
 fn sh(line: &str) -> Program {
     let folder = Path::new(env!("CARGO_BIN_EXE_jobsweep")).parent().unwrap();
     let path = std::env::join_paths([folder, Path::new("/usr/bin"), Path::new("/bin")]).unwrap();
