@@ -1,6 +1,7 @@
 //! The program as a command: arguments, environment, streams, exit codes, and the examples in README.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail that way")]
+#![cfg_attr(not(unix), allow(dead_code, unused_imports, reason = "some tests need a Unix"))]
 
 #[cfg(feature = "cleanup")]
 mod cleanup;
@@ -28,7 +29,6 @@ fn jobsweep(args: &[&str]) -> Program {
 }
 
 /// A line of shell, run in the repository with the program under test on `PATH`.
-#[cfg(unix)]
 fn sh(line: &str) -> Program {
     let folder = Path::new(env!("CARGO_BIN_EXE_jobsweep")).parent().unwrap();
     let path = std::env::join_paths([folder, Path::new("/usr/bin"), Path::new("/bin")]).unwrap();
