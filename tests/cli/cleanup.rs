@@ -132,6 +132,7 @@ fn in_environment(sweep: Program, path: &str) -> Program {
     sweep.env("KUBECONFIG", path)
 }
 
+#[cfg(unix)]
 #[test]
 fn a_kubeconfig_that_would_make_the_client_panic_is_an_error() {
     let said = with_kubeconfig("kubeconfig-scheme", "127.0.0.1:1", "{}", in_environment);
@@ -147,6 +148,7 @@ fn a_kubeconfig_that_would_make_the_client_panic_is_an_error() {
     assert_eq!(said, wrong);
 }
 
+#[cfg(unix)]
 #[test]
 fn files_of_kubeconfig_that_do_not_exist_are_skipped_as_by_kubectl() {
     for list in [|path: &str| format!("/no/such/file:{path}"), |path: &str| format!("{path}:/no/such/file")] {

@@ -9,6 +9,7 @@ const FULL: &str = "jobsweep: cannot write stdout: No space left on device (os e
 const JOB: &str = "apiVersion: batch/v1\nkind: Job\nmetadata:\n  name: migrate\n  annotations:\n    \
                    helm.sh/hook-delete-policy: hook-failed\n";
 
+#[cfg(target_os = "linux")]
 #[test]
 fn a_terminal_as_input_gets_a_hint() {
     // `script` of util-linux gives a program a terminal.
@@ -23,6 +24,7 @@ fn a_terminal_as_input_gets_a_hint() {
     assert_eq!(finished.code(), Some(2));
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn output_that_cannot_be_written_is_an_error() {
     for args in ["", "--inject-cleanup", "--help", "-h", "--version", "--man", "--completions bash"] {
@@ -30,6 +32,7 @@ fn output_that_cannot_be_written_is_an_error() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn output_that_nobody_reads_is_an_error() {
     let (long, _) = long_stream(5 << 20);
@@ -81,6 +84,7 @@ fn started() -> Child {
         .unwrap()
 }
 
+#[cfg(unix)]
 #[test]
 fn a_folder_as_input_is_an_error_that_says_what_to_do() {
     refuses(
