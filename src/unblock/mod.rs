@@ -13,7 +13,10 @@
 
 mod decision;
 mod dry_run_manifest;
+mod hooks;
 mod messages;
+mod metadata;
+mod owner;
 mod planned_job;
 mod retries;
 mod rounds;
