@@ -28,6 +28,10 @@ pub(super) fn options(args: &CleanupArgs) -> Result<Options, String> {
         timeout: args.timeout,
         once: args.once,
         dry_run: args.dry_run || dry_run_by_variable()?,
+        release: None,
+        retry_failed: false,
+        force: false,
+        needs_policy: false,
     })
 }
 

@@ -3,10 +3,11 @@
 //! A Job in the cluster is in the way if a manifest has its name and cannot be applied to it: applying the manifests would fail. Such a
 //! Job is deleted if it has finished and the policy of the manifest allows that. Any other Job stays.
 //!
-//! - `translate::jobs_for_unblock` has read the Jobs from the manifests. It skips hooks that Helm 4 runs itself.
+//! - `translate::jobs_for_unblock` has read the Jobs from the manifests. `hooks` says which of them Helm 4 runs itself. Pure.
 //! - `rounds` sends the requests, again and again, until no Job is in the way or one may not be deleted. `retries` waits between them.
-//! - `dry_run_manifest` builds the manifest for the dry run that shows whether a Job is in the way. Pure.
-//! - `decision` decides what to do with one Job. Pure.
+//! - `writer` says how the manifests will be applied. `dry_run_manifest` builds what is sent in the dry runs, which show whether a Job
+//!   is in the way, and whether the new one would be accepted. Pure.
+//! - `decision` decides what to do with one Job. `owner` says whose it is. Pure.
 //! - `messages` has the words for the user. Pure.
 //!
 //! All or nothing: no Job is deleted until every Job in the way may be deleted.
@@ -20,15 +21,21 @@ mod owner;
 mod planned_job;
 mod retries;
 mod rounds;
+mod writer;
 
 use std::collections::HashSet;
 use std::fmt::{self, Display};
 use std::process;
 use std::time::{Duration, Instant};
 
+use decision::Rules;
+use hooks::{Command, Role};
+use owner::Claimant;
 use planned_job::PlannedJob;
+use rounds::Surroundings;
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
+use writer::Host;
 
 use crate::background;
 use crate::cluster::Timeout;
@@ -53,6 +60,14 @@ pub struct Options {
     pub once: bool,
     /// Whether deletions are sent as server-side dry runs.
     pub dry_run: bool,
+    /// The Helm release of the manifests.
+    pub release: Option<String>,
+    /// Whether a failed Job is in the way though its manifest has not changed.
+    pub retry_failed: bool,
+    /// Whether a Job in the way is deleted whatever its state and its policy.
+    pub force: bool,
+    /// Whether a Job without a policy must stay.
+    pub needs_policy: bool,
 }
 
 /// Why the manifests must not be applied.
@@ -78,6 +93,8 @@ impl std::error::Error for Blocked {}
 enum Stop {
     /// At least one Job in the way may not be deleted.
     InTheWay,
+    /// The API server refuses a manifest, so a Job that makes way for another one would be lost.
+    InvalidManifest,
     Deadline,
     Signal(Signal),
     Failed(Failure),
@@ -88,6 +105,14 @@ enum Stop {
 /// # Errors
 /// A Job is in the way and may not be deleted, or it is not known whether one is in the way.
 pub fn unblock(jobs: Vec<JobManifest>, options: &Options, console: &mut Console) -> Result<(), Blocked> {
+    let with_role = |job: JobManifest| {
+        let role = hooks::role(&job.value, Command::NoHooks);
+        (role != Role::LeftToHelm).then_some((job, role))
+    };
+    let jobs: Vec<_> = jobs.into_iter().filter_map(with_role).collect();
+    if jobs.is_empty() {
+        return Ok(());
+    }
     let runtime =
         background::runtime().map_err(|error| blocked(ExitCode::Failure, format!("no runtime: {error}")))?;
     match runtime.block_on(connect_and_unblock(jobs, options, console)) {
@@ -113,7 +138,7 @@ fn end_at_the_next_signal(runtime: Runtime, signals: Signals) {
 }
 
 async fn connect_and_unblock(
-    jobs: Vec<JobManifest>,
+    jobs: Vec<(JobManifest, Role)>,
     options: &Options,
     console: &mut Console,
 ) -> Result<Signals, Blocked> {
@@ -128,7 +153,7 @@ async fn connect_and_unblock(
         .map_err(|failure| failed(&failure))?;
     let default = options.namespace.clone().or(target.helm_namespace).or(target.pod_namespace);
     let mut planned = Vec::new();
-    for manifest in jobs {
+    for (manifest, role) in jobs {
         let Some(namespace) = manifest.namespace.clone().or_else(|| default.clone()) else {
             return Err(blocked(ExitCode::Usage, no_namespace(&manifest.name)));
         };
@@ -138,7 +163,7 @@ async fn connect_and_unblock(
                 format!("{} is not a namespace; use --namespace=NAME", quoted(&namespace)),
             ));
         }
-        planned.push(PlannedJob::new(manifest, namespace));
+        planned.push(PlannedJob::new(manifest, namespace, role));
     }
     let mut names = HashSet::new();
     if let Some(twice) = planned.iter().find(|job| !names.insert(job.to_string())) {
@@ -149,7 +174,16 @@ async fn connect_and_unblock(
         .map_err(|error| blocked(ExitCode::Failure, format!("cannot listen for signals: {error}")))?;
     let work = async {
         let api = Api::connect(target.config).await?;
-        rounds::unblock(&api, &mut planned, options, console).await
+        let rules = Rules {
+            claimant: Claimant::Unknown { release: options.release.clone() },
+            once: options.once,
+            retry_failed: options.retry_failed,
+            force: options.force,
+            needs_policy: options.needs_policy,
+        };
+        let context = options.connection.context.clone();
+        let all = Surroundings { api: &api, options, rules, host: Host::Unknown, context };
+        rounds::unblock(&all, &mut planned, console).await
     };
     let stop = tokio::select! {
         biased;
@@ -181,16 +215,17 @@ impl Stop {
     fn blocked(self, jobs: &[PlannedJob], context: Option<&str>) -> Blocked {
         let mut blocked = match self {
             Self::InTheWay => Blocked { exit_code: ExitCode::InTheWay, messages: Vec::new() },
+            Self::InvalidManifest => blocked(
+                ExitCode::InTheWay,
+                "the API server does not accept all manifests, so no Job makes way for them; correct the manifests",
+            ),
             Self::Deadline => blocked(ExitCode::Deadline, "the deadline came before the way was clear"),
             Self::Signal(signal) => blocked(signal.exit_code(), format!("stopped by {signal}")),
             Self::Failed(failure) => failed(&failure),
         };
         for job in jobs {
-            let message = match job.decision() {
-                Some(decision::Decision::MustStay(reason)) => Some(messages::must_stay(job, reason, context)),
-                _ if blocked.exit_code == ExitCode::Deadline => messages::left(job, context),
-                _ => None,
-            };
+            let left = || messages::left(job, context).filter(|_| blocked.exit_code == ExitCode::Deadline);
+            let message = messages::must_stay(job, context).or_else(left);
             blocked.messages.extend(message.as_deref().map(block));
         }
         let sent: Vec<_> = jobs.iter().filter(|job| job.deletion_sent).map(ToString::to_string).collect();
@@ -204,7 +239,7 @@ impl Stop {
 
 fn failed(failure: &Failure) -> Blocked {
     let all = match failure {
-        Failure::Forbidden(..) => "\n--unblock needs the verbs get, update and delete",
+        Failure::Forbidden(..) => "\n--unblock needs the verbs get, update, patch, create and delete",
         _ => "",
     };
     blocked(failure.exit_code(), format!("{failure}{all}"))

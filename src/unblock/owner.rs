@@ -125,11 +125,7 @@ mod tests {
     use serde_json::json;
 
     fn helm(release: Option<&str>, takes_ownership: bool) -> Claimant {
-        Claimant::Helm {
-            release: release.map(str::to_owned),
-            namespace: "shop".to_owned(),
-            takes_ownership,
-        }
+        Claimant::Helm { release: release.map(str::to_owned), namespace: "shop".to_owned(), takes_ownership }
     }
 
     fn unknown(release: Option<&str>) -> Claimant {
@@ -233,7 +229,8 @@ mod tests {
             manifest(vec![("ownerReferences", Value::Sequence(vec![Value::Mapping(vec![owner])]))])
         };
         let controlled = Err(Owner::Controller("CronJob nightly".to_owned()));
-        for claimant in [helm(Some("web"), false), helm(Some("web"), true), unknown(None), unknown(Some("web"))]
+        for claimant in
+            [helm(Some("web"), false), helm(Some("web"), true), unknown(None), unknown(Some("web"))]
         {
             let check = |live, manifest| check(&live, &manifest, &claimant);
             assert_eq!(check(owners(true), manifest(Vec::new())), controlled, "{claimant:?}");

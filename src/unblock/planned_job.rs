@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::decision::Decision;
+use super::decision::{Decision, Reason};
+use super::hooks::Role;
 use crate::cluster::job::Job;
 use crate::translate::JobManifest;
 
@@ -11,6 +12,7 @@ pub(super) struct PlannedJob {
     pub manifest: JobManifest,
     /// Where the manifest is applied.
     pub namespace: String,
+    pub role: Role,
     /// The result of the last look at the cluster.
     pub finding: Finding,
     /// Whether a deletion was sent, and may have been carried out.
@@ -26,15 +28,13 @@ pub(super) enum Finding {
     Found {
         /// `None` if the response cannot be read.
         job: Option<Job>,
-        /// The immutable fields that the manifest would change.
-        immutable: Vec<String>,
         decision: Decision,
     },
 }
 
 impl PlannedJob {
-    pub(super) fn new(manifest: JobManifest, namespace: String) -> Self {
-        Self { manifest, namespace, finding: Finding::Unknown, deletion_sent: false }
+    pub(super) fn new(manifest: JobManifest, namespace: String, role: Role) -> Self {
+        Self { manifest, namespace, role, finding: Finding::Unknown, deletion_sent: false }
     }
 
     /// What to do with the Job in the cluster. `None` if there is none, or it is unknown.
@@ -45,17 +45,27 @@ impl PlannedJob {
         }
     }
 
-    /// Makes the next round look up the Job again, unless a warning about its manifest was written.
+    /// Makes the next round look up the Job again, unless a message about it was written that would be repeated.
     pub(super) fn forget(&mut self) {
-        if !matches!(self.decision(), Some(Decision::InvalidManifest(_))) {
+        if !matches!(self.decision(), Some(Decision::InvalidManifest(_) | Decision::StaysFailed)) {
             self.finding = Finding::Unknown;
+        }
+    }
+
+    /// The Job has to stay after all.
+    pub(super) fn keep(&mut self, reason: Reason) {
+        if let Finding::Found { decision, .. } = &mut self.finding {
+            *decision = decision.clone().keep(reason);
         }
     }
 
     /// Whether no Job blocks the manifest. A manifest that the API server refuses is not blocked by a Job.
     pub(super) fn is_unblocked(&self) -> bool {
         matches!(self.finding, Finding::Absent)
-            || matches!(self.decision(), Some(Decision::Stays | Decision::InvalidManifest(_)))
+            || matches!(
+                self.decision(),
+                Some(Decision::Stays | Decision::StaysFailed | Decision::InvalidManifest(_))
+            )
     }
 }
 
