@@ -7,6 +7,8 @@
 
 pub(crate) mod api;
 pub(crate) mod backoff;
+#[doc(hidden)]
+pub mod caller;
 pub(crate) mod connect;
 pub(crate) mod follow;
 pub(crate) mod helm_env;
