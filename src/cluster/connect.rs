@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use kube::Config;
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use secrecy::ExposeSecret;
+use tokio::task::spawn_blocking;
 
-use crate::background;
-use crate::cluster::api::Failure;
+use crate::cluster::error::Error;
 use crate::cluster::helm_env::{self, HelmVariables};
 use crate::cluster::variable;
 
@@ -35,13 +35,13 @@ pub(crate) struct Target {
 
 impl Target {
     /// Finds the cluster as kubectl does, and then applies Helm's variables. Sends no request.
-    pub(crate) async fn find(connection: &Connection) -> Result<Self, Failure> {
+    pub(crate) async fn find(connection: &Connection) -> Result<Self, Error> {
         let helm_variables_count = connection.helm_variables.count();
         let helm_variable = |name: &str| helm_variables_count.then(|| variable(name)).flatten();
         let context = connection.context.clone().or_else(|| helm_variable("HELM_KUBECONTEXT"));
         let by_pod = connection.kubeconfig.is_none() && context.is_none() && !has_kubeconfig() && in_pod();
         let mut config = if by_pod {
-            Config::incluster().map_err(Failure::config)?
+            Config::incluster().map_err(Error::config)?
         } else {
             from_kubeconfig(connection.kubeconfig.clone(), context).await?
         };
@@ -60,12 +60,12 @@ impl Target {
     }
 }
 
-async fn from_kubeconfig(path: Option<PathBuf>, context: Option<String>) -> Result<Config, Failure> {
+async fn from_kubeconfig(path: Option<PathBuf>, context: Option<String>) -> Result<Config, Error> {
     // The path may name a pipe that has no writer yet, so another thread waits for it.
     let read = move || path.map_or_else(read_of_environment, Kubeconfig::read_from);
-    let kubeconfig = background::run(read).await.map_err(Failure::config)?.map_err(Failure::config)?;
+    let kubeconfig = spawn_blocking(read).await.map_err(Error::config)?.map_err(Error::config)?;
     let options = KubeConfigOptions { context, ..KubeConfigOptions::default() };
-    Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(Failure::config)
+    Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(Error::config)
 }
 
 /// kubectl skips the files in `KUBECONFIG` that do not exist. kube refuses them.
@@ -77,21 +77,20 @@ fn read_of_environment() -> Result<Kubeconfig, KubeconfigError> {
 }
 
 /// kube's client panics on an address without a scheme.
-fn check_scheme(config: &Config) -> Result<(), Failure> {
+fn check_scheme(config: &Config) -> Result<(), Error> {
     match config.cluster_url.scheme_str() {
         Some("http" | "https") => Ok(()),
-        _ => Err(Failure::Config(format!(
-            "the server address {} must begin with https://",
-            config.cluster_url
-        ))),
+        _ => {
+            Err(Error::Config(format!("the server address {} must begin with https://", config.cluster_url)))
+        }
     }
 }
 
 /// kube's client panics on a token that no HTTP header can hold.
-fn check_token(config: &Config) -> Result<(), Failure> {
+fn check_token(config: &Config) -> Result<(), Error> {
     let token = config.auth_info.token.as_ref().map(ExposeSecret::expose_secret);
     match token.map(http::HeaderValue::from_str) {
-        Some(Err(_)) => Err(Failure::Config("the token has a character that no HTTP header can have".into())),
+        Some(Err(_)) => Err(Error::Config("the token has a character that no HTTP header can have".into())),
         _ => Ok(()),
     }
 }

@@ -8,7 +8,7 @@ use kube::Config;
 use kube::config::AuthInfo;
 use secrecy::SecretString;
 
-use super::api::Failure;
+use super::error::Error;
 use super::variable;
 
 /// When Helm's environment variables count.
@@ -40,9 +40,9 @@ fn is_true(value: &str) -> bool {
 }
 
 /// Changes a configuration as Helm does. `get` returns a variable that is set and not empty.
-pub(super) fn apply(config: &mut Config, get: impl Fn(&str) -> Option<String>) -> Result<(), Failure> {
+pub(super) fn apply(config: &mut Config, get: impl Fn(&str) -> Option<String>) -> Result<(), Error> {
     if let Some(server) = get("HELM_KUBEAPISERVER") {
-        config.cluster_url = server.parse().map_err(Failure::config)?;
+        config.cluster_url = server.parse().map_err(Error::config)?;
     }
     if let Some(token) = get("HELM_KUBETOKEN") {
         config.auth_info = AuthInfo { token: Some(SecretString::from(token)), ..AuthInfo::default() };
@@ -117,6 +117,6 @@ mod tests {
         assert_eq!(config.auth_info.impersonate.as_deref(), Some("kubeconfig"));
         let failed =
             apply(&mut self::config(), |name| (name == "HELM_KUBEAPISERVER").then(|| "::".to_owned()));
-        assert!(matches!(failed, Err(Failure::Config(_))));
+        assert!(matches!(failed, Err(Error::Config(_))));
     }
 }

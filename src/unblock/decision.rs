@@ -1,8 +1,8 @@
 //! Decides what to do with a Job in the cluster that has the name of a new manifest. Pure.
 
-use crate::cluster::api::Refusal;
-use crate::cluster::job::Job;
-use crate::cluster::job::state::{Hint, State};
+use crate::cluster::old::api::Refusal;
+use crate::cluster::old::job::Job;
+use crate::cluster::old::job::state::{Hint, State};
 use crate::policy::{Outcome, Token};
 use crate::translate::JobManifest;
 
@@ -110,7 +110,7 @@ fn in_the_way(live: &Job, manifest: &JobManifest, once: bool) -> Decision {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::api::{Cause, Details};
+    use crate::cluster::old::api::{Cause, Details};
     use crate::policy::DeletePolicy;
     use crate::translate::Value;
 

@@ -5,7 +5,7 @@
 //! So they are copied from the Job in the cluster. The remaining differences are the changes in the manifest. Finalizers and owners
 //! are copied too, because an update without them would remove them.
 
-use crate::cluster::job::Job;
+use crate::cluster::old::job::Job;
 use crate::translate::{JobManifest, Value};
 
 /// The labels that a Job's template gets when it is created.

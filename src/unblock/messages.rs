@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::decision::{Decision, Reason};
 use super::planned_job::{Finding, PlannedJob};
-use crate::cluster::job::state::Hint;
+use crate::cluster::old::job::state::Hint;
 use crate::escape::{quoted, shortened};
 use crate::policy::IGNORE;
 

@@ -20,17 +20,14 @@ mod rounds;
 
 use std::collections::HashSet;
 use std::fmt::{self, Display};
-use std::process;
 use std::time::{Duration, Instant};
 
 use planned_job::PlannedJob;
-use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
-use crate::background;
-use crate::cluster::Timeout;
-use crate::cluster::api::{Api, Failure};
 use crate::cluster::connect::{Connection, Target};
+use crate::cluster::old::api::{Api, Failure};
+use crate::cluster::{Timeout, stop};
 use crate::console::Console;
 use crate::escape::{block, quoted};
 use crate::exit_code::ExitCode;
@@ -85,11 +82,12 @@ enum Stop {
 /// # Errors
 /// A Job is in the way and may not be deleted, or it is not known whether one is in the way.
 pub fn unblock(jobs: Vec<JobManifest>, options: &Options, console: &mut Console) -> Result<(), Blocked> {
-    let runtime =
-        background::runtime().map_err(|error| blocked(ExitCode::Failure, format!("no runtime: {error}")))?;
+    let runtime = stop::runtime().map_err(|error| blocked(error.exit_code(), error))?;
     match runtime.block_on(connect_and_unblock(jobs, options, console)) {
         Ok(signals) => {
-            end_at_the_next_signal(runtime, signals);
+            signals.end_the_process();
+            // Its thread handles signals until the end of the process.
+            std::mem::forget(runtime);
             Ok(())
         }
         Err(blocked) => {
@@ -98,15 +96,6 @@ pub fn unblock(jobs: Vec<JobManifest>, options: &Options, console: &mut Console)
             Err(blocked)
         }
     }
-}
-
-/// While the manifests are written, nothing has to be completed, so a signal ends the process as it does any filter.
-#[expect(clippy::exit, reason = "the main thread may be stuck in a write that nobody reads")]
-fn end_at_the_next_signal(runtime: Runtime, signals: Signals) {
-    let _thread = background::spawn((runtime, signals), |(runtime, mut signals)| {
-        let signal = runtime.block_on(signals.next());
-        process::exit(signal.exit_code().code().into());
-    });
 }
 
 async fn connect_and_unblock(
@@ -122,7 +111,7 @@ async fn connect_and_unblock(
     let target = timeout(limit, Target::find(&options.connection))
         .await
         .map_err(|_| blocked(ExitCode::Deadline, "the deadline came before the kubeconfig was read"))?
-        .map_err(|failure| failed(&failure))?;
+        .map_err(|error| blocked(error.exit_code(), error))?;
     let default = options.namespace.clone().or(target.helm_namespace).or(target.pod_namespace);
     let mut planned = Vec::new();
     for manifest in jobs {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::decision::Decision;
-use crate::cluster::job::Job;
+use crate::cluster::old::job::Job;
 use crate::translate::JobManifest;
 
 /// A Job that is about to be applied.

@@ -6,8 +6,8 @@ use tokio::time::{Instant, sleep};
 
 use super::Stop;
 use crate::cluster::Timeout;
-use crate::cluster::api::Failure;
-use crate::cluster::backoff;
+use crate::cluster::old::api::Failure;
+use crate::cluster::old::backoff;
 use crate::console::Console;
 use crate::escape::block;
 

@@ -11,7 +11,7 @@ use super::dry_run_manifest::{Live, dry_run_manifest};
 use super::planned_job::{Finding, PlannedJob};
 use super::retries::Retries;
 use super::{Options, Stop, messages};
-use crate::cluster::api::{Api, Failure, Refusal};
+use crate::cluster::old::api::{Api, Failure, Refusal};
 use crate::console::Console;
 use crate::escape::{one_line, shortened};
 

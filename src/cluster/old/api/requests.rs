@@ -11,8 +11,8 @@ use super::decode::{self, Decoded, Pod};
 use super::list_reader::{List, ListReader};
 use super::watch::Watch;
 use super::{Api, Call, Failure, Permission};
-use crate::cluster::job::compact::Version;
-use crate::cluster::job::{Job, JobId};
+use crate::cluster::old::job::compact::Version;
+use crate::cluster::old::job::{Job, JobId};
 
 const PAGE_SIZE: u32 = 500;
 /// Of a longer log, at least this many last bytes are kept, and at most twice as many.
