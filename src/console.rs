@@ -53,6 +53,20 @@ impl Console {
         self.write_to_terminal_too(&format!("{PREFIX}{message}"));
     }
 
+    /// Whether there is a log file.
+    #[cfg(feature = "cleanup")]
+    pub(crate) fn has_log_file(&self) -> bool {
+        self.log.is_some()
+    }
+
+    /// Writes a line to the log file only.
+    pub(crate) fn log(&mut self, line: &str) {
+        if let Some(log) = &mut self.log {
+            let _ =
+                log.write_all(format!("{} {line}\n", jiff::Timestamp::now().strftime("%FT%TZ")).as_bytes());
+        }
+    }
+
     fn write_to_terminal_too(&mut self, line: &str) {
         self.write(line);
         if std::env::var_os("HELM_PLUGIN_NAME").is_some()
@@ -66,9 +80,6 @@ impl Console {
     /// Ignores write errors: an undelivered message must not change what the program does.
     fn write(&mut self, line: &str) {
         let _ = writeln!(io::stderr().lock(), "{line}");
-        if let Some(log) = &mut self.log {
-            let _ =
-                log.write_all(format!("{} {line}\n", jiff::Timestamp::now().strftime("%FT%TZ")).as_bytes());
-        }
+        self.log(line);
     }
 }

@@ -3,8 +3,8 @@
 //! The UID comes from the downward API. Without it, the pod's hostname identifies the Job, because it begins with the Job's
 //! name. So no permission is needed.
 
-use crate::cluster::job::Job;
-use crate::cluster::job::compact::Uid;
+use crate::cluster::old::job::Job;
+use crate::cluster::old::job::compact::Uid;
 use crate::cluster::variable;
 use crate::policy::OWN_JOB_UID;
 

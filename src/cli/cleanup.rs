@@ -36,7 +36,7 @@ pub struct CleanupArgs {
     /// Sweep only Jobs of this Helm release
     ///
     /// A Job belongs to the release that its annotation meta.helm.sh/release-name or its label app.kubernetes.io/instance names.
-    #[arg(long, value_name = "NAME", requires = "cleanup", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "NAME", requires = "in_cluster", value_parser = NonEmptyStringValueParser::new())]
     pub release: Option<String>,
 
     /// Kubeconfig file [default: $KUBECONFIG, ~/.kube/config or the pod's]
@@ -90,6 +90,20 @@ pub struct CleanupArgs {
     /// A dry run checks permissions, admission and preconditions.
     #[arg(long, requires = "in_cluster")]
     pub dry_run: bool,
+
+    /// Treat a failed Job as in the way though its manifest has not changed, so that it runs again
+    #[arg(long, requires = "unblock")]
+    pub retry_failed: bool,
+
+    /// Delete what is in the way whether or not it has finished, and whatever its policy says
+    ///
+    /// Neither the Jobs of others nor ignored Jobs are deleted.
+    #[arg(long, requires = "unblock")]
+    pub force: bool,
+
+    /// Do not look for the Helm that calls
+    #[arg(long, requires = "unblock")]
+    pub no_caller: bool,
 
     /// Show the last N lines of a failed Job's logs before its deletion
     ///
@@ -163,6 +177,10 @@ impl CleanupArgs {
             output,
             verbose,
             quiet,
+            // Only of --unblock.
+            retry_failed: _,
+            force: _,
+            no_caller: _,
         } = self;
         Ok(Options {
             connection: Connection { kubeconfig, context, ..Connection::default() },

@@ -23,14 +23,16 @@ pub(super) fn options(args: &CleanupArgs) -> Result<Options, String> {
             kubeconfig: args.kubeconfig.clone(),
             context: args.context.clone(),
             helm_variables: HelmVariables::Always,
+            ..Connection::default()
         },
         namespace: args.namespaces.first().cloned(),
         timeout: args.timeout,
         once: args.once,
         dry_run: args.dry_run || dry_run_by_variable()?,
-        release: None,
-        retry_failed: false,
-        force: false,
+        looks_for_caller: !args.no_caller,
+        release: args.release.clone(),
+        retry_failed: args.retry_failed,
+        force: args.force,
         needs_policy: false,
     })
 }

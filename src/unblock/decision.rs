@@ -1,7 +1,9 @@
 //! Decides what to do with a Job in the cluster that has the name of a new manifest. Pure.
 
-use crate::cluster::api::Refusal;
-use crate::cluster::job::state::{Hint, State};
+use kube::core::Status;
+
+use crate::cluster::error::Error;
+use crate::cluster::job::{Hint, State};
 use crate::policy::{DeletePolicy, Outcome, Token};
 use crate::translate::JobManifest;
 
@@ -21,8 +23,11 @@ pub(super) enum Answer {
 }
 
 impl Answer {
+    /// What an error says about the manifest. `None` if it says nothing about it.
+    ///
     /// A new Job helps only if immutable fields are the only problem.
-    pub(super) fn of_refusal(refusal: Refusal) -> Self {
+    pub(super) fn of_error(error: &Error) -> Option<Self> {
+        let status = error.status().filter(|status| is_about_the_manifest(status))?;
         // The API server's validation of Jobs uses these messages. The last one is for an Indexed Job: its completions can change only
         // together with its parallelism.
         let is_immutable = |message: &str| {
@@ -30,13 +35,22 @@ impl Answer {
                 || message.contains("immutable after creation")
                 || message.contains("can only be modified in tandem with")
         };
-        let message = refusal.to_string();
-        let causes = refusal.details.unwrap_or_default().causes;
+        let causes = status.details.as_ref().map(|details| &*details.causes).unwrap_or_default();
         if causes.is_empty() || !causes.iter().all(|cause| is_immutable(&cause.message)) {
-            return Self::Refused(message);
+            return Some(Self::Refused(error.to_string()));
         }
-        Self::Immutable(causes.into_iter().map(|cause| cause.field).collect())
+        Some(Self::Immutable(causes.iter().map(|cause| cause.field.clone()).collect()))
     }
+}
+
+/// Whether the API server refuses the manifest itself, and not just the dry run. 403 comes from admission or a quota; a missing
+/// permission is [`Error::Forbidden`]. A refusal by a proxy in between has no `reason`.
+fn is_about_the_manifest(status: &Status) -> bool {
+    let is_refused = matches!(status.code, 400 | 403 | 413 | 422)
+        && !status.reason.is_empty()
+        && !status.message.contains("does not support dry run");
+    // Server-side apply says so about a manifest that does not fit the schema, such as one with two variables of one name.
+    is_refused || status.code == 500 && status.message.starts_with("failed to create typed patch object")
 }
 
 /// What the API server says about a new Job, which it will get once the old one is gone.
@@ -49,15 +63,24 @@ pub(super) enum Successor {
 }
 
 impl Successor {
-    pub(super) fn of_refusal(refusal: &Refusal) -> Self {
-        let exceeded = refusal.message.split_once("exceeded quota: ").map(|(_, exceeded)| exceeded);
-        let requested = exceeded.and_then(|text| text.split_once("requested: "));
-        match requested {
-            Some((_, text)) if text.starts_with("count/jobs.batch=1, used: ") => {
-                Self::OverQuota(refusal.message.clone())
-            }
-            _ => Self::Refused(refusal.to_string()),
+    /// What an error says about the new Job. `None` if it says nothing about it.
+    pub(super) fn of_error(error: &Error) -> Option<Self> {
+        let status = error.status()?;
+        if status.reason == "AlreadyExists" {
+            // Another Job has that name. This is checked last.
+            return Some(Self::Accepted);
         }
+        if !is_about_the_manifest(status) {
+            return None;
+        }
+        let exceeded = status.message.split_once("exceeded quota: ").map(|(_, exceeded)| exceeded);
+        let requested = exceeded.and_then(|text| text.split_once("requested: "));
+        Some(match requested {
+            Some((_, text)) if text.starts_with("count/jobs.batch=1, used: ") => {
+                Self::OverQuota(status.message.clone())
+            }
+            _ => Self::Refused(error.to_string()),
+        })
     }
 }
 
@@ -227,9 +250,9 @@ fn names(policy: &DeletePolicy, outcome: Outcome) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::api::{Cause, Details};
     use crate::translate::Value;
     use Outcome::{Failed, Succeeded};
+    use kube::core::response::{StatusCause, StatusDetails};
 
     fn manifest(policy: Option<&str>) -> JobManifest {
         JobManifest {
@@ -245,8 +268,8 @@ mod tests {
         let json = format!(
             r#"{{"metadata":{{"namespace":"shop","name":"migrate","uid":"u1","resourceVersion":"7","annotations":{{{annotations}}}}}}}"#
         );
-        let mut live = Live::decode(json.as_bytes()).expect("a Job");
-        live.job = live.job.with(|shared| shared.state = state);
+        let mut live = Live::read(serde_json::from_str(&json).expect("JSON")).expect("a Job");
+        live.job.state = state;
         live
     }
 
@@ -420,10 +443,8 @@ mod tests {
     #[test]
     fn a_job_that_is_being_deleted_is_in_the_way_of_any_manifest() {
         let mut going = live(State::Suspended);
-        going.job = going.job.with(|shared| {
-            shared.terminating = true;
-            shared.finalizers = vec!["a/b".to_owned()];
-        });
+        going.job.terminating = true;
+        going.job.finalizers = vec!["a/b".to_owned()];
         let once = Rules { once: true, ..rules() };
         for answer in [Answer::Possible, immutable(), Answer::Refused(String::new())] {
             let decision = ordinary(&going, &answer, &manifest(Some("hook-failed")), &once);
@@ -440,6 +461,12 @@ mod tests {
         }
     }
 
+    fn refused(code: u16, message: &str, causes: Vec<StatusCause>) -> Error {
+        let details = StatusDetails { causes, ..StatusDetails::default() };
+        let status = Status::failure(message, "Refused").with_code(code).with_details(details);
+        Error::Refused { status: Box::new(status), retry_after: None }
+    }
+
     #[test]
     fn a_quota_that_still_counts_the_old_job_does_not_refuse_the_new_one() {
         let quota = |requested: &str| {
@@ -447,26 +474,41 @@ mod tests {
                 "jobs.batch \"x\" is forbidden: exceeded quota: few, requested: {requested}, used: {requested}, limited: {requested}"
             )
         };
-        for (message, accepted) in [
-            (quota("count/jobs.batch=1"), true),
-            (quota("count/jobs.batch=1,pods=2"), false),
-            (quota("pods=1"), false),
-            ("spec.template: Required value".to_owned(), false),
+        for (code, message, answer) in [
+            (403, quota("count/jobs.batch=1"), Some(Successor::OverQuota(quota("count/jobs.batch=1")))),
+            (403, quota("count/jobs.batch=1,pods=2"), None),
+            (403, quota("pods=1"), None),
+            (422, "spec.template: Required value".to_owned(), None),
         ] {
-            let refusal = Refusal { code: 403, message: message.clone(), ..Refusal::default() };
-            let expected = if accepted {
-                Successor::OverQuota(message)
-            } else {
-                Successor::Refused(refusal.to_string())
-            };
-            assert_eq!(Successor::of_refusal(&refusal), expected);
+            let error = refused(code, &message, Vec::new());
+            let expected = answer.unwrap_or(Successor::Refused(error.to_string()));
+            assert_eq!(Successor::of_error(&error), Some(expected));
+        }
+    }
+
+    #[test]
+    fn only_what_is_about_the_manifest_answers() {
+        let schema = "failed to create typed patch object (shop/x; batch/v1, Kind=Job): duplicate entries";
+        for (code, message, answers) in [
+            (400, "strict decoding error: unknown field", true),
+            (500, schema, true),
+            (500, "etcd is ill", false),
+            (429, "busy", false),
+            (400, "admission webhook \"x\" does not support dry run", false),
+        ] {
+            let error = refused(code, message, Vec::new());
+            assert_eq!(Answer::of_error(&error).is_some(), answers, "{message}");
+            assert_eq!(Successor::of_error(&error).is_some(), answers, "{message}");
         }
     }
 
     #[test]
     fn only_immutable_fields_make_a_job_an_obstacle() {
-        let cause =
-            |field: &str, message: &str| Cause { field: field.to_owned(), message: message.to_owned() };
+        let cause = |field: &str, message: &str| StatusCause {
+            field: field.to_owned(),
+            message: message.to_owned(),
+            reason: String::new(),
+        };
         let template = || cause("spec.template", "Invalid value: {}: field is immutable");
         let tandem = || {
             cause(
@@ -486,13 +528,12 @@ mod tests {
             (vec![template(), unknown()], None),
             (vec![], None),
         ] {
-            let details = Some(Details { causes, ..Details::default() });
-            let refusal = Refusal { code: 422, message: "no".to_owned(), details, ..Refusal::default() };
+            let error = refused(422, "no", causes);
             let expected = match fields {
                 Some(fields) => Answer::Immutable(fields.into_iter().map(str::to_owned).collect()),
-                None => Answer::Refused(refusal.to_string()),
+                None => Answer::Refused(error.to_string()),
             };
-            assert_eq!(Answer::of_refusal(refusal), expected);
+            assert_eq!(Answer::of_error(&error), Some(expected));
         }
     }
 }

@@ -8,6 +8,7 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
+use serde_json::Value as Json;
 
 use crate::cluster::job::Job;
 use crate::translate::{JobManifest, Value};
@@ -25,19 +26,17 @@ pub(super) struct Live {
     /// The fields that the decision depends on.
     pub job: Job,
     pub metadata: ObjectMeta,
-    json: serde_json::Value,
+    json: Json,
 }
 
 impl Live {
     /// Reads a Job from the API server's JSON.
     ///
     /// # Errors
-    /// Returns why the Job cannot be read.
-    pub(super) fn decode(json: &[u8]) -> Result<Self, String> {
-        let job = Job::decode(json).map_err(|unreadable| unreadable.why)?;
-        let json: serde_json::Value = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+    /// Returns why its metadata cannot be read.
+    pub(super) fn read(json: Json) -> Result<Self, String> {
         let metadata = ObjectMeta::deserialize(&json["metadata"]).map_err(|error| error.to_string())?;
-        Ok(Self { job, metadata, json })
+        Ok(Self { job: Job::read(&json), metadata, json })
     }
 }
 
@@ -84,8 +83,8 @@ fn applied_value(manifest: &JobManifest, namespace: &str, live: &Live) -> Value 
     let mut value = manifest.value.clone();
     if let Some(metadata) = value.mapping_or_insert("metadata") {
         metadata.set("namespace", Value::String(namespace.to_owned()));
-        metadata.set("uid", Value::String(live.job.id.uid.to_string()));
-        metadata.set("resourceVersion", Value::String(live.job.version.to_string()));
+        metadata.set("uid", Value::String(live.job.uid().to_owned()));
+        metadata.set("resourceVersion", Value::String(live.job.version().to_owned()));
     }
     value
 }
@@ -134,7 +133,7 @@ fn other_name(name: &str, uid: &str) -> String {
 }
 
 /// JSON is valid YAML, so it is written unchanged.
-fn from_json(value: &serde_json::Value) -> Value {
+fn from_json(value: &Json) -> Value {
     Value::Plain(value.to_string())
 }
 
@@ -151,7 +150,7 @@ mod tests {
         let stream = format!("apiVersion: batch/v1\nkind: Job\nmetadata: {{name: migrate}}\n{spec}");
         let translated = translate(stream.as_bytes(), &Options::default()).expect("translated");
         let (jobs, _) = translated.jobs().expect("jobs");
-        replacement(&jobs[0], "shop", &Live::decode(LIVE.as_bytes()).expect("a Job"))
+        replacement(&jobs[0], "shop", &Live::read(serde_json::from_str(LIVE).expect("JSON")).expect("a Job"))
     }
 
     #[test]

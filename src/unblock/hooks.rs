@@ -4,6 +4,7 @@
 //! earlier run left is in the way even if it has not changed.
 
 use super::metadata::{HOOK, manifest_annotation};
+use crate::cluster::caller::{self, Caller};
 use crate::policy::{DeletePolicy, HELM_DELETE_POLICY, Token};
 use crate::translate::{TEMPLATE_ANNOTATION, Value};
 
@@ -42,6 +43,20 @@ pub(super) fn role(manifest: &Value, command: Command) -> Role {
 }
 
 impl Command {
+    /// `release_exists` decides what `upgrade --install` does.
+    pub(super) fn of(caller: &Caller, release_exists: Option<bool>) -> Self {
+        let Caller::Helm { call, .. } = caller else { return Self::NoHooks };
+        match (call.command, release_exists) {
+            _ if call.no_hooks => Self::NoHooks,
+            (caller::Command::Install, _) => Self::Install,
+            (caller::Command::Upgrade, Some(false)) if call.install => Self::Install,
+            (caller::Command::Upgrade, None) if call.install => Self::InstallOrUpgrade,
+            (caller::Command::Upgrade, _) => Self::Upgrade,
+            // With --dry-run=server, it installs as far as the API server is asked.
+            (caller::Command::Template, _) => Self::Install,
+        }
+    }
+
     fn runs(self, events: &str) -> bool {
         let has = |event: &str| events.split(',').any(|found| found.trim().eq_ignore_ascii_case(event));
         let on_install = has("pre-install") || has("post-install");

@@ -5,7 +5,7 @@ use std::fmt;
 use super::decision::{Decision, Leave, Obstacle, Reason};
 use super::owner::Owner;
 use super::planned_job::{Finding, PlannedJob};
-use crate::cluster::job::state::Hint;
+use crate::cluster::job::Hint;
 use crate::escape::{quoted, shortened};
 use crate::policy::IGNORE;
 
@@ -49,9 +49,10 @@ pub(super) fn left(job: &PlannedJob, context: Option<&str>) -> Option<String> {
     match (&job.finding, job.decision()) {
         (Finding::Unknown, _) => unknown(),
         (_, Some(Decision::Wait(obstacle, hint))) => Some(format!(
-            "Job {job} is in the way{} and has not finished{}; if it cannot finish, add --force, or {}",
+            "Job {job} is in the way{} and has not finished{}{}; if it cannot finish, add --force, or {}",
             why(obstacle),
             why_unfinished(hint),
+            pods(job),
             by_hand(job, context)
         )),
         (_, Some(Decision::BeingDeleted(finalizers))) => {
@@ -84,7 +85,12 @@ pub(super) fn progress(job: &PlannedJob, dry_run: bool) -> Option<String> {
     let waits = if dry_run { "would wait" } else { "waiting" };
     Some(match job.decision()? {
         Decision::Wait(obstacle, hint) => {
-            format!("{waits} for Job {job} to finish; it is in the way{}: {}", why(obstacle), shown(hint))
+            format!(
+                "{waits} for Job {job} to finish; it is in the way{}: {}{}; if it cannot finish, --force deletes it",
+                why(obstacle),
+                shown(hint),
+                pods(job)
+            )
         }
         Decision::BeingDeleted(finalizers) => {
             format!("{waits} until Job {job} is gone; it {}", being_deleted(finalizers))
@@ -128,6 +134,11 @@ fn why(obstacle: &Obstacle) -> String {
         Obstacle::LeftOverHook => " (Helm ran it as a hook, and cannot change it)".to_owned(),
         Obstacle::Failed => " (it has failed, and is to run again)".to_owned(),
     }
+}
+
+/// What its pods wait for.
+fn pods(job: &PlannedJob) -> String {
+    job.pods_wait_for.as_ref().map(|reason| format!(" ({})", shortened(reason))).unwrap_or_default()
 }
 
 fn being_deleted(finalizers: &[String]) -> String {
@@ -174,7 +185,6 @@ mod tests {
     use super::*;
     use crate::policy::Outcome;
     use crate::translate::{JobManifest, Value};
-    use crate::unblock::hooks::Role;
 
     fn planned(decision: Decision) -> PlannedJob {
         let manifest = JobManifest {
@@ -184,7 +194,7 @@ mod tests {
             ignored: false,
             value: Value::Mapping(Vec::new()),
         };
-        let mut job = PlannedJob::new(manifest, "shop".to_owned(), Role::Ordinary);
+        let mut job = PlannedJob::new(manifest, "shop".to_owned());
         job.finding = Finding::Found { job: None, decision };
         job
     }

@@ -7,6 +7,7 @@ use std::fmt;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::metadata::{INSTANCE, RELEASE_NAME, RELEASE_NAMESPACE, annotation, in_metadata, is_hook, label};
+use crate::cluster::caller::Caller;
 use crate::escape::quoted;
 use crate::translate::Value;
 
@@ -23,6 +24,20 @@ pub(super) enum Claimant {
     },
     /// Nobody knows. The user may have named the release.
     Unknown { release: Option<String> },
+}
+
+impl Claimant {
+    /// `release` is what the user named, `namespace` that of Helm.
+    pub(super) fn of(caller: &Caller, namespace: &str, release: Option<&str>) -> Self {
+        match caller {
+            Caller::Helm { call, .. } => Self::Helm {
+                release: call.release.clone(),
+                namespace: namespace.to_owned(),
+                takes_ownership: call.take_ownership,
+            },
+            Caller::None { .. } => Self::Unknown { release: release.map(str::to_owned) },
+        }
+    }
 }
 
 /// To whom a Job belongs, other than the claimant.

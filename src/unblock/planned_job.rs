@@ -15,12 +15,14 @@ pub(super) struct PlannedJob {
     pub role: Role,
     /// The result of the last look at the cluster.
     pub finding: Finding,
+    /// Why a pod of the Job does not run, if it is known.
+    pub pods_wait_for: Option<String>,
     /// Whether a deletion was sent, and may have been carried out.
     pub deletion_sent: bool,
 }
 
 /// What the cluster has under the name of a planned Job.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Finding {
     /// Not looked up yet, or out of date.
     Unknown,
@@ -33,8 +35,15 @@ pub(super) enum Finding {
 }
 
 impl PlannedJob {
-    pub(super) fn new(manifest: JobManifest, namespace: String, role: Role) -> Self {
-        Self { manifest, namespace, role, finding: Finding::Unknown, deletion_sent: false }
+    pub(super) fn new(manifest: JobManifest, namespace: String) -> Self {
+        Self {
+            manifest,
+            namespace,
+            role: Role::Ordinary,
+            finding: Finding::Unknown,
+            pods_wait_for: None,
+            deletion_sent: false,
+        }
     }
 
     /// What to do with the Job in the cluster. `None` if there is none, or it is unknown.
@@ -49,6 +58,14 @@ impl PlannedJob {
     pub(super) fn forget(&mut self) {
         if !matches!(self.decision(), Some(Decision::InvalidManifest(_) | Decision::StaysFailed)) {
             self.finding = Finding::Unknown;
+        }
+    }
+
+    /// The Job in the cluster, if it is known and may be deleted.
+    pub(super) fn to_delete(&self) -> Option<&Job> {
+        match &self.finding {
+            Finding::Found { job: Some(job), decision: Decision::Delete(..) } => Some(job),
+            _ => None,
         }
     }
 

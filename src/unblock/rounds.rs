@@ -7,15 +7,19 @@
 use futures_util::stream::{self, StreamExt};
 
 use super::decision::{Answer, Decision, Obstacle, Reason, Rules, Successor, decide};
-use super::dry_run_manifest::{Live, applied, replacement, successor};
+use super::dry_run_manifest::Live;
 use super::hooks::Role;
 use super::planned_job::{Finding, PlannedJob};
 use super::retries::Retries;
-use super::writer::{Host, Method, Writer};
-use super::{Options, Stop, messages};
-use crate::cluster::api::{Api, Failure, Refusal, Write};
+use super::writer::{Host, Writer};
+use super::{Options, Stop, messages, pods, requests};
+use crate::cluster::caller::Caller;
+use crate::cluster::client::Cluster;
+use crate::cluster::error::Error;
+use crate::cluster::job::Hint;
 use crate::console::Console;
-use crate::escape::{one_line, shortened};
+use crate::escape::{log_line, one_line, shortened};
+use crate::policy::Outcome;
 
 /// How many requests are under way at once.
 const CONCURRENCY: usize = 32;
@@ -29,8 +33,9 @@ enum Deletion {
 
 /// What the rounds need and do not change.
 pub(super) struct Surroundings<'s> {
-    pub api: &'s Api,
+    pub cluster: &'s Cluster,
     pub options: &'s Options,
+    pub caller: &'s Caller,
     pub rules: Rules,
     pub host: Host,
     /// The context of the kubeconfig.
@@ -48,13 +53,13 @@ pub(super) async fn unblock(
     let mut waited = false;
     let mut just_deleted = false;
     loop {
-        let failure = look_up_blocked(all, jobs, console).await?;
+        let error = look_up_blocked(all, jobs, console).await?;
         retries.has_responded |= jobs.iter().any(|job| job.finding != Finding::Unknown);
         // A dry run does not wait. It has reported that it would.
         let waits = !dry_run
             && has(jobs, |decision| matches!(decision, Decision::Wait(..) | Decision::BeingDeleted(_)));
-        if let Some(failure) = failure {
-            retries.back_off(failure, console).await?;
+        if let Some(error) = error {
+            retries.back_off(error, console).await?;
         } else if waits {
             waited = true;
             retries.wait().await?;
@@ -66,8 +71,8 @@ pub(super) async fn unblock(
         } else if std::mem::take(&mut just_deleted) {
             // The API server has accepted the deletions, but a Job that is read does not show it yet.
             retries.wait().await?;
-        } else if let Some(failure) = delete_all_or_none(all, jobs, console).await? {
-            retries.back_off(failure, console).await?;
+        } else if let Some(error) = delete_all_or_none(all, jobs, console).await? {
+            retries.back_off(error, console).await?;
         } else if dry_run {
             return Ok(());
         } else {
@@ -92,12 +97,12 @@ fn check_all_may_go(jobs: &[PlannedJob]) -> Result<(), Stop> {
     }
 }
 
-/// Looks up the Job in the cluster for each manifest that may still be blocked, and reports changes. Returns a retryable failure, if any.
+/// Looks up the Job in the cluster for each manifest that may still be blocked, and reports changes. Returns a retryable error, if any.
 async fn look_up_blocked(
     all: &Surroundings<'_>,
     jobs: &mut [PlannedJob],
     console: &mut Console,
-) -> Result<Option<Failure>, Stop> {
+) -> Result<Option<Error>, Stop> {
     let open = jobs.iter().enumerate().filter(|(_, job)| !job.is_unblocked());
     let lookups = open.map(|(index, job)| async move { (index, look_up(all, job).await) });
     let results: Vec<_> = stream::iter(lookups).buffer_unordered(CONCURRENCY).collect().await;
@@ -106,16 +111,16 @@ async fn look_up_blocked(
         let job = &mut jobs[index];
         let message_before = messages::progress(job, all.options.dry_run);
         match result {
-            Ok((finding, warning)) => {
-                job.finding = finding;
+            Ok(Found { finding, pods_wait_for, warning }) => {
+                (job.finding, job.pods_wait_for) = (finding, pods_wait_for);
                 warning.iter().for_each(|warning| console.warn(&one_line(warning)));
             }
-            Err(failure) if is_retryable(&failure) => {
+            Err(error) if is_retryable(&error) => {
                 job.finding = Finding::Unknown;
-                retryable = Some(failure);
+                retryable = Some(error);
                 continue;
             }
-            Err(failure) => return Err(failure.into()),
+            Err(error) => return Err(error.into()),
         }
         let Some(message) = messages::progress(job, all.options.dry_run) else { continue };
         if message_before.as_ref() == Some(&message) {
@@ -130,41 +135,65 @@ async fn look_up_blocked(
     Ok(retryable)
 }
 
-/// Looks up the Job in the cluster, and asks the API server what the manifest would do. Returns a warning too, if there is one.
-async fn look_up(all: &Surroundings<'_>, job: &PlannedJob) -> Result<(Finding, Option<String>), Failure> {
-    let (namespace, name) = (&job.namespace, &job.manifest.name);
-    let Some(json) = all.api.job_json(namespace, name).await? else { return Ok((Finding::Absent, None)) };
-    let live = match Live::decode(&json) {
+/// What one look at the cluster found.
+struct Found {
+    finding: Finding,
+    pods_wait_for: Option<String>,
+    warning: Option<String>,
+}
+
+impl From<Finding> for Found {
+    fn from(finding: Finding) -> Self {
+        Self { finding, pods_wait_for: None, warning: None }
+    }
+}
+
+/// Looks up the Job in the cluster, and asks the API server what the manifest would do.
+async fn look_up(all: &Surroundings<'_>, job: &PlannedJob) -> Result<Found, Error> {
+    let Some(json) = requests::live_job(all.cluster, job).await? else { return Ok(Finding::Absent.into()) };
+    let live = match Live::read(json) {
         Ok(live) => live,
         Err(why) => {
             let decision = Decision::MustStay(Obstacle::Immutable(Vec::new()), Reason::Unreadable(why));
-            return Ok((Finding::Found { job: None, decision }, None));
+            return Ok(Finding::Found { job: None, decision }.into());
         }
     };
-    let live_id = &live.job.id;
-    if (&*live_id.namespace, &*live_id.name) != (namespace.as_str(), name.as_str()) {
-        return Err(Failure::UnreadableResponse(format!(
+    let found = &live.job;
+    if (found.namespace(), found.name()) != (&*job.namespace, &*job.manifest.name) {
+        return Err(Error::unreadable(format_args!(
             "asked for {job}, got {}",
-            shortened(&live_id.to_string())
+            shortened(&found.to_string())
         )));
     }
-    // The same Job in the same version: the last decision still holds.
-    if let Finding::Found { job: Some(found), .. } = &job.finding
-        && (&found.id, &found.version) == (live_id, &live.job.version)
-    {
-        return Ok((job.finding.clone(), None));
+    let mut result = match &job.finding {
+        // The same Job in the same version: the last decision still holds.
+        Finding::Found { job: Some(before), .. }
+            if (before.uid(), before.version()) == (found.uid(), found.version()) =>
+        {
+            job.finding.clone().into()
+        }
+        _ => ask(all, job, live).await?,
+    };
+    if let Finding::Found { job: Some(job), decision: Decision::Wait(_, Hint::Active(_)) } = &result.finding {
+        // Without the permission to list pods, nothing is known about them.
+        let pods = requests::pods(all.cluster, job).await.unwrap_or_default();
+        result.pods_wait_for = pods::waiting_reason(&pods);
     }
+    Ok(result)
+}
+
+/// Asks the API server what the manifest would do to the Job.
+async fn ask(all: &Surroundings<'_>, job: &PlannedJob, live: Live) -> Result<Found, Error> {
     let writer = Writer::of(all.host, &live.metadata);
-    let answer = if job.role == Role::Hook {
+    let answer = match job.role {
         // Helm does not update a hook.
-        Answer::Possible
-    } else {
-        answer_about_update(all.api, job, &live, &writer.update).await?
+        Role::Hook => Answer::Possible,
+        _ => requests::answer_about_update(all.cluster, job, &live, &writer.update).await?,
     };
     let decision = decide(&live, &answer, &job.manifest, job.role, &all.rules);
     let successor = match decision {
         Decision::Wait(..) | Decision::Delete(..) => {
-            answer_about_successor(all.api, job, &live, &writer.create).await?
+            requests::answer_about_successor(all.cluster, job, &live, &writer.create).await?
         }
         _ => Successor::Accepted,
     };
@@ -173,109 +202,96 @@ async fn look_up(all: &Surroundings<'_>, job: &PlannedJob) -> Result<(Finding, O
         Successor::OverQuota(why) => (decision, Some(messages::over_quota(job, &why))),
         Successor::Refused(why) => (decision.keep(Reason::SuccessorRefused(why)), None),
     };
-    Ok((Finding::Found { job: Some(live.job), decision }, warning))
+    let finding = Finding::Found { job: Some(live.job), decision };
+    Ok(Found { warning, ..finding.into() })
 }
 
-/// Asks whether the Job in the cluster could take the manifest.
-async fn answer_about_update(
-    api: &Api,
-    job: &PlannedJob,
-    live: &Live,
-    method: &Method,
-) -> Result<Answer, Failure> {
-    let name = job.manifest.name.clone();
-    let (write, manifest) = match method {
-        Method::Apply { manager } => {
-            (Write::Apply { name, manager: manager.clone() }, applied(&job.manifest, &job.namespace, live))
-        }
-        Method::Write { .. } => (Write::Replace { name }, replacement(&job.manifest, &job.namespace, live)),
-    };
-    match api.dry_run(&job.namespace, &write, manifest).await {
-        Ok(()) => Ok(Answer::Possible),
-        Err(Failure::Refused(refusal)) if is_about_the_manifest(&refusal) => Ok(Answer::of_refusal(refusal)),
-        Err(failure) => Err(failure),
-    }
-}
-
-/// Asks whether the new Job would be accepted.
-async fn answer_about_successor(
-    api: &Api,
-    job: &PlannedJob,
-    live: &Live,
-    method: &Method,
-) -> Result<Successor, Failure> {
-    let (name, manifest) = successor(&job.manifest, &job.namespace, &live.job.id.uid.to_string());
-    let write = match method {
-        Method::Apply { manager } => Write::Apply { name, manager: manager.clone() },
-        Method::Write { strict } => Write::Create { strict: *strict },
-    };
-    Ok(match api.dry_run(&job.namespace, &write, manifest).await {
-        Ok(()) => Successor::Accepted,
-        // Another Job has this name, which the API server sees last.
-        Err(failure) if failure.status_code() == Some(409) => Successor::Accepted,
-        Err(Failure::Refused(refusal)) if is_about_the_manifest(&refusal) => Successor::of_refusal(&refusal),
-        Err(failure) => return Err(failure),
-    })
-}
-
-/// Whether the API server refuses the manifest itself, and not just the dry run. 403 comes from admission or a quota; a missing
-/// permission is [`Failure::Forbidden`]. A refusal by a proxy in between has an empty `reason`.
-fn is_about_the_manifest(refusal: &Refusal) -> bool {
-    let is_refused = matches!(refusal.code, 400 | 403 | 413 | 422)
-        && !refusal.reason.is_empty()
-        && !refusal.message.contains("does not support dry run");
-    // Server-side apply answers so to a manifest that does not fit the schema, such as one with two variables of one name.
-    is_refused || refusal.code == 500 && refusal.message.starts_with("failed to create typed patch object")
-}
-
-/// Deletes every Job in the way, if a dry run of all deletions is accepted. Returns a retryable failure, if any.
+/// Deletes every Job in the way, if a dry run of all deletions is accepted. Returns a retryable error, if any.
 async fn delete_all_or_none(
     all: &Surroundings<'_>,
     jobs: &mut [PlannedJob],
     console: &mut Console,
-) -> Result<Option<Failure>, Stop> {
+) -> Result<Option<Error>, Stop> {
     // First a dry run of all deletions, so that a missing permission or an admission webhook stops all of them.
-    if let Some(failure) = send_deletions(all, jobs, Deletion::DryRun, console).await? {
-        return Ok(Some(failure));
+    if let Some(error) = send_deletions(all, jobs, Deletion::DryRun, console).await? {
+        return Ok(Some(error));
     }
     if all.options.dry_run {
-        let context = all.context.as_deref();
-        let messages = jobs.iter().filter_map(|job| messages::deletion(job, "would delete", context));
-        messages.for_each(|message| console.info(&one_line(&message)));
+        announce(all, jobs, "would delete", console);
         return Ok(None);
     }
+    if all.rules.force {
+        announce(all, jobs, "deleting", console);
+    }
+    copy_logs(all, jobs, console).await;
     send_deletions(all, jobs, Deletion::Real, console).await
 }
 
-/// Sends the deletions. Returns a retryable failure, if any.
+fn announce(all: &Surroundings<'_>, jobs: &[PlannedJob], verb: &str, console: &mut Console) {
+    let messages = jobs.iter().filter_map(|job| messages::deletion(job, verb, all.context.as_deref()));
+    messages.for_each(|message| console.info(&one_line(&message)));
+}
+
+/// Writes the end of the logs of failed Jobs to the log file, because the pods are deleted with the Jobs. Where this is not possible, the
+/// Jobs are deleted without it.
+async fn copy_logs(all: &Surroundings<'_>, jobs: &[PlannedJob], console: &mut Console) {
+    if !console.has_log_file() {
+        return;
+    }
+    let failed = jobs.iter().filter_map(PlannedJob::to_delete);
+    for job in failed.filter(|job| job.outcome() == Some(Outcome::Failed)) {
+        for pod in requests::pods(all.cluster, job).await.unwrap_or_default() {
+            let name = pod.metadata.name.unwrap_or_default();
+            for container in pod.spec.into_iter().flat_map(|spec| spec.containers) {
+                let log = requests::log(all.cluster, job.namespace(), &name, &container.name).await;
+                let log = log.unwrap_or_default();
+                if !log.is_empty() {
+                    console.log(&format!("last lines of {job}, pod {name}, container {}", container.name));
+                }
+                log.lines().for_each(|line| console.log(&format!("  {}", log_line(line))));
+            }
+        }
+    }
+}
+
+/// Sends the deletions. Returns a retryable error, if any.
 async fn send_deletions(
     all: &Surroundings<'_>,
     jobs: &mut [PlannedJob],
     deletion: Deletion,
     console: &mut Console,
-) -> Result<Option<Failure>, Stop> {
+) -> Result<Option<Error>, Stop> {
     let is_real = deletion == Deletion::Real;
     let context = all.context.as_deref();
     let sent_before: Vec<_> = jobs.iter().map(|job| job.deletion_sent).collect();
-    for job in jobs.iter_mut().filter(|job| matches!(job.decision(), Some(Decision::Delete(..)))) {
+    for job in jobs.iter_mut().filter(|job| job.to_delete().is_some()) {
         // Set this before sending, because a deadline or a signal can come before the response.
         job.deletion_sent |= is_real;
     }
-    let deletions = jobs.iter().enumerate().filter_map(|(index, job)| match &job.finding {
-        Finding::Found { job: Some(job), decision: Decision::Delete(..), .. } => {
-            Some(async move { (index, all.api.delete(&job.id, &job.version, !is_real).await) })
-        }
-        _ => None,
+    let deletions = jobs.iter().enumerate().filter_map(|(index, job)| {
+        let live = job.to_delete()?;
+        Some(async move {
+            if is_real && !all.caller.still_lives() {
+                return (index, None);
+            }
+            (index, Some(requests::delete(all.cluster, live, all.rules.force, !is_real).await))
+        })
     });
     let results: Vec<_> = stream::iter(deletions).buffer_unordered(CONCURRENCY).collect().await;
     let mut retryable = None;
+    let mut caller_is_gone = false;
     for (index, result) in results {
         let job = &mut jobs[index];
-        let failure = result.err();
+        let Some(result) = result else {
+            caller_is_gone = true;
+            job.deletion_sent = sent_before[index];
+            continue;
+        };
+        let error = result.err();
         if is_real {
-            let message = match &failure {
+            let message = match &error {
                 None => messages::deletion(job, "deleted", context),
-                Some(failure) if failure.may_have_been_carried_out() => {
+                Some(error) if error.may_have_been_carried_out() => {
                     messages::deletion(job, "tried to delete", context)
                 }
                 Some(_) => {
@@ -285,22 +301,25 @@ async fn send_deletions(
             };
             message.iter().for_each(|message| console.info(&one_line(message)));
         }
-        match failure {
+        match error {
             None if is_real => job.finding = Finding::Unknown,
             None => {}
-            Some(failure) if is_retryable(&failure) => {
+            Some(error) if is_retryable(&error) => {
                 job.finding = Finding::Unknown;
-                retryable = Some(failure);
+                retryable = Some(error);
             }
-            Some(Failure::Refused(refusal)) => job.keep(Reason::DeletionRefused(refusal.to_string())),
-            Some(failure) => return Err(failure.into()),
+            Some(error @ Error::Refused { .. }) => job.keep(Reason::DeletionRefused(error.to_string())),
+            Some(error) => return Err(error.into()),
         }
+    }
+    if caller_is_gone {
+        return Err(Stop::CallerGone);
     }
     check_all_may_go(jobs)?;
     Ok(retryable)
 }
 
-/// Whether to look again: the failure is transient, or the Job was changed or deleted in the meantime.
-fn is_retryable(failure: &Failure) -> bool {
-    failure.is_transient() || failure.is_not_found() || failure.status_code() == Some(409)
+/// Whether to look again: the error is transient, or the Job was changed or deleted in the meantime.
+fn is_retryable(error: &Error) -> bool {
+    error.is_transient() || error.is_not_found() || error.is_conflict()
 }

@@ -2,6 +2,8 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
+use crate::cluster::caller::{Caller, ServerSide};
+
 /// Helm's name among the managers of fields, if it has not written the Job with server-side apply before.
 const HELM: &str = "helm";
 
@@ -16,6 +18,21 @@ pub(super) enum Host {
     HelmAsBefore,
     /// Nobody knows.
     Unknown,
+}
+
+impl Host {
+    /// `is_helm_4` matters if there is a Helm.
+    pub(super) fn of(caller: &Caller, is_helm_4: bool) -> Self {
+        match caller {
+            Caller::None { .. } => Self::Unknown,
+            Caller::Helm { .. } if !is_helm_4 => Self::HelmClientSide,
+            Caller::Helm { call, .. } => match call.server_side {
+                ServerSide::Yes => Self::HelmServerSide,
+                ServerSide::No => Self::HelmClientSide,
+                ServerSide::Auto => Self::HelmAsBefore,
+            },
+        }
+    }
 }
 
 /// How a request writes.

@@ -68,8 +68,8 @@ mod tests {
     use crate::cleanup::output::terminal::tests::Screen;
     use crate::cleanup::sweep::fixture::{job, listed, refused, sweep};
     use crate::cleanup::sweep::rules::Rules;
-    use crate::cluster::api::Failure;
-    use crate::cluster::job::state::State;
+    use crate::cluster::old::api::Failure;
+    use crate::cluster::old::job::state::State;
     use crate::exit_code::ExitCode;
 
     fn explained(ending: &Ending, sweep: &Sweep) -> String {

@@ -130,7 +130,7 @@ mod tests {
     use crate::cleanup::output::terminal::tests::Screen;
     use crate::cleanup::sweep::fixture::{job, listed};
     use crate::cleanup::{Verbosity, output};
-    use crate::cluster::job::state::{Hint, State};
+    use crate::cluster::old::job::state::{Hint, State};
     use crate::policy::Outcome;
 
     #[test]

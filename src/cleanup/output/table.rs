@@ -77,7 +77,7 @@ mod tests {
     use super::*;
     use crate::cleanup::sweep::fixture::{job, listed};
     use crate::cleanup::sweep::request::{DeletionResult, Reply, Request};
-    use crate::cluster::job::state::State;
+    use crate::cluster::old::job::state::State;
 
     #[test]
     fn no_job_can_forge_a_line_and_columns_stand_below_one_another() {

@@ -11,8 +11,8 @@ use crate::cleanup::sweep::ending::Problem;
 use crate::cleanup::sweep::message::{Message, Task};
 use crate::cleanup::sweep::rules::Kept;
 use crate::cleanup::sweep::{Phase, TrackedJob};
-use crate::cluster::job::state::State;
-use crate::cluster::job::{Job, Unreadable};
+use crate::cluster::old::job::state::State;
+use crate::cluster::old::job::{Job, Unreadable};
 use crate::escape::shortened;
 use crate::policy::{IGNORE, Outcome};
 

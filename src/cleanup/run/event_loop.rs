@@ -16,8 +16,8 @@ use crate::cleanup::sweep::Sweep;
 use crate::cleanup::sweep::end_condition::EndCondition;
 use crate::cleanup::sweep::ending::Ending;
 use crate::cleanup::sweep::request::{Reply, Retry};
-use crate::cluster::api::{Api, Change, Failure, Scope};
-use crate::cluster::follow::{Event, Follower};
+use crate::cluster::old::api::{Api, Change, Failure, Scope};
+use crate::cluster::old::follow::{Event, Follower};
 use crate::signals::{Signal, Signals};
 
 /// How long to wait for the results of requests in progress once the sweep is to end. A pod's default termination grace period is

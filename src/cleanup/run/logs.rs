@@ -8,7 +8,7 @@ use crate::cleanup::options::{Format, Verbosity};
 use crate::cleanup::output::terminal::Terminal;
 use crate::cleanup::sweep::job_log::{ContainerLog, JOB_BYTES, JobLog, LINE_BYTES, SWEEP_BYTES};
 use crate::cleanup::sweep::request::Deletion;
-use crate::cluster::api::{Api, Failure, Pod};
+use crate::cluster::old::api::{Api, Failure, Pod};
 
 /// How often a Job's logs are tried in all before it is deleted without them.
 const ATTEMPTS: u32 = 4;

@@ -13,8 +13,8 @@ use crate::cleanup::sweep::Sweep;
 use crate::cleanup::sweep::end_condition::EndCondition;
 use crate::cleanup::sweep::ending::Ending;
 use crate::cleanup::sweep::rules::Rules;
-use crate::cluster::api::{Api, Failure, Scope};
 use crate::cluster::connect::Target;
+use crate::cluster::old::api::{Api, Failure, Scope};
 use crate::signals::Signals;
 use event_loop::EventLoop;
 use logs::LogReader;
@@ -61,7 +61,8 @@ pub(crate) async fn connect_and_sweep(
 }
 
 async fn connect(options: &Options) -> Result<(Api, Vec<Scope>, OwnJob, Signals), Failure> {
-    let target = Target::find(&options.connection).await?;
+    let target =
+        Target::find(&options.connection).await.map_err(|error| Failure::Config(error.to_string()))?;
     let scopes = scopes(options, target.default_namespace());
     let own_job = OwnJob::find(target.pod_namespace);
     let api = Api::connect(target.config).await?;

@@ -4,8 +4,8 @@ use std::cell::Cell;
 
 use crate::cleanup::run::logs::LogReader;
 use crate::cleanup::sweep::request::{Deletion, DeletionResult, Reply, Request, Retry};
-use crate::cluster::api::{Api, Failure};
-use crate::cluster::backoff;
+use crate::cluster::old::api::{Api, Failure};
+use crate::cluster::old::backoff;
 
 pub(crate) struct Requests<'a> {
     api: &'a Api,

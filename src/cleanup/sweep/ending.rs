@@ -2,7 +2,7 @@
 
 use crate::cleanup::sweep::rules::Kept;
 use crate::cleanup::sweep::{Phase, Sweep};
-use crate::cluster::api::Failure;
+use crate::cluster::old::api::Failure;
 use crate::exit_code::ExitCode;
 use crate::policy::Outcome;
 use crate::signals::Signal;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::Sweep;
 use super::request::{DeletionResult, Reply, Request};
 use super::rules::Rules;
-use crate::cluster::job::Job;
-use crate::cluster::job::state::State;
+use crate::cluster::old::job::Job;
+use crate::cluster::old::job::state::State;
 use crate::policy::{DeletePolicy, KOTS_DELETE_POLICY, Outcome};
 
 /// A running Job of this name in version 1, whose uid is its name, with the policy `hook-succeeded`.

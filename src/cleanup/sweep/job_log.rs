@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::cluster::job::Job;
+use crate::cluster::old::job::Job;
 use crate::policy::Outcome;
 
 const DEFAULT_LINES: u32 = 20;

@@ -6,7 +6,7 @@ use crate::cleanup::options::Verbosity;
 use crate::cleanup::sweep::request::Retry;
 use crate::cleanup::sweep::rules::Kept;
 use crate::cleanup::sweep::{Phase, TrackedJob};
-use crate::cluster::job::{Job, JobId, Unreadable};
+use crate::cluster::old::job::{Job, JobId, Unreadable};
 
 #[derive(Debug)]
 pub(crate) enum Message {

@@ -33,8 +33,8 @@ use throttle::Throttle;
 use tracked_job::DeletionProgress;
 pub(crate) use tracked_job::{Phase, TrackedJob};
 
-use crate::cluster::job::compact::Uid;
-use crate::cluster::job::{Job, Unreadable};
+use crate::cluster::old::job::compact::Uid;
+use crate::cluster::old::job::{Job, Unreadable};
 
 /// After a conflict, the sweep waits this long for the watch to report a newer version. It also waits this long between two checks
 /// whether a Job is gone.

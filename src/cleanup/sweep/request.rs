@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::cleanup::sweep::job_log::JobLog;
-use crate::cluster::job::{Job, JobId};
+use crate::cluster::old::job::{Job, JobId};
 
 #[derive(Debug)]
 pub(crate) enum Request {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::cleanup::own_job::OwnJob;
 use crate::cleanup::sweep::Phase;
-use crate::cluster::job::Job;
-use crate::cluster::job::state::State;
+use crate::cluster::old::job::Job;
+use crate::cluster::old::job::state::State;
 use crate::policy::{DeletePolicy, Outcome, Token};
 
 #[derive(Debug, Clone, Default)]
@@ -101,7 +101,7 @@ impl Rules {
 mod tests {
     use super::*;
     use crate::cleanup::sweep::fixture;
-    use crate::cluster::job::state::Hint;
+    use crate::cluster::old::job::state::Hint;
 
     fn job(policy: &str, state: State) -> Job {
         fixture::job("migrate").policy(policy).state(state)

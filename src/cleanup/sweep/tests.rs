@@ -9,7 +9,7 @@ mod retries;
 use super::*;
 use crate::cleanup::sweep::fixture::{job, sweep};
 use crate::cleanup::sweep::request::{DeletionResult, Reply, Retry};
-use crate::cluster::job::state::{Hint, State};
+use crate::cluster::old::job::state::{Hint, State};
 
 const SCOPE: usize = 0;
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::cleanup::sweep::job_log::JobLog;
 use crate::cleanup::sweep::rules::Kept;
-use crate::cluster::job::state::Hint;
-use crate::cluster::job::{Job, JobId};
+use crate::cluster::old::job::state::Hint;
+use crate::cluster::old::job::{Job, JobId};
 
 pub(crate) struct TrackedJob {
     pub job: Job,

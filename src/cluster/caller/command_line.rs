@@ -8,7 +8,7 @@
 use std::ffi::OsString;
 use std::fmt;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::flags::{self, Read, Takes, WITHOUT_VALUE};
 
@@ -404,6 +404,24 @@ impl ClusterFlags {
             "kube-as-user" => self.as_user = text(),
             "kube-as-group" => self.as_groups.get_or_insert_default().extend(text()),
             _ => {}
+        }
+    }
+}
+
+impl ClusterFlags {
+    /// The flag that has precedence over this variable of Helm, if it is given.
+    pub(crate) fn variable(&self, name: &str) -> Option<String> {
+        match name {
+            "HELM_NAMESPACE" => self.namespace.clone(),
+            "HELM_KUBECONTEXT" => self.context.clone(),
+            "HELM_KUBEAPISERVER" => self.api_server.clone(),
+            "HELM_KUBETOKEN" => self.token.as_ref().map(|token| token.expose_secret().to_owned()),
+            "HELM_KUBECAFILE" => self.ca_file.clone(),
+            "HELM_KUBETLS_SERVER_NAME" => self.tls_server_name.clone(),
+            "HELM_KUBEINSECURE_SKIP_TLS_VERIFY" => self.insecure_skip_tls_verify.map(|skip| skip.to_string()),
+            "HELM_KUBEASUSER" => self.as_user.clone(),
+            "HELM_KUBEASGROUPS" => self.as_groups.as_ref().map(|groups| groups.join(",")),
+            _ => None,
         }
     }
 }

@@ -23,7 +23,7 @@ use crate::cleanup::output::terminal::tests::{Screen, unread};
 use crate::cleanup::run::logs::LogReader;
 use crate::cleanup::sweep::rules::Rules;
 use crate::cluster::Timeout;
-use crate::cluster::api::tests::api;
+use crate::cluster::old::api::tests::api;
 
 const MINUTE: Duration = Duration::from_secs(60);
 

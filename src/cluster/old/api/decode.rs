@@ -5,7 +5,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::failure::{Failure, Refusal};
-use crate::cluster::job::{Job, Unreadable};
+use crate::cluster::old::job::{Job, Unreadable};
 
 /// A Job, or an object that cannot be read as one.
 pub(crate) type Decoded = Result<Job, Box<Unreadable>>;

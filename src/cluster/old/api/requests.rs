@@ -2,19 +2,17 @@
 
 use std::fmt;
 
+use http::Request;
 use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Request};
-use kube::core::params::{
-    DeleteParams, GetParams, ListParams, Patch, PatchParams, Preconditions, WatchParams,
-};
+use kube::core::params::{DeleteParams, GetParams, ListParams, Preconditions, WatchParams};
 use kube::core::subresource::LogParams;
 
 use super::decode::{self, Decoded, Pod};
 use super::list_reader::{List, ListReader};
 use super::watch::Watch;
 use super::{Api, Call, Failure, Permission};
-use crate::cluster::job::compact::Version;
-use crate::cluster::job::{Job, JobId};
+use crate::cluster::old::job::compact::Version;
+use crate::cluster::old::job::{Job, JobId};
 
 const PAGE_SIZE: u32 = 500;
 /// Of a longer log, at least this many last bytes are kept, and at most twice as many.
@@ -40,22 +38,6 @@ impl fmt::Display for Scope {
             None => f.write_str("all namespaces"),
         }
     }
-}
-
-/// How a Job is written.
-#[derive(Debug)]
-pub(crate) enum Write {
-    Replace {
-        name: String,
-    },
-    Create {
-        strict: bool,
-    },
-    /// Server-side apply by this manager of fields, with force.
-    Apply {
-        name: String,
-        manager: String,
-    },
 }
 
 impl Api {
@@ -146,30 +128,19 @@ impl Api {
         }
     }
 
-    /// Sends a write of this Job as a dry run.
-    pub(crate) async fn dry_run(&self, namespace: &str, write: &Write, yaml: String) -> Result<(), Failure> {
-        let jobs = jobs_request(Some(namespace));
-        let (verb, mut request) = match write {
-            // Ignore unknown and duplicate fields, as Helm does.
-            Write::Replace { name } => {
-                let path = format!("{}/{name}?dryRun=All&fieldValidation=Ignore", jobs.url_path);
-                ("update", Request::put(path).body(Vec::new()).map_err(Failure::config)?)
-            }
-            Write::Create { strict } => {
-                let validation = if *strict { "Strict" } else { "Ignore" };
-                let path = format!("{}?dryRun=All&fieldValidation={validation}", jobs.url_path);
-                ("create", Request::post(path).body(Vec::new()).map_err(Failure::config)?)
-            }
-            Write::Apply { name, manager } => {
-                let params = PatchParams::apply(manager).force().dry_run().validation_strict();
-                ("patch", jobs.patch(name, &params, &Patch::Apply(()))?)
-            }
-        };
-        if verb != "patch" {
-            request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/yaml"));
-        }
-        let request = request.map(|_| yaml.into_bytes());
-        decode::check_is_job(&self.bytes(&(Permission::for_jobs(verb, Some(namespace)), request)).await?)
+    /// Asks the API server to replace a Job by the one in `yaml`, as a dry run.
+    pub(crate) async fn dry_run_replace(
+        &self,
+        namespace: &str,
+        name: &str,
+        yaml: String,
+    ) -> Result<(), Failure> {
+        // Ignore unknown and duplicate fields, as Helm does.
+        let query = "dryRun=All&fieldValidation=Ignore";
+        let path = format!("{}/{name}?{query}", jobs_request(Some(namespace)).url_path);
+        let request = Request::put(path).header(CONTENT_TYPE, "application/yaml").body(yaml.into_bytes());
+        let request = request.map_err(Failure::config)?;
+        decode::check_is_job(&self.bytes(&(Permission::for_jobs("update", Some(namespace)), request)).await?)
     }
 
     async fn list_jobs(&self, namespace: Option<&str>, params: &ListParams) -> Result<Page, Failure> {

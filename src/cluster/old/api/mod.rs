@@ -34,7 +34,7 @@ pub(crate) use failure::{Cause, Details};
 pub(crate) use failure::{Failure, Refusal};
 use http_client::{Chunks, HttpClient, RESPONSE_LIMIT, in_time};
 use permission::Permission;
-pub(crate) use requests::{Page, Scope, Write};
+pub(crate) use requests::{Page, Scope};
 use startup_denials::StartupDenials;
 
 /// A request, and the permission that it needs.

@@ -16,9 +16,9 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep};
 
-use crate::cluster::api::{Api, Change, Failure, Page, Scope};
-use crate::cluster::backoff;
-use crate::cluster::job::compact::Interner;
+use crate::cluster::old::api::{Api, Change, Failure, Page, Scope};
+use crate::cluster::old::backoff;
+use crate::cluster::old::job::compact::Interner;
 
 /// A watch that has lasted longer than this is healthy. If the API server closes it, that is not a failure. The delay after the
 /// next failure is the shortest again.
