@@ -462,7 +462,8 @@ mod tests {
     }
 
     fn refused(code: u16, message: &str, causes: Vec<StatusCause>) -> Error {
-        let details = StatusDetails { causes, ..StatusDetails::default() };
+        let mut details: StatusDetails = serde_json::from_str("{}").expect("details");
+        details.causes = causes;
         let status = Status::failure(message, "Refused").with_code(code).with_details(details);
         Error::Refused { status: Box::new(status), retry_after: None }
     }

@@ -302,7 +302,7 @@ fn ended(stop: &stop::Stop, jobs: &[PlannedJob]) -> String {
         stop::Stop::Deadline => "the deadline came before the way was clear".to_owned(),
         stop::Stop::Signal(signal) => format!("stopped by {signal}"),
         stop::Stop::Failed(error @ Error::Forbidden(..)) => {
-            format!("{error}\n--unblock needs the verbs get, update, patch, create and delete")
+            format!("{error}\n--unblock needs the verbs get, create and delete, and update, or patch for Jobs that were applied server-side")
         }
         stop::Stop::Failed(error) => error.to_string(),
     }
