@@ -48,11 +48,14 @@ pub mod cli;
 #[cfg(feature = "cleanup")]
 pub mod cluster;
 pub mod console;
+pub mod error;
 mod escape;
-pub mod exit_code;
+/// The exit codes, by their former path.
+#[doc(hidden)]
+pub mod exit_code {
+    pub use crate::error::ExitCode;
+}
 pub mod inject;
-mod input;
-mod pipe;
 pub mod policy;
 pub mod run;
 #[cfg(feature = "cleanup")]
