@@ -45,7 +45,7 @@ pub(super) fn role(manifest: &Value, command: Command) -> Role {
 impl Command {
     /// `release_exists` decides what `upgrade --install` does.
     pub(super) fn of(caller: &Caller, release_exists: Option<bool>) -> Self {
-        let Caller::Helm { call, .. } = caller else { return Self::NoHooks };
+        let Some(call) = caller.helm() else { return Self::NoHooks };
         match (call.command, release_exists) {
             _ if call.no_hooks => Self::NoHooks,
             (caller::Command::Install, _) => Self::Install,

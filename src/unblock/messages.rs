@@ -5,6 +5,7 @@ use std::fmt;
 use super::decision::{Decision, Leave, Obstacle, Reason};
 use super::owner::Owner;
 use super::planned_job::{Finding, PlannedJob};
+use crate::cluster::caller::{Caller, Command};
 use crate::cluster::job::Hint;
 use crate::escape::{quoted, shortened};
 use crate::policy::IGNORE;
@@ -121,6 +122,24 @@ pub(super) fn deletion(job: &PlannedJob, deleted: &str, context: Option<&str>) -
 
 pub(super) fn over_quota(job: &PlannedJob, why: &str) -> String {
     format!("a quota has no room for the new Job {job} until the old one is gone: {why}")
+}
+
+/// Warns of Helm's own rollback, which cannot change the new Job back.
+pub(super) fn about_rollback(caller: &Caller) -> Option<&'static str> {
+    let call = caller.helm().filter(|call| call.rollback_on_failure)?;
+    (call.command == Command::Upgrade).then_some(
+        "if this upgrade fails, Helm's own rollback (--rollback-on-failure, --atomic) fails too, because it cannot change the new Job \
+         back; leave the flag out, and roll back by `helm get manifest`, `jobsweep --unblock` and `helm rollback`",
+    )
+}
+
+/// Warns of a flag of Helm that does not help.
+pub(super) fn about_helms_force(caller: &Caller) -> Option<&'static str> {
+    let call = caller.helm().filter(|call| call.force);
+    call.map(|_| {
+        "Helm's own --force (--force-replace) replaces resources instead of changing them, which the API server refuses for a Job; \
+         leave it out: --unblock does not need it"
+    })
 }
 
 /// Why a Job is in the way.

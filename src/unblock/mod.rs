@@ -117,7 +117,7 @@ impl<S: Into<stop::Stop>> From<S> for Stop {
 /// A Job is in the way and may not be deleted, or it is not known whether one is in the way.
 pub fn unblock(jobs: Vec<JobManifest>, options: &Options, console: &mut Console) -> Result<(), Blocked> {
     let caller = find_caller(options).map_err(|unclear| blocked(ExitCode::Usage, unclear))?;
-    let call = call_of(&caller);
+    let call = caller.helm();
     let options = &Options { dry_run: options.dry_run || call.is_some_and(is_dry_run), ..options.clone() };
     if let Some(call) = call.filter(|call| call.dry_run == Some(DryRun::Client)) {
         console.log(&one_line(&format!("called by {call}, which asks no cluster, so no Job is looked up")));
@@ -156,13 +156,6 @@ fn find_caller(options: &Options) -> Result<Caller, Unclear> {
     }
 }
 
-fn call_of(caller: &Caller) -> Option<&HelmCall> {
-    match caller {
-        Caller::Helm { call, .. } => Some(call),
-        Caller::None { .. } => None,
-    }
-}
-
 fn is_dry_run(call: &HelmCall) -> bool {
     call.dry_run.is_some()
 }
@@ -185,7 +178,7 @@ async fn until_stopped(
     let mut planned = Vec::new();
     let mut context = options.connection.context.clone();
     let work = async {
-        let target = target::find(options, call_of(caller), console).await?;
+        let target = target::find(options, caller.helm(), console).await?;
         context.clone_from(&target.context);
         planned = plan(jobs, &target)?;
         connect_and_unblock(target, &mut planned, options, caller, console).await
@@ -231,8 +224,9 @@ async fn connect_and_unblock(
 ) -> Result<(), Stop> {
     let Target { config, context, namespace } = target;
     let namespace = namespace.unwrap_or_default();
+    messages::about_helms_force(caller).iter().for_each(|warning| console.warn(warning));
     let cluster = Cluster::connect(config).await?;
-    let call = call_of(caller);
+    let call = caller.helm();
     let release_exists = match call.and_then(|call| call.release.as_ref().filter(|_| call.install)) {
         Some(release) => requests::release_exists(&cluster, &namespace, release).await,
         None => None,
@@ -302,7 +296,9 @@ fn ended(stop: &stop::Stop, jobs: &[PlannedJob]) -> String {
         stop::Stop::Deadline => "the deadline came before the way was clear".to_owned(),
         stop::Stop::Signal(signal) => format!("stopped by {signal}"),
         stop::Stop::Failed(error @ Error::Forbidden(..)) => {
-            format!("{error}\n--unblock needs the verbs get, create and delete, and update, or patch for Jobs that were applied server-side")
+            format!(
+                "{error}\n--unblock needs the verbs get, create and delete, and update, or patch for Jobs that were applied server-side"
+            )
         }
         stop::Stop::Failed(error) => error.to_string(),
     }

@@ -52,6 +52,7 @@ pub(super) async fn unblock(
     let mut retries = Retries::new(all.options.timeout);
     let mut waited = false;
     let mut just_deleted = false;
+    let mut warning = messages::about_rollback(all.caller);
     loop {
         let error = look_up_blocked(all, jobs, console).await?;
         retries.has_responded |= jobs.iter().any(|job| job.finding != Finding::Unknown);
@@ -71,12 +72,15 @@ pub(super) async fn unblock(
         } else if std::mem::take(&mut just_deleted) {
             // The API server has accepted the deletions, but a Job that is read does not show it yet.
             retries.wait().await?;
-        } else if let Some(error) = delete_all_or_none(all, jobs, console).await? {
-            retries.back_off(error, console).await?;
-        } else if dry_run {
-            return Ok(());
         } else {
-            just_deleted = true;
+            warning.take().iter().for_each(|warning| console.warn(warning));
+            if let Some(error) = delete_all_or_none(all, jobs, console).await? {
+                retries.back_off(error, console).await?;
+            } else if dry_run {
+                return Ok(());
+            } else {
+                just_deleted = true;
+            }
         }
     }
 }

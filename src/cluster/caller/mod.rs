@@ -75,6 +75,14 @@ impl Caller {
         }
     }
 
+    /// What the Helm that calls does, if one calls.
+    pub fn helm(&self) -> Option<&HelmCall> {
+        match self {
+            Self::None { .. } => None,
+            Self::Helm { call, .. } => Some(call),
+        }
+    }
+
     /// Whether whoever calls still waits for the result. A Helm that was killed applies nothing.
     pub fn still_lives(&self) -> bool {
         match self {
