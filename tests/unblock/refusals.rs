@@ -144,7 +144,7 @@ async fn every_job_that_may_not_go_has_a_line_of_its_own(cluster: &ControlPlane)
     setup.unfinished(job("c").policy(BOTH)).await?;
     // The third one could be waited for, but what forbids all is said at once.
     let text = stream(&[changed(job("a"))?, changed(job("b"))?, changed(job("c").policy(BOTH))?]);
-    let finished = setup.ends(setup.unblock(&text).arg("--context=test").run().await?, 6, &[]).await?;
+    let finished = setup.ends(setup.unblock(&text).arg("--default-policy=none").run().await?, 6, &[]).await?;
     let stderr = finished.stderr();
     let lines: Vec<_> = stderr.lines().filter(|line| line.contains("may not be deleted")).collect();
     ensure!(lines.len() == 2, "{stderr}");
