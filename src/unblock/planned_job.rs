@@ -29,7 +29,7 @@ pub(super) enum Finding {
     Absent,
     Found {
         /// `None` if the response cannot be read.
-        job: Option<Job>,
+        job: Option<Box<Job>>,
         decision: Decision,
     },
 }

@@ -206,7 +206,7 @@ async fn ask(all: &Surroundings<'_>, job: &PlannedJob, live: Live) -> Result<Fou
         Successor::OverQuota(why) => (decision, Some(messages::over_quota(job, &why))),
         Successor::Refused(why) => (decision.keep(Reason::SuccessorRefused(why)), None),
     };
-    let finding = Finding::Found { job: Some(live.job), decision };
+    let finding = Finding::Found { job: Some(Box::new(live.job)), decision };
     Ok(Found { warning, ..finding.into() })
 }
 

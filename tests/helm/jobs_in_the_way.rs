@@ -22,6 +22,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         a_left_over_hook_is_in_the_way_of_itself,
         a_hook_that_became_an_ordinary_job_makes_way,
         a_failed_migration_runs_again_if_it_is_asked_for,
+        a_helm_that_is_killed_loses_no_job,
     ]
 }
 
@@ -231,7 +232,8 @@ async fn a_hook_that_became_an_ordinary_job_makes_way(
     hook().run().await?.expect_success()?;
     migration.with_hook(hook(), false).await?.expect_code(1)?;
     let _ = migration.log();
-    migration.replaces(migration.upgrade("shop", &[])).await?;
+    // Without a value, Helm would use those of the last revision.
+    migration.replaces(migration.upgrade("shop", &["--reset-values"])).await?;
     let log = migration.log()?;
     ensure!(log.contains("(Helm ran it as a hook, and cannot change it)"), "{log}");
     Ok(())
@@ -254,4 +256,29 @@ async fn a_failed_migration_runs_again_if_it_is_asked_for(
         "{log}"
     );
     migration.replaces(migration.upgrade("shop", &["--post-renderer-args", "--retry-failed"])).await
+}
+
+async fn a_helm_that_is_killed_loses_no_job(cluster: &ControlPlane, version: HelmVersion) -> Result<()> {
+    let migration = Migration::new(cluster, version).await?;
+    migration.upgrade("shop", &[]).run().await?.expect_success()?;
+    let job = migration.job().await?;
+    let _ = migration.log();
+    let helm = migration.upgrade("shop", &["--set", "tag=2"]).spawn()?;
+    let log_file = migration.log_file();
+    let says = |text: &'static str| {
+        let log_file = log_file.clone();
+        async move {
+            let has_text = || async {
+                let log = fs::read_to_string(&log_file).unwrap_or_default();
+                Ok(log.contains(text).then_some(()))
+            };
+            wait::until(text, has_text).await
+        }
+    };
+    says("waiting for Job ").await?;
+    helm.kill().await?;
+    migration.namespace.succeed(&job).await?;
+    says("the program that waits for the manifests has ended, so nothing more is deleted").await?;
+    ensure!(migration.uid().await? == job.metadata.uid, "the Job is gone");
+    Ok(())
 }
