@@ -34,10 +34,10 @@ const NOT_WRITTEN: &str = "cannot write stdout";
 /// Runs the mode that the command line asks for, on the process's own streams.
 #[must_use]
 pub fn run(args: impl IntoIterator<Item = OsString>) -> process::ExitCode {
-    let (mut console, result) = match Cli::from_command_line(args) {
+    let (console, result) = match Cli::from_command_line(args) {
         #[cfg(feature = "cleanup")]
         Ok(cli) if cli.cleanup => match cli.sweep.options() {
-            Ok(options) => return crate::cleanup::run(options, io::stdout()),
+            Ok(options) => return crate::cleanup::run(&options, io::stdout()),
             Err(wrong) => (Console::default(), Err(WrongUsage(wrong).into())),
         },
         Ok(cli) => match console(cli.filter.log_file.clone()) {

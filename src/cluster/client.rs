@@ -21,7 +21,7 @@ use super::job::Job;
 use super::permission::Permission;
 
 /// How long the API server may take to respond, and a credential plugin to bring new credentials.
-const RESPONSE_LIMIT: Duration = Duration::from_secs(30);
+pub(crate) const RESPONSE_LIMIT: Duration = Duration::from_secs(30);
 /// How long a connection may take. This is shorter than [`RESPONSE_LIMIT`], so that a connection that hangs is a
 /// [`Error::NotConnected`]: the request was certainly not carried out.
 const CONNECT_LIMIT: Duration = Duration::from_secs(20);

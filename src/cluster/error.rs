@@ -150,7 +150,7 @@ impl From<watcher::Error> for Error {
 
 impl Error {
     /// A request without a response. Where it failed is told by the types in the error's chain.
-    fn unanswered(error: &(dyn StdError + 'static)) -> Self {
+    pub(crate) fn unanswered(error: &(dyn StdError + 'static)) -> Self {
         let text = chain(error);
         let is_connect = |error: &hyper_util::client::legacy::Error| error.is_connect();
         let is_certificate = |error: &rustls::Error| matches!(error, rustls::Error::InvalidCertificate(_));

@@ -82,11 +82,11 @@ enum Stop {
 /// # Errors
 /// A Job is in the way and may not be deleted, or it is not known whether one is in the way.
 pub fn unblock(jobs: Vec<JobManifest>, options: &Options, console: &mut Console) -> Result<(), Blocked> {
-    let runtime = stop::runtime().map_err(|error| blocked(error.exit_code(), error))?;
-    match runtime.block_on(connect_and_unblock(jobs, options, console)) {
-        Ok(signals) => {
+    let (runtime, mut signals) = stop::start().map_err(|error| blocked(error.exit_code(), error))?;
+    match runtime.block_on(connect_and_unblock(jobs, options, console, &mut signals)) {
+        Ok(()) => {
+            // While the manifests are written, nothing has to be completed. The runtime handles signals until the process ends.
             signals.end_the_process();
-            // Its thread handles signals until the end of the process.
             std::mem::forget(runtime);
             Ok(())
         }
@@ -102,7 +102,8 @@ async fn connect_and_unblock(
     jobs: Vec<JobManifest>,
     options: &Options,
     console: &mut Console,
-) -> Result<Signals, Blocked> {
+    signals: &mut Signals,
+) -> Result<(), Blocked> {
     let start = Instant::now();
     let limit = match options.timeout {
         Timeout::After(limit) if !limit.is_zero() => limit,
@@ -131,8 +132,6 @@ async fn connect_and_unblock(
         let message = format!("two manifests of Job {twice}; remove one");
         return Err(blocked(ExitCode::InvalidInput, message));
     }
-    let mut signals = Signals::listen()
-        .map_err(|error| blocked(ExitCode::Failure, format!("cannot listen for signals: {error}")))?;
     let work = async {
         let api = Api::connect(target.config).await?;
         rounds::unblock(&api, &mut planned, options, console).await
@@ -141,7 +140,7 @@ async fn connect_and_unblock(
         biased;
         signal = signals.next() => Stop::Signal(signal),
         done = timeout(limit.saturating_sub(start.elapsed()), work) => match done {
-            Ok(Ok(())) => return Ok(signals),
+            Ok(Ok(())) => return Ok(()),
             Ok(Err(stop)) => stop,
             Err(_) => Stop::Deadline,
         },

@@ -1,0 +1,579 @@
+//! The sweep: what is known of the Jobs in scope, and what to do next.
+//!
+//! The watch keeps a map of the Jobs up to date. After every change, reply or timer, [`TrackedJob::phase_now`] decides from
+//! what the map shows. Whatever a reply says, only the map says that a Job is gone. A Job is identified by its UID: a Job that
+//! is created again under the same name is another Job.
+//!
+//! The sweep does no I/O and has no clock, so that every order of events can be tested. Times count from its start.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::mem::{discriminant, replace, take};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::logs::JobLog;
+use super::output::words;
+use super::rules::{Kept, Rules};
+use crate::cluster::error::Error;
+use crate::cluster::job::{Hint, Job, State};
+use crate::cluster::retry;
+use crate::cluster::watch::Event;
+use crate::console::Verbosity;
+use crate::escape::block;
+
+/// How long the map may take to show what became of a deletion. Then a new list must show it.
+const SHOWN_WITHIN: Duration = Duration::from_secs(5);
+
+type Uid = Arc<str>;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Waiting(Hint),
+    /// The Job finished too recently, and is due at this time, in seconds since 1970.
+    TooRecent(i64),
+    Due,
+    /// The Job is being deleted.
+    Going {
+        /// Whether by this sweep.
+        ours: bool,
+    },
+    Gone(Gone),
+    Kept(Kept),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Gone {
+    Deleted,
+    /// It is still there, because this is a dry run.
+    WouldDelete,
+    ByOthers,
+    /// A watch that selects by labels reports both in the same way.
+    ByOthersOrRelabelled,
+}
+
+/// One Job in the sweep.
+pub(crate) struct TrackedJob {
+    pub job: Arc<Job>,
+    /// As last decided.
+    pub phase: Phase,
+    /// When the sweep first saw the Job.
+    pub since: Duration,
+    /// When the Job last stopped holding up the end.
+    pub until: Option<Duration>,
+    pub log: Option<JobLog>,
+    scope: usize,
+    /// The number of the list in which, or in the watch after which, the Job was last seen.
+    list: u32,
+    /// Whether the map has the Job.
+    present: bool,
+    deletion: Deletion,
+    deleted_by_us: DeletedByUs,
+    failures: u32,
+}
+
+/// How far the sweep's own deletion of a Job is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Deletion {
+    NotSent,
+    Queued,
+    UnderWay,
+    /// Sent again at this time.
+    RetryAt(Duration),
+    Accepted,
+    /// The Job is not what the map shows: it has changed, or is already gone.
+    MapIsOld,
+    /// Accepted in a dry run.
+    DryRun,
+    Refused(String),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum DeletedByUs {
+    No,
+    /// The response was lost, or is an error of the API server (5xx).
+    Maybe,
+    Yes,
+}
+
+struct Scope {
+    name: String,
+    /// How many lists have begun.
+    list: u32,
+    was_listed: bool,
+    view: View,
+    /// Whether an interruption was reported and is not over yet.
+    interrupted: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum View {
+    /// Changes may have gone unnoticed.
+    Old,
+    Listed,
+    Watched,
+}
+
+/// An annotated Job that does not belong to the release given with `--release`.
+struct LeftOut {
+    scope: usize,
+    list: u32,
+    names_other_release: bool,
+}
+
+pub(crate) struct Message {
+    pub level: Verbosity,
+    pub text: String,
+}
+
+#[derive(Default)]
+pub(crate) struct Sweep {
+    rules: Rules,
+    concurrency: usize,
+    /// The time of the start, in seconds since 1970.
+    unix_start: i64,
+    /// Every Job that was ever in scope.
+    jobs: BTreeMap<Uid, TrackedJob>,
+    scopes: Vec<Scope>,
+    /// The Jobs that were due. A Job that no longer is gets skipped.
+    queue: VecDeque<Uid>,
+    timers: BTreeSet<(Duration, Uid)>,
+    in_flight: usize,
+    /// No deletion is sent before: the API server said `Retry-After`.
+    paused_until: Duration,
+    /// How many Jobs hold up the end.
+    open: usize,
+    /// The Jobs with a failed request that is to be sent again, and how many there were since all went well.
+    failing: BTreeSet<Uid>,
+    failed: usize,
+    left_out: BTreeMap<Uid, LeftOut>,
+    messages: Vec<Message>,
+}
+
+impl Sweep {
+    pub(crate) fn new(
+        rules: Rules,
+        scopes: impl IntoIterator<Item = String>,
+        concurrency: usize,
+        unix_start: i64,
+    ) -> Self {
+        let scope = |name| Scope { name, list: 0, was_listed: false, view: View::Old, interrupted: false };
+        let scopes = scopes.into_iter().map(scope).collect();
+        Self { rules, scopes, concurrency, unix_start, ..Self::default() }
+    }
+
+    /// Takes in what happened in a scope.
+    ///
+    /// # Errors
+    /// The scope cannot be followed any more.
+    pub(crate) fn event(&mut self, index: usize, event: Event, now: Duration) -> Result<(), Error> {
+        let Some(scope) = self.scopes.get_mut(index) else { return Ok(()) };
+        let name = &scope.name;
+        match event {
+            Event::ListBegins => {
+                let text = format!("listing Jobs in {name}");
+                scope.list += 1;
+                scope.view = View::Old;
+                self.say(Verbosity::Verbose, &text);
+            }
+            Event::Seen(job) => self.seen(index, job, now),
+            Event::Deleted(job) => {
+                let uid: Uid = job.uid().into();
+                if let Some(tracked) = self.jobs.get_mut(&uid)
+                    && !matches!(job.state, State::Unreadable(_))
+                {
+                    tracked.job = Arc::new(job);
+                }
+                self.missing(&uid, now);
+            }
+            Event::Listed => {
+                let text = format!("listed all Jobs in {name}");
+                let list = scope.list;
+                scope.was_listed = true;
+                let is_missing = |tracked: &TrackedJob| tracked.scope == index && tracked.list != list;
+                let missing = self.jobs.iter().filter(|(_, tracked)| is_missing(tracked));
+                let missing: Vec<_> = missing.map(|(uid, _)| Arc::clone(uid)).collect();
+                missing.iter().for_each(|uid| self.missing(uid, now));
+                self.left_out.retain(|_, job| job.scope != index || job.list == list);
+                self.reached(index, View::Listed);
+                self.say(Verbosity::Verbose, &text);
+            }
+            Event::Watching => {
+                let text = format!("watching {name}");
+                self.reached(index, View::Watched);
+                self.say(Verbosity::Verbose, &text);
+            }
+            Event::Interrupted(error, after) => {
+                let what = if scope.was_listed { "watch interrupted on" } else { "cannot list Jobs in" };
+                let text = format!("{what} {name}: {error}; retrying in {:.1} s", after.as_secs_f64());
+                scope.view = View::Old;
+                let repeated = replace(&mut scope.interrupted, true);
+                self.pause(&error, after, now);
+                self.say(if repeated { Verbosity::Verbose } else { Verbosity::Warning }, &text);
+            }
+            Event::Failed(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    fn reached(&mut self, scope: usize, view: View) {
+        let scope = &mut self.scopes[scope];
+        scope.view = view;
+        if take(&mut scope.interrupted) {
+            let text = format!("{} is reachable again", scope.name);
+            self.say(Verbosity::Normal, &text);
+        }
+    }
+
+    fn seen(&mut self, scope: usize, job: Job, now: Duration) {
+        let list = self.scopes[scope].list;
+        let uid: Uid = job.uid().into();
+        if let Some(tracked) = self.jobs.get_mut(&uid) {
+            let newer = tracked.job.version() != job.version();
+            let newly_listed = replace(&mut tracked.list, list) != list;
+            if !job.terminating {
+                if newer {
+                    // A deletion of the version before was not carried out.
+                    tracked.deleted_by_us = DeletedByUs::No;
+                }
+                if (newer || newly_listed)
+                    && matches!(tracked.deletion, Deletion::Accepted | Deletion::MapIsOld)
+                {
+                    tracked.deletion = Deletion::NotSent;
+                }
+            }
+            tracked.present = true;
+            tracked.job = Arc::new(job);
+        } else if self.rules.in_scope(&job) {
+            if let Some(words) = words::unknown_words(&job) {
+                self.say(Verbosity::Warning, &words);
+            }
+            self.left_out.remove(&uid);
+            self.jobs.insert(Arc::clone(&uid), TrackedJob::new(job, scope, list, now));
+        } else if let (State::Unreadable(why), None) = (&job.state, &job.policy) {
+            let what = if job.name().is_empty() { "an object".to_owned() } else { job.to_string() };
+            return self
+                .say(Verbosity::Warning, &format!("skipped {what}, because it cannot be read: {why}"));
+        } else if job.policy.is_some() {
+            // The Job is out of scope, so any release that it names is another one.
+            let names_other_release = job.releases.iter().any(Option::is_some);
+            self.left_out.insert(uid, LeftOut { scope, list, names_other_release });
+            return;
+        } else {
+            self.left_out.remove(&uid);
+            return;
+        }
+        self.decide(&uid, now);
+    }
+
+    fn missing(&mut self, uid: &Uid, now: Duration) {
+        self.left_out.remove(uid);
+        if let Some(tracked) = self.jobs.get_mut(uid) {
+            tracked.present = false;
+            self.decide(uid, now);
+        }
+    }
+
+    /// The Job to delete next, if its version is still the one that the sweep has seen.
+    pub(crate) fn next_deletion(&mut self, now: Duration) -> Option<Arc<Job>> {
+        while self.in_flight < self.concurrency && now >= self.paused_until {
+            let tracked = self.jobs.get_mut(&self.queue.pop_front()?)?;
+            if tracked.deletion != Deletion::Queued {
+                continue;
+            }
+            if tracked.phase != Phase::Due {
+                tracked.deletion = Deletion::NotSent;
+                continue;
+            }
+            tracked.deletion = Deletion::UnderWay;
+            let job = Arc::clone(&tracked.job);
+            self.in_flight += 1;
+            self.say(Verbosity::Verbose, &format!("deleting {job}: {}", words::state(&job)));
+            return Some(job);
+        }
+        None
+    }
+
+    /// The response to the deletion of this Job: whether it is gone already. `None` if the deletion was not sent, because the
+    /// sweep is ending.
+    ///
+    /// # Errors
+    /// The response concerns every deletion, such as a missing permission.
+    pub(crate) fn replied(
+        &mut self,
+        job: &Job,
+        log: Option<JobLog>,
+        result: Option<Result<bool, Error>>,
+        now: Duration,
+    ) -> Result<(), Error> {
+        self.in_flight -= 1;
+        let uid: Uid = job.uid().into();
+        let (dry_run, only_lists) = (self.rules.dry_run, self.rules.only_lists);
+        let Some(tracked) = self.jobs.get_mut(&uid) else { return Ok(()) };
+        tracked.log = log.or(tracked.log.take());
+        let mut failure = None;
+        tracked.deletion = match result {
+            None => Deletion::NotSent,
+            Some(Ok(_)) if dry_run => Deletion::DryRun,
+            Some(Ok(gone)) => {
+                tracked.deleted_by_us = DeletedByUs::Yes;
+                tracked.present &= !(gone && only_lists);
+                Deletion::Accepted
+            }
+            Some(Err(error)) if error.is_not_found() => {
+                tracked.present &= !only_lists;
+                Deletion::MapIsOld
+            }
+            Some(Err(error)) if error.is_conflict() => Deletion::MapIsOld,
+            Some(Err(error)) if error.is_transient() => {
+                // Such a Job shows that this deletion was not carried out.
+                let is_newer =
+                    tracked.present && !tracked.job.terminating && tracked.job.version() != job.version();
+                if error.may_have_been_carried_out() && !dry_run && !is_newer {
+                    tracked.deleted_by_us = tracked.deleted_by_us.or_maybe();
+                }
+                let after = retry::delay(tracked.failures, &error);
+                tracked.failures += 1;
+                failure = Some((error, after, tracked.failures));
+                Deletion::RetryAt(now + after)
+            }
+            Some(Err(error)) if error.status().is_some() => Deletion::Refused(error.to_string()),
+            Some(Err(error)) => {
+                tracked.deletion = Deletion::NotSent;
+                return Err(error);
+            }
+        };
+        match tracked.deletion {
+            Deletion::Accepted | Deletion::MapIsOld => {
+                self.timers.insert((now + SHOWN_WITHIN, Arc::clone(&uid)));
+            }
+            Deletion::RetryAt(at) => {
+                self.timers.insert((at, Arc::clone(&uid)));
+            }
+            _ => {}
+        }
+        if let Some((error, after, attempts)) = failure {
+            self.failed(job, &error, after, attempts);
+            self.pause(&error, after, now);
+        } else {
+            self.worked(&uid);
+        }
+        self.decide(&uid, now);
+        Ok(())
+    }
+
+    fn failed(&mut self, job: &Job, error: &Error, after: Duration, attempts: u32) {
+        let level = if self.failing.is_empty() { Verbosity::Normal } else { Verbosity::Verbose };
+        self.failed += usize::from(self.failing.insert(job.uid().into()));
+        let after = after.as_secs_f64();
+        let text = format!("cannot delete {job} (attempt {attempts}): {error}; retrying in {after:.1} s");
+        self.say(level, &text);
+    }
+
+    fn worked(&mut self, uid: &Uid) {
+        if self.failing.remove(uid) && self.failing.is_empty() {
+            let failed = words::jobs(take(&mut self.failed));
+            self.say(Verbosity::Normal, &format!("requests work again, after failures for {failed}"));
+        }
+    }
+
+    /// While the API server's `Retry-After` runs, nothing is sent.
+    fn pause(&mut self, error: &Error, after: Duration, now: Duration) {
+        if error.retry_after().is_some() {
+            self.paused_until = self.paused_until.max(now + after);
+        }
+    }
+
+    /// Handles the timers that have expired. Returns the scopes to list again, because the map has not shown what became of a
+    /// deletion.
+    pub(crate) fn handle_timers(&mut self, now: Duration) -> Vec<usize> {
+        let mut scopes = Vec::new();
+        while self.timers.first().is_some_and(|(at, _)| *at <= now)
+            && let Some((_, uid)) = self.timers.pop_first()
+        {
+            let Some(tracked) = self.jobs.get_mut(&uid) else { continue };
+            match tracked.deletion {
+                Deletion::RetryAt(at) if at <= now => tracked.deletion = Deletion::NotSent,
+                Deletion::Accepted | Deletion::MapIsOld if tracked.present && !tracked.job.terminating => {
+                    let scope = &mut self.scopes[tracked.scope];
+                    // A list of this scope may be under way already.
+                    if scope.view != View::Old {
+                        scope.view = View::Old;
+                        scopes.push(tracked.scope);
+                    }
+                    self.timers.insert((now + SHOWN_WITHIN, Arc::clone(&uid)));
+                }
+                _ => {}
+            }
+            self.decide(&uid, now);
+        }
+        scopes
+    }
+
+    /// When something is to be done again if nothing happens before.
+    pub(crate) fn next_timer(&self, now: Duration) -> Option<Duration> {
+        let resume = Some(self.paused_until).filter(|at| *at > now && !self.queue.is_empty());
+        self.timers.first().map(|(at, _)| *at).into_iter().chain(resume).min()
+    }
+
+    /// Decides again what to do with a Job. The only place where a phase changes.
+    fn decide(&mut self, uid: &Uid, now: Duration) {
+        let unix_now = self.unix_time(now);
+        let Some(tracked) = self.jobs.get_mut(uid) else { return };
+        // The response says more than what is seen meanwhile.
+        if tracked.deletion == Deletion::UnderWay {
+            return;
+        }
+        let phase = tracked.phase_now(&self.rules, unix_now);
+        let (was_open, is_open) = (tracked.phase.is_open(), phase.is_open());
+        self.open = self.open + usize::from(is_open) - usize::from(was_open);
+        tracked.until = if is_open { None } else { tracked.until.or(Some(now)) };
+        if phase == Phase::Due && tracked.deletion == Deletion::NotSent {
+            tracked.deletion = Deletion::Queued;
+            self.queue.push_back(Arc::clone(uid));
+        }
+        if let Phase::TooRecent(due_at) = phase {
+            let at = Duration::from_secs(due_at.saturating_sub(self.unix_start).try_into().unwrap_or(0));
+            self.timers.insert((at, Arc::clone(uid)));
+        }
+        let before = replace(&mut tracked.phase, phase);
+        if tracked.phase != before {
+            let level = tracked.phase.level(&before);
+            let text = words::phase_message(tracked, unix_now);
+            text.into_iter().for_each(|text| self.say(level, &text));
+        }
+    }
+
+    fn say(&mut self, level: Verbosity, text: &str) {
+        self.messages.push(Message { level, text: block(text) });
+    }
+}
+
+impl Sweep {
+    /// Whether no Job is left to wait for or to delete, and no change may have gone unnoticed. Kept Jobs do not count, even if
+    /// they have not finished.
+    pub(crate) fn is_done(&self) -> bool {
+        self.open == 0 && self.scopes.iter().all(|scope| scope.view != View::Old)
+    }
+
+    pub(crate) fn is_watched(&self) -> bool {
+        self.scopes.iter().all(|scope| scope.view == View::Watched)
+    }
+
+    /// Whether every scope was listed, and no request is under way or can be sent now.
+    pub(crate) fn is_idle(&self, now: Duration) -> bool {
+        self.was_listed() && self.in_flight == 0 && (self.queue.is_empty() || now < self.paused_until)
+    }
+
+    /// Whether there are scopes and each was listed at least once.
+    pub(crate) fn was_listed(&self) -> bool {
+        !self.scopes.is_empty() && self.scopes.iter().all(|scope| scope.was_listed)
+    }
+
+    /// Whether the watch will soon show what became of a deletion.
+    pub(crate) fn is_about_to_show_more(&self) -> bool {
+        self.jobs.values().any(|tracked| {
+            tracked.present
+                && tracked.deletion == Deletion::Accepted
+                && !tracked.job.terminating
+                && self.scopes[tracked.scope].view == View::Watched
+        })
+    }
+
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    pub(crate) fn take_messages(&mut self) -> Vec<Message> {
+        take(&mut self.messages)
+    }
+
+    /// How many annotated Jobs `--release` leaves out: those that name another release, and those that name none.
+    pub(crate) fn left_out(&self) -> (usize, usize) {
+        let named = self.left_out.values().filter(|job| job.names_other_release).count();
+        (named, self.left_out.len() - named)
+    }
+
+    pub(crate) fn jobs(&self) -> impl Iterator<Item = &TrackedJob> {
+        self.jobs.values()
+    }
+
+    /// By namespace and name. Jobs that share a name are in the order in which the sweep saw them.
+    pub(crate) fn sorted_jobs(&self) -> Vec<&TrackedJob> {
+        let mut jobs: Vec<_> = self.jobs().collect();
+        jobs.sort_by_key(|tracked| {
+            (tracked.job.namespace(), tracked.job.name(), tracked.since, tracked.until)
+        });
+        jobs
+    }
+
+    /// In seconds since 1970.
+    pub(crate) fn unix_time(&self, now: Duration) -> i64 {
+        self.unix_start.saturating_add_unsigned(now.as_secs())
+    }
+}
+
+impl TrackedJob {
+    fn new(job: Job, scope: usize, list: u32, now: Duration) -> Self {
+        Self {
+            job: Arc::new(job),
+            // Until the first decision. That is another one, because the Job is in scope.
+            phase: Phase::Kept(Kept::LeftScope),
+            since: now,
+            until: None,
+            log: None,
+            scope,
+            list,
+            present: true,
+            deletion: Deletion::NotSent,
+            deleted_by_us: DeletedByUs::No,
+            failures: 0,
+        }
+    }
+
+    /// The phase by what the map shows, and by what the sweep has sent.
+    fn phase_now(&self, rules: &Rules, unix_now: i64) -> Phase {
+        let ours = self.deleted_by_us != DeletedByUs::No;
+        match (&self.deletion, rules.phase_of(&self.job, unix_now)) {
+            (Deletion::DryRun, _) => Phase::Gone(Gone::WouldDelete),
+            _ if !self.present => Phase::Gone(match self.deleted_by_us {
+                DeletedByUs::Yes => Gone::Deleted,
+                DeletedByUs::Maybe if !rules.has_selector => Gone::Deleted,
+                _ if rules.has_selector => Gone::ByOthersOrRelabelled,
+                _ => Gone::ByOthers,
+            }),
+            (Deletion::Refused(why), _) => Phase::Kept(Kept::Refused(why.clone())),
+            (Deletion::Accepted, _) => Phase::Going { ours },
+            (_, kept @ Phase::Kept(_)) => kept,
+            _ if self.job.terminating => Phase::Going { ours },
+            (_, decided) => decided,
+        }
+    }
+}
+
+impl DeletedByUs {
+    fn or_maybe(self) -> Self {
+        if self == Self::Yes { self } else { Self::Maybe }
+    }
+}
+
+impl Phase {
+    /// Whether it holds up the end of the sweep.
+    pub(crate) fn is_open(&self) -> bool {
+        !matches!(self, Self::Gone(_) | Self::Kept(_))
+    }
+
+    /// From which verbosity on the change from another phase is reported.
+    fn level(&self, before: &Self) -> Verbosity {
+        match (before, self) {
+            (_, Self::Kept(Kept::Refused(_) | Kept::Unreadable(_) | Kept::NoFinishTime)) => {
+                Verbosity::Warning
+            }
+            (Self::Waiting(before), Self::Waiting(now)) if discriminant(before) == discriminant(now) => {
+                Verbosity::Verbose
+            }
+            (Self::TooRecent(_), Self::TooRecent(_))
+            | (Self::Kept(Kept::TooRecent(_)), Self::Kept(Kept::TooRecent(_))) => Verbosity::Verbose,
+            _ => Verbosity::Normal,
+        }
+    }
+}
