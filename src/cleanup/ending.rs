@@ -148,7 +148,7 @@ pub(crate) fn last_messages(
     sweep: &Sweep,
     unix_now: i64,
 ) -> impl Iterator<Item = Result<Message, String>> {
-    let message = |level| move |text: String| Message { level, text: block(&text) };
+    let message = |level| move |text: String| (level, block(&text));
     let warning = message(Verbosity::Warning);
     let headline = ending.headline(sweep).map(|headline| headline.map(warning).map_err(|text| block(&text)));
     let left: Vec<_> = sweep.sorted_jobs().into_iter().filter(|tracked| tracked.phase.is_open()).collect();
@@ -181,4 +181,148 @@ pub(crate) fn last_messages(
         )));
     }
     headline.into_iter().chain(messages.into_iter().map(Ok))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cleanup::fixture::{answer_all, event, job, listed, refused, sweep};
+    use crate::cleanup::rules::Rules;
+    use crate::cluster::job::State;
+    use crate::cluster::watch::Event;
+
+    const fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    /// What happens in a sweep over one scope, one thing a second.
+    #[derive(Clone, Copy)]
+    enum Then {
+        Listed,
+        Watching,
+        Interrupted,
+        Appears,
+        Nothing,
+    }
+    use Then::{Appears, Interrupted, Listed, Nothing, Watching};
+
+    /// When it is over, and how.
+    fn end(timeout: Timeout, settle: u64, story: &[Then]) -> Option<(u64, &'static str)> {
+        let mut end_condition = EndCondition::new(timeout, seconds(settle));
+        let mut sweep = sweep(Rules::default(), 1);
+        (0..).zip(story).find_map(|(second, then)| {
+            match then {
+                Listed => {
+                    event(&mut sweep, Event::ListBegins);
+                    event(&mut sweep, Event::Listed);
+                }
+                Watching => event(&mut sweep, Event::Watching),
+                Interrupted => {
+                    let error = Error::ConnectionLost(String::new());
+                    event(&mut sweep, Event::Interrupted(error, Duration::ZERO));
+                }
+                Appears => event(&mut sweep, Event::Seen(job("late"))),
+                Nothing => {}
+            }
+            end_condition.check(&sweep, seconds(second)).map(|ending| (second, ending.name(&sweep)))
+        })
+    }
+
+    #[test]
+    fn it_is_over_when_nothing_was_left_to_do_for_so_long() {
+        let (never, none) = (Timeout::Never, Timeout::After(Duration::ZERO));
+        let after = |limit| Timeout::After(seconds(limit));
+        for (name, timeout, settle, story, expected) in [
+            ("nothing is listed", never, 0, &[Nothing, Nothing][..], None),
+            ("the list is enough", never, 0, &[Listed], Some((0, "swept"))),
+            ("the list is not enough", never, 2, &[Listed, Nothing, Nothing, Nothing], None),
+            ("it is watched", never, 2, &[Listed, Watching, Nothing, Nothing], Some((3, "swept"))),
+            ("it is interrupted", never, 2, &[Listed, Watching, Interrupted, Watching, Nothing], None),
+            ("a Job appears", never, 2, &[Listed, Watching, Appears, Nothing, Nothing], None),
+            ("no waiting", none, 2, &[Listed], Some((0, "swept"))),
+            ("it never settles", after(3), 9, &[Listed, Watching, Nothing, Nothing], Some((3, "swept"))),
+            (
+                "it is never watched",
+                after(3),
+                2,
+                &[Listed, Interrupted, Interrupted, Interrupted],
+                Some((3, "deadline")),
+            ),
+            ("it is never listed", after(1), 0, &[Nothing, Nothing], Some((1, "error"))),
+            ("there is no end to settling", never, u64::MAX, &[Listed, Watching, Nothing], None),
+        ] {
+            assert_eq!(end(timeout, settle, story), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_runs_is_not_waited_for_without_waiting() {
+        let mut end_condition = EndCondition::new(Timeout::After(Duration::ZERO), Duration::ZERO);
+        let ending = end_condition.check(&listed([job("running")]), Duration::ZERO);
+        assert!(matches!(ending, Some(Ending::Stopped(Stop::Deadline))));
+    }
+
+    /// A sweep of these Jobs whose deletions are all refused.
+    fn all_refused(jobs: impl IntoIterator<Item = crate::cluster::job::Job>) -> Sweep {
+        let mut sweep = listed(jobs);
+        answer_all(&mut sweep, || Err(refused(403, "Forbidden")));
+        sweep
+    }
+
+    #[test]
+    fn where_several_ends_are_true_one_comes_first() {
+        let failed = || listed([job("a").failed()]);
+        let sweep = |scopes| sweep(Rules::default(), scopes);
+        let refused = || all_refused([job("failed").failed(), job("due").succeeded(), job("running")]);
+        let deadline = || Ending::Stopped(Stop::Deadline);
+        let stopped = || Ending::Stopped(Stop::Signal(Signal::Terminate));
+        let error = |error: Error| Ending::from(error);
+        let no = || Error::Unauthorized(String::new());
+        for (ending, sweep, word, code) in [
+            (Ending::Swept, failed(), "swept", ExitCode::JobFailed),
+            (Ending::Swept, listed([]), "swept", ExitCode::Done),
+            (deadline(), listed([job("a")]), "deadline", ExitCode::Deadline),
+            (deadline(), sweep(1), "error", ExitCode::Failure),
+            (deadline(), refused(), "error", ExitCode::Failure),
+            (error(Error::ConnectionLost(String::new())), refused(), "error", ExitCode::Failure),
+            (error(no()), refused(), "error", ExitCode::NotAllowed),
+            (error(Error::DeniedForNow(Box::new(no()))), refused(), "error", ExitCode::NotAllowed),
+            (stopped(), refused(), "stopped", ExitCode::Terminated),
+            (stopped(), sweep(1), "stopped", ExitCode::Terminated),
+        ] {
+            let found = (ending.name(&sweep), ending.exit_code(&sweep, true));
+            assert_eq!(found, (word, code), "{ending:?}");
+        }
+    }
+
+    fn said(ending: &Ending, sweep: &Sweep) -> String {
+        let text = |said: Result<Message, String>| said.map_or_else(|text| text, |(_, text)| text);
+        last_messages(ending, sweep, 0).map(text).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn nothing_is_summed_up_that_was_never_looked_at() {
+        let nowhere = Ending::from(Error::Config("no kubeconfig".to_owned()));
+        assert_eq!(said(&nowhere, &sweep(Rules::default(), 0)).lines().count(), 1);
+        assert_eq!(said(&Stop::Deadline.into(), &sweep(Rules::default(), 1)).lines().count(), 1);
+        assert!(said(&Ending::Swept, &listed([])).contains("no Job in scope has the annotation"));
+    }
+
+    #[test]
+    fn a_deletion_that_was_refused_and_a_job_that_was_not_read_are_errors() {
+        let odd = job("odd").state(State::Unreadable("odd".to_owned()));
+        let sweep = all_refused([job("a").succeeded(), odd]);
+        let error = "the API server refused to delete 1 Job, and 1 Job could not be read";
+        assert_eq!(Ending::Swept.error(&sweep).as_deref(), Some(error));
+        let found = (Ending::Swept.exit_code(&sweep, false), Ending::Swept.name(&sweep));
+        assert_eq!(found, (ExitCode::Failure, "error"));
+        assert!(said(&Ending::Swept, &sweep).contains(error));
+    }
+
+    #[test]
+    fn of_many_jobs_that_are_left_some_are_named_and_all_are_counted() {
+        let lines = said(&Stop::Deadline.into(), &listed((0..NAMED + 5).map(|n| job(&n.to_string()))));
+        assert_eq!(lines.matches("left shop/").count(), NAMED);
+        assert!(lines.contains("left 5 more; the table"), "{lines}");
+    }
 }

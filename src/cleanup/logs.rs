@@ -22,7 +22,7 @@ use crate::policy::Outcome;
 const DEFAULT_LINES: u32 = 20;
 /// How much of a Job's logs is kept: the end of them.
 const MAX_BYTES: usize = 256 * 1024;
-/// How often a Job's logs are tried in all before it is deleted without them.
+/// How often a request for logs is sent before the Job is deleted without them.
 const ATTEMPTS: u32 = 4;
 
 #[derive(Debug, Default)]
@@ -56,56 +56,39 @@ impl LogReader<'_> {
             return None;
         }
         let mut log = JobLog::default();
-        for attempt in 0..ATTEMPTS {
-            log = JobLog::default();
-            let Err(error) = self.read_all(job, lines, attempt + 1 == ATTEMPTS, &mut log).await else {
-                break;
-            };
-            if error.is_transient() && attempt + 1 < ATTEMPTS {
-                let delay = retry::delay(attempt, &error);
-                let text = format!("cannot read the logs of {job} (attempt {}): {error}", attempt + 1);
-                self.console.message(Verbosity::Verbose, &block(&text));
-                sleep(delay).await;
-                continue;
-            }
+        if let Err(error) = self.read_all(job, lines, &mut log).await {
+            let is_forbidden = matches!(error, Error::Forbidden(..));
             // One warning for a namespace, however many deletions are under way.
-            let is_news = match error {
-                Error::Forbidden(..) => self.forbidden.borrow_mut().insert(job.namespace().to_owned()),
-                _ => true,
-            };
-            if is_news {
+            if !is_forbidden || self.forbidden.borrow_mut().insert(job.namespace().to_owned()) {
                 self.console.warn(&block(&format!("no logs of {job}: {error}")));
             }
-            break;
         }
         self.show(job, &log);
         Some(if self.options.format == Format::Json { log } else { JobLog::default() })
     }
 
-    /// Reads the logs of all containers. On the last attempt, goes on where a container's log cannot be read.
-    async fn read_all(&self, job: &Job, lines: u32, is_last: bool, log: &mut JobLog) -> Result<(), Error> {
+    async fn read_all(&self, job: &Job, lines: u32, log: &mut JobLog) -> Result<(), Error> {
         let pods: Api<Pod> = Api::namespaced(self.cluster.client().clone(), job.namespace());
         let labels = format!("batch.kubernetes.io/controller-uid={}", job.uid());
+        let params = ListParams::default().labels(&labels);
         let mut left = MAX_BYTES;
-        for pod in pods.list(&ListParams::default().labels(&labels)).await?.items {
+        for pod in attempts(async || Ok(pods.list(&params).await?)).await?.items {
             let name = pod.metadata.name.unwrap_or_default();
             let spec = pod.spec.unwrap_or_default();
             for container in spec.init_containers.into_iter().flatten().chain(spec.containers) {
                 let container = container.name;
-                match last_lines(&pods, &name, &container, lines, left).await {
+                match attempts(async || last_lines(&pods, &name, &container, lines, left).await).await {
                     Ok((lines, _)) if lines.is_empty() => {}
                     Ok((lines, is_cut)) => {
-                        left -= lines.iter().map(|line| line.len() + 1).sum::<usize>().min(left);
+                        left = left.saturating_sub(lines.iter().map(|line| line.len() + 1).sum());
                         log.is_cut |= is_cut;
                         log.containers.push(ContainerLog { pod: name.clone(), container, lines });
                     }
+                    Err(error @ Error::Forbidden(..)) => return Err(error),
                     Err(error) => {
-                        let is_transient = error.is_transient();
-                        // The container never started, or its node does not respond.
-                        if error.status().is_none() || (is_transient && !is_last) {
-                            return Err(error);
-                        }
-                        let level = if is_transient { Verbosity::Warning } else { Verbosity::Verbose };
+                        // Nothing is wrong if the container has never started.
+                        let level =
+                            if error.is_transient() { Verbosity::Warning } else { Verbosity::Verbose };
                         let text = format!("no log of pod {name}, container {container}: {error}");
                         self.console.message(level, &block(&text));
                     }
@@ -133,6 +116,16 @@ impl LogReader<'_> {
             self.console.warn(&one_line(&text));
         }
     }
+}
+
+async fn attempts<T>(request: impl AsyncFn() -> Result<T, Error>) -> Result<T, Error> {
+    for attempt in 0..ATTEMPTS - 1 {
+        match request().await {
+            Err(error) if error.is_transient() => sleep(retry::delay(attempt, &error)).await,
+            result => return result,
+        }
+    }
+    request().await
 }
 
 /// The last lines of a container's log, and whether some were left out for want of space. A low `limitBytes` would cut off
@@ -181,5 +174,42 @@ fn lines_wanted(tail: Option<u32>, job: &Job) -> u32 {
         Some(lines) if asked_by_job || outcome == Outcome::Failed => lines,
         None if asked_by_job => DEFAULT_LINES,
         _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cleanup::fixture::job;
+    use crate::policy::DeletePolicy;
+
+    #[test]
+    fn logs_are_read_when_the_user_or_the_job_asks() {
+        for (tail, failed, by_policy, lines) in [
+            (None, true, false, 0),
+            (None, true, true, 20),
+            (None, false, true, 20),
+            (Some(5), true, false, 5),
+            (Some(5), false, false, 0),
+            (Some(5), false, true, 5),
+            (Some(0), true, true, 0),
+        ] {
+            let job = if failed { job("a").failed() } else { job("a").succeeded() };
+            let log_policy = by_policy.then(|| DeletePolicy::parse("hook-succeeded,hook-failed"));
+            let wanted = lines_wanted(tail, &job.with(|job| job.log_policy = log_policy));
+            assert_eq!(wanted, lines, "{tail:?} {failed} {by_policy}");
+        }
+    }
+
+    #[test]
+    fn a_log_that_is_cut_begins_with_a_whole_line_if_there_is_one() {
+        for (text, is_cut, lines) in [
+            ("a\nbb\n", false, &["a", "bb"][..]),
+            ("a\nbb\n", true, &["bb"]),
+            ("one long line", true, &["one long line"]),
+            ("", false, &[]),
+        ] {
+            assert_eq!(whole_lines(text.as_bytes(), is_cut), lines, "{text:?} {is_cut}");
+        }
     }
 }

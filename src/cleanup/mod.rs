@@ -13,6 +13,8 @@
 #![doc = include_str!("output/json.md")]
 
 mod ending;
+#[cfg(test)]
+mod fixture;
 mod logs;
 mod options;
 mod output;
@@ -50,7 +52,7 @@ pub fn run(options: &Options, mut out: impl Write) -> process::ExitCode {
     let took = start.elapsed();
     for message in last_messages(&ending, &sweep, sweep.unix_time(took)) {
         match message {
-            Ok(message) => console.message(message.level, &message.text),
+            Ok((level, text)) => console.message(level, &text),
             Err(error) => console.error(&error),
         }
     }

@@ -91,3 +91,143 @@ impl Rules {
         policy.names(outcome) || (self.before_hook_creation && policy.lists(Token::BeforeHookCreation))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cleanup::fixture;
+    use crate::cluster::job::Hint;
+
+    fn job(policy: &str, state: State) -> Job {
+        fixture::job("migrate").policy(policy).state(state)
+    }
+
+    fn succeeded() -> State {
+        State::Finished(Outcome::Succeeded, String::new())
+    }
+
+    fn failed() -> State {
+        State::Finished(Outcome::Failed, String::new())
+    }
+
+    /// Decides where age plays no part.
+    fn decide(rules: &Rules, job: &Job) -> Phase {
+        rules.phase_of(job, 0)
+    }
+
+    fn running() -> State {
+        State::Unfinished(Hint::None)
+    }
+
+    #[test]
+    fn a_job_is_deleted_when_its_policy_names_how_it_ended() {
+        let wait = || Phase::Waiting(Hint::None);
+        let keep = Phase::Kept;
+        for (policy, state, decision) in [
+            ("hook-succeeded", succeeded(), Phase::Due),
+            ("hook-succeeded", failed(), keep(Kept::NotNamed(Outcome::Failed))),
+            ("hook-succeeded", running(), wait()),
+            ("hook-failed", succeeded(), keep(Kept::NotNamed(Outcome::Succeeded))),
+            ("hook-failed", failed(), Phase::Due),
+            ("hook-failed", running(), wait()),
+            ("hook-failed, hook-succeeded", succeeded(), Phase::Due),
+            ("hook-failed, hook-succeeded", failed(), Phase::Due),
+            ("hook-failed, hook-succeeded", State::Suspended, keep(Kept::Suspended)),
+            ("before-hook-creation,hook-succeeded", failed(), keep(Kept::NotNamed(Outcome::Failed))),
+            ("before-hook-creation", succeeded(), keep(Kept::OnlyBeforeHookCreation)),
+            ("before-hook-creation", running(), keep(Kept::OnlyBeforeHookCreation)),
+            ("hook-failed", State::Unreadable("odd".to_owned()), keep(Kept::Unreadable("odd".to_owned()))),
+            ("hook-succeeded null", succeeded(), keep(Kept::NamesNothing)),
+            ("", running(), keep(Kept::NamesNothing)),
+        ] {
+            assert_eq!(
+                decide(&Rules::default(), &job(policy, state.clone())),
+                decision,
+                "{policy:?}, {state:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn before_hook_creation_names_every_end_when_asked_for() {
+        let rules = Rules { before_hook_creation: true, ..Rules::default() };
+        for (policy, state, decision) in [
+            ("before-hook-creation", succeeded(), Phase::Due),
+            ("before-hook-creation", failed(), Phase::Due),
+            ("before-hook-creation", running(), Phase::Waiting(Hint::None)),
+            ("before-hook-creation", State::Suspended, Phase::Kept(Kept::Suspended)),
+            ("hook-succeeded", failed(), Phase::Kept(Kept::NotNamed(Outcome::Failed))),
+            ("never", failed(), Phase::Kept(Kept::NamesNothing)),
+        ] {
+            assert_eq!(decide(&rules, &job(policy, state.clone())), decision, "{policy:?}, {state:?}");
+        }
+    }
+
+    #[test]
+    fn once_waits_for_nothing_unfinished() {
+        let rules = Rules { once: true, ..Rules::default() };
+        assert_eq!(decide(&rules, &job("hook-succeeded", running())), Phase::Kept(Kept::Unfinished));
+        assert_eq!(decide(&rules, &job("hook-succeeded", succeeded())), Phase::Due);
+    }
+
+    #[test]
+    fn a_marked_job_and_the_sweeps_own_stay() {
+        let marked = job("hook-succeeded", succeeded()).with(|job| job.ignored = true);
+        assert_eq!(decide(&Rules::default(), &marked), Phase::Kept(Kept::Ignored));
+        let rules = Rules { own_job: OwnJob::Uid("migrate".to_owned()), ..Rules::default() };
+        assert_eq!(decide(&rules, &job("hook-succeeded", running())), Phase::Kept(Kept::OwnJob));
+    }
+
+    #[test]
+    fn scope_is_a_policy_and_the_release() {
+        let rules = Rules { release: Some("web".to_owned()), ..Rules::default() };
+        assert!(rules.in_scope(&job("", running()).releases([Some("web"), None])));
+        assert!(rules.in_scope(&job("", running()).releases([None, Some("web")])));
+        assert!(!rules.in_scope(&job("", running()).releases([None, Some("api")])));
+        assert!(!Rules::default().in_scope(&job("", running()).without_policy()));
+        assert_eq!(decide(&rules, &job("", running()).without_policy()), Phase::Kept(Kept::LeftScope));
+    }
+
+    #[test]
+    fn a_job_is_due_when_it_finished_long_enough_ago() {
+        let seconds = Duration::from_secs;
+        for (finished_for, finished_at, now, decision) in [
+            (Duration::ZERO, None, 0, Phase::Due),
+            (Duration::ZERO, Some(2000), 1000, Phase::Due),
+            (seconds(900), Some(1000), 1000, Phase::TooRecent(1901)),
+            (seconds(900), Some(1000), 1900, Phase::TooRecent(1901)),
+            (seconds(900), Some(1000), 1901, Phase::Due),
+            (seconds(900), Some(1000), 9999, Phase::Due),
+            (Duration::from_millis(1), Some(1000), 1001, Phase::TooRecent(1002)),
+            (Duration::from_millis(1), Some(1000), 1002, Phase::Due),
+            // A condition from the future.
+            (seconds(900), Some(4600), 1000, Phase::TooRecent(5501)),
+            (Duration::MAX, Some(1000), 1000, Phase::TooRecent(i64::MAX)),
+            (seconds(900), None, 1000, Phase::Kept(Kept::NoFinishTime)),
+        ] {
+            let job = job("hook-succeeded", succeeded()).with(|job| job.finished_at = finished_at);
+            let rules = Rules { finished_for, ..Rules::default() };
+            assert_eq!(rules.phase_of(&job, now), decision, "{finished_for:?}, {finished_at:?} at {now:?}");
+            let once = match decision {
+                Phase::TooRecent(due_at) => Phase::Kept(Kept::TooRecent(due_at)),
+                decision => decision,
+            };
+            let rules = Rules { once: true, ..rules };
+            assert_eq!(rules.phase_of(&job, now), once, "once, {finished_for:?}, {finished_at:?} at {now:?}");
+        }
+    }
+
+    #[test]
+    fn age_changes_nothing_about_other_jobs() {
+        let rules = Rules { finished_for: Duration::from_secs(900), ..Rules::default() };
+        for (policy, state) in [
+            ("hook-succeeded", failed()),
+            ("hook-succeeded", running()),
+            ("hook-succeeded", State::Suspended),
+            ("before-hook-creation", succeeded()),
+        ] {
+            let job = job(policy, state);
+            assert_eq!(rules.phase_of(&job, 0), decide(&Rules::default(), &job), "{job:?}");
+        }
+    }
+}

@@ -180,7 +180,7 @@ async fn sweep_until_done(
 }
 
 fn show_messages(sweep: &mut Sweep, console: &Console) {
-    for message in sweep.take_messages() {
-        console.message(message.level, &message.text);
+    for (level, text) in sweep.take_messages() {
+        console.message(level, &text);
     }
 }

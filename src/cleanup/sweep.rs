@@ -6,6 +6,9 @@
 //!
 //! The sweep does no I/O and has no clock, so that every order of events can be tested. Times count from its start.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::mem::{discriminant, replace, take};
 use std::sync::Arc;
@@ -56,7 +59,7 @@ pub(crate) struct TrackedJob {
     pub job: Arc<Job>,
     /// As last decided.
     pub phase: Phase,
-    /// When the sweep first saw the Job.
+    /// When the sweep first saw the Job in scope.
     pub since: Duration,
     /// When the Job last stopped holding up the end.
     pub until: Option<Duration>,
@@ -66,6 +69,8 @@ pub(crate) struct TrackedJob {
     list: u32,
     /// Whether the map has the Job.
     present: bool,
+    /// Whether it ever belonged to the release given with `--release`.
+    was_in_scope: bool,
     deletion: Deletion,
     deleted_by_us: DeletedByUs,
     failures: u32,
@@ -113,17 +118,8 @@ enum View {
     Watched,
 }
 
-/// An annotated Job that does not belong to the release given with `--release`.
-struct LeftOut {
-    scope: usize,
-    list: u32,
-    names_other_release: bool,
-}
-
-pub(crate) struct Message {
-    pub level: Verbosity,
-    pub text: String,
-}
+/// From which verbosity on it is shown, and its text.
+pub(crate) type Message = (Verbosity, String);
 
 #[derive(Default)]
 pub(crate) struct Sweep {
@@ -131,7 +127,7 @@ pub(crate) struct Sweep {
     concurrency: usize,
     /// The time of the start, in seconds since 1970.
     unix_start: i64,
-    /// Every Job that was ever in scope.
+    /// Every annotated Job that was ever seen.
     jobs: BTreeMap<Uid, TrackedJob>,
     scopes: Vec<Scope>,
     /// The Jobs that were due. A Job that no longer is gets skipped.
@@ -145,7 +141,6 @@ pub(crate) struct Sweep {
     /// The Jobs with a failed request that is to be sent again, and how many there were since all went well.
     failing: BTreeSet<Uid>,
     failed: usize,
-    left_out: BTreeMap<Uid, LeftOut>,
     messages: Vec<Message>,
 }
 
@@ -193,7 +188,6 @@ impl Sweep {
                 let missing = self.jobs.iter().filter(|(_, tracked)| is_missing(tracked));
                 let missing: Vec<_> = missing.map(|(uid, _)| Arc::clone(uid)).collect();
                 missing.iter().for_each(|uid| self.missing(uid, now));
-                self.left_out.retain(|_, job| job.scope != index || job.list == list);
                 self.reached(index, View::Listed);
                 self.say(Verbosity::Verbose, &text);
             }
@@ -243,30 +237,17 @@ impl Sweep {
             }
             tracked.present = true;
             tracked.job = Arc::new(job);
-        } else if self.rules.in_scope(&job) {
-            if let Some(words) = words::unknown_words(&job) {
-                self.say(Verbosity::Warning, &words);
-            }
-            self.left_out.remove(&uid);
-            self.jobs.insert(Arc::clone(&uid), TrackedJob::new(job, scope, list, now));
-        } else if let (State::Unreadable(why), None) = (&job.state, &job.policy) {
-            let what = if job.name().is_empty() { "an object".to_owned() } else { job.to_string() };
-            return self
-                .say(Verbosity::Warning, &format!("skipped {what}, because it cannot be read: {why}"));
         } else if job.policy.is_some() {
-            // The Job is out of scope, so any release that it names is another one.
-            let names_other_release = job.releases.iter().any(Option::is_some);
-            self.left_out.insert(uid, LeftOut { scope, list, names_other_release });
-            return;
-        } else {
-            self.left_out.remove(&uid);
-            return;
+            self.jobs.insert(Arc::clone(&uid), TrackedJob::new(job, scope, list));
+        } else if let State::Unreadable(why) = &job.state {
+            let what = if job.name().is_empty() { "an object".to_owned() } else { job.to_string() };
+            let text = format!("skipped {what}, because it cannot be read: {why}");
+            self.say(Verbosity::Warning, &text);
         }
         self.decide(&uid, now);
     }
 
     fn missing(&mut self, uid: &Uid, now: Duration) {
-        self.left_out.remove(uid);
         if let Some(tracked) = self.jobs.get_mut(uid) {
             tracked.present = false;
             self.decide(uid, now);
@@ -322,6 +303,9 @@ impl Sweep {
             Some(Err(error)) if error.is_not_found() => {
                 tracked.present &= !only_lists;
                 Deletion::MapIsOld
+            }
+            Some(Err(error)) if error.is_conflict() && tracked.job.version() != job.version() => {
+                Deletion::NotSent
             }
             Some(Err(error)) if error.is_conflict() => Deletion::MapIsOld,
             Some(Err(error)) if error.is_transient() => {
@@ -423,6 +407,13 @@ impl Sweep {
         if tracked.deletion == Deletion::UnderWay {
             return;
         }
+        let enters_scope = !tracked.was_in_scope && self.rules.in_scope(&tracked.job);
+        if enters_scope {
+            tracked.was_in_scope = true;
+            tracked.since = now;
+        } else if !tracked.was_in_scope {
+            return;
+        }
         let phase = tracked.phase_now(&self.rules, unix_now);
         let (was_open, is_open) = (tracked.phase.is_open(), phase.is_open());
         self.open = self.open + usize::from(is_open) - usize::from(was_open);
@@ -438,13 +429,15 @@ impl Sweep {
         let before = replace(&mut tracked.phase, phase);
         if tracked.phase != before {
             let level = tracked.phase.level(&before);
+            let unknown_words = words::unknown_words(&tracked.job).filter(|_| enters_scope);
             let text = words::phase_message(tracked, unix_now);
+            unknown_words.into_iter().for_each(|text| self.say(Verbosity::Warning, &text));
             text.into_iter().for_each(|text| self.say(level, &text));
         }
     }
 
     fn say(&mut self, level: Verbosity, text: &str) {
-        self.messages.push(Message { level, text: block(text) });
+        self.messages.push((level, block(text)));
     }
 }
 
@@ -479,22 +472,22 @@ impl Sweep {
         })
     }
 
-    pub(crate) fn in_flight(&self) -> usize {
-        self.in_flight
-    }
-
     pub(crate) fn take_messages(&mut self) -> Vec<Message> {
         take(&mut self.messages)
     }
 
     /// How many annotated Jobs `--release` leaves out: those that name another release, and those that name none.
     pub(crate) fn left_out(&self) -> (usize, usize) {
-        let named = self.left_out.values().filter(|job| job.names_other_release).count();
-        (named, self.left_out.len() - named)
+        let left_out =
+            |tracked: &&TrackedJob| !tracked.was_in_scope && tracked.present && tracked.job.policy.is_some();
+        let (named, nameless): (Vec<_>, Vec<_>) = (self.jobs.values().filter(left_out))
+            .partition(|tracked| tracked.job.releases.iter().any(Option::is_some));
+        (named.len(), nameless.len())
     }
 
+    /// Every Job that was ever in scope.
     pub(crate) fn jobs(&self) -> impl Iterator<Item = &TrackedJob> {
-        self.jobs.values()
+        self.jobs.values().filter(|tracked| tracked.was_in_scope)
     }
 
     /// By namespace and name. Jobs that share a name are in the order in which the sweep saw them.
@@ -513,17 +506,18 @@ impl Sweep {
 }
 
 impl TrackedJob {
-    fn new(job: Job, scope: usize, list: u32, now: Duration) -> Self {
+    fn new(job: Job, scope: usize, list: u32) -> Self {
         Self {
             job: Arc::new(job),
-            // Until the first decision. That is another one, because the Job is in scope.
+            // Until the first decision, which is another one.
             phase: Phase::Kept(Kept::LeftScope),
-            since: now,
+            since: Duration::ZERO,
             until: None,
             log: None,
             scope,
             list,
             present: true,
+            was_in_scope: false,
             deletion: Deletion::NotSent,
             deleted_by_us: DeletedByUs::No,
             failures: 0,

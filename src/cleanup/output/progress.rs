@@ -72,3 +72,20 @@ impl<'a> Progress<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cleanup::fixture::{answer_all, job, listed_by};
+    use crate::cleanup::rules::Rules;
+
+    #[test]
+    fn in_a_dry_run_no_job_is_said_to_be_gone() {
+        let rules = Rules { dry_run: true, ..Rules::default() };
+        let mut sweep = listed_by(rules, [job("a").succeeded()]);
+        answer_all(&mut sweep, || Ok(true));
+        let console = Console::default();
+        let line = Progress::new(&console, None).line(&sweep, Duration::ZERO);
+        assert_eq!(line, "0s: 0 running, 0 being deleted, 1 would be deleted, 0 gone, 0 kept");
+    }
+}

@@ -123,3 +123,44 @@ fn row<'a>(tracked: &'a TrackedJob, report: &Report<'_>) -> JsonJob<'a> {
         logs_cut: tracked.log.as_ref().is_some_and(|log| log.is_cut),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cleanup::ending::last_messages;
+    use crate::cleanup::fixture::{job, listed};
+    use crate::cluster::job::{Hint, State};
+    use crate::cluster::stop::Stop;
+    use crate::policy::Outcome;
+
+    #[test]
+    fn long_text_from_outside_is_cut_visibly_in_messages_and_reports() {
+        let long = "x".repeat(100_000);
+        let policy = format!("hook-succeeded,{long}");
+        let waiting = job("a").policy(&policy).state(State::Unfinished(Hint::ManagedBy(long.clone())));
+        let kept = job("b").state(State::Finished(Outcome::Failed, long.clone()));
+        let held = job("c").succeeded().held_by("x").with(|job| job.finalizers = vec![long.clone(); 3]);
+        let mut sweep = listed([waiting, kept, held]);
+        let ending = Ending::Stopped(Stop::Deadline);
+        let mut said: Vec<_> = sweep.take_messages().into_iter().map(|(_, text)| text).collect();
+        said.extend(
+            last_messages(&ending, &sweep, 0).map(|said| said.map_or_else(|text| text, |(_, text)| text)),
+        );
+        assert!(said.iter().any(|text| text.contains('…')), "{said:?}");
+        for line in said.iter().flat_map(|text| text.lines()) {
+            assert!(line.len() < 1_000, "{} bytes", line.len());
+        }
+        let exit_code = ExitCode::Deadline;
+        let report =
+            Report { sweep: &sweep, ending: &ending, exit_code, dry_run: false, took: Duration::ZERO };
+        for format in [Format::Table, Format::Json, Format::Name] {
+            let mut out = Vec::new();
+            report.write(format, &mut out).expect("written");
+            let text = String::from_utf8(out).expect("text");
+            for line in text.lines() {
+                // A line of the table has eight cells.
+                assert!(line.len() < 5_000, "{format:?}: {} bytes", line.len());
+            }
+        }
+    }
+}

@@ -70,3 +70,58 @@ fn line(cells: &[String; COLUMNS], widths: &[usize; COLUMNS], out: &mut dyn Writ
     }
     writeln!(out, "{last}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cleanup::fixture::{answer_all, event, job, listed};
+    use crate::cluster::job::State;
+    use crate::cluster::watch::Event;
+
+    #[test]
+    fn no_job_can_forge_a_line_and_columns_stand_below_one_another() {
+        let forged = job("a").policy("hook-failed\nshop   b   succeeded   -   x   deleted");
+        let wide = job("b").policy("数据").state(State::Finished(Outcome::Failed, "Odd\x1b[2J".to_owned()));
+        let sweep = listed([forged, wide]);
+        let mut out = Vec::new();
+        write(&sweep.sorted_jobs(), 0, &mut out).expect("written");
+        let table = String::from_utf8(out).expect("text");
+        let lines: Vec<_> = table.lines().collect();
+        assert_eq!(lines.len(), 3, "{table}");
+        assert!(!table.contains('\x1b') && table.contains("Odd\\u{1b}[2J"), "{table}");
+        let column = |line: &str, word: &str| line.split_once(word).map(|(before, _)| before.width());
+        assert_eq!(column(lines[0], "ACTION"), column(lines[1], "kept"), "{table}");
+        assert_eq!(column(lines[0], "ACTION"), column(lines[2], "kept"), "{table}");
+    }
+
+    #[test]
+    fn a_name_may_have_any_length() {
+        let sweep = listed([job("a"), job(&"x".repeat(70_000))]);
+        let mut out = Vec::new();
+        write(&sweep.sorted_jobs(), 0, &mut out).expect("written");
+        assert!(out.len() > 3 * 70_000);
+    }
+
+    #[test]
+    fn many_deleted_jobs_are_summed_up_but_never_one_that_failed_or_is_kept() {
+        let due = (0..GONE_LINES + 50).map(|number| job(&format!("due-{number}")).succeeded());
+        let failed = (0..300).map(|number| job(&format!("failed-{number}")).policy("hook-failed").failed());
+        let kept = (0..300).map(|number| job(&format!("kept-{number}")).failed());
+        let mut sweep = listed(due.chain(failed).chain(kept));
+        // The sweep allows four deletions at once.
+        loop {
+            let deleted = answer_all(&mut sweep, || Ok(true));
+            if deleted.is_empty() {
+                break;
+            }
+            deleted.iter().for_each(|job| event(&mut sweep, Event::Deleted((**job).clone())));
+        }
+        let mut out = Vec::new();
+        write(&sweep.sorted_jobs(), 0, &mut out).expect("written");
+        let table = String::from_utf8(out).expect("text");
+        let count = |name: &str| table.lines().filter(|line| line.contains(name)).count();
+        assert_eq!((count(" due-"), count(" failed-"), count(" kept-")), (GONE_LINES, 300, 300));
+        let last = table.lines().next_back();
+        assert_eq!(last, Some("and more that did not fail: 50 deleted; -o json lists them all"));
+    }
+}

@@ -164,3 +164,23 @@ pub(crate) fn brief(duration: Duration) -> String {
 pub(crate) fn jobs(count: usize) -> String {
     if count == 1 { "1 Job".to_owned() } else { format!("{count} Jobs") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_as_short_as_they_can_be() {
+        for (millis, text) in [
+            (0, "0s"),
+            (420, "0.4s"),
+            (2_000, "2s"),
+            (42_900, "42s"),
+            (90_000, "1m30s"),
+            (300_000, "5m"),
+            (7_500_000, "2h05m"),
+        ] {
+            assert_eq!(brief(Duration::from_millis(millis)), text);
+        }
+    }
+}
