@@ -201,7 +201,7 @@ impl Sweep {
                 let text = format!("{what} {name}: {error}; retrying in {:.1} s", after.as_secs_f64());
                 scope.view = View::Old;
                 let repeated = replace(&mut scope.interrupted, true);
-                self.pause(&error, after, now);
+                self.pause(&error, now);
                 self.say(if repeated { Verbosity::Verbose } else { Verbosity::Warning }, &text);
             }
             Event::Failed(error) => return Err(error),
@@ -337,7 +337,7 @@ impl Sweep {
         }
         if let Some((error, after, attempts)) = failure {
             self.failed(job, &error, after, attempts);
-            self.pause(&error, after, now);
+            self.pause(&error, now);
         } else {
             self.worked(&uid);
         }
@@ -360,10 +360,11 @@ impl Sweep {
         }
     }
 
-    /// While the API server's `Retry-After` runs, nothing is sent.
-    fn pause(&mut self, error: &Error, after: Duration, now: Duration) {
-        if error.retry_after().is_some() {
-            self.paused_until = self.paused_until.max(now + after);
+    /// While the API server's `Retry-After` runs, nothing is sent. Then the failed requests follow one after another, since the
+    /// delay of each is a little longer.
+    fn pause(&mut self, error: &Error, now: Duration) {
+        if let Some(retry_after) = error.retry_after() {
+            self.paused_until = self.paused_until.max(now + retry_after);
         }
     }
 

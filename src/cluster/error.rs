@@ -52,7 +52,9 @@ impl Error {
             _ => {
                 let retry_after = parts.headers.get(http::header::RETRY_AFTER);
                 let seconds = retry_after.and_then(|value| value.to_str().ok()?.parse().ok());
-                Self::of_status(status, seconds.map(Duration::from_secs))
+                let retry_after =
+                    seconds.map(|seconds: u64| Duration::from_secs(seconds).min(LONGEST_RETRY_AFTER));
+                Self::of_status(status, retry_after)
             }
         }
     }
