@@ -103,6 +103,20 @@ impl Console {
         }
     }
 
+    /// Whether there is a log file.
+    #[cfg(feature = "cleanup")]
+    pub(crate) fn has_log_file(&self) -> bool {
+        self.log.is_some()
+    }
+
+    /// Writes a line to the log file only.
+    pub(crate) fn log(&self, line: &str) {
+        if let Some(mut log) = self.log.as_ref() {
+            let _ =
+                log.write_all(format!("{} {line}\n", jiff::Timestamp::now().strftime("%FT%TZ")).as_bytes());
+        }
+    }
+
     fn write_to_terminal_too(&self, line: &str) {
         self.write(line);
         if std::env::var_os("HELM_PLUGIN_NAME").is_some()
@@ -121,9 +135,6 @@ impl Console {
             None => format!("{line}\n"),
         };
         let _ = io::stderr().lock().write_all(text.as_bytes());
-        if let Some(mut log) = self.log.as_ref() {
-            let _ =
-                log.write_all(format!("{} {line}\n", jiff::Timestamp::now().strftime("%FT%TZ")).as_bytes());
-        }
+        self.log(line);
     }
 }

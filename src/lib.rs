@@ -41,18 +41,19 @@
 //!   full device or a closed pipe is an error.
 
 #[cfg(feature = "cleanup")]
-mod background;
-#[cfg(feature = "cleanup")]
 pub mod cleanup;
 pub mod cli;
 #[cfg(feature = "cleanup")]
 pub mod cluster;
 pub mod console;
+pub mod error;
 mod escape;
-pub mod exit_code;
+/// The exit codes, by their former path.
+#[doc(hidden)]
+pub mod exit_code {
+    pub use crate::error::ExitCode;
+}
 pub mod inject;
-mod input;
-mod pipe;
 pub mod policy;
 pub mod run;
 #[cfg(feature = "cleanup")]

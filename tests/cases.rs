@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Output, Stdio};
 
 use clap::Parser;
-use jobsweep::cli::Cli;
+use jobsweep::cli::Filter;
 use jobsweep::translate::{Options, krm};
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -73,7 +73,7 @@ fn case(input: &Path) -> Result<(), Failed> {
 
 /// The translator's options for these arguments.
 fn options(args: &str) -> Result<Options, clap::Error> {
-    let filter = Cli::try_parse_from(["jobsweep"].into_iter().chain(args.lines()))?.filter;
+    let filter = Filter::try_parse_from(["jobsweep"].into_iter().chain(args.lines()))?.filter;
     Ok(Options { default_policy: filter.default_policy.and_then(|given| given.0), strict: filter.strict })
 }
 

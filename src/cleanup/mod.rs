@@ -37,17 +37,17 @@ pub use crate::console::Verbosity;
 pub use options::{Format, Namespaces, Options, default_settle};
 
 /// Sweeps. Writes the report to `out` and everything else to stderr.
-pub fn run(options: &Options, mut out: impl Write) -> process::ExitCode {
+pub fn run(options: Options, mut out: impl Write) -> process::ExitCode {
     let console = Console::default().with_progress(options.verbosity);
     let start = Instant::now();
-    let (runtime, mut signals) = match stop::start() {
-        Ok(started) => started,
+    let runtime = match stop::runtime() {
+        Ok(runtime) => runtime,
         Err(error) => {
             console.error(&error);
             return error.exit_code().into();
         }
     };
-    let (sweep, ending) = runtime.block_on(run::run(options, &console, &mut signals));
+    let (sweep, ending) = runtime.block_on(run::run(&options, &console));
     let exit_code = ending.exit_code(&sweep, options.fail_on_failed);
     let took = start.elapsed();
     for message in last_messages(&ending, &sweep, sweep.unix_time(took)) {
@@ -59,7 +59,6 @@ pub fn run(options: &Options, mut out: impl Write) -> process::ExitCode {
     let written = if matches!(ending, Ending::Aborted(_)) {
         Ok(())
     } else {
-        signals.end_the_process();
         let report = Report { sweep: &sweep, ending: &ending, exit_code, dry_run: options.dry_run, took };
         report.write(options.format, &mut out)
     };

@@ -52,11 +52,11 @@ pub enum Namespaces {
 }
 
 /// The format of the report on stdout.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
     /// A table with one line for each Job.
     Table,
-    /// One JSON object.
+    /// One JSON object; docs/cleanup.md links to its fields.
     Json,
     /// Only the deleted Jobs, as `job.batch/NAME`.
     Name,

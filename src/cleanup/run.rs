@@ -33,9 +33,16 @@ const CONNECT: Duration = Duration::from_secs(30);
 const DRAIN: Duration = Duration::from_secs(10);
 const TICK: Duration = Duration::from_secs(1);
 
-/// Connects and sweeps.
-pub(crate) async fn run(options: &Options, console: &Console, signals: &mut Signals) -> (Sweep, Ending) {
+/// Connects and sweeps. Afterwards a signal ends the process.
+pub(crate) async fn run(options: &Options, console: &Console) -> (Sweep, Ending) {
     let start = Instant::now();
+    let signals = &mut match Signals::listen() {
+        Ok(signals) => signals,
+        Err(error) => {
+            let error = Error::Config(format!("cannot listen for signals: {error}"));
+            return (Sweep::default(), error.into());
+        }
+    };
     let limit = if options.timeout.is_zero() { Some(CONNECT) } else { options.timeout.limit() };
     let connected: Result<_, Stop> = unless_stopped(signals, limit, async {
         let target = Target::find(&options.connection).await?;
@@ -65,6 +72,7 @@ pub(crate) async fn run(options: &Options, console: &Console, signals: &mut Sign
     let unix_start = jiff::Timestamp::now().as_second().saturating_sub_unsigned(start.elapsed().as_secs());
     let mut sweep = Sweep::new(rules, names, options.concurrency.get(), unix_start);
     let ending = sweep_until_done(&mut sweep, &cluster, scopes, options, console, signals, start).await;
+    signals.end_the_process();
     (sweep, ending)
 }
 

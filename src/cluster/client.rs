@@ -93,11 +93,16 @@ impl Cluster {
     /// Deletes a Job if it still has this UID and version. A dry run only checks whether the deletion would succeed. Returns
     /// `true` if the Job is already gone, and `false` if finalizers still hold it.
     pub(crate) async fn delete(&self, job: &Job, dry_run: bool) -> Result<bool, Error> {
+        self.delete_with(job, DeleteParams { dry_run, ..DeleteParams::background() }).await
+    }
+
+    /// Deletes a Job in this way, if it still has this UID and version.
+    pub(crate) async fn delete_with(&self, job: &Job, params: DeleteParams) -> Result<bool, Error> {
         let unchanged = Preconditions {
             uid: Some(job.uid().to_owned()),
             resource_version: Some(job.version().to_owned()),
         };
-        let params = DeleteParams { dry_run, ..DeleteParams::background().preconditions(unchanged) };
+        let params = params.preconditions(unchanged);
         let answer = self.jobs(job.namespace()).delete(job.name(), &params).await?;
         let gone = answer.either(
             |held| (held.uid() == job.uid()).then_some(false),

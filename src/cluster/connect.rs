@@ -10,6 +10,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use secrecy::ExposeSecret;
 use tokio::task::spawn_blocking;
 
+use crate::cluster::caller::ClusterFlags;
 use crate::cluster::error::Error;
 use crate::cluster::helm_env::{self, HelmVariables};
 use crate::cluster::variable;
@@ -25,10 +26,14 @@ pub struct Connection {
     pub context: Option<String>,
     /// When Helm's environment variables count. `context` has precedence over them.
     pub helm_variables: HelmVariables,
+    /// Flags of Helm, which have precedence over its variables.
+    pub helm_flags: ClusterFlags,
 }
 
 pub(crate) struct Target {
     pub config: Config,
+    /// The context of the kubeconfig.
+    pub context: Option<String>,
     pub pod_namespace: Option<String>,
     pub helm_namespace: Option<String>,
 }
@@ -37,11 +42,14 @@ impl Target {
     /// Finds the cluster as kubectl does, and then applies Helm's variables. Sends no request.
     pub(crate) async fn find(connection: &Connection) -> Result<Self, Error> {
         let helm_variables_count = connection.helm_variables.count();
-        let helm_variable = |name: &str| helm_variables_count.then(|| variable(name)).flatten();
+        let helm_variable = |name: &str| match connection.helm_flags.variable(name) {
+            Some(flag) => Some(flag).filter(|value| !value.is_empty()),
+            None => helm_variables_count.then(|| variable(name)).flatten(),
+        };
         let context = connection.context.clone().or_else(|| helm_variable("HELM_KUBECONTEXT"));
         let by_pod = connection.kubeconfig.is_none() && context.is_none() && !has_kubeconfig() && in_pod();
-        let mut config = if by_pod {
-            Config::incluster().map_err(Error::config)?
+        let (mut config, context) = if by_pod {
+            (Config::incluster().map_err(Error::config)?, None)
         } else {
             from_kubeconfig(connection.kubeconfig.clone(), context).await?
         };
@@ -52,7 +60,7 @@ impl Target {
         // kube's retries know neither Retry-After nor the deadline.
         config.default_retry = false;
         config.headers.push((http::header::USER_AGENT, http::HeaderValue::from_static(USER_AGENT)));
-        Ok(Self { config, pod_namespace, helm_namespace: helm_variable("HELM_NAMESPACE") })
+        Ok(Self { config, context, pod_namespace, helm_namespace: helm_variable("HELM_NAMESPACE") })
     }
 
     pub(crate) fn default_namespace(&self) -> &str {
@@ -60,12 +68,17 @@ impl Target {
     }
 }
 
-async fn from_kubeconfig(path: Option<PathBuf>, context: Option<String>) -> Result<Config, Error> {
+async fn from_kubeconfig(
+    path: Option<PathBuf>,
+    context: Option<String>,
+) -> Result<(Config, Option<String>), Error> {
     // The path may name a pipe that has no writer yet, so another thread waits for it.
     let read = move || path.map_or_else(read_of_environment, Kubeconfig::read_from);
     let kubeconfig = spawn_blocking(read).await.map_err(Error::config)?.map_err(Error::config)?;
+    let name = context.clone().or_else(|| kubeconfig.current_context.clone());
     let options = KubeConfigOptions { context, ..KubeConfigOptions::default() };
-    Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(Error::config)
+    let config = Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(Error::config)?;
+    Ok((config, name))
 }
 
 /// kubectl skips the files in `KUBECONFIG` that do not exist. kube refuses them.

@@ -10,6 +10,7 @@ use kube::core::Status;
 use kube::runtime::watcher;
 
 use super::permission::Permission;
+use super::retry;
 use crate::escape::shortened_message;
 use crate::exit_code::ExitCode;
 
@@ -53,7 +54,7 @@ impl Error {
                 let retry_after = parts.headers.get(http::header::RETRY_AFTER);
                 let seconds = retry_after.and_then(|value| value.to_str().ok()?.parse().ok());
                 let retry_after =
-                    seconds.map(|seconds: u64| Duration::from_secs(seconds).min(LONGEST_RETRY_AFTER));
+                    seconds.map(|seconds: u64| Duration::from_secs(seconds).min(retry::LONGEST_RETRY_AFTER));
                 Self::of_status(status, retry_after)
             }
         }

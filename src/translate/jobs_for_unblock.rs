@@ -1,8 +1,8 @@
-//! The Jobs of a translated stream that will be applied, for `--unblock`. Hooks that Helm 4 runs itself are not among them.
+//! The Jobs of a translated stream, for `--unblock`.
 
 use super::Translated;
 use super::diagnostic::{Diagnostic, Fault, Problem};
-use super::locate::{Locator, TEMPLATE_ANNOTATION};
+use super::locate::Locator;
 use super::read::jobs::{self, Job};
 use super::read::lookup::{Lookup, key};
 use super::read::nodes::Nodes;
@@ -10,9 +10,6 @@ use super::read::value::Value;
 use super::read::{prefilter, stream};
 use super::write::change::{Edit, apply};
 use crate::policy::{DeletePolicy, IGNORE, KOTS_DELETE_POLICY};
-
-/// The annotation of a hook.
-const HOOK: &str = "helm.sh/hook";
 
 /// A Job of a stream.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,8 +27,7 @@ pub struct JobManifest {
 }
 
 impl Translated<'_> {
-    /// The Jobs that will be applied by name. Hooks that Helm 4 runs are left out, because it deletes them itself. A Job without a
-    /// usable name is a warning.
+    /// The Jobs that will be applied by name, hooks included. A Job without a usable name is a warning.
     ///
     /// # Errors
     /// A document that may hold a Job is not YAML, or readers differ on what its Jobs are.
@@ -102,19 +98,16 @@ fn jobs_of(text: &str) -> Result<Vec<Result<JobManifest, Fault>>, Fault> {
     super::check_merges(&lookup, &jobs)?;
     let manifest = |job: &Job| {
         let value = Value::read(&lookup, job.id);
-        value.and_then(manifest).transpose().map(|found| {
-            found.map_err(|why| Fault {
-                problem: Problem::NotLookedUp(why),
-                at: nodes.get(job.id).start,
-                job: job.name.clone(),
-            })
+        value.and_then(manifest).map_err(|why| Fault {
+            problem: Problem::NotLookedUp(why),
+            at: nodes.get(job.id).start,
+            job: job.name.clone(),
         })
     };
-    Ok(jobs.iter().filter_map(manifest).collect())
+    Ok(jobs.iter().map(manifest).collect())
 }
 
-/// The manifest of a Job, or nothing if Helm 4 runs the Job as a hook.
-fn manifest(mut value: Value) -> Result<Option<JobManifest>, &'static str> {
+fn manifest(mut value: Value) -> Result<JobManifest, &'static str> {
     // An item of a JobList need not say what it is.
     for (key, implied) in [(key::API_VERSION, "batch/v1"), (key::KIND, "Job")] {
         if value.get(key).is_none() {
@@ -125,10 +118,6 @@ fn manifest(mut value: Value) -> Result<Option<JobManifest>, &'static str> {
     let in_metadata = |key| metadata.and_then(|metadata| metadata.get(key));
     let annotation =
         |key| in_metadata(key::ANNOTATIONS).and_then(|annotations| annotations.get(key)?.as_str());
-    let is_run_by_helm_4 = annotation(HOOK).is_some() && annotation(TEMPLATE_ANNOTATION).is_some();
-    if is_run_by_helm_4 {
-        return Ok(None);
-    }
     let name = match in_metadata(key::NAME).and_then(Value::as_str) {
         Some(name) if is_subdomain(name) => name.to_owned(),
         Some(_) => return Err("its name is no DNS subdomain"),
@@ -143,13 +132,13 @@ fn manifest(mut value: Value) -> Result<Option<JobManifest>, &'static str> {
         Some(Some(namespace)) if is_subdomain(namespace) => Some(namespace.to_owned()),
         Some(_) => return Err("its namespace is no DNS label"),
     };
-    Ok(Some(JobManifest {
+    Ok(JobManifest {
         name,
         namespace,
         policy: annotation(KOTS_DELETE_POLICY).map(DeletePolicy::parse),
         ignored: annotation(IGNORE) == Some("true"),
         value,
-    }))
+    })
 }
 
 /// Whether a text is safe in the path of a request. Every name of a Job or a namespace is.
@@ -209,14 +198,6 @@ mod tests {
         let (jobs, warnings) = jobs(&format!("{first}---\n{second}  namespace: \"\"\n"));
         let names: Vec<_> = jobs.iter().map(|job| (&*job.name, job.namespace.as_deref())).collect();
         assert_eq!(names, [("migrate", None), ("other", None)], "{warnings:?}");
-    }
-
-    #[test]
-    fn a_hook_is_left_to_helm_4_and_looked_up_where_nobody_runs_it() {
-        let hook = "  annotations:\n    helm.sh/hook: pre-upgrade\n";
-        assert_eq!(jobs(&format!("{JOB}{hook}")).0.len(), 1);
-        let (jobs, warnings) = jobs(&format!("{JOB}{hook}    {TEMPLATE_ANNOTATION}: a.yaml\n"));
-        assert!(jobs.is_empty() && warnings.is_empty());
     }
 
     #[test]

@@ -19,7 +19,7 @@
 //!
 //! Supporting modules: `parallel` runs steps 3 to 7 on many documents at once, `diagnostic` formats the messages, `locate`
 //! finds their lines, and `query` reads single strings for `inject`. `jobs_for_unblock` reads the Jobs of the translated stream for
-//! `--unblock`. It skips hooks that Helm 4 runs. `krm` handles a stream from kustomize or kpt: it reads the
+//! `--unblock`. `krm` handles a stream from kustomize or kpt: it reads the
 //! options in the stream, and adds the messages to the output.
 
 mod diagnostic;

@@ -54,18 +54,21 @@ pub async fn one_job_that_may_not_go_keeps_all(cluster: &ControlPlane) -> Result
                 None,
                 both(),
                 "it has not finished: ",
-                "or without --once to wait for it",
+                "without --once to wait for it, or with --force",
             )
         },
         case("suspended", both().suspended(), None, both(), "it is suspended", "resume it and let it finish"),
-        case(
-            "without a policy",
-            both(),
-            Some(Succeeded),
-            plain(),
-            "its manifest has no delete policy",
-            "--default-policy=hook-succeeded,hook-failed",
-        ),
+        Refused {
+            args: &["--default-policy=none"],
+            ..case(
+                "without a policy",
+                both(),
+                Some(Succeeded),
+                plain(),
+                "its manifest has no delete policy",
+                "leave out --default-policy=none",
+            )
+        },
         case(
             "failed where only success is named",
             both(),
