@@ -25,7 +25,9 @@ const CLEAR: &str = "\r\x1b[2K";
 /// Which messages appear.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verbosity {
-    /// Warnings and errors.
+    /// Only why the run failed.
+    Error,
+    /// Also warnings.
     Warning,
     /// Also what the run does and why.
     #[default]
@@ -75,12 +77,13 @@ impl Console {
         self.write_to_terminal_too(&format!("{PREFIX}{message}"));
     }
 
-    /// Writes a message of a mode whose messages are all that there is on stderr: only a warning has a prefix.
+    /// Writes a message of a mode whose messages are all that there is on stderr: only errors and warnings have a prefix.
     pub fn message(&self, level: Verbosity, message: &dyn Display) {
         match level {
+            Verbosity::Error => self.error(message),
             Verbosity::Warning => self.warn(message),
-            _ if level <= self.verbosity => self.write(&message.to_string()),
-            _ => {}
+            Verbosity::Normal | Verbosity::Verbose if level <= self.verbosity => self.always(message),
+            Verbosity::Normal | Verbosity::Verbose => {}
         }
     }
 

@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::output::words::{jobs, totals, why};
 use super::rules::Kept;
 use super::sweep::{Message, Phase, Sweep};
-use crate::cluster::error::Error;
 use crate::cluster::stop::{Stop, Timeout};
 use crate::console::Verbosity;
 use crate::escape::block;
@@ -94,31 +93,11 @@ impl Ending {
             Self::Stopped(Stop::Signal(_)) | Self::Aborted(_) => None,
         }
     }
-
-    /// What is said about the end itself: `Err` is an error.
-    fn headline(&self, sweep: &Sweep) -> Option<Result<String, String>> {
-        match self {
-            Self::Stopped(Stop::Signal(signal)) => Some(Ok(format!("stopped by {signal}"))),
-            Self::Aborted(_) => {
-                Some(Err("aborted; the deletions under way may or may not be carried out".to_owned()))
-            }
-            Self::Stopped(Stop::Deadline) if sweep.was_listed() => {
-                Some(Err("the deadline came before everything was swept".to_owned()))
-            }
-            _ => self.error(sweep).map(Err),
-        }
-    }
 }
 
 impl From<Stop> for Ending {
     fn from(stop: Stop) -> Self {
         Self::Stopped(stop)
-    }
-}
-
-impl From<Error> for Ending {
-    fn from(error: Error) -> Self {
-        Self::Stopped(error.into())
     }
 }
 
@@ -142,45 +121,53 @@ fn has_failed(sweep: &Sweep) -> bool {
     })
 }
 
-/// The last messages: how the sweep ended, what is left, and how many Jobs it handled. An `Err` is an error.
-pub(crate) fn last_messages(
-    ending: &Ending,
-    sweep: &Sweep,
-    unix_now: i64,
-) -> impl Iterator<Item = Result<Message, String>> {
-    let message = |level| move |text: String| (level, block(&text));
-    let warning = message(Verbosity::Warning);
-    let headline = ending.headline(sweep).map(|headline| headline.map(warning).map_err(|text| block(&text)));
-    let left: Vec<_> = sweep.sorted_jobs().into_iter().filter(|tracked| tracked.phase.is_open()).collect();
-    let named = left
-        .iter()
-        .take(NAMED)
-        .map(|tracked| format!("left {}: {}", tracked.job, why(tracked, unix_now).unwrap_or_default()));
-    let more = left.len().checked_sub(NAMED).filter(|more| *more > 0);
-    let more = more.map(|more| format!("left {more} more; the table and the JSON report list them all"));
-    let mut messages: Vec<_> = named.chain(more).map(warning).collect();
-
-    let any = sweep.jobs().next().is_some();
-    let normal = message(Verbosity::Normal);
-    if any {
-        messages.push(normal(totals(sweep.jobs())));
-    } else if sweep.was_listed() {
-        messages.push(normal(format!("no Job in scope has the annotation {KOTS_DELETE_POLICY}")));
+/// The last messages: how the sweep ended, what is left, and how many Jobs it handled.
+pub(crate) fn last_messages(ending: &Ending, sweep: &Sweep, unix_now: i64) -> Vec<Message> {
+    let mut messages = Vec::new();
+    let mut say = |level, text: String| messages.push((level, block(&text)));
+    match ending {
+        Ending::Stopped(Stop::Signal(signal)) => say(Verbosity::Warning, format!("stopped by {signal}")),
+        Ending::Aborted(_) => {
+            let text = "aborted; the deletions under way may or may not be carried out";
+            say(Verbosity::Error, text.to_owned());
+        }
+        Ending::Stopped(Stop::Deadline) if sweep.was_listed() => {
+            say(Verbosity::Error, "the deadline came before everything was swept".to_owned());
+        }
+        _ => ending.error(sweep).into_iter().for_each(|error| say(Verbosity::Error, error)),
     }
-    let (others, nameless) = if sweep.was_listed() || any { sweep.left_out() } else { (0, 0) };
+    let mut left = sweep.sorted_jobs();
+    left.retain(|tracked| tracked.phase.is_open());
+    for tracked in left.iter().take(NAMED) {
+        let why = why(tracked, unix_now).unwrap_or_default();
+        say(Verbosity::Warning, format!("left {}: {why}", tracked.job));
+    }
+    if left.len() > NAMED {
+        let more = left.len() - NAMED;
+        say(Verbosity::Warning, format!("left {more} more; the table and the JSON report list them all"));
+    }
+    let any = sweep.jobs().next().is_some();
+    if any {
+        say(Verbosity::Normal, totals(sweep.jobs()));
+    } else if sweep.was_listed() {
+        let text = format!("no Job in scope has the annotation {KOTS_DELETE_POLICY}");
+        say(Verbosity::Normal, text);
+    }
+    let (others, nameless) = sweep.left_out();
     if others > 0 {
-        messages.push(normal(format!("left out by --release: {} of other releases", jobs(others))));
+        say(Verbosity::Normal, format!("left out by --release: {} of other releases", jobs(others)));
     }
     if nameless > 0 {
         // These Jobs may be all that the user meant.
         let level = if any { Verbosity::Normal } else { Verbosity::Warning };
-        messages.push(message(level)(format!(
+        let text = format!(
             "left out by --release: {} without a release. Helm does not annotate hooks with it: give such a Job the \
              label app.kubernetes.io/instance, or sweep without --release",
             jobs(nameless)
-        )));
+        );
+        say(level, text);
     }
-    headline.into_iter().chain(messages.into_iter().map(Ok))
+    messages
 }
 
 #[cfg(test)]
@@ -188,6 +175,7 @@ mod tests {
     use super::*;
     use crate::cleanup::fixture::{answer_all, event, job, listed, refused, sweep};
     use crate::cleanup::rules::Rules;
+    use crate::cluster::error::Error;
     use crate::cluster::job::State;
     use crate::cluster::watch::Event;
 
@@ -276,7 +264,7 @@ mod tests {
         let refused = || all_refused([job("failed").failed(), job("due").succeeded(), job("running")]);
         let deadline = || Ending::Stopped(Stop::Deadline);
         let stopped = || Ending::Stopped(Stop::Signal(Signal::Terminate));
-        let error = |error: Error| Ending::from(error);
+        let error = |error: Error| Ending::from(Stop::from(error));
         let no = || Error::Unauthorized(String::new());
         for (ending, sweep, word, code) in [
             (Ending::Swept, failed(), "swept", ExitCode::JobFailed),
@@ -296,13 +284,13 @@ mod tests {
     }
 
     fn said(ending: &Ending, sweep: &Sweep) -> String {
-        let text = |said: Result<Message, String>| said.map_or_else(|text| text, |(_, text)| text);
-        last_messages(ending, sweep, 0).map(text).collect::<Vec<_>>().join("\n")
+        let texts = last_messages(ending, sweep, 0).into_iter().map(|(_, text)| text);
+        texts.collect::<Vec<_>>().join("\n")
     }
 
     #[test]
     fn nothing_is_summed_up_that_was_never_looked_at() {
-        let nowhere = Ending::from(Error::Config("no kubeconfig".to_owned()));
+        let nowhere = Ending::from(Stop::Failed(Error::Config("no kubeconfig".to_owned())));
         assert_eq!(said(&nowhere, &sweep(Rules::default(), 0)).lines().count(), 1);
         assert_eq!(said(&Stop::Deadline.into(), &sweep(Rules::default(), 1)).lines().count(), 1);
         assert!(said(&Ending::Swept, &listed([])).contains("no Job in scope has the annotation"));

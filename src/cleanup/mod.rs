@@ -50,11 +50,8 @@ pub fn run(options: Options, mut out: impl Write) -> process::ExitCode {
     let (sweep, ending) = runtime.block_on(run::run(&options, &console));
     let exit_code = ending.exit_code(&sweep, options.fail_on_failed);
     let took = start.elapsed();
-    for message in last_messages(&ending, &sweep, sweep.unix_time(took)) {
-        match message {
-            Ok((level, text)) => console.message(level, &text),
-            Err(error) => console.error(&error),
-        }
+    for (level, text) in last_messages(&ending, &sweep, sweep.unix_time(took)) {
+        console.message(level, &text);
     }
     let written = if matches!(ending, Ending::Aborted(_)) {
         Ok(())

@@ -40,7 +40,7 @@ pub(crate) async fn run(options: &Options, console: &Console) -> (Sweep, Ending)
         Ok(signals) => signals,
         Err(error) => {
             let error = Error::Config(format!("cannot listen for signals: {error}"));
-            return (Sweep::default(), error.into());
+            return (Sweep::default(), Stop::from(error).into());
         }
     };
     let limit = if options.timeout.is_zero() { Some(CONNECT) } else { options.timeout.limit() };
@@ -54,7 +54,7 @@ pub(crate) async fn run(options: &Options, console: &Console) -> (Sweep, Ending)
         Ok(connected) => connected,
         Err(Stop::Deadline) if options.timeout.is_zero() => {
             let why = format!("none came within {} s", CONNECT.as_secs());
-            return (Sweep::default(), Error::Credentials(why).into());
+            return (Sweep::default(), Stop::from(Error::Credentials(why)).into());
         }
         Err(stop) => return (Sweep::default(), stop.into()),
     };
@@ -161,18 +161,18 @@ async fn sweep_until_done(
             biased;
             signal = signals.next() => Some(match &ending {
                 Some((Ending::Stopped(Stop::Signal(_)), _)) => return Ending::Aborted(signal),
-                _ => Ending::Stopped(Stop::Signal(signal)),
+                _ => Stop::Signal(signal),
             }),
             Some((job, log, result)) = in_flight.next(), if !in_flight.is_empty() => {
-                sweep.replied(&job, log, result, start.elapsed()).err().map(Ending::from)
+                sweep.replied(&job, log, result, start.elapsed()).err().map(Stop::from)
             }
             Some((scope, event)) = events.recv() => {
-                sweep.event(scope, event, start.elapsed()).err().map(Ending::from)
+                sweep.event(scope, event, start.elapsed()).err().map(Stop::from)
             }
             () = sleep_until(start + wake) => None,
         };
         if let (Some(stop), None) = (stop, &ending) {
-            ending = Some((stop, start.elapsed() + DRAIN));
+            ending = Some((stop.into(), start.elapsed() + DRAIN));
         }
     }
     show_messages(sweep, console);

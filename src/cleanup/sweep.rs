@@ -162,13 +162,12 @@ impl Sweep {
     /// The scope cannot be followed any more.
     pub(crate) fn event(&mut self, index: usize, event: Event, now: Duration) -> Result<(), Error> {
         let Some(scope) = self.scopes.get_mut(index) else { return Ok(()) };
-        let name = &scope.name;
+        let name = scope.name.clone();
         match event {
             Event::ListBegins => {
-                let text = format!("listing Jobs in {name}");
                 scope.list += 1;
                 scope.view = View::Old;
-                self.say(Verbosity::Verbose, &text);
+                self.say(Verbosity::Verbose, &format!("listing Jobs in {name}"));
             }
             Event::Seen(job) => self.seen(index, job, now),
             Event::Deleted(job) => {
@@ -181,7 +180,6 @@ impl Sweep {
                 self.missing(&uid, now);
             }
             Event::Listed => {
-                let text = format!("listed all Jobs in {name}");
                 let list = scope.list;
                 scope.was_listed = true;
                 let is_missing = |tracked: &TrackedJob| tracked.scope == index && tracked.list != list;
@@ -189,20 +187,20 @@ impl Sweep {
                 let missing: Vec<_> = missing.map(|(uid, _)| Arc::clone(uid)).collect();
                 missing.iter().for_each(|uid| self.missing(uid, now));
                 self.reached(index, View::Listed);
-                self.say(Verbosity::Verbose, &text);
+                self.say(Verbosity::Verbose, &format!("listed all Jobs in {name}"));
             }
             Event::Watching => {
-                let text = format!("watching {name}");
                 self.reached(index, View::Watched);
-                self.say(Verbosity::Verbose, &text);
+                self.say(Verbosity::Verbose, &format!("watching {name}"));
             }
             Event::Interrupted(error, after) => {
                 let what = if scope.was_listed { "watch interrupted on" } else { "cannot list Jobs in" };
-                let text = format!("{what} {name}: {error}; retrying in {:.1} s", after.as_secs_f64());
-                scope.view = View::Old;
                 let repeated = replace(&mut scope.interrupted, true);
+                let level = if repeated { Verbosity::Verbose } else { Verbosity::Warning };
+                scope.view = View::Old;
+                let after = after.as_secs_f64();
+                self.say(level, &format!("{what} {name}: {error}; retrying in {after:.1} s"));
                 self.pause(&error, now);
-                self.say(if repeated { Verbosity::Verbose } else { Verbosity::Warning }, &text);
             }
             Event::Failed(error) => return Err(error),
         }
@@ -326,38 +324,25 @@ impl Sweep {
                 return Err(error);
             }
         };
-        match tracked.deletion {
-            Deletion::Accepted | Deletion::MapIsOld => {
-                self.timers.insert((now + SHOWN_WITHIN, Arc::clone(&uid)));
-            }
-            Deletion::RetryAt(at) => {
-                self.timers.insert((at, Arc::clone(&uid)));
-            }
-            _ => {}
-        }
+        let look_again = match tracked.deletion {
+            Deletion::Accepted | Deletion::MapIsOld => Some(now + SHOWN_WITHIN),
+            Deletion::RetryAt(at) => Some(at),
+            _ => None,
+        };
+        self.timers.extend(look_again.map(|at| (at, Arc::clone(&uid))));
         if let Some((error, after, attempts)) = failure {
-            self.failed(job, &error, after, attempts);
+            let level = if self.failing.is_empty() { Verbosity::Normal } else { Verbosity::Verbose };
+            self.failed += usize::from(self.failing.insert(Arc::clone(&uid)));
+            let after = after.as_secs_f64();
+            let text = format!("cannot delete {job} (attempt {attempts}): {error}; retrying in {after:.1} s");
+            self.say(level, &text);
             self.pause(&error, now);
-        } else {
-            self.worked(&uid);
-        }
-        self.decide(&uid, now);
-        Ok(())
-    }
-
-    fn failed(&mut self, job: &Job, error: &Error, after: Duration, attempts: u32) {
-        let level = if self.failing.is_empty() { Verbosity::Normal } else { Verbosity::Verbose };
-        self.failed += usize::from(self.failing.insert(job.uid().into()));
-        let after = after.as_secs_f64();
-        let text = format!("cannot delete {job} (attempt {attempts}): {error}; retrying in {after:.1} s");
-        self.say(level, &text);
-    }
-
-    fn worked(&mut self, uid: &Uid) {
-        if self.failing.remove(uid) && self.failing.is_empty() {
+        } else if self.failing.remove(&uid) && self.failing.is_empty() {
             let failed = words::jobs(take(&mut self.failed));
             self.say(Verbosity::Normal, &format!("requests work again, after failures for {failed}"));
         }
+        self.decide(&uid, now);
+        Ok(())
     }
 
     /// While the API server's `Retry-After` runs, nothing is sent. Then the failed requests follow one after another, since the

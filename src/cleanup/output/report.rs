@@ -143,9 +143,7 @@ mod tests {
         let mut sweep = listed([waiting, kept, held]);
         let ending = Ending::Stopped(Stop::Deadline);
         let mut said: Vec<_> = sweep.take_messages().into_iter().map(|(_, text)| text).collect();
-        said.extend(
-            last_messages(&ending, &sweep, 0).map(|said| said.map_or_else(|text| text, |(_, text)| text)),
-        );
+        said.extend(last_messages(&ending, &sweep, 0).into_iter().map(|(_, text)| text));
         assert!(said.iter().any(|text| text.contains('…')), "{said:?}");
         for line in said.iter().flat_map(|text| text.lines()) {
             assert!(line.len() < 1_000, "{} bytes", line.len());
