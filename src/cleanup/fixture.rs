@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kube::Resource;
-
 use super::rules::Rules;
 use super::sweep::Sweep;
 use crate::cluster::error::Error;
@@ -91,14 +89,6 @@ impl Job {
 
     pub(crate) fn releases(self, releases: [Option<&str>; 2]) -> Self {
         self.with(|job| job.releases = releases.map(|release| release.map(str::to_owned)))
-    }
-
-    pub(crate) fn in_version(self, version: &str) -> Self {
-        self.with(|job| job.meta_mut().resource_version = Some(version.to_owned()))
-    }
-
-    pub(crate) fn with_uid(self, uid: &str) -> Self {
-        self.with(|job| job.meta_mut().uid = Some(uid.to_owned()))
     }
 
     pub(crate) fn held_by(self, finalizer: &str) -> Self {

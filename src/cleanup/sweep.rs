@@ -134,7 +134,7 @@ pub(crate) struct Sweep {
     queue: VecDeque<Uid>,
     timers: BTreeSet<(Duration, Uid)>,
     in_flight: usize,
-    /// No deletion is sent before: the API server said `Retry-After`.
+    /// Before, only failed deletions are sent again, each after its own `Retry-After`.
     paused_until: Duration,
     /// How many Jobs hold up the end.
     open: usize,
@@ -254,8 +254,12 @@ impl Sweep {
 
     /// The Job to delete next, if its version is still the one that the sweep has seen.
     pub(crate) fn next_deletion(&mut self, now: Duration) -> Option<Arc<Job>> {
-        while self.in_flight < self.concurrency && now >= self.paused_until {
-            let tracked = self.jobs.get_mut(&self.queue.pop_front()?)?;
+        while self.in_flight < self.concurrency {
+            let tracked = self.jobs.get_mut(self.queue.front()?)?;
+            if tracked.failures == 0 && now < self.paused_until {
+                return None;
+            }
+            self.queue.pop_front();
             if tracked.deletion != Deletion::Queued {
                 continue;
             }
@@ -345,8 +349,7 @@ impl Sweep {
         Ok(())
     }
 
-    /// While the API server's `Retry-After` runs, nothing is sent. Then the failed requests follow one after another, since the
-    /// delay of each is a little longer.
+    /// While the API server's `Retry-After` runs, no other Job is begun.
     fn pause(&mut self, error: &Error, now: Duration) {
         if let Some(retry_after) = error.retry_after() {
             self.paused_until = self.paused_until.max(now + retry_after);
@@ -406,7 +409,10 @@ impl Sweep {
         tracked.until = if is_open { None } else { tracked.until.or(Some(now)) };
         if phase == Phase::Due && tracked.deletion == Deletion::NotSent {
             tracked.deletion = Deletion::Queued;
-            self.queue.push_back(Arc::clone(uid));
+            match tracked.failures {
+                0 => self.queue.push_back(Arc::clone(uid)),
+                _ => self.queue.push_front(Arc::clone(uid)),
+            }
         }
         if let Phase::TooRecent(due_at) = phase {
             let at = Duration::from_secs(due_at.saturating_sub(self.unix_start).try_into().unwrap_or(0));

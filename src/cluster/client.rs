@@ -20,7 +20,7 @@ use tokio::time::{Instant, timeout};
 use tower::service_fn;
 
 use super::error::{Error, Permission, chain};
-use super::job::Job;
+use super::job::{Job, JobObject};
 
 /// How long the API server may take to respond, and a credential plugin to bring new credentials.
 pub(crate) const RESPONSE_LIMIT: Duration = Duration::from_secs(30);
@@ -78,7 +78,7 @@ impl Cluster {
         Arc::clone(&self.inner).send(request).await
     }
 
-    pub(crate) fn jobs(&self, namespace: &str) -> Api<Job> {
+    pub(crate) fn jobs(&self, namespace: &str) -> Api<JobObject> {
         Api::namespaced(self.client.clone(), namespace)
     }
 
@@ -102,7 +102,7 @@ impl Cluster {
         let params = params.preconditions(unchanged);
         let answer = self.jobs(job.namespace()).delete(job.name(), &params).await?;
         let gone = answer.either(
-            |held| (held.uid() == job.uid()).then_some(false),
+            |held| (held.job.uid() == job.uid()).then_some(false),
             |status| status.is_success().then_some(true),
         );
         gone.ok_or_else(|| Error::unreadable("neither success nor the Job"))

@@ -23,8 +23,10 @@ const INSTANCE: &str = "app.kubernetes.io/instance";
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Job {
-    /// Only the namespace, the name, the UID and the resource version.
-    metadata: ObjectMeta,
+    namespace: String,
+    name: String,
+    uid: String,
+    version: String,
     pub policy: Option<DeletePolicy>,
     pub ignored: bool,
     /// The Helm releases that its annotation and its label name.
@@ -70,17 +72,14 @@ impl Job {
     /// has no policy either.
     pub(crate) fn read(json: &Value) -> Self {
         let metadata = &json["metadata"];
-        let text = |key: &str| metadata[key].as_str().map(str::to_owned);
+        let text = |key: &str| metadata[key].as_str().unwrap_or_default().to_owned();
         let annotation = |key: &str| metadata["annotations"][key].as_str();
         let policy = |key: &str| annotation(key).map(DeletePolicy::parse);
         let mut job = Self {
-            metadata: ObjectMeta {
-                namespace: text("namespace"),
-                name: text("name"),
-                uid: text("uid"),
-                resource_version: text("resourceVersion"),
-                ..ObjectMeta::default()
-            },
+            namespace: text("namespace"),
+            name: text("name"),
+            uid: text("uid"),
+            version: text("resourceVersion"),
             ..Self::default()
         };
         if job.name().is_empty() || job.uid().is_empty() {
@@ -107,20 +106,20 @@ impl Job {
     }
 
     pub(crate) fn namespace(&self) -> &str {
-        self.metadata.namespace.as_deref().unwrap_or_default()
+        &self.namespace
     }
 
     pub(crate) fn name(&self) -> &str {
-        self.metadata.name.as_deref().unwrap_or_default()
+        &self.name
     }
 
     /// Distinguishes the Job from a later one of the same name.
     pub(crate) fn uid(&self) -> &str {
-        self.metadata.uid.as_deref().unwrap_or_default()
+        &self.uid
     }
 
     pub(crate) fn version(&self) -> &str {
-        self.metadata.resource_version.as_deref().unwrap_or_default()
+        &self.version
     }
 
     pub(crate) fn outcome(&self) -> Option<Outcome> {
@@ -147,14 +146,24 @@ impl fmt::Display for Job {
     }
 }
 
+/// A Job in kube's requests, which need its metadata in a type of their own.
+#[derive(Debug, Clone)]
+pub(crate) struct JobObject {
+    /// Only the version.
+    metadata: ObjectMeta,
+    pub job: Job,
+}
+
 /// Never fails on JSON, so one odd object ends neither a list nor a watch.
-impl<'de> Deserialize<'de> for Job {
+impl<'de> Deserialize<'de> for JobObject {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self::read(&Value::deserialize(deserializer)?))
+        let job = Job::read(&Value::deserialize(deserializer)?);
+        let resource_version = Some(job.version.clone());
+        Ok(Self { metadata: ObjectMeta { resource_version, ..ObjectMeta::default() }, job })
     }
 }
 
-impl Resource for Job {
+impl Resource for JobObject {
     type DynamicType = ();
     type Scope = NamespaceResourceScope;
 
@@ -281,8 +290,18 @@ impl fmt::Display for Hint {
 mod tests {
     use super::*;
 
+    impl Job {
+        pub(crate) fn with_uid(self, uid: &str) -> Self {
+            Self { uid: uid.to_owned(), ..self }
+        }
+
+        pub(crate) fn in_version(self, version: &str) -> Self {
+            Self { version: version.to_owned(), ..self }
+        }
+    }
+
     fn job(json: &str) -> Job {
-        serde_json::from_str(json).expect("JSON")
+        Job::read(&serde_json::from_str(json).expect("JSON"))
     }
 
     fn state(json: &str) -> State {

@@ -332,13 +332,13 @@ fn no_more_deletions_are_under_way_than_allowed() {
 }
 
 #[test]
-fn while_retry_after_runs_nothing_is_sent() {
+fn while_retry_after_runs_no_other_job_is_begun() {
     let status = Box::new(kube::core::Status::failure("busy", "TooManyRequests").with_code(429));
     let busy = Error::Refused { status, retry_after: Some(Duration::from_secs(7)) };
     let case = case().listed(["a", "b"].map(|name| job(name).succeeded())).deletes("a", Err(busy));
     let mut case = case.later(6).sends_nothing().later(4);
     let names: Vec<_> = std::iter::from_fn(|| case.next()).map(|job| job.name().to_owned()).collect();
-    assert_eq!(names, ["b", "a"]);
+    assert_eq!(names, ["a", "b"]);
 }
 
 #[test]
