@@ -39,6 +39,8 @@ pub(crate) enum Phase {
     Going {
         /// Whether by this sweep.
         ours: bool,
+        /// Whether the map shows it already. If so, a finalizer holds the Job.
+        shown: bool,
     },
     Gone(Gone),
     Kept(Kept),
@@ -519,6 +521,7 @@ impl TrackedJob {
     /// The phase by what the map shows, and by what the sweep has sent.
     fn phase_now(&self, rules: &Rules, unix_now: i64) -> Phase {
         let ours = self.deleted_by_us != DeletedByUs::No;
+        let going = Phase::Going { ours, shown: self.job.terminating };
         match (&self.deletion, rules.phase_of(&self.job, unix_now)) {
             (Deletion::DryRun, _) => Phase::Gone(Gone::WouldDelete),
             _ if !self.present => Phase::Gone(match self.deleted_by_us {
@@ -528,9 +531,9 @@ impl TrackedJob {
                 _ => Gone::ByOthers,
             }),
             (Deletion::Refused(why), _) => Phase::Kept(Kept::Refused(why.clone())),
-            (Deletion::Accepted, _) => Phase::Going { ours },
+            (Deletion::Accepted, _) => going,
             (_, kept @ Phase::Kept(_)) => kept,
-            _ if self.job.terminating => Phase::Going { ours },
+            _ if self.job.terminating => going,
             (_, decided) => decided,
         }
     }
@@ -557,7 +560,8 @@ impl Phase {
             (Self::Waiting(before), Self::Waiting(now)) if discriminant(before) == discriminant(now) => {
                 Verbosity::Verbose
             }
-            (Self::TooRecent(_), Self::TooRecent(_))
+            (_, Self::Going { shown: false, .. })
+            | (Self::TooRecent(_), Self::TooRecent(_))
             | (Self::Kept(Kept::TooRecent(_)), Self::Kept(Kept::TooRecent(_))) => Verbosity::Verbose,
             _ => Verbosity::Normal,
         }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use jobsweep_harness::control_plane::ControlPlane;
@@ -117,7 +118,7 @@ fn unread(setup: &Setup, kubeconfig: &Path, redirection: &str) -> Result<Running
     let pipe = pipe.to_str().context("a name")?;
     let script = format!("mkfifo '{pipe}' && exec 3<>'{pipe}' && exec \"$0\" \"$@\" {redirection}");
     let sweep = Program::new("/bin/sh").env("PATH", "/usr/bin:/bin").args(["-c", &script]);
-    let sweep = sweep.arg(env!("CARGO_BIN_EXE_jobsweep")).args(["--cleanup", "-ojson", "--timeout=2s"]);
+    let sweep = sweep.arg(env!("CARGO_BIN_EXE_jobsweep")).args(["--cleanup", "-ojson", "--timeout=60s"]);
     sweep.arg("--kubeconfig").arg(kubeconfig).spawn()
 }
 
@@ -144,7 +145,9 @@ pub async fn two_signals_end_a_sweep_whose_messages_nobody_reads(cluster: &Contr
     crowd(&setup).await?;
     let proxy = FaultyProxy::start(cluster, &setup.user).await?;
     let sweep = unread(&setup, &proxy.kubeconfig, "2>&3")?;
-    proxy.until_seen("GET", "continue=", 1).await?;
+    // The messages about the first page fill the pipe.
+    proxy.until_seen("GET", "limit=500", 1).await?;
+    tokio::time::sleep(Duration::from_secs(2)).await;
     sweep.signal(Signal::Term).await?;
     sweep.signal(Signal::Int).await?;
     let code = sweep.finish(PATIENCE).await?.code();

@@ -96,10 +96,10 @@ pub(crate) fn phase_message(tracked: &TrackedJob, unix_now: i64) -> Option<Strin
     Some(match &tracked.phase {
         Phase::Due => return None,
         Phase::Waiting(_) | Phase::TooRecent(_) => format!("waiting for {job}: {explanation}"),
-        Phase::Going { ours: true } => {
+        Phase::Going { ours: true, .. } => {
             format!("{job}: {state}; its deletion was accepted, but it is {explanation}")
         }
-        Phase::Going { ours: false } => {
+        Phase::Going { ours: false, .. } => {
             format!("{job}: {state}; someone else is deleting it, and it is {explanation}")
         }
         Phase::Kept(Kept::NotNamed(_)) => format!("kept {job}: {state}; {explanation}"),
