@@ -73,8 +73,11 @@ impl Signals {
     }
 
     /// From now on, a signal ends the process as it does any program: only output is left to write.
-    pub(crate) fn end_the_process(&self) {
+    pub(crate) fn end_the_process(&mut self) {
         self.nothing_to_complete.store(true, Ordering::Relaxed);
+        if let Ok(signal) = self.received.try_recv() {
+            exit(signal);
+        }
     }
 }
 

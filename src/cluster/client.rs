@@ -1,6 +1,9 @@
 //! A kube client that also does what kube's own does not: it says which permission is missing, keeps `Retry-After`, limits
 //! the time of a response, and reads the credentials again when the API server refuses them.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::panic;
 use std::sync::Arc;
@@ -16,17 +19,14 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout};
 use tower::service_fn;
 
-use super::error::{Error, chain};
-use super::job::Job;
-use super::permission::Permission;
+use super::error::{Error, Permission, chain};
+use super::job::{Job, JobObject};
 
 /// How long the API server may take to respond, and a credential plugin to bring new credentials.
-const RESPONSE_LIMIT: Duration = Duration::from_secs(30);
+pub(crate) const RESPONSE_LIMIT: Duration = Duration::from_secs(30);
 /// How long a connection may take. This is shorter than [`RESPONSE_LIMIT`], so that a connection that hangs is a
 /// [`Error::NotConnected`]: the request was certainly not carried out.
 const CONNECT_LIMIT: Duration = Duration::from_secs(20);
-/// How long nothing may arrive of a response. Longer than a watch lasts.
-const SILENCE_LIMIT: Duration = Duration::from_secs(40);
 /// For how long a request may be denied that has worked before: an API server that starts may not have its RBAC rules yet.
 const DENIED_LIMIT: Duration = Duration::from_secs(15);
 
@@ -54,9 +54,6 @@ impl Cluster {
     /// Prepares the connection. This reads the credentials, or gets them from a plugin, but sends no request.
     pub(crate) async fn connect(mut config: Config) -> Result<Self, Error> {
         config.connect_timeout = Some(CONNECT_LIMIT);
-        config.read_timeout = Some(SILENCE_LIMIT);
-        // Otherwise a connection that was idle for that long would break right after the next request.
-        config.reset_reader_on_write = true;
         let client = new_client(config.clone()).await?;
         Ok(Self::with_client(config, client))
     }
@@ -81,7 +78,7 @@ impl Cluster {
         Arc::clone(&self.inner).send(request).await
     }
 
-    pub(crate) fn jobs(&self, namespace: &str) -> Api<Job> {
+    pub(crate) fn jobs(&self, namespace: &str) -> Api<JobObject> {
         Api::namespaced(self.client.clone(), namespace)
     }
 
@@ -105,7 +102,7 @@ impl Cluster {
         let params = params.preconditions(unchanged);
         let answer = self.jobs(job.namespace()).delete(job.name(), &params).await?;
         let gone = answer.either(
-            |held| (held.uid() == job.uid()).then_some(false),
+            |held| (held.job.uid() == job.uid()).then_some(false),
             |status| status.is_success().then_some(true),
         );
         gone.ok_or_else(|| Error::unreadable("neither success nor the Job"))
@@ -176,12 +173,13 @@ async fn send_once(
     permission: &Permission,
 ) -> Result<Response<Body>, Error> {
     let answered = timeout(RESPONSE_LIMIT, async {
-        let response = client.send(request).await?;
-        if response.status().is_success() {
-            return Ok(response);
+        let (parts, body) = client.send(request).await?.into_parts();
+        if !parts.status.is_success() {
+            return Err(Error::refused(permission, &parts, &body.collect_bytes().await?));
         }
-        let (parts, body) = response.into_parts();
-        Err(Error::refused(permission, &parts, &body.collect_bytes().await?))
+        // The caller limits the time of a stream.
+        let body = if permission.is_for_a_stream() { body } else { body.collect_bytes().await?.into() };
+        Ok(Response::from_parts(parts, body))
     });
     answered.await.unwrap_or(Err(Error::NoResponse(RESPONSE_LIMIT)))
 }

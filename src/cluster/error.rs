@@ -1,15 +1,16 @@
-//! How a request to the cluster can fail, and what that means: send it again, or give up.
+//! How a request to the cluster can fail, what that means, and which permission is missing.
 
 use std::error::Error as StdError;
 use std::time::Duration;
 use std::{fmt, io, iter};
 
+use http::Method;
 use http::response::Parts;
 use kube::client::AuthError;
 use kube::core::Status;
 use kube::runtime::watcher;
 
-use super::permission::Permission;
+use super::retry;
 use crate::escape::shortened_message;
 use crate::exit_code::ExitCode;
 
@@ -52,7 +53,9 @@ impl Error {
             _ => {
                 let retry_after = parts.headers.get(http::header::RETRY_AFTER);
                 let seconds = retry_after.and_then(|value| value.to_str().ok()?.parse().ok());
-                Self::of_status(status, seconds.map(Duration::from_secs))
+                let retry_after =
+                    seconds.map(|seconds: u64| Duration::from_secs(seconds).min(retry::LONGEST_RETRY_AFTER));
+                Self::of_status(status, retry_after)
             }
         }
     }
@@ -150,7 +153,7 @@ impl From<watcher::Error> for Error {
 
 impl Error {
     /// A request without a response. Where it failed is told by the types in the error's chain.
-    fn unanswered(error: &(dyn StdError + 'static)) -> Self {
+    pub(crate) fn unanswered(error: &(dyn StdError + 'static)) -> Self {
         let text = chain(error);
         let is_connect = |error: &hyper_util::client::legacy::Error| error.is_connect();
         let is_certificate = |error: &rustls::Error| matches!(error, rustls::Error::InvalidCertificate(_));
@@ -195,6 +198,77 @@ impl fmt::Display for Error {
     }
 }
 
+/// The permission that a request needs, in the terms of a Role's rules.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Permission {
+    verb: &'static str,
+    group: String,
+    /// With the subresource, such as `pods/log`.
+    resource: String,
+    /// `None` means all namespaces.
+    namespace: Option<String>,
+}
+
+impl Permission {
+    /// `path` is that of the request, such as `/apis/batch/v1/namespaces/shop/jobs/migrate`.
+    pub(super) fn of(method: &Method, path: &str, query: &str) -> Self {
+        let mut segments = path.split('/').filter(|segment| !segment.is_empty()).peekable();
+        let group = if segments.next() == Some("apis") { segments.next().unwrap_or_default() } else { "" };
+        let _version = segments.next();
+        let namespace = segments.next_if_eq(&"namespaces").and_then(|_| segments.next());
+        let resource = segments.next().unwrap_or_default();
+        let has_name = segments.next().is_some();
+        let verb = match *method {
+            Method::POST => "create",
+            Method::PUT => "update",
+            Method::PATCH => "patch",
+            Method::DELETE => "delete",
+            _ if has_name => "get",
+            _ if query.contains("watch=true") => "watch",
+            _ => "list",
+        };
+        Self {
+            verb,
+            group: group.to_owned(),
+            resource: segments.next().map_or(resource.to_owned(), |sub| format!("{resource}/{sub}")),
+            namespace: namespace.map(str::to_owned),
+        }
+    }
+
+    pub(super) fn is_for_a_stream(&self) -> bool {
+        self.verb == "watch" || self.resource.ends_with("/log")
+    }
+
+    /// Whether the API server's authorizer wrote this message because the user lacks this permission. Admission
+    /// plugins also answer 403, but in other words.
+    pub(super) fn is_denied_by(&self, message: &str) -> bool {
+        let Self { verb, group, resource, .. } = self;
+        message.contains(&format!("cannot {verb} resource \"{resource}\" in API group \"{group}\""))
+    }
+
+    pub(super) fn missing_rule(&self) -> String {
+        let Self { verb, group, resource, namespace } = self;
+        let role = match namespace {
+            Some(namespace) => format!("a Role in namespace {namespace}"),
+            None => "a ClusterRole".to_owned(),
+        };
+        format!(
+            "Missing in {role}, bound to this user:\n  \
+             - apiGroups: [\"{group}\"]\n    resources: [\"{resource}\"]\n    verbs: [\"{verb}\"]"
+        )
+    }
+}
+
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.verb, self.resource)?;
+        match &self.namespace {
+            Some(namespace) => write!(f, " in namespace {namespace}"),
+            None => f.write_str(" in all namespaces"),
+        }
+    }
+}
+
 /// An error and its causes. An `io::Error` hides the error that it wraps from `source`, but not from here.
 fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     iter::successors(Some(error), |&error| {
@@ -216,4 +290,36 @@ pub(super) fn chain(error: &(dyn StdError + 'static)) -> String {
         }
     }
     shortened_message(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_tells_which_permission_it_needs() {
+        for (method, path, query, permission, group) in [
+            (Method::GET, "/apis/batch/v1/namespaces/a/jobs", "limit=5", "list jobs in namespace a", "batch"),
+            (Method::GET, "/apis/batch/v1/jobs", "&watch=true", "watch jobs in all namespaces", "batch"),
+            (Method::GET, "/apis/batch/v1/namespaces/a/jobs/b", "", "get jobs in namespace a", "batch"),
+            (Method::DELETE, "/apis/batch/v1/namespaces/a/jobs/b", "", "delete jobs in namespace a", "batch"),
+            (Method::PUT, "/apis/batch/v1/namespaces/a/jobs/b", "", "update jobs in namespace a", "batch"),
+            (Method::POST, "/apis/batch/v1/namespaces/a/jobs", "", "create jobs in namespace a", "batch"),
+            (Method::PATCH, "/apis/batch/v1/namespaces/a/jobs/b", "", "patch jobs in namespace a", "batch"),
+            (Method::GET, "/api/v1/namespaces/a/pods/b/log", "", "get pods/log in namespace a", ""),
+        ] {
+            let needed = Permission::of(&method, path, query);
+            assert_eq!((needed.to_string().as_str(), needed.group.as_str()), (permission, group));
+        }
+    }
+
+    #[test]
+    fn only_the_authorizer_denies_a_permission() {
+        let list = Permission::of(&Method::GET, "/apis/batch/v1/namespaces/shop/jobs", "");
+        let denied = r#"jobs.batch is forbidden: User "u" cannot list resource "jobs" in API group "batch" in the namespace "shop""#;
+        assert!(list.is_denied_by(denied));
+        for other in [denied.replace("list", "watch"), "admission webhook denied the request".to_owned()] {
+            assert!(!list.is_denied_by(&other), "{other}");
+        }
+    }
 }

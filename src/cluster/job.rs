@@ -4,10 +4,9 @@
 //! `active == 0 && succeeded > 0` between two completions. They only serve as hints in messages.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::fmt;
 
-use jiff::Timestamp;
+use k8s_openapi::api::batch::v1::{JobCondition, JobStatus};
 use kube::Resource;
 use kube::api::ObjectMeta;
 use kube::core::NamespaceResourceScope;
@@ -24,8 +23,10 @@ const INSTANCE: &str = "app.kubernetes.io/instance";
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Job {
-    /// Only the namespace, the name, the UID and the resource version.
-    metadata: ObjectMeta,
+    namespace: String,
+    name: String,
+    uid: String,
+    version: String,
     pub policy: Option<DeletePolicy>,
     pub ignored: bool,
     /// The Helm releases that its annotation and its label name.
@@ -66,120 +67,59 @@ pub(crate) enum Hint {
     NoParallelism,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Metadata {
-    namespace: Option<String>,
-    name: Option<String>,
-    uid: Option<String>,
-    resource_version: Option<String>,
-    deletion_timestamp: Option<Value>,
-    finalizers: Option<Vec<String>>,
-    annotations: Option<HashMap<String, String>>,
-    labels: Option<HashMap<String, String>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Spec {
-    suspend: Option<bool>,
-    managed_by: Option<String>,
-    parallelism: Option<i32>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Status {
-    conditions: Option<Vec<Condition>>,
-    active: Option<i32>,
-    failed: Option<i32>,
-    start_time: Option<String>,
-    completion_time: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Condition {
-    r#type: String,
-    status: String,
-    #[serde(default)]
-    reason: String,
-    last_transition_time: Option<String>,
-}
-
 impl Job {
-    /// Reads as much of a Job as can be read. If something cannot, its state is unreadable. If not even its metadata can be
-    /// read, it has no policy.
+    /// Reads as much of a Job as can be read. If something cannot, its state is unreadable. If that is its name or its UID, it
+    /// has no policy either.
     pub(crate) fn read(json: &Value) -> Self {
-        let (mut job, metadata_error) = match Metadata::deserialize(&json["metadata"]) {
-            Ok(metadata) if metadata.uid.is_some() => (Self::with_metadata(metadata), None),
-            Ok(metadata) => (Self::with_metadata(metadata), Some("it has no uid".to_owned())),
-            Err(error) => (Self::with_identity(&json["metadata"]), Some(error.to_string())),
+        let metadata = &json["metadata"];
+        let text = |key: &str| metadata[key].as_str().unwrap_or_default().to_owned();
+        let annotation = |key: &str| metadata["annotations"][key].as_str();
+        let policy = |key: &str| annotation(key).map(DeletePolicy::parse);
+        let mut job = Self {
+            namespace: text("namespace"),
+            name: text("name"),
+            uid: text("uid"),
+            version: text("resourceVersion"),
+            ..Self::default()
         };
-        let read = |key: &str| json.get(key).filter(|value| !value.is_null());
-        let spec = read("spec").map_or(Ok(Spec::default()), Spec::deserialize);
-        let status = read("status").map_or(Ok(Status::default()), Status::deserialize);
-        match (metadata_error, spec, status) {
-            (None, Ok(spec), Ok(status)) => {
-                job.state = State::of(&spec, &status);
-                job.seconds = status.seconds();
-                job.finished_at = status.finished_at();
+        if job.name().is_empty() || job.uid().is_empty() {
+            job.state = State::Unreadable("it has no name or no UID".to_owned());
+            return job;
+        }
+        job.policy = policy(KOTS_DELETE_POLICY);
+        job.log_policy = policy(HELM_LOG_POLICY);
+        job.ignored = annotation(IGNORE) == Some("true");
+        job.releases = [annotation(HELM_RELEASE), metadata["labels"][INSTANCE].as_str()]
+            .map(|release| release.map(str::to_owned));
+        job.terminating = !metadata["deletionTimestamp"].is_null();
+        let finalizers = metadata["finalizers"].as_array().into_iter().flatten();
+        job.finalizers = finalizers.filter_map(|name| name.as_str().map(str::to_owned)).collect();
+        match Option::<JobStatus>::deserialize(&json["status"]).map(Option::unwrap_or_default) {
+            Ok(status) => {
+                job.state = State::of(&json["spec"], &status);
+                job.seconds = seconds(&status);
+                job.finished_at = finished_at(&status);
             }
-            (Some(error), ..) => job.state = State::Unreadable(shortened_message(&error)),
-            (None, Err(error), _) | (None, _, Err(error)) => {
-                job.state = State::Unreadable(shortened_message(&error.to_string()));
-            }
+            Err(error) => job.state = State::Unreadable(shortened_message(&error.to_string())),
         }
         job
     }
 
-    fn with_metadata(metadata: Metadata) -> Self {
-        let Metadata { namespace, name, uid, resource_version, .. } = metadata;
-        let mut annotations = metadata.annotations.unwrap_or_default();
-        let mut policy = |key| annotations.remove(key).map(|value: String| DeletePolicy::parse(&value));
-        Self {
-            metadata: ObjectMeta { namespace, name, uid, resource_version, ..ObjectMeta::default() },
-            policy: policy(KOTS_DELETE_POLICY),
-            log_policy: policy(HELM_LOG_POLICY),
-            ignored: annotations.get(IGNORE).is_some_and(|value| value == "true"),
-            releases: [
-                annotations.remove(HELM_RELEASE),
-                metadata.labels.and_then(|mut labels| labels.remove(INSTANCE)),
-            ],
-            terminating: metadata.deletion_timestamp.is_some(),
-            finalizers: metadata.finalizers.unwrap_or_default(),
-            ..Self::default()
-        }
-    }
-
-    /// A Job of whose metadata not everything can be read.
-    fn with_identity(metadata: &Value) -> Self {
-        let text = |key: &str| metadata[key].as_str().map(str::to_owned);
-        let metadata = ObjectMeta {
-            namespace: text("namespace"),
-            name: text("name"),
-            uid: text("uid"),
-            resource_version: text("resourceVersion"),
-            ..ObjectMeta::default()
-        };
-        Self { metadata, ..Self::default() }
-    }
-
     pub(crate) fn namespace(&self) -> &str {
-        self.metadata.namespace.as_deref().unwrap_or_default()
+        &self.namespace
     }
 
     pub(crate) fn name(&self) -> &str {
-        self.metadata.name.as_deref().unwrap_or_default()
+        &self.name
     }
 
     /// Distinguishes the Job from a later one of the same name.
     pub(crate) fn uid(&self) -> &str {
-        self.metadata.uid.as_deref().unwrap_or_default()
+        &self.uid
     }
 
     pub(crate) fn version(&self) -> &str {
-        self.metadata.resource_version.as_deref().unwrap_or_default()
+        &self.version
     }
 
     pub(crate) fn outcome(&self) -> Option<Outcome> {
@@ -206,14 +146,24 @@ impl fmt::Display for Job {
     }
 }
 
+/// A Job in kube's requests, which need its metadata in a type of their own.
+#[derive(Debug, Clone)]
+pub(crate) struct JobObject {
+    /// Only the version.
+    metadata: ObjectMeta,
+    pub job: Job,
+}
+
 /// Never fails on JSON, so one odd object ends neither a list nor a watch.
-impl<'de> Deserialize<'de> for Job {
+impl<'de> Deserialize<'de> for JobObject {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self::read(&Value::deserialize(deserializer)?))
+        let job = Job::read(&Value::deserialize(deserializer)?);
+        let resource_version = Some(job.version.clone());
+        Ok(Self { metadata: ObjectMeta { resource_version, ..ObjectMeta::default() }, job })
     }
 }
 
-impl Resource for Job {
+impl Resource for JobObject {
     type DynamicType = ();
     type Scope = NamespaceResourceScope;
 
@@ -242,43 +192,42 @@ impl Resource for Job {
     }
 }
 
-impl Status {
-    fn true_condition(&self, name: &str) -> Option<&Condition> {
-        self.conditions
-            .iter()
-            .flatten()
-            .find(|condition| condition.r#type == name && condition.status == "True")
-    }
+fn true_condition<'a>(status: &'a JobStatus, name: &str) -> Option<&'a JobCondition> {
+    let is_it = |condition: &&JobCondition| condition.type_ == name && condition.status == "True";
+    status.conditions.iter().flatten().find(is_it)
+}
 
-    /// A Job with both terminal conditions counts as failed. Current API servers refuse it.
-    fn terminal(&self) -> Option<(Outcome, &Condition)> {
-        let failed = self.true_condition("Failed").map(|condition| (Outcome::Failed, condition));
-        failed.or_else(|| self.true_condition("Complete").map(|condition| (Outcome::Succeeded, condition)))
-    }
+/// A Job with both terminal conditions counts as failed. Current API servers refuse it.
+fn terminal(status: &JobStatus) -> Option<(Outcome, &JobCondition)> {
+    let failed = true_condition(status, "Failed").map(|condition| (Outcome::Failed, condition));
+    failed.or_else(|| true_condition(status, "Complete").map(|condition| (Outcome::Succeeded, condition)))
+}
 
-    fn seconds(&self) -> Option<u64> {
-        let (_, terminal) = self.terminal()?;
-        let end = self.completion_time.as_ref().or(terminal.last_transition_time.as_ref())?;
-        let start: Timestamp = self.start_time.as_ref()?.parse().ok()?;
-        let end: Timestamp = end.parse().ok()?;
-        u64::try_from(end.duration_since(start).as_secs()).ok()
-    }
+fn seconds(status: &JobStatus) -> Option<u64> {
+    let (_, terminal) = terminal(status)?;
+    let end = status.completion_time.as_ref().or(terminal.last_transition_time.as_ref())?;
+    u64::try_from(end.0.duration_since(status.start_time.as_ref()?.0).as_secs()).ok()
+}
 
-    /// When the terminal condition became true, or else the `completionTime`.
-    fn finished_at(&self) -> Option<i64> {
-        let (_, terminal) = self.terminal()?;
-        let times = [&terminal.last_transition_time, &self.completion_time];
-        times.into_iter().flatten().find_map(|time| Some(time.parse::<Timestamp>().ok()?.as_second()))
-    }
+/// When the terminal condition became true, or else the `completionTime`.
+fn finished_at(status: &JobStatus) -> Option<i64> {
+    let (_, terminal) = terminal(status)?;
+    let time = terminal.last_transition_time.as_ref().or(status.completion_time.as_ref())?;
+    Some(time.0.as_second())
+}
+
+fn reason(condition: &JobCondition) -> String {
+    condition.reason.clone().unwrap_or_default()
 }
 
 impl State {
-    fn of(spec: &Spec, status: &Status) -> Self {
-        if let Some((outcome, condition)) = status.terminal() {
-            return Self::Finished(outcome, condition.reason.clone());
+    fn of(spec: &Value, status: &JobStatus) -> Self {
+        if let Some((outcome, condition)) = terminal(status) {
+            return Self::Finished(outcome, reason(condition));
         }
         // The condition follows the spec with a delay.
-        if spec.suspend.unwrap_or_else(|| status.true_condition("Suspended").is_some()) {
+        let is_suspended = spec["suspend"].as_bool();
+        if is_suspended.unwrap_or_else(|| true_condition(status, "Suspended").is_some()) {
             return Self::Suspended;
         }
         Self::Unfinished(Hint::of(spec, status))
@@ -292,17 +241,17 @@ impl Default for State {
 }
 
 impl Hint {
-    fn of(spec: &Spec, status: &Status) -> Self {
+    fn of(spec: &Value, status: &JobStatus) -> Self {
         let (active, failed) = (status.active.unwrap_or(0), status.failed.unwrap_or(0));
-        if let Some(name) = spec.managed_by.as_ref().filter(|name| *name != BUILT_IN_CONTROLLER) {
-            Self::ManagedBy(name.clone())
-        } else if let Some(condition) = status.true_condition("FailureTarget") {
-            Self::Failing(condition.reason.clone())
-        } else if let Some(condition) = status.true_condition("SuccessCriteriaMet") {
-            Self::Succeeding(condition.reason.clone())
+        if let Some(name) = spec["managedBy"].as_str().filter(|name| *name != BUILT_IN_CONTROLLER) {
+            Self::ManagedBy(name.to_owned())
+        } else if let Some(condition) = true_condition(status, "FailureTarget") {
+            Self::Failing(reason(condition))
+        } else if let Some(condition) = true_condition(status, "SuccessCriteriaMet") {
+            Self::Succeeding(reason(condition))
         } else if active > 0 {
             Self::Active(active)
-        } else if spec.parallelism == Some(0) {
+        } else if spec["parallelism"] == 0 {
             Self::NoParallelism
         } else if failed > 0 {
             Self::BetweenRetries(failed)
@@ -341,13 +290,23 @@ impl fmt::Display for Hint {
 mod tests {
     use super::*;
 
+    impl Job {
+        pub(crate) fn with_uid(self, uid: &str) -> Self {
+            Self { uid: uid.to_owned(), ..self }
+        }
+
+        pub(crate) fn in_version(self, version: &str) -> Self {
+            Self { version: version.to_owned(), ..self }
+        }
+    }
+
     fn job(json: &str) -> Job {
-        serde_json::from_str(json).expect("JSON")
+        Job::read(&serde_json::from_str(json).expect("JSON"))
     }
 
     fn state(json: &str) -> State {
         let mut json: Value = serde_json::from_str(json).expect("JSON");
-        json["metadata"] = serde_json::json!({ "uid": "u" });
+        json["metadata"] = serde_json::json!({ "name": "a", "uid": "u" });
         Job::read(&json).state
     }
 
@@ -408,12 +367,12 @@ mod tests {
 
     #[test]
     fn a_failed_job_took_until_its_condition() {
-        let status: Status = serde_json::from_str(
+        let status: JobStatus = serde_json::from_str(
             r#"{"startTime":"2026-01-01T00:00:00Z","conditions":
                 [{"type":"Failed","status":"True","lastTransitionTime":"2026-01-01T00:01:30Z"}]}"#,
         )
         .expect("a status");
-        assert_eq!(status.seconds(), Some(90));
+        assert_eq!(seconds(&status), Some(90));
     }
 
     #[test]
@@ -426,15 +385,14 @@ mod tests {
         for (name, conditions, completion, expected) in [
             ("its own time", complete(&time(7)), time(5), Some(7)),
             ("completionTime instead", complete("null"), time(5), Some(5)),
-            ("completionTime for nonsense", complete("\"soon\""), time(5), Some(5)),
             ("no time at all", complete("null"), "null".to_owned(), None),
             ("a failed Job", condition("Failed", "True", &time(9)), "null".to_owned(), Some(9)),
             ("it ends but has not finished", condition("FailureTarget", "True", &time(9)), time(5), None),
             ("it is not true", condition("Complete", "False", &time(9)), time(5), None),
         ] {
             let status = format!(r#"{{"conditions":[{conditions}],"completionTime":{completion}}}"#);
-            let status: Status = serde_json::from_str(&status).expect("a status");
-            assert_eq!(status.finished_at(), expected, "{name}");
+            let status: JobStatus = serde_json::from_str(&status).expect("a status");
+            assert_eq!(finished_at(&status), expected, "{name}");
         }
     }
 
@@ -464,18 +422,21 @@ mod tests {
     }
 
     #[test]
-    fn an_unreadable_object_still_says_which_one_it_is() {
-        let odd = job(r#"{"metadata":{"namespace":"shop","name":"odd","uid":"u2","resourceVersion":7}}"#);
-        assert!(odd.uid() == "u2" && odd.policy.is_none() && matches!(odd.state, State::Unreadable(_)));
+    fn what_has_no_name_or_no_uid_is_no_job_to_delete() {
+        let annotations = r#""annotations":{"kots.io/hook-delete-policy":"hook-failed"}"#;
+        for metadata in [r#""uid":"u","name":{}"#, r#""name":"a""#] {
+            let odd = job(&format!(r#"{{"metadata":{{{metadata},{annotations}}}}}"#));
+            assert!(odd.policy.is_none() && matches!(odd.state, State::Unreadable(_)), "{metadata}");
+        }
         for text in ["{}", "[]", "7", "null", r#"{"metadata":7}"#] {
-            let odd = job(text);
-            assert!(odd.uid().is_empty() && matches!(odd.state, State::Unreadable(_)), "{text}");
+            assert!(matches!(job(text).state, State::Unreadable(_)), "{text}");
         }
     }
 
     #[test]
     fn a_long_value_is_cut_where_it_is_quoted() {
-        let odd = job(&format!(r#"{{"metadata":"{}"}}"#, "x".repeat(256 * 1024)));
+        let long = "x".repeat(256 * 1024);
+        let odd = job(&format!(r#"{{"metadata":{{"name":"a","uid":"u"}},"status":"{long}"}}"#));
         let State::Unreadable(why) = odd.state else { panic!("it can be read") };
         assert!(why.len() < 2100 && why.contains(" … "), "{}", why.len());
         assert!(why.contains(", expected "), "{why}");

@@ -2,8 +2,8 @@
 //!
 //! - `caller` says which Helm calls, if one does.
 //! - `connect` finds the cluster and the credentials; `helm_env` applies Helm's environment variables.
-//! - `client` is kube's client with what it lacks; `error` says how a request failed, `permission` which rule of a Role is
-//!   missing, and `retry` when to send it again.
+//! - `client` is kube's client with what it lacks; `error` says how a request failed and which rule of a Role is missing,
+//!   and `retry` when to send it again.
 //! - `job` is a Job as jobsweep reads it, and what its conditions say. Pure.
 //! - `watch` keeps the caller up to date about the Jobs of a scope.
 //! - `stop` ends work at its deadline or at a signal.
@@ -15,8 +15,6 @@ pub(crate) mod connect;
 pub(crate) mod error;
 pub(crate) mod helm_env;
 pub(crate) mod job;
-pub(crate) mod old;
-mod permission;
 pub(crate) mod retry;
 pub(crate) mod stop;
 pub(crate) mod watch;

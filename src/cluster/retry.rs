@@ -7,7 +7,7 @@ use super::error::Error;
 
 const FIRST: Duration = Duration::from_millis(250);
 const LAST: Duration = Duration::from_secs(10);
-const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
+pub(super) const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
 
 /// The delay after an error that followed this many others, or the server's `Retry-After`. Jitter makes it up to a
 /// quarter longer, so that clients that were refused together do not return together.

@@ -20,7 +20,7 @@ use tower::service_fn;
 
 use super::client::Cluster;
 use super::error::Error;
-use super::job::Job;
+use super::job::{Job, JobObject};
 use super::retry;
 
 /// How long the API server keeps a watch open. kube finds a dead connection 5 s later.
@@ -101,7 +101,7 @@ impl Follower {
             async move { follower.send(request).await }
         });
         let client = Client::new(service, self.cluster.client().default_namespace());
-        let jobs: Api<Job> = match &self.scope.namespace {
+        let jobs: Api<JobObject> = match &self.scope.namespace {
             Some(namespace) => Api::namespaced(client, namespace),
             None => Api::all(client),
         };
@@ -110,8 +110,8 @@ impl Follower {
         while let Some(event) = events.next().await {
             let event = match event? {
                 watcher::Event::Init => Event::ListBegins,
-                watcher::Event::InitApply(job) | watcher::Event::Apply(job) => Event::Seen(job),
-                watcher::Event::Delete(job) => Event::Deleted(job),
+                watcher::Event::InitApply(seen) | watcher::Event::Apply(seen) => Event::Seen(seen.job),
+                watcher::Event::Delete(deleted) => Event::Deleted(deleted.job),
                 watcher::Event::InitDone => Event::Listed,
             };
             let is_listed = matches!(event, Event::Listed);

@@ -129,7 +129,7 @@ pub fn unblock(jobs: Vec<JobManifest>, options: &Options, console: &mut Console)
     }
     let runtime = stop::runtime().map_err(|error| blocked(error.exit_code(), error))?;
     match runtime.block_on(until_stopped(planned, options, &caller, console)) {
-        Ok(signals) => {
+        Ok(mut signals) => {
             signals.end_the_process();
             // Its thread handles signals until the end of the process.
             std::mem::forget(runtime);

@@ -14,7 +14,7 @@ use super::planned_job::PlannedJob;
 use super::writer::Method;
 use crate::cluster::client::Cluster;
 use crate::cluster::error::Error;
-use crate::cluster::job::Job;
+use crate::cluster::job::{Job, JobObject};
 
 /// How many pods of a Job are looked at.
 const PODS: u32 = 20;
@@ -95,7 +95,7 @@ fn with_yaml(request: http::request::Builder, yaml: String) -> Result<Request<Ve
 }
 
 fn jobs(namespace: &str) -> kube::core::Request {
-    kube::core::Request::new(Job::url_path(&(), Some(namespace)))
+    kube::core::Request::new(JobObject::url_path(&(), Some(namespace)))
 }
 
 /// Deletes a Job if it is still the same. With `foreground`, its pods are gone before it is.

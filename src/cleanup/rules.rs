@@ -1,11 +1,10 @@
-//! What to do with a Job. Only its state, its age, its policy and the options decide.
+//! What to do with a Job. Only its state, its age, its policy and the options decide. Pure.
 
 use std::time::Duration;
 
-use crate::cleanup::own_job::OwnJob;
-use crate::cleanup::sweep::Phase;
-use crate::cluster::old::job::Job;
-use crate::cluster::old::job::state::State;
+use super::own_job::OwnJob;
+use super::sweep::Phase;
+use crate::cluster::job::{Job, State};
 use crate::policy::{DeletePolicy, Outcome, Token};
 
 #[derive(Debug, Clone, Default)]
@@ -18,7 +17,8 @@ pub(crate) struct Rules {
     pub release: Option<String>,
     pub own_job: OwnJob,
     pub dry_run: bool,
-    pub log_tail: Option<u32>,
+    /// There is no watch, so a response shows that a Job is gone.
+    pub only_lists: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,12 +28,10 @@ pub(crate) enum Kept {
     OnlyBeforeHookCreation,
     Suspended,
     Unfinished,
-    /// The Job finished too recently, and would be due after this time.
-    TooRecent(Duration),
+    /// The Job finished too recently, and would be due at this time, in seconds since 1970.
+    TooRecent(i64),
     /// The status of the Job does not say when it finished.
     NoFinishTime,
-    /// No response of the API server says what time it is.
-    NoServerTime,
     Ignored,
     OwnJob,
     LeftScope,
@@ -46,10 +44,13 @@ impl Rules {
         job.policy.is_some() && self.release.as_ref().is_none_or(|name| job.is_of_release(name))
     }
 
-    /// The phase of a Job that nobody has deleted, at this time by the API server's clock, in seconds since 1970.
-    pub(crate) fn phase_of(&self, job: &Job, server_time: Option<i64>) -> Phase {
+    /// The phase of a Job that nobody has deleted, at this time in seconds since 1970.
+    pub(crate) fn phase_of(&self, job: &Job, unix_now: i64) -> Phase {
         let Some(policy) = job.policy.as_ref().filter(|_| self.in_scope(job)) else {
-            return Phase::Kept(Kept::LeftScope);
+            return Phase::Kept(match &job.state {
+                State::Unreadable(why) => Kept::Unreadable(why.clone()),
+                _ => Kept::LeftScope,
+            });
         };
         if self.own_job.is(job) {
             return Phase::Kept(Kept::OwnJob);
@@ -62,7 +63,7 @@ impl Rules {
             return Phase::Kept(if before { Kept::OnlyBeforeHookCreation } else { Kept::NamesNothing });
         }
         match &job.state {
-            State::Finished(outcome, _) if self.names(policy, *outcome) => self.by_age(job, server_time),
+            State::Finished(outcome, _) if self.names(policy, *outcome) => self.by_age(job, unix_now),
             State::Finished(outcome, _) => Phase::Kept(Kept::NotNamed(*outcome)),
             State::Suspended => Phase::Kept(Kept::Suspended),
             State::Unfinished(_) if self.once => Phase::Kept(Kept::Unfinished),
@@ -71,24 +72,18 @@ impl Rules {
         }
     }
 
-    fn by_age(&self, job: &Job, server_time: Option<i64>) -> Phase {
+    fn by_age(&self, job: &Job, unix_now: i64) -> Phase {
         if self.finished_for.is_zero() {
             return Phase::Due;
         }
-        let (finished_at, now) = match (job.finished_at.get(), server_time) {
-            (Some(finished_at), Some(now)) => (i64::from(finished_at), now),
-            (None, _) => return Phase::Kept(Kept::NoFinishTime),
-            (_, None) => return Phase::Kept(Kept::NoServerTime),
-        };
+        let Some(finished_at) = job.finished_at else { return Phase::Kept(Kept::NoFinishTime) };
         // Both times are cut to whole seconds, so up to a second of the difference may be missing.
-        let whole = |duration: Duration| {
-            i64::try_from(duration.as_nanos().div_ceil(1_000_000_000)).unwrap_or(i64::MAX)
-        };
-        let due_at = finished_at.saturating_add(whole(self.finished_for)).saturating_add(1);
-        match u64::try_from(due_at.saturating_sub(now)).map(Duration::from_secs) {
-            Err(_) | Ok(Duration::ZERO) => Phase::Due,
-            Ok(left) if self.once => Phase::Kept(Kept::TooRecent(left)),
-            Ok(left) => Phase::TooRecent(left),
+        let seconds = i64::try_from(self.finished_for.as_nanos().div_ceil(1_000_000_000)).unwrap_or(i64::MAX);
+        let due_at = finished_at.saturating_add(seconds).saturating_add(1);
+        match due_at > unix_now {
+            false => Phase::Due,
+            true if self.once => Phase::Kept(Kept::TooRecent(due_at)),
+            true => Phase::TooRecent(due_at),
         }
     }
 
@@ -100,8 +95,8 @@ impl Rules {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cleanup::sweep::fixture;
-    use crate::cluster::old::job::state::Hint;
+    use crate::cleanup::fixture;
+    use crate::cluster::job::Hint;
 
     fn job(policy: &str, state: State) -> Job {
         fixture::job("migrate").policy(policy).state(state)
@@ -117,7 +112,7 @@ mod tests {
 
     /// Decides where age plays no part.
     fn decide(rules: &Rules, job: &Job) -> Phase {
-        rules.phase_of(job, None)
+        rules.phase_of(job, 0)
     }
 
     fn running() -> State {
@@ -177,9 +172,9 @@ mod tests {
 
     #[test]
     fn a_marked_job_and_the_sweeps_own_stay() {
-        let marked = job("hook-succeeded", succeeded()).with(|shared| shared.ignored = true);
+        let marked = job("hook-succeeded", succeeded()).with(|job| job.ignored = true);
         assert_eq!(decide(&Rules::default(), &marked), Phase::Kept(Kept::Ignored));
-        let rules = Rules { own_job: OwnJob::Uid("migrate".into()), ..Rules::default() };
+        let rules = Rules { own_job: OwnJob::Uid("migrate".to_owned()), ..Rules::default() };
         assert_eq!(decide(&rules, &job("hook-succeeded", running())), Phase::Kept(Kept::OwnJob));
     }
 
@@ -194,30 +189,27 @@ mod tests {
     }
 
     #[test]
-    fn a_job_is_due_when_it_finished_long_enough_ago_by_the_clock_of_the_api_server() {
+    fn a_job_is_due_when_it_finished_long_enough_ago() {
         let seconds = Duration::from_secs;
-        let wait = |left| Phase::TooRecent(seconds(left));
         for (finished_for, finished_at, now, decision) in [
-            (Duration::ZERO, None::<u32>, None, Phase::Due),
-            (Duration::ZERO, Some(2000), Some(1000), Phase::Due),
-            (seconds(900), Some(1000), Some(1000), wait(901)),
-            (seconds(900), Some(1000), Some(1900), wait(1)),
-            (seconds(900), Some(1000), Some(1901), Phase::Due),
-            (seconds(900), Some(1000), Some(9999), Phase::Due),
-            (Duration::from_millis(1), Some(1000), Some(1001), wait(1)),
-            (Duration::from_millis(1), Some(1000), Some(1002), Phase::Due),
+            (Duration::ZERO, None, 0, Phase::Due),
+            (Duration::ZERO, Some(2000), 1000, Phase::Due),
+            (seconds(900), Some(1000), 1000, Phase::TooRecent(1901)),
+            (seconds(900), Some(1000), 1900, Phase::TooRecent(1901)),
+            (seconds(900), Some(1000), 1901, Phase::Due),
+            (seconds(900), Some(1000), 9999, Phase::Due),
+            (Duration::from_millis(1), Some(1000), 1001, Phase::TooRecent(1002)),
+            (Duration::from_millis(1), Some(1000), 1002, Phase::Due),
             // A condition from the future.
-            (seconds(900), Some(4600), Some(1000), wait(4501)),
-            (Duration::MAX, Some(1000), Some(1000), wait(i64::MAX.unsigned_abs() - 1000)),
-            (seconds(900), None, Some(1000), Phase::Kept(Kept::NoFinishTime)),
-            (seconds(900), Some(1000), None, Phase::Kept(Kept::NoServerTime)),
+            (seconds(900), Some(4600), 1000, Phase::TooRecent(5501)),
+            (Duration::MAX, Some(1000), 1000, Phase::TooRecent(i64::MAX)),
+            (seconds(900), None, 1000, Phase::Kept(Kept::NoFinishTime)),
         ] {
-            let mut job = job("hook-succeeded", succeeded());
-            job.finished_at = finished_at.into();
+            let job = job("hook-succeeded", succeeded()).with(|job| job.finished_at = finished_at);
             let rules = Rules { finished_for, ..Rules::default() };
             assert_eq!(rules.phase_of(&job, now), decision, "{finished_for:?}, {finished_at:?} at {now:?}");
             let once = match decision {
-                Phase::TooRecent(left) => Phase::Kept(Kept::TooRecent(left)),
+                Phase::TooRecent(due_at) => Phase::Kept(Kept::TooRecent(due_at)),
                 decision => decision,
             };
             let rules = Rules { once: true, ..rules };
@@ -235,7 +227,7 @@ mod tests {
             ("before-hook-creation", succeeded()),
         ] {
             let job = job(policy, state);
-            assert_eq!(rules.phase_of(&job, Some(0)), decide(&Rules::default(), &job), "{job:?}");
+            assert_eq!(rules.phase_of(&job, 0), decide(&Rules::default(), &job), "{job:?}");
         }
     }
 }
