@@ -1,7 +1,5 @@
 //! Decides what to do with a Job in the cluster that has the name of a new manifest. Pure.
 
-use kube::core::Status;
-
 use crate::cluster::error::Error;
 use crate::cluster::job::{Hint, State};
 use crate::policy::{DeletePolicy, Outcome, Token};
@@ -27,7 +25,7 @@ impl Answer {
     ///
     /// A new Job helps only if immutable fields are the only problem.
     pub(super) fn of_error(error: &Error) -> Option<Self> {
-        let status = error.status().filter(|status| is_about_the_manifest(status))?;
+        let status = error.status().filter(|_| is_about_the_manifest(error))?;
         // The API server's validation of Jobs uses these messages. The last one is for an Indexed Job: its completions can change only
         // together with its parallelism.
         let is_immutable = |message: &str| {
@@ -45,7 +43,8 @@ impl Answer {
 
 /// Whether the API server refuses the manifest itself, and not just the dry run. 403 comes from admission or a quota; a missing
 /// permission is [`Error::Forbidden`]. A refusal by a proxy in between has no `reason`.
-fn is_about_the_manifest(status: &Status) -> bool {
+fn is_about_the_manifest(error: &Error) -> bool {
+    let Some(status) = error.status() else { return false };
     let is_refused = matches!(status.code, 400 | 403 | 413 | 422)
         && !status.reason.is_empty()
         && !status.message.contains("does not support dry run");
@@ -70,7 +69,7 @@ impl Successor {
             // Another Job has that name. This is checked last.
             return Some(Self::Accepted);
         }
-        if !is_about_the_manifest(status) {
+        if !is_about_the_manifest(error) {
             return None;
         }
         let exceeded = status.message.split_once("exceeded quota: ").map(|(_, exceeded)| exceeded);

@@ -100,13 +100,18 @@ const RULES: [Rule; 7] = [
     Rule {
         name: "the decisions of the unblocking are pure",
         rooms: &["src/unblock/"],
-        except: &["src/unblock/mod.rs", "src/unblock/rounds.rs", "src/unblock/retries.rs"],
+        except: &[
+            "src/unblock/mod.rs",
+            "src/unblock/requests.rs",
+            "src/unblock/retries.rs",
+            "src/unblock/rounds.rs",
+            "src/unblock/target.rs",
+        ],
         forbidden: &[
-            "crate::background",
-            "crate::cluster::api::Api",
+            "crate::cluster::client",
             "crate::cluster::connect",
-            "crate::cluster::follow",
             "crate::cluster::variable()",
+            "crate::cluster::watch",
             "crate::console",
             "futures_util",
             "kube",

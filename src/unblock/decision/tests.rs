@@ -1,7 +1,9 @@
+use kube::core::Status;
+use kube::core::response::{StatusCause, StatusDetails};
+
 use super::*;
 use crate::translate::Value;
 use Outcome::{Failed, Succeeded};
-use kube::core::response::{StatusCause, StatusDetails};
 
 fn manifest(policy: Option<&str>) -> JobManifest {
     JobManifest {
