@@ -20,7 +20,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         no_call_that_helm_does_not_apply_deletes,
         what_it_says_can_be_read,
         variables_say_the_same_as_arguments,
-        what_helm_4_drops_reaches_the_terminal
+        what_helm_4_drops_reaches_the_terminal,
+        the_namespace_is_helms_and_no_other
     ]
 }
 
@@ -194,6 +195,26 @@ pub(crate) async fn what_helm_4_drops_reaches_the_terminal(
     same("the terminal", &expected(release.forbidden()), &failed)?;
     let passed = release.on_terminal(&upgrade(""), 0).await?;
     same("the terminal", &expected(release.deleted("deleted")), &passed)
+}
+
+pub(crate) async fn the_namespace_is_helms_and_no_other(
+    cluster: &ControlPlane,
+    version: HelmVersion,
+) -> Result<()> {
+    let release = Release::new(cluster, version).await?;
+    let before = release.namespace.uids().await?;
+    let call = || release.call("upgrade").args(CHANGED).env("JOBSWEEP_LOG_FILE", release.log());
+    call().arg("--post-renderer-args=--namespace=other").run().await?.expect_code(1)?;
+    let log = fs::read_to_string(release.log())?;
+    let both = format!("Helm uses namespace {:?}, and the options name \"other\"", release.namespace.name);
+    ensure!(
+        log.contains(&both) && log.contains("leave --namespace, --context and --kubeconfig out"),
+        "{log}"
+    );
+    ensure!(release.namespace.uids().await? == before);
+    call().env("HELM_NAMESPACE", "other").run().await?.expect_success()?;
+    ensure!(release.namespace.uids().await? != before);
+    Ok(())
 }
 
 /// The log names the caller, and then has these lines, and goes.
