@@ -86,12 +86,13 @@ impl FilterArgs {
     /// # Errors
     /// Returns what is wrong with the argument or the variable.
     pub fn default_policy(&self, configured: Option<DefaultPolicy>) -> Result<Option<DeletePolicy>, String> {
-        let (text, name) = match (&self.default_policy, configured) {
-            (Some(text), _) => (text.clone(), "--default-policy"),
-            (None, Some(DefaultPolicy(policy))) => return Ok(policy),
-            (None, None) => (policy_in_environment(), DEFAULT_POLICY),
+        let policy = match (&self.default_policy, configured) {
+            (Some(text), _) => text
+                .parse()
+                .map_err(|why| format!("invalid value '{text}' for '--default-policy <POLICY>': {why}")),
+            (None, Some(configured)) => Ok(configured),
+            (None, None) => policy_in_environment().parse().map_err(|why| format!("{DEFAULT_POLICY}: {why}")),
         };
-        let policy = text.parse().map_err(|why| format!("{name}: {why}"));
         policy.map(|DefaultPolicy(policy)| policy)
     }
 }
