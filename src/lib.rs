@@ -40,8 +40,6 @@
 //!   full device or a closed pipe is an error.
 
 #[cfg(feature = "cleanup")]
-mod background;
-#[cfg(feature = "cleanup")]
 pub mod cleanup;
 pub mod cli;
 #[cfg(feature = "cleanup")]

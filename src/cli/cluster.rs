@@ -41,7 +41,12 @@ pub(super) struct ClusterArgs {
 
 impl ClusterArgs {
     pub(super) fn connection(&self, helm_variables: HelmVariables) -> Connection {
-        Connection { kubeconfig: self.kubeconfig.clone(), context: self.context.clone(), helm_variables }
+        Connection {
+            kubeconfig: self.kubeconfig.clone(),
+            context: self.context.clone(),
+            helm_variables,
+            ..Connection::default()
+        }
     }
 }
 

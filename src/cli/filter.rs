@@ -13,6 +13,10 @@ use crate::policy::{DefaultPolicy, DeletePolicy};
 
 /// Names the default policy in the environment.
 pub(super) const DEFAULT_POLICY: &str = "JOBSWEEP_DEFAULT_POLICY";
+/// With --unblock, a Job without a policy must stay.
+pub(super) const NO_POLICY: &str = "none";
+/// With --unblock, a Job without a policy may go, which is the default.
+pub(super) const BEFORE_HOOK_CREATION: &str = "before-hook-creation";
 /// Names the log file in the environment. The program uses it even if the arguments are wrong.
 pub(super) const LOG_FILE: &str = "JOBSWEEP_LOG_FILE";
 
@@ -60,8 +64,8 @@ struct ModeFlags {
 #[command(next_help_heading = "Filter")]
 pub struct FilterArgs {
     /// The policy of Jobs that have none, such as hook-succeeded,hook-failed [env: JOBSWEEP_DEFAULT_POLICY]
-    #[arg(long, value_name = "POLICY")]
-    pub default_policy: Option<DefaultPolicy>,
+    #[arg(long, value_name = "POLICY", value_parser = policy_text)]
+    pub default_policy: Option<String>,
 
     /// Make an unknown word in a policy an error instead of a warning
     #[arg(long)]
@@ -80,15 +84,29 @@ impl FilterArgs {
     /// The policy for Jobs that have none: the argument, or else the configured policy, or else the variable.
     ///
     /// # Errors
-    /// Returns what is wrong with the variable. Clap has checked the argument.
+    /// Returns what is wrong with the argument or the variable.
     pub fn default_policy(&self, configured: Option<DefaultPolicy>) -> Result<Option<DeletePolicy>, String> {
-        if let Some(DefaultPolicy(policy)) = self.default_policy.clone().or(configured) {
-            return Ok(policy);
-        }
-        let set = env::var_os(DEFAULT_POLICY).unwrap_or_default();
-        let policy = set.to_string_lossy().parse().map_err(|why| format!("{DEFAULT_POLICY}: {why}"));
+        let policy = match (&self.default_policy, configured) {
+            (Some(text), _) => text
+                .parse()
+                .map_err(|why| format!("invalid value '{text}' for '--default-policy <POLICY>': {why}")),
+            (None, Some(configured)) => Ok(configured),
+            (None, None) => policy_in_environment().parse().map_err(|why| format!("{DEFAULT_POLICY}: {why}")),
+        };
         policy.map(|DefaultPolicy(policy)| policy)
     }
+}
+
+pub(super) fn policy_in_environment() -> String {
+    env::var_os(DEFAULT_POLICY).unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// A policy for Jobs that have none, in any mode: with --unblock, it need not name an outcome.
+fn policy_text(text: &str) -> Result<String, String> {
+    if ![NO_POLICY, BEFORE_HOOK_CREATION].contains(&text) {
+        text.parse::<DefaultPolicy>()?;
+    }
+    Ok(text.to_owned())
 }
 
 /// The log file: the given one, or else the variable. An empty name means no log file, because CI systems often set empty variables.

@@ -3,9 +3,11 @@
 use std::env;
 
 use clap::Parser;
+use clap::builder::NonEmptyStringValueParser;
 
 use super::FilterArgs;
 use super::cluster::ClusterArgs;
+use super::filter::{BEFORE_HOOK_CREATION, NO_POLICY, policy_in_environment};
 use crate::cluster::helm_env::HelmVariables;
 use crate::unblock::Options;
 
@@ -24,6 +26,26 @@ pub struct Unblock {
     #[arg(short, long, value_name = "NAME", value_parser = super::namespace)]
     namespace: Option<String>,
 
+    /// The Helm release of the manifests, if no Helm calls: a Job of another release must stay
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    release: Option<String>,
+
+    /// Count a failed Job as in the way though its manifest has not changed, so that it runs again
+    #[arg(long)]
+    retry_failed: bool,
+
+    /// Delete what is in the way whether or not it has finished, and whatever its policy says
+    ///
+    /// Jobs of others and ignored Jobs stay. jobsweep waits until the pods are gone too.
+    #[arg(long)]
+    force: bool,
+
+    /// Do not look for the Helm that runs this as its post-renderer
+    ///
+    /// Then --namespace, --context and --kubeconfig say where the manifests are applied.
+    #[arg(long)]
+    no_caller: bool,
+
     #[command(flatten)]
     cluster: ClusterArgs,
 
@@ -37,13 +59,23 @@ impl Unblock {
     ///
     /// # Errors
     /// Returns what is wrong with the environment variable. Clap has checked the arguments.
-    pub fn options(self) -> Result<(Options, FilterArgs), String> {
+    pub fn options(mut self) -> Result<(Options, FilterArgs), String> {
+        let policy = self.filter.default_policy.clone().unwrap_or_else(policy_in_environment);
+        if [NO_POLICY, BEFORE_HOOK_CREATION].contains(&&*policy) {
+            // The filter gives no Job a policy.
+            self.filter.default_policy = Some(String::new());
+        }
         let options = Options {
             connection: self.cluster.connection(HelmVariables::Always),
             namespace: self.namespace,
             timeout: self.cluster.timeout,
             once: self.cluster.once,
             dry_run: self.cluster.dry_run || dry_run_by_variable()?,
+            looks_for_caller: !self.no_caller,
+            release: self.release,
+            retry_failed: self.retry_failed,
+            force: self.force,
+            needs_policy: policy == NO_POLICY,
         };
         Ok((options, self.filter))
     }

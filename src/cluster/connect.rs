@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use kube::Config;
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use secrecy::ExposeSecret;
+use tokio::task::spawn_blocking;
 
-use crate::background;
-use crate::cluster::api::Failure;
+use crate::cluster::caller::ClusterFlags;
+use crate::cluster::error::Error;
 use crate::cluster::helm_env::{self, HelmVariables};
 use crate::cluster::variable;
 
@@ -25,23 +26,30 @@ pub struct Connection {
     pub context: Option<String>,
     /// When Helm's environment variables count. `context` has precedence over them.
     pub helm_variables: HelmVariables,
+    /// Flags of Helm, which have precedence over its variables.
+    pub helm_flags: ClusterFlags,
 }
 
 pub(crate) struct Target {
     pub config: Config,
+    /// The context of the kubeconfig.
+    pub context: Option<String>,
     pub pod_namespace: Option<String>,
     pub helm_namespace: Option<String>,
 }
 
 impl Target {
     /// Finds the cluster as kubectl does, and then applies Helm's variables. Sends no request.
-    pub(crate) async fn find(connection: &Connection) -> Result<Self, Failure> {
+    pub(crate) async fn find(connection: &Connection) -> Result<Self, Error> {
         let helm_variables_count = connection.helm_variables.count();
-        let helm_variable = |name: &str| helm_variables_count.then(|| variable(name)).flatten();
+        let helm_variable = |name: &str| match connection.helm_flags.variable(name) {
+            Some(flag) => Some(flag).filter(|value| !value.is_empty()),
+            None => helm_variables_count.then(|| variable(name)).flatten(),
+        };
         let context = connection.context.clone().or_else(|| helm_variable("HELM_KUBECONTEXT"));
         let by_pod = connection.kubeconfig.is_none() && context.is_none() && !has_kubeconfig() && in_pod();
-        let mut config = if by_pod {
-            Config::incluster().map_err(Failure::config)?
+        let (mut config, context) = if by_pod {
+            (Config::incluster().map_err(Error::config)?, None)
         } else {
             from_kubeconfig(connection.kubeconfig.clone(), context).await?
         };
@@ -52,7 +60,7 @@ impl Target {
         // kube's retries know neither Retry-After nor the deadline.
         config.default_retry = false;
         config.headers.push((http::header::USER_AGENT, http::HeaderValue::from_static(USER_AGENT)));
-        Ok(Self { config, pod_namespace, helm_namespace: helm_variable("HELM_NAMESPACE") })
+        Ok(Self { config, context, pod_namespace, helm_namespace: helm_variable("HELM_NAMESPACE") })
     }
 
     pub(crate) fn default_namespace(&self) -> &str {
@@ -60,12 +68,17 @@ impl Target {
     }
 }
 
-async fn from_kubeconfig(path: Option<PathBuf>, context: Option<String>) -> Result<Config, Failure> {
+async fn from_kubeconfig(
+    path: Option<PathBuf>,
+    context: Option<String>,
+) -> Result<(Config, Option<String>), Error> {
     // The path may name a pipe that has no writer yet, so another thread waits for it.
     let read = move || path.map_or_else(read_of_environment, Kubeconfig::read_from);
-    let kubeconfig = background::run(read).await.map_err(Failure::config)?.map_err(Failure::config)?;
+    let kubeconfig = spawn_blocking(read).await.map_err(Error::config)?.map_err(Error::config)?;
+    let name = context.clone().or_else(|| kubeconfig.current_context.clone());
     let options = KubeConfigOptions { context, ..KubeConfigOptions::default() };
-    Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(Failure::config)
+    let config = Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(Error::config)?;
+    Ok((config, name))
 }
 
 /// kubectl skips the files in `KUBECONFIG` that do not exist. kube refuses them.
@@ -77,21 +90,20 @@ fn read_of_environment() -> Result<Kubeconfig, KubeconfigError> {
 }
 
 /// kube's client panics on an address without a scheme.
-fn check_scheme(config: &Config) -> Result<(), Failure> {
+fn check_scheme(config: &Config) -> Result<(), Error> {
     match config.cluster_url.scheme_str() {
         Some("http" | "https") => Ok(()),
-        _ => Err(Failure::Config(format!(
-            "the server address {} must begin with https://",
-            config.cluster_url
-        ))),
+        _ => {
+            Err(Error::Config(format!("the server address {} must begin with https://", config.cluster_url)))
+        }
     }
 }
 
 /// kube's client panics on a token that no HTTP header can hold.
-fn check_token(config: &Config) -> Result<(), Failure> {
+fn check_token(config: &Config) -> Result<(), Error> {
     let token = config.auth_info.token.as_ref().map(ExposeSecret::expose_secret);
     match token.map(http::HeaderValue::from_str) {
-        Some(Err(_)) => Err(Failure::Config("the token has a character that no HTTP header can have".into())),
+        Some(Err(_)) => Err(Error::Config("the token has a character that no HTTP header can have".into())),
         _ => Ok(()),
     }
 }

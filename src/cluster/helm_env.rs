@@ -8,7 +8,7 @@ use kube::Config;
 use kube::config::AuthInfo;
 use secrecy::SecretString;
 
-use super::api::Failure;
+use super::error::Error;
 use super::variable;
 
 /// When Helm's environment variables count.
@@ -19,11 +19,17 @@ pub enum HelmVariables {
     OnlyAsPlugin,
     /// Always, for a program that must find the same cluster as the Helm that runs it or runs next.
     Always,
+    /// Never, for a cluster that the user names.
+    Never,
 }
 
 impl HelmVariables {
     pub(super) fn count(self) -> bool {
-        self == Self::Always || started_by_helm()
+        match self {
+            Self::OnlyAsPlugin => started_by_helm(),
+            Self::Always => true,
+            Self::Never => false,
+        }
     }
 }
 
@@ -31,7 +37,7 @@ pub(crate) fn helm_debug() -> bool {
     started_by_helm() && variable("HELM_DEBUG").is_some_and(|value| is_true(&value))
 }
 
-fn started_by_helm() -> bool {
+pub(crate) fn started_by_helm() -> bool {
     ["HELM_PLUGIN_NAME", "HELM_PLUGIN_DIR", "HELM_BIN"].into_iter().any(|name| variable(name).is_some())
 }
 
@@ -40,9 +46,9 @@ fn is_true(value: &str) -> bool {
 }
 
 /// Changes a configuration as Helm does. `get` returns a variable that is set and not empty.
-pub(super) fn apply(config: &mut Config, get: impl Fn(&str) -> Option<String>) -> Result<(), Failure> {
+pub(super) fn apply(config: &mut Config, get: impl Fn(&str) -> Option<String>) -> Result<(), Error> {
     if let Some(server) = get("HELM_KUBEAPISERVER") {
-        config.cluster_url = server.parse().map_err(Failure::config)?;
+        config.cluster_url = server.parse().map_err(Error::config)?;
     }
     if let Some(token) = get("HELM_KUBETOKEN") {
         config.auth_info = AuthInfo { token: Some(SecretString::from(token)), ..AuthInfo::default() };
@@ -117,6 +123,6 @@ mod tests {
         assert_eq!(config.auth_info.impersonate.as_deref(), Some("kubeconfig"));
         let failed =
             apply(&mut self::config(), |name| (name == "HELM_KUBEAPISERVER").then(|| "::".to_owned()));
-        assert!(matches!(failed, Err(Failure::Config(_))));
+        assert!(matches!(failed, Err(Error::Config(_))));
     }
 }

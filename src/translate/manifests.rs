@@ -1,16 +1,12 @@
-//! The Jobs of a stream that will be applied, for `--unblock`. Hooks that Helm 4 runs itself are not among them.
+//! The Jobs of a stream, for `--unblock`, hooks included.
 
 use super::diagnostic::{Fault, Problem};
-use super::locate::TEMPLATE_ANNOTATION;
 use super::read::jobs::JobNodes;
 use super::read::lookup::key;
 use super::read::nodes::Nodes;
 use super::read::value::Value;
 use super::write::entry::Policy;
 use crate::policy::{DeletePolicy, IGNORE, KOTS_DELETE_POLICY};
-
-/// The annotation of a hook.
-const HOOK: &str = "helm.sh/hook";
 
 /// A Job of a stream.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,13 +23,12 @@ pub struct JobManifest {
     pub value: Value,
 }
 
-/// The manifest of a Job with the policy that it gets, or nothing if Helm 4 runs the Job as a hook. The error is a warning: the Job cannot be
-/// looked up.
+/// The manifest of a Job with the policy that it gets. The error is a warning: the Job cannot be looked up.
 pub(super) fn manifest(
     nodes: &Nodes<'_>,
     job: &JobNodes,
     policy: Option<Policy<'_>>,
-) -> Result<Option<JobManifest>, Fault> {
+) -> Result<JobManifest, Fault> {
     let manifest = Value::read(nodes, job.id).and_then(|mut value| {
         if let Some(policy) = policy
             && let Some(metadata) = value.mapping_or_insert(key::METADATA)
@@ -50,7 +45,7 @@ pub(super) fn manifest(
     })
 }
 
-fn of_value(mut value: Value) -> Result<Option<JobManifest>, &'static str> {
+fn of_value(mut value: Value) -> Result<JobManifest, &'static str> {
     // An item of a JobList need not say what it is.
     for (key, implied) in [(key::API_VERSION, "batch/v1"), (key::KIND, "Job")] {
         if value.get(key).is_none() {
@@ -61,10 +56,6 @@ fn of_value(mut value: Value) -> Result<Option<JobManifest>, &'static str> {
     let in_metadata = |key| metadata.and_then(|metadata| metadata.get(key));
     let annotation =
         |key| in_metadata(key::ANNOTATIONS).and_then(|annotations| annotations.get(key)?.as_str());
-    let is_run_by_helm_4 = annotation(HOOK).is_some() && annotation(TEMPLATE_ANNOTATION).is_some();
-    if is_run_by_helm_4 {
-        return Ok(None);
-    }
     let name = match in_metadata(key::NAME).and_then(Value::as_str) {
         Some(name) if is_subdomain(name) => name.to_owned(),
         Some(_) => return Err("its name is no DNS subdomain"),
@@ -79,13 +70,13 @@ fn of_value(mut value: Value) -> Result<Option<JobManifest>, &'static str> {
         Some(Some(namespace)) if is_subdomain(namespace) => Some(namespace.to_owned()),
         Some(_) => return Err("its namespace is no DNS label"),
     };
-    Ok(Some(JobManifest {
+    Ok(JobManifest {
         name,
         namespace,
         policy: annotation(KOTS_DELETE_POLICY).map(DeletePolicy::parse),
         ignored: annotation(IGNORE) == Some("true"),
         value,
-    }))
+    })
 }
 
 /// Whether a text is safe in the path of a request. Every name of a Job or a namespace is.
@@ -145,14 +136,6 @@ mod tests {
         let (jobs, warnings) = jobs(&format!("{first}---\n{second}  namespace: \"\"\n"));
         let names: Vec<_> = jobs.iter().map(|job| (&*job.name, job.namespace.as_deref())).collect();
         assert_eq!(names, [("migrate", None), ("other", None)], "{warnings:?}");
-    }
-
-    #[test]
-    fn a_hook_is_left_to_helm_4_and_looked_up_where_nobody_runs_it() {
-        let hook = "  annotations:\n    helm.sh/hook: pre-upgrade\n";
-        assert_eq!(jobs(&format!("{JOB}{hook}")).0.len(), 1);
-        let (jobs, warnings) = jobs(&format!("{JOB}{hook}    {TEMPLATE_ANNOTATION}: a.yaml\n"));
-        assert!(jobs.is_empty() && warnings.is_empty());
     }
 
     #[test]

@@ -215,7 +215,7 @@ fn translate_nodes(nodes: &Nodes<'_>, options: &Options) -> Result<Document, Fau
         }
         if options.read_jobs {
             match manifest(nodes, job, policy) {
-                Ok(manifest) => document.jobs.extend(manifest),
+                Ok(manifest) => document.jobs.push(manifest),
                 Err(fault) => document.skipped_jobs.push(fault),
             }
         }

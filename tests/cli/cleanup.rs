@@ -26,7 +26,7 @@ fn an_option_of_another_mode_is_an_error_that_says_which_mode_has_it() {
             "--inject-cleanup is an option of the filter and --unblock, not of --cleanup",
         ),
         (&["--man", "--cleanup"], "--man is an option of the filter, not of --cleanup"),
-        (&["--unblock", "--release=shop"], "--release is an option of --cleanup, not of --unblock"),
+        (&["--unblock", "--settle=1s"], "--settle is an option of --cleanup, not of --unblock"),
         (&["-l", "a=b"], "-l is an option of --cleanup, not of the filter"),
         (&["-n", "shop"], "-n is an option of --cleanup and --unblock, not of the filter"),
         (&["--unblock", "--cleanup"], "--unblock and --cleanup are different modes; give one of them"),

@@ -41,7 +41,10 @@ const MODES: &[(&[&str], &[&[&str]])] = &[
     #[cfg(not(feature = "cleanup"))]
     (&[], &[FILTER, &["--completions", "--man"]]),
     #[cfg(feature = "cleanup")]
-    (&["--unblock"], &[&["--namespace"], CLUSTER, FILTER]),
+    (
+        &["--unblock"],
+        &[&["--namespace", "--release", "--retry-failed", "--force", "--no-caller"], CLUSTER, FILTER],
+    ),
     #[cfg(feature = "cleanup")]
     (
         &["--cleanup"],
