@@ -242,7 +242,7 @@ impl<'a> Line<'a> {
             // A post-renderer's own flags are values by right, and `-` means stdin.
             Some(value) if apart && value.len() > 1 && value.starts_with('-') => {
                 self.note_dry_run(value, false);
-                if name != "post-renderer-args" {
+                if name != "post-renderer-args" || value.starts_with(POST_RENDERER) {
                     self.doubt = Some(format!(
                         "the value of {dashes}{name} begins with a dash, so it may be a flag; join the two: {dashes}{name}=…"
                     ));
@@ -402,7 +402,10 @@ impl ClusterFlags {
                 self.insecure_skip_tls_verify = flags::parse_bool(value.unwrap_or("true"));
             }
             "kube-as-user" => self.as_user = text(),
-            "kube-as-group" => self.as_groups.get_or_insert_default().extend(text()),
+            "kube-as-group" => {
+                let groups = self.as_groups.get_or_insert_default();
+                groups.extend(text().filter(|group| !groups.contains(group)));
+            }
             _ => {}
         }
     }

@@ -83,3 +83,6 @@ impl Caller {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,27 @@
+//! Who calls, found and read below real Helms.
+//!
+//! The post-renderer is this program itself: called by the name `probe`, it says whom it finds, and passes its input on.
+
+#![allow(missing_docs, reason = "a test's name is its documentation")]
+#![allow(unreachable_pub, reason = "nothing is reached from outside")]
+
+use jobsweep::cluster::caller;
+
+mod command_lines;
+mod flags;
+mod processes;
+mod probe;
+mod setup;
+#[path = "../../src/cluster/caller/tests/table.rs"]
+mod table;
+
+use std::process::ExitCode;
+
+use jobsweep_harness::trials;
+
+fn main() -> ExitCode {
+    if probe::is_called() {
+        return probe::run();
+    }
+    trials::run([command_lines::trials(), flags::trials(), processes::trials()])
+}
