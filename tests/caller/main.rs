@@ -12,6 +12,7 @@ mod flags;
 mod processes;
 mod probe;
 mod setup;
+#[allow(dead_code, reason = "shared with the unit tests")]
 #[path = "../../src/cluster/caller/tests/table.rs"]
 mod table;
 

@@ -1,5 +1,6 @@
 //! What is read of a command line. `tests/caller` confirms the table with real Helms.
 
+#[allow(dead_code, reason = "shared with the tests that run Helm")]
 mod table;
 
 use std::ffi::OsString;
