@@ -101,7 +101,8 @@ async fn check(
     let word = |name: &str| words.iter().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
     let variable = |name: &str| env.iter().find(|(set, _)| set == name).map(|(_, value)| value.as_str());
     // A flag has precedence, even an empty one, and then the variable, and then the kubeconfig.
-    let one = |flag: &str, name: &str| word(flag).or_else(|| variable(name)).filter(|value| !value.is_empty());
+    let one =
+        |flag: &str, name: &str| word(flag).or_else(|| variable(name)).filter(|value| !value.is_empty());
     let current = if word("kubeconfig").is_some_and(|path| !path.is_empty()) { "other" } else { "main" };
     let of_context = match one("context", "HELM_KUBECONTEXT").unwrap_or(current) {
         "other" => &namespaces.c,
@@ -135,7 +136,9 @@ fn did(input: &str) -> Result<Did> {
     for document in serde_yaml::Deserializer::from_str(input) {
         let value: Value = serde::Deserialize::deserialize(document)?;
         let data = |name: &str| value["data"][name].as_str().map(str::to_owned);
-        if let (Some(release), Some(namespace), Some(asked)) = (data("release"), data("namespace"), data("asked")) {
+        if let (Some(release), Some(namespace), Some(asked)) =
+            (data("release"), data("namespace"), data("asked"))
+        {
             return Ok(Did { release, namespace, asked: asked == "true" });
         }
     }
@@ -144,10 +147,9 @@ fn did(input: &str) -> Result<Did> {
 
 /// Each revision of each release, with its namespace.
 async fn releases(client: &jobsweep_harness::kube::Client) -> Result<BTreeSet<String>> {
-    let secrets = Api::<Secret>::all(client.clone()).list(&ListParams::default().labels("owner=helm")).await?;
-    let name = |secret: Secret| {
-        Some(format!("{}/{}", secret.metadata.namespace?, secret.metadata.name?))
-    };
+    let secrets =
+        Api::<Secret>::all(client.clone()).list(&ListParams::default().labels("owner=helm")).await?;
+    let name = |secret: Secret| Some(format!("{}/{}", secret.metadata.namespace?, secret.metadata.name?));
     Ok(secrets.into_iter().filter_map(name).collect())
 }
 
@@ -159,7 +161,11 @@ fn write_kubeconfig(from: &Path, to: &Path, current: &str, namespaces: &Namespac
     let named = |name: &str, namespace: &str| {
         let mut context = context.clone();
         context["namespace"] = namespace.into();
-        serde_yaml::to_value([("name", Value::from(name)), ("context", context)].into_iter().collect::<std::collections::BTreeMap<_, _>>())
+        serde_yaml::to_value(
+            [("name", Value::from(name)), ("context", context)]
+                .into_iter()
+                .collect::<std::collections::BTreeMap<_, _>>(),
+        )
     };
     config["contexts"] = Value::Sequence(vec![named("main", &namespaces.a)?, named("other", &namespaces.c)?]);
     config["current-context"] = current.into();

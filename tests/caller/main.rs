@@ -9,8 +9,8 @@ use jobsweep::cluster::caller;
 
 mod command_lines;
 mod flags;
-mod processes;
 mod probe;
+mod processes;
 mod setup;
 #[allow(dead_code, reason = "shared with the unit tests")]
 #[path = "../../src/cluster/caller/tests/table.rs"]

@@ -3,7 +3,7 @@
 use std::env;
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use jobsweep_harness::helm::{Helm, write_chart};
@@ -28,14 +28,7 @@ impl Setup {
         fs::create_dir_all(&bin)?;
         symlink(env::current_exe()?, bin.join(NAME))?;
         let helm = if version.is_4() {
-            let plugin = helm.plugins().join(NAME);
-            fs::create_dir_all(&plugin)?;
-            let text = format!(
-                "apiVersion: v1\ntype: postrenderer/v1\nname: {NAME}\nversion: 0.1.0\nruntime: subprocess\n\
-                 runtimeConfig: {{platformCommand: [{{command: {}}}]}}\n",
-                bin.join(NAME).display()
-            );
-            fs::write(plugin.join("plugin.yaml"), text)?;
+            write_renderer(&helm, NAME, &bin.join(NAME))?;
             helm
         } else {
             helm.on_path(bin)
@@ -59,6 +52,18 @@ impl Setup {
     pub(crate) fn found(&self) -> Result<Option<Found>> {
         probe::take(&self.folder)
     }
+}
+
+/// Makes a program a post-renderer of Helm 4.
+pub(crate) fn write_renderer(helm: &Helm, name: &str, program: &Path) -> Result<()> {
+    let folder = helm.plugins().join(name);
+    fs::create_dir_all(&folder)?;
+    let text = format!(
+        "apiVersion: v1\ntype: postrenderer/v1\nname: {name}\nversion: 0.1.0\nruntime: subprocess\n\
+         runtimeConfig: {{platformCommand: [{{command: {}}}]}}\n",
+        program.display()
+    );
+    Ok(fs::write(folder.join("plugin.yaml"), text)?)
 }
 
 const WHAT_HELM_DOES: &str = r#"apiVersion: v1

@@ -446,3 +446,9 @@ impl fmt::Display for HelmCall {
         }
     }
 }
+
+/// Whether a flag takes the next argument as its value, for a test that compares with Helm's help.
+#[doc(hidden)]
+pub fn takes_value(command: &str, flag: &str) -> Option<bool> {
+    Some(Command::named(command)?.takes(flag) != Takes::Nothing)
+}

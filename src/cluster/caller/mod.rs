@@ -13,7 +13,7 @@ mod process;
 use std::fmt;
 use std::process::id;
 
-pub use command_line::{ClusterFlags, Command, DryRun, HelmCall, ServerSide, Unclear, parse};
+pub use command_line::{ClusterFlags, Command, DryRun, HelmCall, ServerSide, Unclear, parse, takes_value};
 use process::Process;
 
 /// The name of the plugin for Helm 4.
