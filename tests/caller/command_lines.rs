@@ -7,8 +7,8 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use jobsweep_harness::control_plane::ControlPlane;
 use jobsweep_harness::k8s_openapi::api::core::v1::Secret;
-use jobsweep_harness::kube::Api;
 use jobsweep_harness::kube::api::ListParams;
+use jobsweep_harness::kube::{Api, Client};
 use jobsweep_harness::tools::HelmVersion;
 use jobsweep_harness::{trials, trials::Trial};
 use serde_yaml::Value;
@@ -53,7 +53,7 @@ pub(crate) async fn helm_does_what_is_read(cluster: &ControlPlane, version: Helm
 
     let mut wrong = Vec::new();
     for row in rows() {
-        let before = releases(&client).await?;
+        let before = releases(&client, &namespaces).await?;
         if let Err(error) = check(&setup, &row, &namespaces, &other, &before, &client).await {
             wrong.push(format!("helm {}\n    {error:#}", row.line));
         }
@@ -68,7 +68,7 @@ async fn check(
     namespaces: &Namespaces,
     other: &Path,
     before: &BTreeSet<String>,
-    client: &jobsweep_harness::kube::Client,
+    client: &Client,
 ) -> Result<()> {
     let fill = |text: &str| {
         text.replace("{a}", &namespaces.a)
@@ -116,12 +116,12 @@ async fn check(
 
     let is_careful = row.otherwise.contains("careful");
     let is_dry_run = word("dry-run").is_some();
-    let changed = releases(client).await? != *before;
+    let changed = releases(client, namespaces).await? != *before;
     ensure!(is_careful || changed != is_dry_run, "a release changed: {changed}; {said}");
     ensure!(did.asked == found.asks || is_careful, "Helm asked its cluster: {}", did.asked);
     if changed {
         let prefix = format!("{namespace}/sh.helm.release.v1.{}.v", did.release);
-        let new = releases(client).await?;
+        let new = releases(client, namespaces).await?;
         ensure!(new.difference(before).all(|name| name.starts_with(&prefix)), "another release changed");
     }
     Ok(())
@@ -145,12 +145,12 @@ fn did(input: &str) -> Result<Did> {
     bail!("no ConfigMap in {input}")
 }
 
-/// Each revision of each release, with its namespace.
+/// Each revision of each release of this test, with its namespace.
 async fn releases(client: &jobsweep_harness::kube::Client) -> Result<BTreeSet<String>> {
     let secrets =
         Api::<Secret>::all(client.clone()).list(&ListParams::default().labels("owner=helm")).await?;
     let name = |secret: Secret| Some(format!("{}/{}", secret.metadata.namespace?, secret.metadata.name?));
-    Ok(secrets.into_iter().filter_map(name).collect())
+    Ok(secrets.into_iter().filter(is_here).filter_map(name).collect())
 }
 
 /// Adds the contexts of the table to a kubeconfig.

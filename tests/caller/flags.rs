@@ -14,8 +14,10 @@ pub(crate) async fn each_flag_that_helm_lists_takes_what_is_read(version: HelmVe
     let helm = Helm::new(version)?;
     for command in ["install", "upgrade", "template"] {
         let help = helm.command().args([command, "--help"]).run().await?.expect_success()?;
+        let text = help.stdout();
+        let flags = text.lines().skip_while(|line| *line != "Flags:");
         let mut count = 0;
-        for line in help.stdout().lines().filter(|line| line.trim_start().starts_with('-')) {
+        for line in flags.filter(|line| line.trim_start().starts_with('-')) {
             // `  -n, --namespace string   namespace scope`. A flag whose value can be left out has `[="client"]`.
             let (_, flag) = line.split_once("--").context("a flag has a long name")?;
             let flag = flag.split("   ").next().unwrap_or(flag);
