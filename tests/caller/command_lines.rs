@@ -146,9 +146,13 @@ fn did(input: &str) -> Result<Did> {
 }
 
 /// Each revision of each release of this test, with its namespace.
-async fn releases(client: &jobsweep_harness::kube::Client) -> Result<BTreeSet<String>> {
+async fn releases(client: &Client, namespaces: &Namespaces) -> Result<BTreeSet<String>> {
     let secrets =
         Api::<Secret>::all(client.clone()).list(&ListParams::default().labels("owner=helm")).await?;
+    let Namespaces { a, b, c } = namespaces;
+    let is_here = |secret: &Secret| {
+        secret.metadata.namespace.as_ref().is_some_and(|namespace| [a, b, c].contains(&namespace))
+    };
     let name = |secret: Secret| Some(format!("{}/{}", secret.metadata.namespace?, secret.metadata.name?));
     Ok(secrets.into_iter().filter(is_here).filter_map(name).collect())
 }
@@ -161,13 +165,9 @@ fn write_kubeconfig(from: &Path, to: &Path, current: &str, namespaces: &Namespac
     let named = |name: &str, namespace: &str| {
         let mut context = context.clone();
         context["namespace"] = namespace.into();
-        serde_yaml::to_value(
-            [("name", Value::from(name)), ("context", context)]
-                .into_iter()
-                .collect::<std::collections::BTreeMap<_, _>>(),
-        )
+        Value::Mapping([("name".into(), name.into()), ("context".into(), context)].into_iter().collect())
     };
-    config["contexts"] = Value::Sequence(vec![named("main", &namespaces.a)?, named("other", &namespaces.c)?]);
+    config["contexts"] = Value::Sequence(vec![named("main", &namespaces.a), named("other", &namespaces.c)]);
     config["current-context"] = current.into();
     fs::write(to, serde_yaml::to_string(&config)?).context("a kubeconfig")
 }
