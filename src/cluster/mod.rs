@@ -1,6 +1,7 @@
 //! Talks to a cluster: finds it, lists and watches its Jobs, and deletes them.
 //!
 //! - `connect` finds the cluster and the credentials; `helm_env` applies Helm's environment variables.
+//! - `caller` finds the Helm that calls and reads its command line.
 //! - `job` is a Job as jobsweep reads it, and `job::state` what its conditions say. Both are pure.
 //! - `api` sends the requests and tells how one failed; `backoff` says when to send it again.
 //! - `follow` lists the Jobs of a scope and then watches them.

@@ -92,6 +92,7 @@ fn a_flag_of_a_future_helm_never_changes_what_is_deleted() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn what_is_not_utf_8_names_nothing() {
     use std::os::unix::ffi::OsStringExt;
