@@ -4,6 +4,7 @@
 
 #![allow(missing_docs, reason = "a test's name is its documentation")]
 #![allow(unreachable_pub, reason = "nothing is reached from outside")]
+#![allow(clippy::print_stderr, reason = "the probe is a program")]
 
 use jobsweep::cluster::caller;
 
