@@ -63,6 +63,8 @@ pub struct Options {
     pub dry_run: bool,
     /// Whether to look for a Helm that waits for this program as its post-renderer.
     pub looks_for_caller: bool,
+    /// Whether to say on stderr too who calls.
+    pub verbose: bool,
     /// The Helm release of the manifests, if no Helm calls.
     pub release: Option<String>,
     /// Whether a failed Job is in the way though its manifest has not changed.
@@ -120,7 +122,7 @@ pub fn unblock(jobs: Vec<JobManifest>, options: &Options, console: &mut Console)
     let call = caller.helm();
     let options = &Options { dry_run: options.dry_run || call.is_some_and(is_dry_run), ..options.clone() };
     if let Some(call) = call.filter(|call| call.dry_run == Some(DryRun::Client)) {
-        console.log(&one_line(&format!("called by {call}, which asks no cluster, so no Job is looked up")));
+        note(&format!("called by {call}, which asks no cluster, so no Job is looked up"), options, console);
         return Ok(());
     }
     let planned: Vec<_> = jobs.into_iter().filter(|job| may_matter(job, &caller)).collect();
@@ -140,6 +142,15 @@ pub fn unblock(jobs: Vec<JobManifest>, options: &Options, console: &mut Console)
             runtime.shutdown_background();
             Err(blocked)
         }
+    }
+}
+
+/// Writes into the log file, and to stderr if the user wants to see it.
+fn note(text: &str, options: &Options, console: &mut Console) {
+    if options.verbose {
+        console.info(&one_line(text));
+    } else {
+        console.log(&one_line(text));
     }
 }
 
