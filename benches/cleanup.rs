@@ -140,9 +140,9 @@ async fn others(cluster: &ControlPlane, program: &Path, jobs: usize) -> Result<(
     Ok(())
 }
 
-/// The peak memory, and whether it is within 12 MB plus 300 bytes a Job.
+/// The peak memory, and whether it is within 40 MB for up to 10,000 Jobs, and 128 MiB for more.
 fn memory(peak_kb: u64, jobs: usize) -> String {
-    let limit_kb = (12_000_000 + 300 * jobs as u64) / 1024;
+    let limit_kb = if jobs <= 10_000 { 40_000_000 / 1024 } else { 128 * 1024 };
     let met = if peak_kb <= limit_kb { "met" } else { "**missed**" };
     format!("**{peak_kb} kB** | at most {limit_kb} kB: {met}")
 }

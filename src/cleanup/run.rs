@@ -163,11 +163,12 @@ async fn sweep_until_done(
                 Some((Ending::Stopped(Stop::Signal(_)), _)) => return Ending::Aborted(signal),
                 _ => Stop::Signal(signal),
             }),
-            Some((job, log, result)) = in_flight.next(), if !in_flight.is_empty() => {
-                sweep.replied(&job, log, result, start.elapsed()).err().map(Stop::from)
-            }
+            // Before the replies, because the API server gives up a watch that is not read.
             Some((scope, event)) = events.recv() => {
                 sweep.event(scope, event, start.elapsed()).err().map(Stop::from)
+            }
+            Some((job, log, result)) = in_flight.next(), if !in_flight.is_empty() => {
+                sweep.replied(&job, log, result, start.elapsed()).err().map(Stop::from)
             }
             () = sleep_until(start + wake) => None,
         };

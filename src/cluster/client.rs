@@ -33,11 +33,11 @@ const DENIED_LIMIT: Duration = Duration::from_secs(15);
 /// A connection to a cluster.
 #[derive(Clone)]
 pub(crate) struct Cluster {
-    inner: Arc<Inner>,
     client: Client,
 }
 
-struct Inner {
+/// Stands between kube's requests and kube's own client.
+struct Service {
     config: Config,
     state: Mutex<State>,
 }
@@ -62,20 +62,14 @@ impl Cluster {
     pub(crate) fn with_client(config: Config, client: Client) -> Self {
         let namespace = config.default_namespace.clone();
         let state = Mutex::new(State { client, renewals: 0, worked: HashMap::new() });
-        let inner = Arc::new(Inner { config, state });
-        let service = Arc::clone(&inner);
-        let client = Client::new(service_fn(move |request| Arc::clone(&service).send(request)), namespace);
-        Self { inner, client }
+        let service = Arc::new(Service { config, state });
+        let service = service_fn(move |request| Arc::clone(&service).send(request));
+        Self { client: Client::new(service, namespace) }
     }
 
     /// For kube's `Api`. Its errors turn into [`Error`] by `From`.
     pub(crate) fn client(&self) -> &Client {
         &self.client
-    }
-
-    /// Sends a request of [`Self::client`].
-    pub(super) async fn send(&self, request: Request<Body>) -> Result<Response<Body>, Error> {
-        Arc::clone(&self.inner).send(request).await
     }
 
     pub(crate) fn jobs(&self, namespace: &str) -> Api<JobObject> {
@@ -109,7 +103,7 @@ impl Cluster {
     }
 }
 
-impl Inner {
+impl Service {
     async fn send(self: Arc<Self>, request: Request<Body>) -> Result<Response<Body>, Error> {
         let (method, uri) = (request.method(), request.uri());
         let permission = Permission::of(method, uri.path(), uri.query().unwrap_or_default());

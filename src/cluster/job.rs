@@ -3,13 +3,10 @@
 //! Counts do not show whether a Job has finished: `active == 0 && failed > 0` is also true between two retries, and
 //! `active == 0 && succeeded > 0` between two completions. They only serve as hints in messages.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use k8s_openapi::api::batch::v1::{JobCondition, JobStatus};
-use kube::Resource;
 use kube::api::ObjectMeta;
-use kube::core::NamespaceResourceScope;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -163,31 +160,23 @@ impl<'de> Deserialize<'de> for JobObject {
     }
 }
 
-impl Resource for JobObject {
-    type DynamicType = ();
-    type Scope = NamespaceResourceScope;
+impl k8s_openapi::Resource for JobObject {
+    const API_VERSION: &'static str = "batch/v1";
+    const GROUP: &'static str = "batch";
+    const KIND: &'static str = "Job";
+    const VERSION: &'static str = "v1";
+    const URL_PATH_SEGMENT: &'static str = "jobs";
+    type Scope = k8s_openapi::NamespaceResourceScope;
+}
 
-    fn kind((): &()) -> Cow<'_, str> {
-        "Job".into()
-    }
+impl k8s_openapi::Metadata for JobObject {
+    type Ty = ObjectMeta;
 
-    fn group((): &()) -> Cow<'_, str> {
-        "batch".into()
-    }
-
-    fn version((): &()) -> Cow<'_, str> {
-        "v1".into()
-    }
-
-    fn plural((): &()) -> Cow<'_, str> {
-        "jobs".into()
-    }
-
-    fn meta(&self) -> &ObjectMeta {
+    fn metadata(&self) -> &ObjectMeta {
         &self.metadata
     }
 
-    fn meta_mut(&mut self) -> &mut ObjectMeta {
+    fn metadata_mut(&mut self) -> &mut ObjectMeta {
         &mut self.metadata
     }
 }

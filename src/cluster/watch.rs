@@ -125,13 +125,13 @@ impl Follower {
 
     async fn send(&self, request: Request<Body>) -> Result<Response<Body>, Error> {
         if !request.uri().query().is_some_and(|query| query.contains("watch=true")) {
-            return self.cluster.send(request).await;
+            return Ok(self.cluster.client().send(request).await?);
         }
         let was_short = self.health.lock().await.ended().is_some_and(|lasted| lasted < HEALTHY_AFTER);
         if was_short {
             self.back_off(Error::ConnectionLost("the watch was closed".to_owned())).await;
         }
-        let response = self.cluster.send(request).await?;
+        let response = self.cluster.client().send(request).await?;
         self.health.lock().await.open_since = Some(Instant::now());
         self.tell(Event::Watching).await;
         Ok(response)
