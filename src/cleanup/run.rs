@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::{Mutex, Notify, mpsc};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::ending::{EndCondition, Ending};
 use super::logs::LogReader;
@@ -21,6 +21,7 @@ use super::sweep::Sweep;
 use crate::cluster::client::Cluster;
 use crate::cluster::connect::Target;
 use crate::cluster::error::Error;
+use crate::cluster::pods;
 use crate::cluster::stop::{Stop, unless_stopped};
 use crate::cluster::watch::{Follower, Health, Scope};
 use crate::console::{Console, Verbosity};
@@ -31,6 +32,9 @@ const CONNECT: Duration = Duration::from_secs(30);
 /// How long to wait for the results of deletions under way once the sweep is to end. A pod's default termination grace period is
 /// 30 s.
 const DRAIN: Duration = Duration::from_secs(10);
+/// For how long, and of how many Jobs, the pods are looked at after the deadline.
+const LOOK_AT_PODS: Duration = Duration::from_secs(5);
+const JOBS_WITH_PODS: usize = 20;
 const TICK: Duration = Duration::from_secs(1);
 
 /// Connects and sweeps. Afterwards a signal ends the process.
@@ -73,6 +77,15 @@ pub(crate) async fn run(options: &Options, console: &Console) -> (Sweep, Ending)
     let mut sweep = Sweep::new(rules, names, options.concurrency.get(), unix_start);
     let ending = sweep_until_done(&mut sweep, &cluster, scopes, options, console, signals, start).await;
     signals.end_the_process();
+    if matches!(ending, Ending::Stopped(Stop::Deadline)) {
+        // Where this is not possible in time, the report says less.
+        let _ = timeout(LOOK_AT_PODS, async {
+            for tracked in sweep.unfinished().take(JOBS_WITH_PODS) {
+                tracked.pods = pods::why_unfinished(&cluster, &tracked.job).await;
+            }
+        })
+        .await;
+    }
     (sweep, ending)
 }
 

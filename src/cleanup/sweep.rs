@@ -66,6 +66,8 @@ pub(crate) struct TrackedJob {
     /// When the Job last stopped holding up the end.
     pub until: Option<Duration>,
     pub log: Option<JobLog>,
+    /// Why its pods do not let it finish.
+    pub pods: Option<String>,
     scope: usize,
     /// The number of the list in which, or in the watch after which, the Job was last seen.
     list: u32,
@@ -484,6 +486,11 @@ impl Sweep {
         self.jobs.values().filter(|tracked| tracked.was_in_scope)
     }
 
+    /// The Jobs that the sweep waits for.
+    pub(crate) fn unfinished(&mut self) -> impl Iterator<Item = &mut TrackedJob> {
+        self.jobs.values_mut().filter(|tracked| matches!(tracked.phase, Phase::Waiting(_)))
+    }
+
     /// By namespace and name. Jobs that share a name are in the order in which the sweep saw them.
     pub(crate) fn sorted_jobs(&self) -> Vec<&TrackedJob> {
         let mut jobs: Vec<_> = self.jobs().collect();
@@ -508,6 +515,7 @@ impl TrackedJob {
             since: Duration::ZERO,
             until: None,
             log: None,
+            pods: None,
             scope,
             list,
             present: true,

@@ -5,6 +5,7 @@
 //! - `client` is kube's client with what it lacks; `error` says how a request failed and which rule of a Role is missing,
 //!   and `retry` when to send it again.
 //! - `job` is a Job as jobsweep reads it, and what its conditions say. Pure.
+//! - `pods` lists the pods of a Job, and says why they do not let it finish.
 //! - `watch` keeps the caller up to date about the Jobs of a scope.
 //! - `stop` ends work at its deadline or at a signal.
 
@@ -15,6 +16,7 @@ pub(crate) mod connect;
 pub(crate) mod error;
 pub(crate) mod helm_env;
 pub(crate) mod job;
+pub(crate) mod pods;
 pub(crate) mod retry;
 pub(crate) mod stop;
 pub(crate) mod watch;

@@ -19,7 +19,6 @@ mod messages;
 mod metadata;
 mod owner;
 mod planned_job;
-mod pods;
 mod requests;
 mod retries;
 mod rounds;

@@ -17,8 +17,6 @@ use crate::cluster::error::Error;
 use crate::cluster::job::{Job, JobObject};
 use crate::cluster::variable;
 
-/// How many pods of a Job are looked at.
-const PODS: u32 = 20;
 /// How many last lines of a container's log are read.
 const LOG_LINES: i64 = 20;
 const LOG_BYTES: i64 = 1 << 20;
@@ -108,12 +106,6 @@ pub(super) async fn delete(
 ) -> Result<(), Error> {
     let params = if foreground { DeleteParams::foreground() } else { DeleteParams::background() };
     cluster.delete_with(job, DeleteParams { dry_run, ..params }).await.map(|_gone| ())
-}
-
-pub(super) async fn pods(cluster: &Cluster, job: &Job) -> Result<Vec<Pod>, Error> {
-    let of_job = format!("batch.kubernetes.io/controller-uid={}", job.uid());
-    let pods: Api<Pod> = Api::namespaced(cluster.client().clone(), job.namespace());
-    Ok(pods.list(&ListParams::default().labels(&of_job).limit(PODS)).await?.items)
 }
 
 /// The last lines of a container's log.

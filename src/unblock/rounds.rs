@@ -12,11 +12,12 @@ use super::hooks::Role;
 use super::planned_job::{Finding, PlannedJob};
 use super::retries::Retries;
 use super::writer::{Host, Writer};
-use super::{Options, Stop, messages, pods, requests};
+use super::{Options, Stop, messages, requests};
 use crate::cluster::caller::Caller;
 use crate::cluster::client::Cluster;
 use crate::cluster::error::Error;
 use crate::cluster::job::Hint;
+use crate::cluster::pods;
 use crate::console::Console;
 use crate::escape::{log_line, one_line, shortened};
 use crate::policy::Outcome;
@@ -179,9 +180,7 @@ async fn look_up(all: &Surroundings<'_>, job: &PlannedJob) -> Result<Found, Erro
         _ => ask(all, job, live).await?,
     };
     if let Finding::Found { job: Some(job), decision: Decision::Wait(_, Hint::Active(_)) } = &result.finding {
-        // Without the permission to list pods, nothing is known about them.
-        let pods = requests::pods(all.cluster, job).await.unwrap_or_default();
-        result.pods_wait_for = pods::waiting_reason(&pods);
+        result.pods_wait_for = pods::why_unfinished(all.cluster, job).await;
     }
     Ok(result)
 }
@@ -244,7 +243,7 @@ async fn copy_logs(all: &Surroundings<'_>, jobs: &[PlannedJob], console: &mut Co
     }
     let failed = jobs.iter().filter_map(PlannedJob::to_delete);
     for job in failed.filter(|job| job.outcome() == Some(Outcome::Failed)) {
-        for pod in requests::pods(all.cluster, job).await.unwrap_or_default() {
+        for pod in pods::list(all.cluster, job).await.unwrap_or_default() {
             let name = pod.metadata.name.unwrap_or_default();
             for container in pod.spec.into_iter().flat_map(|spec| spec.containers) {
                 let log = requests::log(all.cluster, job.namespace(), &name, &container.name).await;

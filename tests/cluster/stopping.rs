@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use jobsweep_harness::control_plane::ControlPlane;
+use jobsweep_harness::control_plane::{ControlPlane, rule};
 use jobsweep_harness::jobs::{Outcome, job};
+use jobsweep_harness::kube::api::Patch;
 use jobsweep_harness::process::{Program, Running, Signal};
 use jobsweep_harness::wait::PATIENCE;
 use jobsweep_harness::{trials, trials::Trial};
+use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use crate::deletion::finished;
@@ -29,6 +31,7 @@ pub fn trials() -> Vec<Trial> {
         time_in_which_nothing_is_watched_does_not_count_as_settled,
         a_timeout_of_0_deletes_what_is_due_and_says_what_is_left,
         a_deadline_names_what_was_still_running,
+        a_deadline_says_why_the_pods_do_not_end_where_they_may_be_listed,
         a_failed_job_is_an_exit_code_when_asked_for,
         an_api_server_that_is_never_reached_is_an_error,
     ]
@@ -207,6 +210,33 @@ pub async fn a_deadline_names_what_was_still_running(cluster: &ControlPlane) -> 
     let left = format!("left {}: 1 pod is active", setup.id("running"));
     swept.says(&["the deadline came before everything was swept", &left])?;
     setup.leaves(&["running"]).await
+}
+
+pub async fn a_deadline_says_why_the_pods_do_not_end_where_they_may_be_listed(
+    cluster: &ControlPlane,
+) -> Result<()> {
+    let setup = Setup::new(cluster).await?;
+    let container = |name: &str, state: Value| json!({ "name": name, "image": "x", "imageID": "", "ready": false, "restartCount": 0, "state": state });
+    let pull = vec![container("main", json!({ "waiting": { "reason": "ImagePullBackOff" } }))];
+    let sidecar = vec![
+        container("main", json!({ "terminated": { "exitCode": 0 } })),
+        container("istio-proxy", json!({ "running": {} })),
+    ];
+    for (name, statuses) in [("pull", pull), ("sidecar", sidecar)] {
+        let job = setup.namespace.create(job(name).policy(BOTH)).await?;
+        let pod = setup.namespace.running_pods(&job, 1).await?.remove(0);
+        let status = json!({ "status": { "phase": "Running", "containerStatuses": statuses } });
+        let name = pod.metadata.name.context("a pod has a name")?;
+        setup.namespace.pods().patch_status(&name, &Default::default(), &Patch::Merge(status)).await?;
+    }
+    let swept = setup.sweep().arg("--timeout=3s").run().await?.expect_code(4)?;
+    ensure!(!swept.stderr().contains("ImagePullBackOff"), "no pods may be listed: {}", swept.stderr());
+    setup.namespace.allow(&setup.user, vec![rule("", "pods", &["list"])]).await?;
+    let swept = setup.sweep().args(["--timeout=3s", "-ojson"]).run().await?.expect_code(4)?;
+    let left = |name: &str, why: &str| format!("left {}: 1 pod is active: {why}", setup.id(name));
+    let sidecar = left("sidecar", "only container istio-proxy still runs");
+    swept.says(&[&left("pull", "ImagePullBackOff"), &sidecar])?;
+    setup.leaves(&["pull", "sidecar"]).await
 }
 
 pub async fn a_failed_job_is_an_exit_code_when_asked_for(cluster: &ControlPlane) -> Result<()> {

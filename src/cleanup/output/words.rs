@@ -40,7 +40,10 @@ pub(crate) fn action(phase: &Phase) -> &'static str {
 pub(crate) fn why(tracked: &TrackedJob, unix_now: i64) -> Option<String> {
     let job = &tracked.job;
     Some(match &tracked.phase {
-        Phase::Waiting(hint) => shortened(&hint.to_string()).into_owned(),
+        Phase::Waiting(hint) => {
+            let pods = tracked.pods.as_ref().map(|pods| format!(": {pods}")).unwrap_or_default();
+            shortened(&format!("{hint}{pods}")).into_owned()
+        }
         Phase::TooRecent(due_at) => too_recent(*due_at, unix_now),
         Phase::Kept(kept) => why_kept(kept, unix_now).into_owned(),
         Phase::Going { .. } => match job.finalizers.as_slice() {
