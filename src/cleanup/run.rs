@@ -80,7 +80,7 @@ pub(crate) async fn run(options: &Options, console: &Console) -> (Sweep, Ending)
     if matches!(ending, Ending::Stopped(Stop::Deadline)) {
         // Where this is not possible in time, the report says less.
         let _ = timeout(LOOK_AT_PODS, async {
-            for tracked in sweep.unfinished().take(JOBS_WITH_PODS) {
+            for tracked in sweep.active().take(JOBS_WITH_PODS) {
                 tracked.pods = pods::why_unfinished(&cluster, &tracked.job).await;
             }
         })

@@ -486,9 +486,9 @@ impl Sweep {
         self.jobs.values().filter(|tracked| tracked.was_in_scope)
     }
 
-    /// The Jobs that the sweep waits for.
-    pub(crate) fn unfinished(&mut self) -> impl Iterator<Item = &mut TrackedJob> {
-        self.jobs.values_mut().filter(|tracked| matches!(tracked.phase, Phase::Waiting(_)))
+    /// The Jobs that the sweep waits for and whose pods are active.
+    pub(crate) fn active(&mut self) -> impl Iterator<Item = &mut TrackedJob> {
+        self.jobs.values_mut().filter(|tracked| matches!(tracked.phase, Phase::Waiting(Hint::Active(_))))
     }
 
     /// By namespace and name. Jobs that share a name are in the order in which the sweep saw them.
