@@ -3,7 +3,7 @@
 //!
 //! - `run`: connects, and brings together the watch of `crate::cluster`, the sweep and its deletions
 //! - `sweep`: what is known of the Jobs, and what to do next. Pure
-//! - `rules`: what to do with one Job. Pure. `own_job` is the Job in which this sweep runs
+//! - `rules`: what to do with one Job. Pure
 //! - `ending`: when and how a sweep ends. Pure
 //! - `logs`: reads the logs of a Job before its deletion
 //! - `output/`: the wording, progress, and the report
@@ -18,7 +18,6 @@ mod fixture;
 mod logs;
 mod options;
 mod output;
-mod own_job;
 mod rules;
 mod run;
 mod sweep;

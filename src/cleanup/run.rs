@@ -15,15 +15,16 @@ use super::ending::{EndCondition, Ending};
 use super::logs::LogReader;
 use super::options::{Namespaces, Options};
 use super::output::progress::Progress;
-use super::own_job::OwnJob;
 use super::rules::Rules;
 use super::sweep::Sweep;
 use crate::cluster::client::Cluster;
 use crate::cluster::connect::Target;
 use crate::cluster::error::Error;
 use crate::cluster::stop::{Stop, unless_stopped};
+use crate::cluster::variable;
 use crate::cluster::watch::{Follower, Health, Scope};
 use crate::console::{Console, Verbosity};
+use crate::policy::OWN_JOB_UID;
 use crate::signals::Signals;
 
 /// How long connecting may take with `--timeout 0`: a credential plugin may hang.
@@ -47,10 +48,10 @@ pub(crate) async fn run(options: &Options, console: &Console) -> (Sweep, Ending)
     let connected: Result<_, Stop> = unless_stopped(signals, limit, async {
         let target = Target::find(&options.connection).await?;
         let scopes = scopes(options, target.default_namespace());
-        Ok((Cluster::connect(target.config).await?, scopes, OwnJob::find(target.pod_namespace)))
+        Ok((Cluster::connect(target.config).await?, scopes))
     })
     .await;
-    let (cluster, scopes, own_job) = match connected {
+    let (cluster, scopes) = match connected {
         Ok(connected) => connected,
         Err(Stop::Deadline) if options.timeout.is_zero() => {
             let why = format!("none came within {} s", CONNECT.as_secs());
@@ -64,7 +65,7 @@ pub(crate) async fn run(options: &Options, console: &Console) -> (Sweep, Ending)
         once: options.once,
         has_selector: options.selector.is_some(),
         release: options.release.clone(),
-        own_job,
+        own_job: variable(OWN_JOB_UID),
         dry_run: options.dry_run,
         only_lists: options.timeout.is_zero(),
     };
