@@ -171,8 +171,8 @@ async fn send_once(
         if !parts.status.is_success() {
             return Err(Error::refused(permission, &parts, &body.collect_bytes().await?));
         }
-        // The caller limits the time of a stream.
-        let body = if permission.is_for_a_stream() { body } else { body.collect_bytes().await?.into() };
+        // kube's watcher limits the time of a watch.
+        let body = if permission.is_to_watch() { body } else { body.collect_bytes().await?.into() };
         Ok(Response::from_parts(parts, body))
     });
     answered.await.unwrap_or(Err(Error::NoResponse(RESPONSE_LIMIT)))

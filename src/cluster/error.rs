@@ -235,8 +235,8 @@ impl Permission {
         }
     }
 
-    pub(super) fn is_for_a_stream(&self) -> bool {
-        self.verb == "watch" || self.resource.ends_with("/log")
+    pub(super) fn is_to_watch(&self) -> bool {
+        self.verb == "watch"
     }
 
     /// Whether the API server's authorizer wrote this message because the user lacks this permission. Admission
