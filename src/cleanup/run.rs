@@ -25,7 +25,7 @@ use crate::cluster::variable;
 use crate::cluster::watch::{Follower, Health, Scope};
 use crate::console::{Console, Verbosity};
 use crate::policy::OWN_JOB_UID;
-use crate::signals::Signals;
+use crate::signals::{self, Signals};
 
 /// How long connecting may take with `--timeout 0`: a credential plugin may hang.
 const CONNECT: Duration = Duration::from_secs(30);
@@ -41,7 +41,7 @@ pub(crate) async fn run(options: &Options, console: &Console) -> (Sweep, Ending)
         Ok(signals) => signals,
         Err(error) => {
             let error = Error::Config(format!("cannot listen for signals: {error}"));
-            return (Sweep::default(), Stop::from(error).into());
+            return (Sweep::default(), Err(error.into()));
         }
     };
     let limit = if options.timeout.is_zero() { Some(CONNECT) } else { options.timeout.limit() };
@@ -55,9 +55,9 @@ pub(crate) async fn run(options: &Options, console: &Console) -> (Sweep, Ending)
         Ok(connected) => connected,
         Err(Stop::Deadline) if options.timeout.is_zero() => {
             let why = format!("none came within {} s", CONNECT.as_secs());
-            return (Sweep::default(), Stop::from(Error::Credentials(why)).into());
+            return (Sweep::default(), Err(Error::Credentials(why).into()));
         }
-        Err(stop) => return (Sweep::default(), stop.into()),
+        Err(stop) => return (Sweep::default(), Err(stop)),
     };
     let rules = Rules {
         before_hook_creation: options.before_hook_creation,
@@ -96,7 +96,7 @@ async fn sweep_until_done(
     scopes: Vec<Scope>,
     options: &Options,
     console: &Console,
-    signals: &mut Signals,
+    received: &mut Signals,
     start: Instant,
 ) -> Ending {
     let (sender, mut events) = mpsc::channel(64);
@@ -160,8 +160,11 @@ async fn sweep_until_done(
         let wake = wake.filter(|at| *at > now).fold(now + TICK, Duration::min);
         let stop = tokio::select! {
             biased;
-            signal = signals.next() => Some(match &ending {
-                Some((Ending::Stopped(Stop::Signal(_)), _)) => return Ending::Aborted(signal),
+            signal = received.next() => Some(match &ending {
+                Some((Err(Stop::Signal(_)), _)) => {
+                    console.error(&"aborted; the deletions under way may or may not be carried out");
+                    signals::exit(signal);
+                }
                 _ => Stop::Signal(signal),
             }),
             // Before the replies, because the API server gives up a watch that is not read.
@@ -174,16 +177,15 @@ async fn sweep_until_done(
             () = sleep_until(start + wake) => None,
         };
         if let (Some(stop), None) = (stop, &ending) {
-            ending = Some((stop.into(), start.elapsed() + DRAIN));
+            ending = Some((Err(stop), start.elapsed() + DRAIN));
         }
     }
     show_messages(sweep, console);
     console.show_progress("");
     match ending {
         // The last results may have completed the sweep.
-        Some((Ending::Stopped(Stop::Deadline), _)) | None => {
-            let done = end_condition.check(sweep, start.elapsed());
-            done.unwrap_or(Ending::Stopped(Stop::Deadline))
+        Some((Err(Stop::Deadline), _)) | None => {
+            end_condition.check(sweep, start.elapsed()).unwrap_or(Err(Stop::Deadline))
         }
         Some((ending, _)) => ending,
     }

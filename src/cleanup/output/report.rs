@@ -8,18 +8,16 @@ use serde::{Serialize, Serializer};
 
 use super::table;
 use super::words::{action, condition_reason, outcome, why};
-use crate::cleanup::ending::Ending;
+use crate::cleanup::ending::Conclusion;
 use crate::cleanup::logs::ContainerLog;
 use crate::cleanup::options::Format;
 use crate::cleanup::rules::Kept;
 use crate::cleanup::sweep::{Gone, Phase, Sweep, TrackedJob};
 use crate::escape::shortened;
-use crate::exit_code::ExitCode;
 
 pub(crate) struct Report<'a> {
     pub sweep: &'a Sweep,
-    pub ending: &'a Ending,
-    pub exit_code: ExitCode,
+    pub conclusion: &'a Conclusion,
     pub dry_run: bool,
     pub took: Duration,
 }
@@ -53,7 +51,7 @@ struct JsonReport<'a> {
     version: u32,
     end: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<String>,
+    error: Option<&'a str>,
     exit_code: u8,
     dry_run: bool,
     seconds: f64,
@@ -83,9 +81,9 @@ struct JsonJob<'a> {
 fn write_json(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     let object = JsonReport {
         version: 1,
-        end: report.ending.name(report.sweep),
-        error: report.ending.error(report.sweep),
-        exit_code: report.exit_code.code(),
+        end: report.conclusion.name,
+        error: report.conclusion.error.as_deref(),
+        exit_code: report.conclusion.exit_code.code(),
         dry_run: report.dry_run,
         seconds: report.took.as_secs_f64(),
         report,
@@ -141,16 +139,16 @@ mod tests {
         let kept = job("b").state(State::Finished(Outcome::Failed, long.clone()));
         let held = job("c").succeeded().held_by("x").with(|job| job.finalizers = vec![long.clone(); 3]);
         let mut sweep = listed([waiting, kept, held]);
-        let ending = Ending::Stopped(Stop::Deadline);
+        let ending = Err(Stop::Deadline);
+        let conclusion = Conclusion::new(&ending, &sweep, false);
         let mut said: Vec<_> = sweep.take_messages().into_iter().map(|(_, text)| text).collect();
-        said.extend(last_messages(&ending, &sweep, 0).into_iter().map(|(_, text)| text));
+        said.extend(last_messages(&ending, None, &sweep, 0).into_iter().map(|(_, text)| text));
         assert!(said.iter().any(|text| text.contains('…')), "{said:?}");
         for line in said.iter().flat_map(|text| text.lines()) {
             assert!(line.len() < 1_000, "{} bytes", line.len());
         }
-        let exit_code = ExitCode::Deadline;
         let report =
-            Report { sweep: &sweep, ending: &ending, exit_code, dry_run: false, took: Duration::ZERO };
+            Report { sweep: &sweep, conclusion: &conclusion, dry_run: false, took: Duration::ZERO };
         for format in [Format::Table, Format::Json, Format::Name] {
             let mut out = Vec::new();
             report.write(format, &mut out).expect("written");
