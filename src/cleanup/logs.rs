@@ -53,14 +53,14 @@ impl LogReader<'_> {
     /// be read, but not before some attempts: once it is deleted, they are lost.
     pub(crate) async fn read(&self, job: &Job) -> Option<JobLog> {
         let lines = lines_wanted(self.options.log_tail, job);
-        if lines == 0 || self.forbidden.borrow().contains(job.namespace()) {
+        if lines == 0 || self.forbidden.borrow().contains(&job.namespace) {
             return None;
         }
         let mut log = JobLog::default();
         if let Err(error) = self.read_all(job, lines, &mut log).await {
             let is_forbidden = matches!(error, Error::Forbidden(..));
             // One warning for a namespace, however many deletions are under way.
-            if !is_forbidden || self.forbidden.borrow_mut().insert(job.namespace().to_owned()) {
+            if !is_forbidden || self.forbidden.borrow_mut().insert(job.namespace.clone()) {
                 self.console.warn(&block(&format!("no logs of {job}: {error}")));
             }
         }
@@ -69,8 +69,8 @@ impl LogReader<'_> {
     }
 
     async fn read_all(&self, job: &Job, lines: u32, log: &mut JobLog) -> Result<(), Error> {
-        let pods: Api<Pod> = Api::namespaced(self.cluster.client().clone(), job.namespace());
-        let labels = format!("batch.kubernetes.io/controller-uid={}", job.uid());
+        let pods: Api<Pod> = Api::namespaced(self.cluster.client().clone(), &job.namespace);
+        let labels = format!("batch.kubernetes.io/controller-uid={}", job.uid);
         let params = ListParams::default().labels(&labels);
         let mut left = MAX_BYTES;
         for pod in attempts(async || Ok(pods.list(&params).await?)).await?.items {

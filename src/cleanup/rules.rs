@@ -52,7 +52,7 @@ impl Rules {
                 _ => Kept::LeftScope,
             });
         };
-        if self.own_job.as_deref() == Some(job.uid()) {
+        if self.own_job.as_ref() == Some(&job.uid) {
             return Phase::Kept(Kept::OwnJob);
         }
         if job.ignored {

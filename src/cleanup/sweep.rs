@@ -171,7 +171,7 @@ impl Sweep {
             }
             Event::Seen(job) => self.seen(index, job, now),
             Event::Deleted(job) => {
-                let uid: Uid = job.uid().into();
+                let uid: Uid = job.uid.as_str().into();
                 if let Some(tracked) = self.jobs.get_mut(&uid)
                     && !matches!(job.state, State::Unreadable(_))
                 {
@@ -216,9 +216,9 @@ impl Sweep {
 
     fn seen(&mut self, scope: usize, job: Job, now: Duration) {
         let list = self.scopes[scope].list;
-        let uid: Uid = job.uid().into();
+        let uid: Uid = job.uid.as_str().into();
         if let Some(tracked) = self.jobs.get_mut(&uid) {
-            let newer = tracked.job.version() != job.version();
+            let newer = tracked.job.version != job.version;
             let newly_listed = replace(&mut tracked.list, list) != list;
             if !job.terminating {
                 if newer {
@@ -234,7 +234,7 @@ impl Sweep {
         } else if job.policy.is_some() {
             self.jobs.insert(Arc::clone(&uid), TrackedJob::new(job, scope, list));
         } else if let State::Unreadable(why) = &job.state {
-            let what = if job.name().is_empty() { "an object".to_owned() } else { job.to_string() };
+            let what = if job.name.is_empty() { "an object".to_owned() } else { job.to_string() };
             let text = format!("skipped {what}, because it cannot be read: {why}");
             self.say(Verbosity::Warning, &text);
         }
@@ -276,7 +276,7 @@ impl Sweep {
         now: Duration,
     ) -> Result<(), Error> {
         self.in_flight -= 1;
-        let uid: Uid = job.uid().into();
+        let uid: Uid = job.uid.as_str().into();
         let (dry_run, only_lists) = (self.rules.dry_run, self.rules.only_lists);
         let Some(tracked) = self.jobs.get_mut(&uid) else { return Ok(()) };
         tracked.log = log.or(tracked.log.take());
@@ -293,14 +293,14 @@ impl Sweep {
                 tracked.present &= !only_lists;
                 Deletion::WaitsForMap
             }
-            Some(Err(error)) if error.is_conflict() && tracked.job.version() != job.version() => {
+            Some(Err(error)) if error.is_conflict() && tracked.job.version != job.version => {
                 Deletion::NotSent
             }
             Some(Err(error)) if error.is_conflict() => Deletion::WaitsForMap,
             Some(Err(error)) if error.is_transient() => {
                 // Such a Job shows that this deletion was not carried out.
                 let is_newer =
-                    tracked.present && !tracked.job.terminating && tracked.job.version() != job.version();
+                    tracked.present && !tracked.job.terminating && tracked.job.version != job.version;
                 if error.may_have_been_carried_out() && !dry_run && !is_newer {
                     tracked.deleted_by_us = tracked.deleted_by_us.max(DeletedByUs::Maybe);
                 }
@@ -417,9 +417,7 @@ impl Sweep {
     fn say(&mut self, level: Verbosity, text: &str) {
         self.messages.push((level, block(text)));
     }
-}
 
-impl Sweep {
     /// Whether no Job is left to wait for or to delete, and no change may have gone unnoticed. Kept Jobs do not count, even if
     /// they have not finished.
     pub(crate) fn is_done(&self) -> bool {
@@ -471,9 +469,7 @@ impl Sweep {
     /// By namespace and name. Jobs that share a name are in the order in which the sweep saw them.
     pub(crate) fn sorted_jobs(&self) -> Vec<&TrackedJob> {
         let mut jobs: Vec<_> = self.jobs().collect();
-        jobs.sort_by_key(|tracked| {
-            (tracked.job.namespace(), tracked.job.name(), tracked.since, tracked.until)
-        });
+        jobs.sort_by_key(|tracked| (&tracked.job.namespace, &tracked.job.name, tracked.since, tracked.until));
         jobs
     }
 

@@ -89,14 +89,12 @@ impl Cluster {
 
     /// Deletes a Job in this way, if it still has this UID and version.
     pub(crate) async fn delete_with(&self, job: &Job, params: DeleteParams) -> Result<bool, Error> {
-        let unchanged = Preconditions {
-            uid: Some(job.uid().to_owned()),
-            resource_version: Some(job.version().to_owned()),
-        };
+        let unchanged =
+            Preconditions { uid: Some(job.uid.clone()), resource_version: Some(job.version.clone()) };
         let params = params.preconditions(unchanged);
-        let answer = self.jobs(job.namespace()).delete(job.name(), &params).await?;
+        let answer = self.jobs(&job.namespace).delete(&job.name, &params).await?;
         let gone = answer.either(
-            |held| (held.job.uid() == job.uid()).then_some(false),
+            |held| (held.job.uid == job.uid).then_some(false),
             |status| status.is_success().then_some(true),
         );
         gone.ok_or_else(|| Error::unreadable("neither success nor the Job"))

@@ -60,6 +60,22 @@ impl Error {
         }
     }
 
+    /// A request without a response. Where it failed is told by the types in the error's chain.
+    pub(crate) fn unanswered(error: &(dyn StdError + 'static)) -> Self {
+        let text = chain(error);
+        let is_connect = |error: &hyper_util::client::legacy::Error| error.is_connect();
+        let is_certificate = |error: &rustls::Error| matches!(error, rustls::Error::InvalidCertificate(_));
+        if causes(error).any(|cause| cause.is::<AuthError>()) {
+            Self::Credentials(text)
+        } else if causes(error).any(|cause| cause.downcast_ref().is_some_and(is_certificate)) {
+            Self::Untrusted(text)
+        } else if causes(error).any(|cause| cause.downcast_ref().is_some_and(is_connect)) {
+            Self::NotConnected(text)
+        } else {
+            Self::ConnectionLost(text)
+        }
+    }
+
     fn of_status(mut status: Status, retry_after: Option<Duration>) -> Self {
         status.message = shortened_message(&status.message);
         Self::Refused { status: Box::new(status), retry_after }
@@ -147,24 +163,6 @@ impl From<watcher::Error> for Error {
             | watcher::Error::WatchFailed(error) => error.into(),
             watcher::Error::WatchError(status) => Self::of_status(*status, None),
             watcher::Error::NoResourceVersion => Self::unreadable("it has no resourceVersion"),
-        }
-    }
-}
-
-impl Error {
-    /// A request without a response. Where it failed is told by the types in the error's chain.
-    pub(crate) fn unanswered(error: &(dyn StdError + 'static)) -> Self {
-        let text = chain(error);
-        let is_connect = |error: &hyper_util::client::legacy::Error| error.is_connect();
-        let is_certificate = |error: &rustls::Error| matches!(error, rustls::Error::InvalidCertificate(_));
-        if causes(error).any(|cause| cause.is::<AuthError>()) {
-            Self::Credentials(text)
-        } else if causes(error).any(|cause| cause.downcast_ref().is_some_and(is_certificate)) {
-            Self::Untrusted(text)
-        } else if causes(error).any(|cause| cause.downcast_ref().is_some_and(is_connect)) {
-            Self::NotConnected(text)
-        } else {
-            Self::ConnectionLost(text)
         }
     }
 }

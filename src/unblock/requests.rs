@@ -64,7 +64,7 @@ pub(super) async fn answer_about_successor(
     live: &Live,
     method: &Method,
 ) -> Result<Successor, Error> {
-    let (name, manifest) = successor(&job.manifest, &job.namespace, live.job.uid());
+    let (name, manifest) = successor(&job.manifest, &job.namespace, &live.job.uid);
     let request = match method {
         Method::Apply { manager } => apply(&job.namespace, &name, manager, manifest)?,
         Method::Write { strict } => {
@@ -111,8 +111,8 @@ pub(super) async fn delete(
 }
 
 pub(super) async fn pods(cluster: &Cluster, job: &Job) -> Result<Vec<Pod>, Error> {
-    let of_job = format!("batch.kubernetes.io/controller-uid={}", job.uid());
-    let pods: Api<Pod> = Api::namespaced(cluster.client().clone(), job.namespace());
+    let of_job = format!("batch.kubernetes.io/controller-uid={}", job.uid);
+    let pods: Api<Pod> = Api::namespaced(cluster.client().clone(), &job.namespace);
     Ok(pods.list(&ListParams::default().labels(&of_job).limit(PODS)).await?.items)
 }
 

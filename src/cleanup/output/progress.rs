@@ -6,7 +6,6 @@ use crate::cleanup::output::words::brief;
 use crate::cleanup::sweep::{Gone, Phase, Sweep};
 use crate::console::{Console, Verbosity};
 
-
 pub(crate) struct Progress<'a> {
     console: &'a Console,
     deadline: Option<Duration>,

@@ -32,7 +32,7 @@ impl Report<'_> {
             Format::Name => {
                 for tracked in self.sweep.sorted_jobs() {
                     if matches!(tracked.phase, Phase::Gone(Gone::Deleted | Gone::WouldDelete)) {
-                        writeln!(out, "job.batch/{}", tracked.job.name())?;
+                        writeln!(out, "job.batch/{}", tracked.job.name)?;
                     }
                 }
             }
@@ -100,9 +100,9 @@ fn rows<S: Serializer>(report: &&Report<'_>, serializer: S) -> Result<S::Ok, S::
 fn row<'a>(tracked: &'a TrackedJob, report: &Report<'_>) -> JsonJob<'a> {
     let job = &*tracked.job;
     JsonJob {
-        namespace: job.namespace(),
-        name: job.name(),
-        uid: job.uid(),
+        namespace: &job.namespace,
+        name: &job.name,
+        uid: &job.uid,
         outcome: outcome(tracked),
         reason: Some(condition_reason(job)).filter(|reason| !reason.is_empty()),
         policy: job.policy.as_ref().map(|policy| shortened(policy.as_written())),
@@ -147,8 +147,7 @@ mod tests {
         for line in said.iter().flat_map(|text| text.lines()) {
             assert!(line.len() < 1_000, "{} bytes", line.len());
         }
-        let report =
-            Report { sweep: &sweep, conclusion: &conclusion, dry_run: false, took: Duration::ZERO };
+        let report = Report { sweep: &sweep, conclusion: &conclusion, dry_run: false, took: Duration::ZERO };
         for format in [Format::Table, Format::Json, Format::Name] {
             let mut out = Vec::new();
             report.write(format, &mut out).expect("written");

@@ -70,7 +70,7 @@ impl Case {
         meanwhile: impl FnOnce(Self) -> Self,
     ) -> Self {
         let job = self.next().expect("a deletion");
-        assert_eq!(job.name(), name);
+        assert_eq!(job.name, name);
         self = meanwhile(self);
         self.reply(&job, answer);
         self
@@ -340,7 +340,7 @@ fn while_retry_after_runs_no_other_job_is_begun() {
     let busy = Error::Refused { status, retry_after: Some(Duration::from_secs(7)) };
     let case = case().listed(["a", "b"].map(|name| job(name).succeeded())).deletes("a", Err(busy));
     let mut case = case.later(6).sends_nothing().later(4);
-    let names: Vec<_> = std::iter::from_fn(|| case.next()).map(|job| job.name().to_owned()).collect();
+    let names: Vec<_> = std::iter::from_fn(|| case.next()).map(|job| job.name.clone()).collect();
     assert_eq!(names, ["a", "b"]);
 }
 
