@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use tokio::sync::{Mutex, Notify, mpsc};
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
@@ -22,7 +22,7 @@ use crate::cluster::connect::Target;
 use crate::cluster::error::Error;
 use crate::cluster::stop::{Stop, unless_stopped};
 use crate::cluster::variable;
-use crate::cluster::watch::{Follower, Health, Scope};
+use crate::cluster::watch::{Follower, Scope};
 use crate::console::{Console, Verbosity};
 use crate::policy::OWN_JOB_UID;
 use crate::signals::{self, Signals};
@@ -112,7 +112,7 @@ async fn sweep_until_done(
             events: sender.clone(),
             relist,
             only_lists: options.timeout.is_zero(),
-            health: Arc::new(Mutex::new(Health::default())),
+            health: Arc::default(),
         };
         followers.spawn(follower.follow());
     }

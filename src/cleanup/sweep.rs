@@ -156,10 +156,7 @@ impl Sweep {
         Self { rules, scopes, concurrency, unix_start, ..Self::default() }
     }
 
-    /// Takes in what happened in a scope.
-    ///
-    /// # Errors
-    /// The scope cannot be followed any more.
+    /// Takes in what happened in a scope. Fails if the scope cannot be followed any more.
     pub(crate) fn event(&mut self, index: usize, event: Event, now: Duration) -> Result<(), Error> {
         let Some(scope) = self.scopes.get_mut(index) else { return Ok(()) };
         let name = scope.name.clone();
@@ -264,10 +261,7 @@ impl Sweep {
     }
 
     /// The response to the deletion of this Job: whether it is gone already. `None` if the deletion was not sent, because the
-    /// sweep is ending.
-    ///
-    /// # Errors
-    /// The response concerns every deletion, such as a missing permission.
+    /// sweep is ending. Fails if the response concerns every deletion, such as a missing permission.
     pub(crate) fn replied(
         &mut self,
         job: &Job,

@@ -322,6 +322,12 @@ fn a_job_that_someone_else_deletes_is_waited_for_only_if_it_matters() {
 }
 
 #[test]
+fn the_job_that_was_seen_first_is_deleted_first() {
+    let case = case().listed([job("b").succeeded()]).later(1).seen(job("a").succeeded());
+    case.deletes_for_good("b").deletes_for_good("a").done(true);
+}
+
+#[test]
 fn no_more_deletions_are_under_way_than_allowed() {
     let mut case = case().listed((0..100).map(|number| job(&number.to_string()).succeeded()));
     let mut under_way: Vec<_> = std::iter::from_fn(|| case.next()).collect();
