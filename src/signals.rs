@@ -82,8 +82,8 @@ impl Signals {
 }
 
 #[expect(clippy::exit, reason = "the main thread may be stuck in a write that nobody reads")]
-fn exit(signal: Signal) {
-    process::exit(signal.exit_code().code().into());
+pub(crate) fn exit(signal: Signal) -> ! {
+    process::exit(signal.exit_code().code().into())
 }
 
 #[cfg(unix)]

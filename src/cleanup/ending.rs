@@ -10,17 +10,18 @@ use crate::console::Verbosity;
 use crate::escape::block;
 use crate::exit_code::ExitCode;
 use crate::policy::{KOTS_DELETE_POLICY, Outcome};
-use crate::signals::Signal;
 
 /// How many of the Jobs that are left are named.
 const NAMED: usize = 100;
 
-#[derive(Debug)]
-pub(crate) enum Ending {
-    Swept,
-    Stopped(Stop),
-    /// A second signal came before the deletions under way had results.
-    Aborted(Signal),
+/// An error means that something may be left to do.
+pub(crate) type Ending = Result<(), Stop>;
+
+/// What the report and the exit code say of an ending.
+pub(crate) struct Conclusion {
+    pub name: &'static str,
+    pub error: Option<String>,
+    pub exit_code: ExitCode,
 }
 
 pub(crate) struct EndCondition {
@@ -44,8 +45,8 @@ impl EndCondition {
         let is_out_of_time = (self.timeout.is_zero() && sweep.is_idle(now))
             || self.timeout.limit().is_some_and(|limit| now >= limit);
         match self.settled_at() {
-            Some(at) if now >= at || is_out_of_time => Some(Ending::Swept),
-            None if is_out_of_time => Some(Ending::Stopped(Stop::Deadline)),
+            Some(at) if now >= at || is_out_of_time => Some(Ok(())),
+            None if is_out_of_time => Some(Err(Stop::Deadline)),
             _ => None,
         }
     }
@@ -60,44 +61,26 @@ impl EndCondition {
     }
 }
 
-impl Ending {
+impl Conclusion {
     /// A signal comes first, then any error, then the deadline, then failed Jobs.
-    pub(crate) fn exit_code(&self, sweep: &Sweep, fail_on_failed: bool) -> ExitCode {
-        match self {
-            Self::Aborted(signal) => signal.exit_code(),
-            Self::Stopped(stop @ (Stop::Signal(_) | Stop::Failed(_))) => stop.exit_code(),
-            _ if self.error(sweep).is_some() => ExitCode::Failure,
-            Self::Stopped(Stop::Deadline) => ExitCode::Deadline,
-            Self::Swept if fail_on_failed && has_failed(sweep) => ExitCode::JobFailed,
-            Self::Swept => ExitCode::Done,
-        }
-    }
-
-    /// The value of the report's field `end`.
-    pub(crate) fn name(&self, sweep: &Sweep) -> &'static str {
-        match self {
-            Self::Stopped(Stop::Signal(_)) | Self::Aborted(_) => "stopped",
-            _ if self.error(sweep).is_some() => "error",
-            Self::Stopped(_) => "deadline",
-            Self::Swept => "swept",
-        }
-    }
-
-    pub(crate) fn error(&self, sweep: &Sweep) -> Option<String> {
-        match self {
-            Self::Stopped(Stop::Failed(error)) => Some(error.to_string()),
-            Self::Stopped(Stop::Deadline) if !sweep.was_listed() => {
+    pub(crate) fn new(ending: &Ending, sweep: &Sweep, fail_on_failed: bool) -> Self {
+        let error = match ending {
+            Err(Stop::Signal(_)) => None,
+            Err(Stop::Failed(error)) => Some(error.to_string()),
+            Err(Stop::Deadline) if !sweep.was_listed() => {
                 Some("the deadline came before the Jobs could be listed".to_owned())
             }
-            Self::Swept | Self::Stopped(Stop::Deadline) => not_swept(sweep),
-            Self::Stopped(Stop::Signal(_)) | Self::Aborted(_) => None,
-        }
-    }
-}
-
-impl From<Stop> for Ending {
-    fn from(stop: Stop) -> Self {
-        Self::Stopped(stop)
+            Ok(()) | Err(Stop::Deadline) => not_swept(sweep),
+        };
+        let (name, exit_code) = match ending {
+            Err(stop @ Stop::Signal(_)) => ("stopped", stop.exit_code()),
+            Err(stop @ Stop::Failed(_)) => ("error", stop.exit_code()),
+            _ if error.is_some() => ("error", ExitCode::Failure),
+            Err(stop) => ("deadline", stop.exit_code()),
+            Ok(()) if fail_on_failed && has_failed(sweep) => ("swept", ExitCode::JobFailed),
+            Ok(()) => ("swept", ExitCode::Done),
+        };
+        Self { name, error, exit_code }
     }
 }
 
@@ -122,40 +105,42 @@ fn has_failed(sweep: &Sweep) -> bool {
 }
 
 /// The last messages: how the sweep ended, what is left, and how many Jobs it handled.
-pub(crate) fn last_messages(ending: &Ending, sweep: &Sweep, unix_now: i64) -> Vec<Message> {
+pub(crate) fn last_messages(
+    ending: &Ending,
+    error: Option<&str>,
+    sweep: &Sweep,
+    unix_now: i64,
+) -> Vec<Message> {
     let mut messages = Vec::new();
-    let mut say = |level, text: String| messages.push((level, block(&text)));
-    match ending {
-        Ending::Stopped(Stop::Signal(signal)) => say(Verbosity::Warning, format!("stopped by {signal}")),
-        Ending::Aborted(_) => {
-            let text = "aborted; the deletions under way may or may not be carried out";
-            say(Verbosity::Error, text.to_owned());
+    let mut say = |level, text: &str| messages.push((level, block(text)));
+    match (ending, error) {
+        (Err(Stop::Signal(signal)), _) => say(Verbosity::Warning, &format!("stopped by {signal}")),
+        (Err(Stop::Deadline), _) if sweep.was_listed() => {
+            say(Verbosity::Error, "the deadline came before everything was swept");
         }
-        Ending::Stopped(Stop::Deadline) if sweep.was_listed() => {
-            say(Verbosity::Error, "the deadline came before everything was swept".to_owned());
-        }
-        _ => ending.error(sweep).into_iter().for_each(|error| say(Verbosity::Error, error)),
+        (_, Some(error)) => say(Verbosity::Error, error),
+        (_, None) => {}
     }
     let mut left = sweep.sorted_jobs();
     left.retain(|tracked| tracked.phase.is_open());
     for tracked in left.iter().take(NAMED) {
         let why = why(tracked, unix_now).unwrap_or_default();
-        say(Verbosity::Warning, format!("left {}: {why}", tracked.job));
+        say(Verbosity::Warning, &format!("left {}: {why}", tracked.job));
     }
     if left.len() > NAMED {
         let more = left.len() - NAMED;
-        say(Verbosity::Warning, format!("left {more} more; the table and the JSON report list them all"));
+        say(Verbosity::Warning, &format!("left {more} more; the table and the JSON report list them all"));
     }
     let any = sweep.jobs().next().is_some();
     if any {
-        say(Verbosity::Normal, totals(sweep.jobs()));
+        say(Verbosity::Normal, &totals(sweep.jobs()));
     } else if sweep.was_listed() {
         let text = format!("no Job in scope has the annotation {KOTS_DELETE_POLICY}");
-        say(Verbosity::Normal, text);
+        say(Verbosity::Normal, &text);
     }
     let (others, nameless) = sweep.left_out();
     if others > 0 {
-        say(Verbosity::Normal, format!("left out by --release: {} of other releases", jobs(others)));
+        say(Verbosity::Normal, &format!("left out by --release: {} of other releases", jobs(others)));
     }
     if nameless > 0 {
         // These Jobs may be all that the user meant.
@@ -165,7 +150,7 @@ pub(crate) fn last_messages(ending: &Ending, sweep: &Sweep, unix_now: i64) -> Ve
              label app.kubernetes.io/instance, or sweep without --release",
             jobs(nameless)
         );
-        say(level, text);
+        say(level, &text);
     }
     messages
 }
@@ -178,6 +163,7 @@ mod tests {
     use crate::cluster::error::Error;
     use crate::cluster::job::State;
     use crate::cluster::watch::Event;
+    use crate::signals::Signal;
 
     const fn seconds(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
@@ -212,7 +198,8 @@ mod tests {
                 Appears => event(&mut sweep, Event::Seen(job("late"))),
                 Nothing => {}
             }
-            end_condition.check(&sweep, seconds(second)).map(|ending| (second, ending.name(&sweep)))
+            let ending = end_condition.check(&sweep, seconds(second))?;
+            Some((second, Conclusion::new(&ending, &sweep, false).name))
         })
     }
 
@@ -247,7 +234,7 @@ mod tests {
     fn what_runs_is_not_waited_for_without_waiting() {
         let mut end_condition = EndCondition::new(Timeout::After(Duration::ZERO), Duration::ZERO);
         let ending = end_condition.check(&listed([job("running")]), Duration::ZERO);
-        assert!(matches!(ending, Some(Ending::Stopped(Stop::Deadline))));
+        assert!(matches!(ending, Some(Err(Stop::Deadline))));
     }
 
     /// A sweep of these Jobs whose deletions are all refused.
@@ -262,13 +249,13 @@ mod tests {
         let failed = || listed([job("a").failed()]);
         let sweep = |scopes| sweep(Rules::default(), scopes);
         let refused = || all_refused([job("failed").failed(), job("due").succeeded(), job("running")]);
-        let deadline = || Ending::Stopped(Stop::Deadline);
-        let stopped = || Ending::Stopped(Stop::Signal(Signal::Terminate));
-        let error = |error: Error| Ending::from(Stop::from(error));
+        let deadline = || Ending::Err(Stop::Deadline);
+        let stopped = || Ending::Err(Stop::Signal(Signal::Terminate));
+        let error = |error: Error| Ending::Err(error.into());
         let no = || Error::Unauthorized(String::new());
         for (ending, sweep, word, code) in [
-            (Ending::Swept, failed(), "swept", ExitCode::JobFailed),
-            (Ending::Swept, listed([]), "swept", ExitCode::Done),
+            (Ok(()), failed(), "swept", ExitCode::JobFailed),
+            (Ok(()), listed([]), "swept", ExitCode::Done),
             (deadline(), listed([job("a")]), "deadline", ExitCode::Deadline),
             (deadline(), sweep(1), "error", ExitCode::Failure),
             (deadline(), refused(), "error", ExitCode::Failure),
@@ -278,22 +265,23 @@ mod tests {
             (stopped(), refused(), "stopped", ExitCode::Terminated),
             (stopped(), sweep(1), "stopped", ExitCode::Terminated),
         ] {
-            let found = (ending.name(&sweep), ending.exit_code(&sweep, true));
-            assert_eq!(found, (word, code), "{ending:?}");
+            let found = Conclusion::new(&ending, &sweep, true);
+            assert_eq!((found.name, found.exit_code), (word, code), "{ending:?}");
         }
     }
 
     fn said(ending: &Ending, sweep: &Sweep) -> String {
-        let texts = last_messages(ending, sweep, 0).into_iter().map(|(_, text)| text);
+        let error = Conclusion::new(ending, sweep, false).error;
+        let texts = last_messages(ending, error.as_deref(), sweep, 0).into_iter().map(|(_, text)| text);
         texts.collect::<Vec<_>>().join("\n")
     }
 
     #[test]
     fn nothing_is_summed_up_that_was_never_looked_at() {
-        let nowhere = Ending::from(Stop::Failed(Error::Config("no kubeconfig".to_owned())));
+        let nowhere = Ending::Err(Stop::Failed(Error::Config("no kubeconfig".to_owned())));
         assert_eq!(said(&nowhere, &sweep(Rules::default(), 0)).lines().count(), 1);
-        assert_eq!(said(&Stop::Deadline.into(), &sweep(Rules::default(), 1)).lines().count(), 1);
-        assert!(said(&Ending::Swept, &listed([])).contains("no Job in scope has the annotation"));
+        assert_eq!(said(&Err(Stop::Deadline), &sweep(Rules::default(), 1)).lines().count(), 1);
+        assert!(said(&Ok(()), &listed([])).contains("no Job in scope has the annotation"));
     }
 
     #[test]
@@ -301,15 +289,15 @@ mod tests {
         let odd = job("odd").state(State::Unreadable("odd".to_owned()));
         let sweep = all_refused([job("a").succeeded(), odd]);
         let error = "the API server refused to delete 1 Job, and 1 Job could not be read";
-        assert_eq!(Ending::Swept.error(&sweep).as_deref(), Some(error));
-        let found = (Ending::Swept.exit_code(&sweep, false), Ending::Swept.name(&sweep));
-        assert_eq!(found, (ExitCode::Failure, "error"));
-        assert!(said(&Ending::Swept, &sweep).contains(error));
+        let found = Conclusion::new(&Ok(()), &sweep, false);
+        assert_eq!(found.error.as_deref(), Some(error));
+        assert_eq!((found.exit_code, found.name), (ExitCode::Failure, "error"));
+        assert!(said(&Ok(()), &sweep).contains(error));
     }
 
     #[test]
     fn of_many_jobs_that_are_left_some_are_named_and_all_are_counted() {
-        let lines = said(&Stop::Deadline.into(), &listed((0..NAMED + 5).map(|n| job(&n.to_string()))));
+        let lines = said(&Err(Stop::Deadline), &listed((0..NAMED + 5).map(|n| job(&n.to_string()))));
         assert_eq!(lines.matches("left shop/").count(), NAMED);
         assert!(lines.contains("left 5 more; the table"), "{lines}");
     }

@@ -1,17 +1,18 @@
 //! Reads the last lines of a Job's logs before the Job and its pods are deleted.
 
 use std::cell::RefCell;
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
+use std::pin::pin;
 
 use futures_util::io::AsyncReadExt;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::{ListParams, LogParams};
 use serde::Serialize;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use super::options::{Format, Options};
-use crate::cluster::client::{Cluster, RESPONSE_LIMIT};
+use crate::cluster::client::Cluster;
 use crate::cluster::error::Error;
 use crate::cluster::job::Job;
 use crate::cluster::retry;
@@ -52,14 +53,14 @@ impl LogReader<'_> {
     /// be read, but not before some attempts: once it is deleted, they are lost.
     pub(crate) async fn read(&self, job: &Job) -> Option<JobLog> {
         let lines = lines_wanted(self.options.log_tail, job);
-        if lines == 0 || self.forbidden.borrow().contains(job.namespace()) {
+        if lines == 0 || self.forbidden.borrow().contains(&job.namespace) {
             return None;
         }
         let mut log = JobLog::default();
         if let Err(error) = self.read_all(job, lines, &mut log).await {
             let is_forbidden = matches!(error, Error::Forbidden(..));
             // One warning for a namespace, however many deletions are under way.
-            if !is_forbidden || self.forbidden.borrow_mut().insert(job.namespace().to_owned()) {
+            if !is_forbidden || self.forbidden.borrow_mut().insert(job.namespace.clone()) {
                 self.console.warn(&block(&format!("no logs of {job}: {error}")));
             }
         }
@@ -68,8 +69,8 @@ impl LogReader<'_> {
     }
 
     async fn read_all(&self, job: &Job, lines: u32, log: &mut JobLog) -> Result<(), Error> {
-        let pods: Api<Pod> = Api::namespaced(self.cluster.client().clone(), job.namespace());
-        let labels = format!("batch.kubernetes.io/controller-uid={}", job.uid());
+        let pods: Api<Pod> = Api::namespaced(self.cluster.client().clone(), &job.namespace);
+        let labels = format!("batch.kubernetes.io/controller-uid={}", job.uid);
         let params = ListParams::default().labels(&labels);
         let mut left = MAX_BYTES;
         for pod in attempts(async || Ok(pods.list(&params).await?)).await?.items {
@@ -128,8 +129,8 @@ async fn attempts<T>(request: impl AsyncFn() -> Result<T, Error>) -> Result<T, E
     request().await
 }
 
-/// The last lines of a container's log, and whether some were left out for want of space. A low `limitBytes` would cut off
-/// the last lines instead of the first.
+/// The last lines of a container's log, and whether some were left out for want of space. `limitBytes` would leave out the last
+/// lines instead of the first.
 async fn last_lines(
     pods: &Api<Pod>,
     pod: &str,
@@ -139,21 +140,12 @@ async fn last_lines(
 ) -> Result<(Vec<String>, bool), Error> {
     let (container, tail_lines) = (Some(container.to_owned()), Some(lines.into()));
     let params = LogParams { container, tail_lines, ..LogParams::default() };
-    let read = async {
-        let mut stream = std::pin::pin!(pods.log_stream(pod, &params).await?);
-        let (mut last, mut is_cut, mut chunk) = (VecDeque::new(), false, vec![0; 8192]);
-        loop {
-            let length = stream.read(&mut chunk).await.map_err(|error| Error::unanswered(&error))?;
-            if length == 0 {
-                return Ok((whole_lines(last.make_contiguous(), is_cut), is_cut));
-            }
-            last.extend(&chunk[..length]);
-            let too_much = last.len().saturating_sub(max_bytes);
-            is_cut |= too_much > 0;
-            last.drain(..too_much);
-        }
-    };
-    timeout(RESPONSE_LIMIT, read).await.unwrap_or(Err(Error::NoResponse(RESPONSE_LIMIT)))
+    let mut text = Vec::new();
+    // Unlike `Api::logs`, this also reads a log that is not UTF-8.
+    let mut stream = pin!(pods.log_stream(pod, &params).await?);
+    stream.read_to_end(&mut text).await.map_err(|error| Error::unanswered(&error))?;
+    let left_out = text.len().saturating_sub(max_bytes);
+    Ok((whole_lines(&text[left_out..], left_out > 0), left_out > 0))
 }
 
 /// The lines of a text. If its beginning was cut off, leaves out the rest of that line, unless it is all that there is.

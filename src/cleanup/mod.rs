@@ -3,7 +3,7 @@
 //!
 //! - `run`: connects, and brings together the watch of `crate::cluster`, the sweep and its deletions
 //! - `sweep`: what is known of the Jobs, and what to do next. Pure
-//! - `rules`: what to do with one Job. Pure. `own_job` is the Job in which this sweep runs
+//! - `rules`: what to do with one Job. Pure
 //! - `ending`: when and how a sweep ends. Pure
 //! - `logs`: reads the logs of a Job before its deletion
 //! - `output/`: the wording, progress, and the report
@@ -18,7 +18,6 @@ mod fixture;
 mod logs;
 mod options;
 mod output;
-mod own_job;
 mod rules;
 mod run;
 mod sweep;
@@ -30,7 +29,7 @@ use std::time::Instant;
 use crate::cluster::stop;
 use crate::console::Console;
 use crate::exit_code::ExitCode;
-use ending::{Ending, last_messages};
+use ending::{Conclusion, last_messages};
 use output::report::Report;
 
 pub use crate::console::Verbosity;
@@ -48,17 +47,15 @@ pub fn run(options: Options, mut out: impl Write) -> process::ExitCode {
         }
     };
     let (sweep, ending) = runtime.block_on(run::run(&options, &console));
-    let exit_code = ending.exit_code(&sweep, options.fail_on_failed);
+    let conclusion = Conclusion::new(&ending, &sweep, options.fail_on_failed);
+    let exit_code = conclusion.exit_code;
     let took = start.elapsed();
-    for (level, text) in last_messages(&ending, &sweep, sweep.unix_time(took)) {
+    let error = conclusion.error.as_deref();
+    for (level, text) in last_messages(&ending, error, &sweep, sweep.unix_time(took)) {
         console.message(level, &text);
     }
-    let written = if matches!(ending, Ending::Aborted(_)) {
-        Ok(())
-    } else {
-        let report = Report { sweep: &sweep, ending: &ending, exit_code, dry_run: options.dry_run, took };
-        report.write(options.format, &mut out)
-    };
+    let report = Report { sweep: &sweep, conclusion: &conclusion, dry_run: options.dry_run, took };
+    let written = report.write(options.format, &mut out);
     // A credential plugin may still run.
     runtime.shutdown_background();
     match written {

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::own_job::OwnJob;
 use super::sweep::Phase;
 use crate::cluster::job::{Job, State};
 use crate::policy::{DeletePolicy, Outcome, Token};
@@ -15,7 +14,8 @@ pub(crate) struct Rules {
     pub once: bool,
     pub has_selector: bool,
     pub release: Option<String>,
-    pub own_job: OwnJob,
+    /// The UID of the Job in which this sweep runs.
+    pub own_job: Option<String>,
     pub dry_run: bool,
     /// There is no watch, so a response shows that a Job is gone.
     pub only_lists: bool,
@@ -52,7 +52,7 @@ impl Rules {
                 _ => Kept::LeftScope,
             });
         };
-        if self.own_job.is(job) {
+        if self.own_job.as_ref() == Some(&job.uid) {
             return Phase::Kept(Kept::OwnJob);
         }
         if job.ignored {
@@ -174,7 +174,7 @@ mod tests {
     fn a_marked_job_and_the_sweeps_own_stay() {
         let marked = job("hook-succeeded", succeeded()).with(|job| job.ignored = true);
         assert_eq!(decide(&Rules::default(), &marked), Phase::Kept(Kept::Ignored));
-        let rules = Rules { own_job: OwnJob::Uid("migrate".to_owned()), ..Rules::default() };
+        let rules = Rules { own_job: Some("migrate".to_owned()), ..Rules::default() };
         assert_eq!(decide(&rules, &job("hook-succeeded", running())), Phase::Kept(Kept::OwnJob));
     }
 

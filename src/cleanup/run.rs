@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use tokio::sync::{Mutex, Notify, mpsc};
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -15,7 +15,6 @@ use super::ending::{EndCondition, Ending};
 use super::logs::LogReader;
 use super::options::{Namespaces, Options};
 use super::output::progress::Progress;
-use super::own_job::OwnJob;
 use super::rules::Rules;
 use super::sweep::Sweep;
 use crate::cluster::client::Cluster;
@@ -23,9 +22,11 @@ use crate::cluster::connect::Target;
 use crate::cluster::error::Error;
 use crate::cluster::pods;
 use crate::cluster::stop::{Stop, unless_stopped};
-use crate::cluster::watch::{Follower, Health, Scope};
+use crate::cluster::variable;
+use crate::cluster::watch::{Follower, Scope};
 use crate::console::{Console, Verbosity};
-use crate::signals::Signals;
+use crate::policy::OWN_JOB_UID;
+use crate::signals::{self, Signals};
 
 /// How long connecting may take with `--timeout 0`: a credential plugin may hang.
 const CONNECT: Duration = Duration::from_secs(30);
@@ -44,23 +45,23 @@ pub(crate) async fn run(options: &Options, console: &Console) -> (Sweep, Ending)
         Ok(signals) => signals,
         Err(error) => {
             let error = Error::Config(format!("cannot listen for signals: {error}"));
-            return (Sweep::default(), Stop::from(error).into());
+            return (Sweep::default(), Err(error.into()));
         }
     };
     let limit = if options.timeout.is_zero() { Some(CONNECT) } else { options.timeout.limit() };
     let connected: Result<_, Stop> = unless_stopped(signals, limit, async {
         let target = Target::find(&options.connection).await?;
         let scopes = scopes(options, target.default_namespace());
-        Ok((Cluster::connect(target.config).await?, scopes, OwnJob::find(target.pod_namespace)))
+        Ok((Cluster::connect(target.config).await?, scopes))
     })
     .await;
-    let (cluster, scopes, own_job) = match connected {
+    let (cluster, scopes) = match connected {
         Ok(connected) => connected,
         Err(Stop::Deadline) if options.timeout.is_zero() => {
             let why = format!("none came within {} s", CONNECT.as_secs());
-            return (Sweep::default(), Stop::from(Error::Credentials(why)).into());
+            return (Sweep::default(), Err(Error::Credentials(why).into()));
         }
-        Err(stop) => return (Sweep::default(), stop.into()),
+        Err(stop) => return (Sweep::default(), Err(stop)),
     };
     let rules = Rules {
         before_hook_creation: options.before_hook_creation,
@@ -68,7 +69,7 @@ pub(crate) async fn run(options: &Options, console: &Console) -> (Sweep, Ending)
         once: options.once,
         has_selector: options.selector.is_some(),
         release: options.release.clone(),
-        own_job,
+        own_job: variable(OWN_JOB_UID),
         dry_run: options.dry_run,
         only_lists: options.timeout.is_zero(),
     };
@@ -77,7 +78,7 @@ pub(crate) async fn run(options: &Options, console: &Console) -> (Sweep, Ending)
     let mut sweep = Sweep::new(rules, names, options.concurrency.get(), unix_start);
     let ending = sweep_until_done(&mut sweep, &cluster, scopes, options, console, signals, start).await;
     signals.end_the_process();
-    if matches!(ending, Ending::Stopped(Stop::Deadline)) {
+    if matches!(ending, Err(Stop::Deadline)) {
         // Where this is not possible in time, the report says less.
         let _ = timeout(LOOK_AT_PODS, async {
             for tracked in sweep.active().take(JOBS_WITH_PODS) {
@@ -108,7 +109,7 @@ async fn sweep_until_done(
     scopes: Vec<Scope>,
     options: &Options,
     console: &Console,
-    signals: &mut Signals,
+    received: &mut Signals,
     start: Instant,
 ) -> Ending {
     let (sender, mut events) = mpsc::channel(64);
@@ -124,7 +125,7 @@ async fn sweep_until_done(
             events: sender.clone(),
             relist,
             only_lists: options.timeout.is_zero(),
-            health: Arc::new(Mutex::new(Health::default())),
+            health: Arc::default(),
         };
         followers.spawn(follower.follow());
     }
@@ -172,8 +173,11 @@ async fn sweep_until_done(
         let wake = wake.filter(|at| *at > now).fold(now + TICK, Duration::min);
         let stop = tokio::select! {
             biased;
-            signal = signals.next() => Some(match &ending {
-                Some((Ending::Stopped(Stop::Signal(_)), _)) => return Ending::Aborted(signal),
+            signal = received.next() => Some(match &ending {
+                Some((Err(Stop::Signal(_)), _)) => {
+                    console.error(&"aborted; the deletions under way may or may not be carried out");
+                    signals::exit(signal);
+                }
                 _ => Stop::Signal(signal),
             }),
             // Before the replies, because the API server gives up a watch that is not read.
@@ -186,16 +190,15 @@ async fn sweep_until_done(
             () = sleep_until(start + wake) => None,
         };
         if let (Some(stop), None) = (stop, &ending) {
-            ending = Some((stop.into(), start.elapsed() + DRAIN));
+            ending = Some((Err(stop), start.elapsed() + DRAIN));
         }
     }
     show_messages(sweep, console);
     console.show_progress("");
     match ending {
         // The last results may have completed the sweep.
-        Some((Ending::Stopped(Stop::Deadline), _)) | None => {
-            let done = end_condition.check(sweep, start.elapsed());
-            done.unwrap_or(Ending::Stopped(Stop::Deadline))
+        Some((Err(Stop::Deadline), _)) | None => {
+            end_condition.check(sweep, start.elapsed()).unwrap_or(Err(Stop::Deadline))
         }
         Some((ending, _)) => ending,
     }

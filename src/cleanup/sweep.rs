@@ -9,7 +9,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem::{discriminant, replace, take};
 use std::sync::Arc;
 use std::time::Duration;
@@ -84,19 +84,17 @@ pub(crate) struct TrackedJob {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Deletion {
     NotSent,
-    Queued,
     UnderWay,
     /// Sent again at this time.
     RetryAt(Duration),
-    Accepted,
-    /// The Job is not what the map shows: it has changed, or is already gone.
-    MapIsOld,
-    /// Accepted in a dry run.
-    DryRun,
+    /// It was accepted, or the Job is not what the map shows. The map will show what became of the Job.
+    WaitsForMap,
+    /// It is not sent again.
     Refused(String),
+    AcceptedInDryRun,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum DeletedByUs {
     No,
     /// The response was lost, or is an error of the API server (5xx).
@@ -110,12 +108,12 @@ struct Scope {
     list: u32,
     was_listed: bool,
     view: View,
-    /// Whether an interruption was reported and is not over yet.
-    interrupted: bool,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum View {
+    /// An interruption was reported and is not over yet.
+    Interrupted,
     /// Changes may have gone unnoticed.
     Old,
     Listed,
@@ -134,8 +132,8 @@ pub(crate) struct Sweep {
     /// Every annotated Job that was ever seen.
     jobs: BTreeMap<Uid, TrackedJob>,
     scopes: Vec<Scope>,
-    /// The Jobs that were due. A Job that no longer is gets skipped.
-    queue: VecDeque<Uid>,
+    /// The Jobs to delete: whether for the first time, and since when each is known.
+    due: BTreeSet<(bool, Duration, Uid)>,
     timers: BTreeSet<(Duration, Uid)>,
     in_flight: usize,
     /// Before, only failed deletions are sent again, each after its own `Retry-After`.
@@ -155,27 +153,24 @@ impl Sweep {
         concurrency: usize,
         unix_start: i64,
     ) -> Self {
-        let scope = |name| Scope { name, list: 0, was_listed: false, view: View::Old, interrupted: false };
+        let scope = |name| Scope { name, list: 0, was_listed: false, view: View::Old };
         let scopes = scopes.into_iter().map(scope).collect();
         Self { rules, scopes, concurrency, unix_start, ..Self::default() }
     }
 
-    /// Takes in what happened in a scope.
-    ///
-    /// # Errors
-    /// The scope cannot be followed any more.
+    /// Takes in what happened in a scope. Fails if the scope cannot be followed any more.
     pub(crate) fn event(&mut self, index: usize, event: Event, now: Duration) -> Result<(), Error> {
         let Some(scope) = self.scopes.get_mut(index) else { return Ok(()) };
         let name = scope.name.clone();
         match event {
             Event::ListBegins => {
                 scope.list += 1;
-                scope.view = View::Old;
+                scope.view = scope.view.min(View::Old);
                 self.say(Verbosity::Verbose, &format!("listing Jobs in {name}"));
             }
             Event::Seen(job) => self.seen(index, job, now),
             Event::Deleted(job) => {
-                let uid: Uid = job.uid().into();
+                let uid: Uid = job.uid.as_str().into();
                 if let Some(tracked) = self.jobs.get_mut(&uid)
                     && !matches!(job.state, State::Unreadable(_))
                 {
@@ -199,9 +194,8 @@ impl Sweep {
             }
             Event::Interrupted(error, after) => {
                 let what = if scope.was_listed { "watch interrupted on" } else { "cannot list Jobs in" };
-                let repeated = replace(&mut scope.interrupted, true);
-                let level = if repeated { Verbosity::Verbose } else { Verbosity::Warning };
-                scope.view = View::Old;
+                let is_repeated = replace(&mut scope.view, View::Interrupted) == View::Interrupted;
+                let level = if is_repeated { Verbosity::Verbose } else { Verbosity::Warning };
                 let after = after.as_secs_f64();
                 self.say(level, &format!("{what} {name}: {error}; retrying in {after:.1} s"));
                 self.pause(&error, now);
@@ -213,8 +207,7 @@ impl Sweep {
 
     fn reached(&mut self, scope: usize, view: View) {
         let scope = &mut self.scopes[scope];
-        scope.view = view;
-        if take(&mut scope.interrupted) {
+        if replace(&mut scope.view, view) == View::Interrupted {
             let text = format!("{} is reachable again", scope.name);
             self.say(Verbosity::Normal, &text);
         }
@@ -222,18 +215,16 @@ impl Sweep {
 
     fn seen(&mut self, scope: usize, job: Job, now: Duration) {
         let list = self.scopes[scope].list;
-        let uid: Uid = job.uid().into();
+        let uid: Uid = job.uid.as_str().into();
         if let Some(tracked) = self.jobs.get_mut(&uid) {
-            let newer = tracked.job.version() != job.version();
+            let newer = tracked.job.version != job.version;
             let newly_listed = replace(&mut tracked.list, list) != list;
             if !job.terminating {
                 if newer {
                     // A deletion of the version before was not carried out.
                     tracked.deleted_by_us = DeletedByUs::No;
                 }
-                if (newer || newly_listed)
-                    && matches!(tracked.deletion, Deletion::Accepted | Deletion::MapIsOld)
-                {
+                if (newer || newly_listed) && tracked.deletion == Deletion::WaitsForMap {
                     tracked.deletion = Deletion::NotSent;
                 }
             }
@@ -242,7 +233,7 @@ impl Sweep {
         } else if job.policy.is_some() {
             self.jobs.insert(Arc::clone(&uid), TrackedJob::new(job, scope, list));
         } else if let State::Unreadable(why) = &job.state {
-            let what = if job.name().is_empty() { "an object".to_owned() } else { job.to_string() };
+            let what = if job.name.is_empty() { "an object".to_owned() } else { job.to_string() };
             let text = format!("skipped {what}, because it cannot be read: {why}");
             self.say(Verbosity::Warning, &text);
         }
@@ -258,33 +249,21 @@ impl Sweep {
 
     /// The Job to delete next, if its version is still the one that the sweep has seen.
     pub(crate) fn next_deletion(&mut self, now: Duration) -> Option<Arc<Job>> {
-        while self.in_flight < self.concurrency {
-            let tracked = self.jobs.get_mut(self.queue.front()?)?;
-            if tracked.failures == 0 && now < self.paused_until {
-                return None;
-            }
-            self.queue.pop_front();
-            if tracked.deletion != Deletion::Queued {
-                continue;
-            }
-            if tracked.phase != Phase::Due {
-                tracked.deletion = Deletion::NotSent;
-                continue;
-            }
-            tracked.deletion = Deletion::UnderWay;
-            let job = Arc::clone(&tracked.job);
-            self.in_flight += 1;
-            self.say(Verbosity::Verbose, &format!("deleting {job}: {}", words::state(&job)));
-            return Some(job);
+        let (is_first, ..) = self.due.first()?;
+        if self.in_flight >= self.concurrency || (*is_first && now < self.paused_until) {
+            return None;
         }
-        None
+        let (.., uid) = self.due.pop_first()?;
+        let tracked = self.jobs.get_mut(&uid)?;
+        tracked.deletion = Deletion::UnderWay;
+        let job = Arc::clone(&tracked.job);
+        self.in_flight += 1;
+        self.say(Verbosity::Verbose, &format!("deleting {job}: {}", words::state(&job)));
+        Some(job)
     }
 
     /// The response to the deletion of this Job: whether it is gone already. `None` if the deletion was not sent, because the
-    /// sweep is ending.
-    ///
-    /// # Errors
-    /// The response concerns every deletion, such as a missing permission.
+    /// sweep is ending. Fails if the response concerns every deletion, such as a missing permission.
     pub(crate) fn replied(
         &mut self,
         job: &Job,
@@ -293,33 +272,33 @@ impl Sweep {
         now: Duration,
     ) -> Result<(), Error> {
         self.in_flight -= 1;
-        let uid: Uid = job.uid().into();
+        let uid: Uid = job.uid.as_str().into();
         let (dry_run, only_lists) = (self.rules.dry_run, self.rules.only_lists);
         let Some(tracked) = self.jobs.get_mut(&uid) else { return Ok(()) };
         tracked.log = log.or(tracked.log.take());
         let mut failure = None;
         tracked.deletion = match result {
             None => Deletion::NotSent,
-            Some(Ok(_)) if dry_run => Deletion::DryRun,
+            Some(Ok(_)) if dry_run => Deletion::AcceptedInDryRun,
             Some(Ok(gone)) => {
                 tracked.deleted_by_us = DeletedByUs::Yes;
                 tracked.present &= !(gone && only_lists);
-                Deletion::Accepted
+                Deletion::WaitsForMap
             }
             Some(Err(error)) if error.is_not_found() => {
                 tracked.present &= !only_lists;
-                Deletion::MapIsOld
+                Deletion::WaitsForMap
             }
-            Some(Err(error)) if error.is_conflict() && tracked.job.version() != job.version() => {
+            Some(Err(error)) if error.is_conflict() && tracked.job.version != job.version => {
                 Deletion::NotSent
             }
-            Some(Err(error)) if error.is_conflict() => Deletion::MapIsOld,
+            Some(Err(error)) if error.is_conflict() => Deletion::WaitsForMap,
             Some(Err(error)) if error.is_transient() => {
                 // Such a Job shows that this deletion was not carried out.
                 let is_newer =
-                    tracked.present && !tracked.job.terminating && tracked.job.version() != job.version();
+                    tracked.present && !tracked.job.terminating && tracked.job.version != job.version;
                 if error.may_have_been_carried_out() && !dry_run && !is_newer {
-                    tracked.deleted_by_us = tracked.deleted_by_us.or_maybe();
+                    tracked.deleted_by_us = tracked.deleted_by_us.max(DeletedByUs::Maybe);
                 }
                 let after = retry::delay(tracked.failures, &error);
                 tracked.failures += 1;
@@ -333,7 +312,7 @@ impl Sweep {
             }
         };
         let look_again = match tracked.deletion {
-            Deletion::Accepted | Deletion::MapIsOld => Some(now + SHOWN_WITHIN),
+            Deletion::WaitsForMap => Some(now + SHOWN_WITHIN),
             Deletion::RetryAt(at) => Some(at),
             _ => None,
         };
@@ -370,10 +349,10 @@ impl Sweep {
             let Some(tracked) = self.jobs.get_mut(&uid) else { continue };
             match tracked.deletion {
                 Deletion::RetryAt(at) if at <= now => tracked.deletion = Deletion::NotSent,
-                Deletion::Accepted | Deletion::MapIsOld if tracked.present && !tracked.job.terminating => {
+                Deletion::WaitsForMap if tracked.present && !tracked.job.terminating => {
                     let scope = &mut self.scopes[tracked.scope];
                     // A list of this scope may be under way already.
-                    if scope.view != View::Old {
+                    if scope.view > View::Old {
                         scope.view = View::Old;
                         scopes.push(tracked.scope);
                     }
@@ -388,7 +367,7 @@ impl Sweep {
 
     /// When something is to be done again if nothing happens before.
     pub(crate) fn next_timer(&self, now: Duration) -> Option<Duration> {
-        let resume = Some(self.paused_until).filter(|at| *at > now && !self.queue.is_empty());
+        let resume = Some(self.paused_until).filter(|at| *at > now && !self.due.is_empty());
         self.timers.first().map(|(at, _)| *at).into_iter().chain(resume).min()
     }
 
@@ -411,12 +390,11 @@ impl Sweep {
         let (was_open, is_open) = (tracked.phase.is_open(), phase.is_open());
         self.open = self.open + usize::from(is_open) - usize::from(was_open);
         tracked.until = if is_open { None } else { tracked.until.or(Some(now)) };
+        let due = (tracked.failures == 0, tracked.since, Arc::clone(uid));
         if phase == Phase::Due && tracked.deletion == Deletion::NotSent {
-            tracked.deletion = Deletion::Queued;
-            match tracked.failures {
-                0 => self.queue.push_back(Arc::clone(uid)),
-                _ => self.queue.push_front(Arc::clone(uid)),
-            }
+            self.due.insert(due);
+        } else {
+            self.due.remove(&due);
         }
         if let Phase::TooRecent(due_at) = phase {
             let at = Duration::from_secs(due_at.saturating_sub(self.unix_start).try_into().unwrap_or(0));
@@ -435,13 +413,11 @@ impl Sweep {
     fn say(&mut self, level: Verbosity, text: &str) {
         self.messages.push((level, block(text)));
     }
-}
 
-impl Sweep {
     /// Whether no Job is left to wait for or to delete, and no change may have gone unnoticed. Kept Jobs do not count, even if
     /// they have not finished.
     pub(crate) fn is_done(&self) -> bool {
-        self.open == 0 && self.scopes.iter().all(|scope| scope.view != View::Old)
+        self.open == 0 && self.scopes.iter().all(|scope| scope.view > View::Old)
     }
 
     pub(crate) fn is_watched(&self) -> bool {
@@ -450,7 +426,7 @@ impl Sweep {
 
     /// Whether every scope was listed, and no request is under way or can be sent now.
     pub(crate) fn is_idle(&self, now: Duration) -> bool {
-        self.was_listed() && self.in_flight == 0 && (self.queue.is_empty() || now < self.paused_until)
+        self.was_listed() && self.in_flight == 0 && (self.due.is_empty() || now < self.paused_until)
     }
 
     /// Whether there are scopes and each was listed at least once.
@@ -462,7 +438,7 @@ impl Sweep {
     pub(crate) fn is_about_to_show_more(&self) -> bool {
         self.jobs.values().any(|tracked| {
             tracked.present
-                && tracked.deletion == Deletion::Accepted
+                && tracked.deletion == Deletion::WaitsForMap
                 && !tracked.job.terminating
                 && self.scopes[tracked.scope].view == View::Watched
         })
@@ -494,9 +470,7 @@ impl Sweep {
     /// By namespace and name. Jobs that share a name are in the order in which the sweep saw them.
     pub(crate) fn sorted_jobs(&self) -> Vec<&TrackedJob> {
         let mut jobs: Vec<_> = self.jobs().collect();
-        jobs.sort_by_key(|tracked| {
-            (tracked.job.namespace(), tracked.job.name(), tracked.since, tracked.until)
-        });
+        jobs.sort_by_key(|tracked| (&tracked.job.namespace, &tracked.job.name, tracked.since, tracked.until));
         jobs
     }
 
@@ -530,8 +504,9 @@ impl TrackedJob {
     fn phase_now(&self, rules: &Rules, unix_now: i64) -> Phase {
         let ours = self.deleted_by_us != DeletedByUs::No;
         let going = Phase::Going { ours, shown: self.job.terminating };
+        let is_accepted = self.deletion == Deletion::WaitsForMap && self.deleted_by_us == DeletedByUs::Yes;
         match (&self.deletion, rules.phase_of(&self.job, unix_now)) {
-            (Deletion::DryRun, _) => Phase::Gone(Gone::WouldDelete),
+            (Deletion::AcceptedInDryRun, _) => Phase::Gone(Gone::WouldDelete),
             _ if !self.present => Phase::Gone(match self.deleted_by_us {
                 DeletedByUs::Yes => Gone::Deleted,
                 DeletedByUs::Maybe if !rules.has_selector => Gone::Deleted,
@@ -539,17 +514,11 @@ impl TrackedJob {
                 _ => Gone::ByOthers,
             }),
             (Deletion::Refused(why), _) => Phase::Kept(Kept::Refused(why.clone())),
-            (Deletion::Accepted, _) => going,
+            _ if is_accepted => going,
             (_, kept @ Phase::Kept(_)) => kept,
             _ if self.job.terminating => going,
             (_, decided) => decided,
         }
-    }
-}
-
-impl DeletedByUs {
-    fn or_maybe(self) -> Self {
-        if self == Self::Yes { self } else { Self::Maybe }
     }
 }
 

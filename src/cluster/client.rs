@@ -89,14 +89,12 @@ impl Cluster {
 
     /// Deletes a Job in this way, if it still has this UID and version.
     pub(crate) async fn delete_with(&self, job: &Job, params: DeleteParams) -> Result<bool, Error> {
-        let unchanged = Preconditions {
-            uid: Some(job.uid().to_owned()),
-            resource_version: Some(job.version().to_owned()),
-        };
+        let unchanged =
+            Preconditions { uid: Some(job.uid.clone()), resource_version: Some(job.version.clone()) };
         let params = params.preconditions(unchanged);
-        let answer = self.jobs(job.namespace()).delete(job.name(), &params).await?;
+        let answer = self.jobs(&job.namespace).delete(&job.name, &params).await?;
         let gone = answer.either(
-            |held| (held.job.uid() == job.uid()).then_some(false),
+            |held| (held.job.uid == job.uid).then_some(false),
             |status| status.is_success().then_some(true),
         );
         gone.ok_or_else(|| Error::unreadable("neither success nor the Job"))
@@ -171,8 +169,8 @@ async fn send_once(
         if !parts.status.is_success() {
             return Err(Error::refused(permission, &parts, &body.collect_bytes().await?));
         }
-        // The caller limits the time of a stream.
-        let body = if permission.is_for_a_stream() { body } else { body.collect_bytes().await?.into() };
+        // kube's watcher limits the time of a watch.
+        let body = if permission.is_to_watch() { body } else { body.collect_bytes().await?.into() };
         Ok(Response::from_parts(parts, body))
     });
     answered.await.unwrap_or(Err(Error::NoResponse(RESPONSE_LIMIT)))

@@ -60,6 +60,22 @@ impl Error {
         }
     }
 
+    /// A request without a response. Where it failed is told by the types in the error's chain.
+    pub(crate) fn unanswered(error: &(dyn StdError + 'static)) -> Self {
+        let text = chain(error);
+        let is_connect = |error: &hyper_util::client::legacy::Error| error.is_connect();
+        let is_certificate = |error: &rustls::Error| matches!(error, rustls::Error::InvalidCertificate(_));
+        if causes(error).any(|cause| cause.is::<AuthError>()) {
+            Self::Credentials(text)
+        } else if causes(error).any(|cause| cause.downcast_ref().is_some_and(is_certificate)) {
+            Self::Untrusted(text)
+        } else if causes(error).any(|cause| cause.downcast_ref().is_some_and(is_connect)) {
+            Self::NotConnected(text)
+        } else {
+            Self::ConnectionLost(text)
+        }
+    }
+
     fn of_status(mut status: Status, retry_after: Option<Duration>) -> Self {
         status.message = shortened_message(&status.message);
         Self::Refused { status: Box::new(status), retry_after }
@@ -151,24 +167,6 @@ impl From<watcher::Error> for Error {
     }
 }
 
-impl Error {
-    /// A request without a response. Where it failed is told by the types in the error's chain.
-    pub(crate) fn unanswered(error: &(dyn StdError + 'static)) -> Self {
-        let text = chain(error);
-        let is_connect = |error: &hyper_util::client::legacy::Error| error.is_connect();
-        let is_certificate = |error: &rustls::Error| matches!(error, rustls::Error::InvalidCertificate(_));
-        if causes(error).any(|cause| cause.is::<AuthError>()) {
-            Self::Credentials(text)
-        } else if causes(error).any(|cause| cause.downcast_ref().is_some_and(is_certificate)) {
-            Self::Untrusted(text)
-        } else if causes(error).any(|cause| cause.downcast_ref().is_some_and(is_connect)) {
-            Self::NotConnected(text)
-        } else {
-            Self::ConnectionLost(text)
-        }
-    }
-}
-
 impl StdError for Error {}
 
 impl fmt::Display for Error {
@@ -235,8 +233,8 @@ impl Permission {
         }
     }
 
-    pub(super) fn is_for_a_stream(&self) -> bool {
-        self.verb == "watch" || self.resource.ends_with("/log")
+    pub(super) fn is_to_watch(&self) -> bool {
+        self.verb == "watch"
     }
 
     /// Whether the API server's authorizer wrote this message because the user lacks this permission. Admission

@@ -20,10 +20,11 @@ const INSTANCE: &str = "app.kubernetes.io/instance";
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Job {
-    namespace: String,
-    name: String,
-    uid: String,
-    version: String,
+    pub namespace: String,
+    pub name: String,
+    /// Distinguishes the Job from a later one of the same name.
+    pub uid: String,
+    pub version: String,
     pub policy: Option<DeletePolicy>,
     pub ignored: bool,
     /// The Helm releases that its annotation and its label name.
@@ -79,7 +80,7 @@ impl Job {
             version: text("resourceVersion"),
             ..Self::default()
         };
-        if job.name().is_empty() || job.uid().is_empty() {
+        if job.name.is_empty() || job.uid.is_empty() {
             job.state = State::Unreadable("it has no name or no UID".to_owned());
             return job;
         }
@@ -102,23 +103,6 @@ impl Job {
         job
     }
 
-    pub(crate) fn namespace(&self) -> &str {
-        &self.namespace
-    }
-
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Distinguishes the Job from a later one of the same name.
-    pub(crate) fn uid(&self) -> &str {
-        &self.uid
-    }
-
-    pub(crate) fn version(&self) -> &str {
-        &self.version
-    }
-
     pub(crate) fn outcome(&self) -> Option<Outcome> {
         match self.state {
             State::Finished(outcome, _) => Some(outcome),
@@ -139,7 +123,7 @@ impl Job {
 /// `shop/migrate`.
 impl fmt::Display for Job {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.namespace(), self.name())
+        write!(f, "{}/{}", self.namespace, self.name)
     }
 }
 
@@ -394,7 +378,10 @@ mod tests {
                 "labels":{{"app.kubernetes.io/instance":"web"}}}},
               "status":{{"conditions":[{{"type":"Complete","status":"True"}}]}}}}"#
         ));
-        assert_eq!((job.to_string().as_str(), job.uid(), job.version()), ("shop/migrate", "u1", "7"));
+        assert_eq!(
+            (job.to_string().as_str(), job.uid.as_str(), job.version.as_str()),
+            ("shop/migrate", "u1", "7")
+        );
         assert_eq!(job.outcome(), Some(Outcome::Succeeded));
         assert!(job.policy.as_ref().is_some_and(|policy| policy.names(Outcome::Succeeded)));
         assert!(job.ignored && job.terminating && job.is_of_release("web") && !job.is_of_release("we"));

@@ -16,8 +16,8 @@ const USUAL: [&str; 2] = ["ContainerCreating", "PodInitializing"];
 
 /// Some pods of a Job. This takes the permission to list pods.
 pub(crate) async fn list(cluster: &Cluster, job: &Job) -> Result<Vec<Pod>, Error> {
-    let of_job = format!("batch.kubernetes.io/controller-uid={}", job.uid());
-    let pods: Api<Pod> = Api::namespaced(cluster.client().clone(), job.namespace());
+    let of_job = format!("batch.kubernetes.io/controller-uid={}", job.uid);
+    let pods: Api<Pod> = Api::namespaced(cluster.client().clone(), &job.namespace);
     Ok(pods.list(&ListParams::default().labels(&of_job).limit(PODS)).await?.items)
 }
 

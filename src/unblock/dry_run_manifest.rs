@@ -83,8 +83,8 @@ fn applied_value(manifest: &JobManifest, namespace: &str, live: &Live) -> Value 
     let mut value = manifest.value.clone();
     if let Some(metadata) = value.mapping_or_insert("metadata") {
         metadata.set("namespace", Value::String(namespace.to_owned()));
-        metadata.set("uid", Value::String(live.job.uid().to_owned()));
-        metadata.set("resourceVersion", Value::String(live.job.version().to_owned()));
+        metadata.set("uid", Value::String(live.job.uid.clone()));
+        metadata.set("resourceVersion", Value::String(live.job.version.clone()));
     }
     value
 }

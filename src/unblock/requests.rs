@@ -62,7 +62,7 @@ pub(super) async fn answer_about_successor(
     live: &Live,
     method: &Method,
 ) -> Result<Successor, Error> {
-    let (name, manifest) = successor(&job.manifest, &job.namespace, live.job.uid());
+    let (name, manifest) = successor(&job.manifest, &job.namespace, &live.job.uid);
     let request = match method {
         Method::Apply { manager } => apply(&job.namespace, &name, manager, manifest)?,
         Method::Write { strict } => {

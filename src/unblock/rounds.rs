@@ -164,7 +164,7 @@ async fn look_up(all: &Surroundings<'_>, job: &PlannedJob) -> Result<Found, Erro
         }
     };
     let found = &live.job;
-    if (found.namespace(), found.name()) != (&*job.namespace, &*job.manifest.name) {
+    if (&found.namespace, &found.name) != (&job.namespace, &job.manifest.name) {
         return Err(Error::unreadable(format_args!(
             "asked for {job}, got {}",
             shortened(&found.to_string())
@@ -173,7 +173,7 @@ async fn look_up(all: &Surroundings<'_>, job: &PlannedJob) -> Result<Found, Erro
     let mut result = match &job.finding {
         // The same Job in the same version: the last decision still holds.
         Finding::Found { job: Some(before), .. }
-            if (before.uid(), before.version()) == (found.uid(), found.version()) =>
+            if (&before.uid, &before.version) == (&found.uid, &found.version) =>
         {
             job.finding.clone().into()
         }
@@ -246,7 +246,7 @@ async fn copy_logs(all: &Surroundings<'_>, jobs: &[PlannedJob], console: &mut Co
         for pod in pods::list(all.cluster, job).await.unwrap_or_default() {
             let name = pod.metadata.name.unwrap_or_default();
             for container in pod.spec.into_iter().flat_map(|spec| spec.containers) {
-                let log = requests::log(all.cluster, job.namespace(), &name, &container.name).await;
+                let log = requests::log(all.cluster, &job.namespace, &name, &container.name).await;
                 let log = log.unwrap_or_default();
                 if !log.is_empty() {
                     console.log(&format!("last lines of {job}, pod {name}, container {}", container.name));

@@ -2,46 +2,33 @@
 
 use std::time::Duration;
 
-use crate::cleanup::output::words::{brief, jobs};
+use crate::cleanup::output::words::brief;
 use crate::cleanup::sweep::{Gone, Phase, Sweep};
 use crate::console::{Console, Verbosity};
-use crate::escape::block;
-
-/// How often the message comes where there is no progress line.
-const REMINDER: Duration = Duration::from_secs(30);
-/// How many Jobs the message names.
-const NAMED: usize = 3;
 
 pub(crate) struct Progress<'a> {
     console: &'a Console,
     deadline: Option<Duration>,
+    interval: Duration,
     next: Duration,
 }
 
 impl<'a> Progress<'a> {
     pub(crate) fn new(console: &'a Console, deadline: Option<Duration>) -> Self {
-        let next = if console.has_progress() { Duration::from_secs(1) } else { REMINDER };
-        Self { console, deadline, next }
+        let interval = Duration::from_secs(if console.has_progress() { 1 } else { 30 });
+        Self { console, deadline, interval, next: interval }
     }
 
     pub(crate) fn show(&mut self, sweep: &Sweep, now: Duration) {
         if now < self.next {
             return;
         }
+        self.next = now + self.interval;
+        let line = self.line(sweep, now);
         if self.console.has_progress() {
-            self.next = now + Duration::from_secs(1);
-            self.console.show_progress(&self.line(sweep, now));
-            return;
-        }
-        self.next = now + REMINDER;
-        let left = || sweep.jobs().filter(|tracked| tracked.phase.is_open());
-        let count = left().count();
-        if count > 0 {
-            let names: Vec<_> = left().take(NAMED).map(|tracked| tracked.job.to_string()).collect();
-            let more = if count > NAMED { ", …" } else { "" };
-            let (count, names, after) = (jobs(count), names.join(", "), self.after(now));
-            let text = format!("{after}: still waiting for {count} ({names}{more})");
-            self.console.message(Verbosity::Normal, &block(&text));
+            self.console.show_progress(&line);
+        } else {
+            self.console.message(Verbosity::Normal, &line);
         }
     }
 

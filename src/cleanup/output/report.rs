@@ -8,18 +8,16 @@ use serde::{Serialize, Serializer};
 
 use super::table;
 use super::words::{action, condition_reason, outcome, why};
-use crate::cleanup::ending::Ending;
+use crate::cleanup::ending::Conclusion;
 use crate::cleanup::logs::ContainerLog;
 use crate::cleanup::options::Format;
 use crate::cleanup::rules::Kept;
 use crate::cleanup::sweep::{Gone, Phase, Sweep, TrackedJob};
 use crate::escape::shortened;
-use crate::exit_code::ExitCode;
 
 pub(crate) struct Report<'a> {
     pub sweep: &'a Sweep,
-    pub ending: &'a Ending,
-    pub exit_code: ExitCode,
+    pub conclusion: &'a Conclusion,
     pub dry_run: bool,
     pub took: Duration,
 }
@@ -34,7 +32,7 @@ impl Report<'_> {
             Format::Name => {
                 for tracked in self.sweep.sorted_jobs() {
                     if matches!(tracked.phase, Phase::Gone(Gone::Deleted | Gone::WouldDelete)) {
-                        writeln!(out, "job.batch/{}", tracked.job.name())?;
+                        writeln!(out, "job.batch/{}", tracked.job.name)?;
                     }
                 }
             }
@@ -53,7 +51,7 @@ struct JsonReport<'a> {
     version: u32,
     end: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<String>,
+    error: Option<&'a str>,
     exit_code: u8,
     dry_run: bool,
     seconds: f64,
@@ -83,9 +81,9 @@ struct JsonJob<'a> {
 fn write_json(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     let object = JsonReport {
         version: 1,
-        end: report.ending.name(report.sweep),
-        error: report.ending.error(report.sweep),
-        exit_code: report.exit_code.code(),
+        end: report.conclusion.name,
+        error: report.conclusion.error.as_deref(),
+        exit_code: report.conclusion.exit_code.code(),
         dry_run: report.dry_run,
         seconds: report.took.as_secs_f64(),
         report,
@@ -102,9 +100,9 @@ fn rows<S: Serializer>(report: &&Report<'_>, serializer: S) -> Result<S::Ok, S::
 fn row<'a>(tracked: &'a TrackedJob, report: &Report<'_>) -> JsonJob<'a> {
     let job = &*tracked.job;
     JsonJob {
-        namespace: job.namespace(),
-        name: job.name(),
-        uid: job.uid(),
+        namespace: &job.namespace,
+        name: &job.name,
+        uid: &job.uid,
         outcome: outcome(tracked),
         reason: Some(condition_reason(job)).filter(|reason| !reason.is_empty()),
         policy: job.policy.as_ref().map(|policy| shortened(policy.as_written())),
@@ -141,16 +139,15 @@ mod tests {
         let kept = job("b").state(State::Finished(Outcome::Failed, long.clone()));
         let held = job("c").succeeded().held_by("x").with(|job| job.finalizers = vec![long.clone(); 3]);
         let mut sweep = listed([waiting, kept, held]);
-        let ending = Ending::Stopped(Stop::Deadline);
+        let ending = Err(Stop::Deadline);
+        let conclusion = Conclusion::new(&ending, &sweep, false);
         let mut said: Vec<_> = sweep.take_messages().into_iter().map(|(_, text)| text).collect();
-        said.extend(last_messages(&ending, &sweep, 0).into_iter().map(|(_, text)| text));
+        said.extend(last_messages(&ending, None, &sweep, 0).into_iter().map(|(_, text)| text));
         assert!(said.iter().any(|text| text.contains('…')), "{said:?}");
         for line in said.iter().flat_map(|text| text.lines()) {
             assert!(line.len() < 1_000, "{} bytes", line.len());
         }
-        let exit_code = ExitCode::Deadline;
-        let report =
-            Report { sweep: &sweep, ending: &ending, exit_code, dry_run: false, took: Duration::ZERO };
+        let report = Report { sweep: &sweep, conclusion: &conclusion, dry_run: false, took: Duration::ZERO };
         for format in [Format::Table, Format::Json, Format::Name] {
             let mut out = Vec::new();
             report.write(format, &mut out).expect("written");

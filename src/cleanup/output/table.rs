@@ -50,8 +50,8 @@ fn cells(tracked: &TrackedJob, unix_now: i64) -> [String; COLUMNS] {
     let ran = job.seconds.map(|seconds| brief(Duration::from_secs(seconds)));
     let or_dash = |text: String| if text.is_empty() { "-".to_owned() } else { one_line(&text) };
     [
-        one_line(job.namespace()),
-        one_line(job.name()),
+        one_line(&job.namespace),
+        one_line(&job.name),
         outcome(tracked).to_owned(),
         or_dash(condition_reason(job).into_owned()),
         or_dash(policy.unwrap_or_default()),

@@ -70,7 +70,7 @@ impl Case {
         meanwhile: impl FnOnce(Self) -> Self,
     ) -> Self {
         let job = self.next().expect("a deletion");
-        assert_eq!(job.name(), name);
+        assert_eq!(job.name, name);
         self = meanwhile(self);
         self.reply(&job, answer);
         self
@@ -322,6 +322,12 @@ fn a_job_that_someone_else_deletes_is_waited_for_only_if_it_matters() {
 }
 
 #[test]
+fn the_job_that_was_seen_first_is_deleted_first() {
+    let case = case().listed([job("b").succeeded()]).later(1).seen(job("a").succeeded());
+    case.deletes_for_good("b").deletes_for_good("a").done(true);
+}
+
+#[test]
 fn no_more_deletions_are_under_way_than_allowed() {
     let mut case = case().listed((0..100).map(|number| job(&number.to_string()).succeeded()));
     let mut under_way: Vec<_> = std::iter::from_fn(|| case.next()).collect();
@@ -340,7 +346,7 @@ fn while_retry_after_runs_no_other_job_is_begun() {
     let busy = Error::Refused { status, retry_after: Some(Duration::from_secs(7)) };
     let case = case().listed(["a", "b"].map(|name| job(name).succeeded())).deletes("a", Err(busy));
     let mut case = case.later(6).sends_nothing().later(4);
-    let names: Vec<_> = std::iter::from_fn(|| case.next()).map(|job| job.name().to_owned()).collect();
+    let names: Vec<_> = std::iter::from_fn(|| case.next()).map(|job| job.name.clone()).collect();
     assert_eq!(names, ["a", "b"]);
 }
 
