@@ -1,6 +1,6 @@
 //! Talks to a cluster: finds it, lists and watches its Jobs, and deletes them.
 //!
-//! - `connect` finds the cluster and the credentials; `helm_env` applies Helm's environment variables.
+//! - `connect` finds the cluster and the credentials, and makes the client; `helm_env` applies Helm's environment variables.
 //! - `job` is a Job as jobsweep reads it, and `job::state` what its conditions say. Both are pure.
 //! - `api` sends the requests and tells how one failed; `backoff` says when to send it again.
 //! - `follow` lists the Jobs of a scope and then watches them.
@@ -27,4 +27,16 @@ pub enum Timeout {
     Never,
     /// At most this long. Zero means one pass without waiting.
     After(Duration),
+}
+
+impl Timeout {
+    /// How long a credential plugin may take at first. A pass without waiting gives it 30 s. Without a limit, it may wait for a user
+    /// who logs in.
+    pub(crate) fn plugin_limit(self) -> Duration {
+        match self {
+            Self::Never => Duration::MAX,
+            Self::After(Duration::ZERO) => Duration::from_secs(30),
+            Self::After(limit) => limit,
+        }
+    }
 }

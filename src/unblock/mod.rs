@@ -122,8 +122,9 @@ async fn connect_and_unblock(
     let target = timeout(limit, Target::find(&options.connection))
         .await
         .map_err(|_| blocked(ExitCode::Deadline, "the deadline came before the kubeconfig was read"))?
-        .map_err(|failure| failed(&failure))?;
-    let default = options.namespace.clone().or(target.helm_namespace).or(target.pod_namespace);
+        .map_err(|error| failed(&error.into()))?;
+    let default =
+        options.namespace.clone().or(target.helm_namespace.clone()).or(target.pod_namespace.clone());
     let mut planned = Vec::new();
     for manifest in jobs {
         let Some(namespace) = manifest.namespace.clone().or_else(|| default.clone()) else {
@@ -144,17 +145,19 @@ async fn connect_and_unblock(
     }
     let mut signals = Signals::listen()
         .map_err(|error| blocked(ExitCode::Failure, format!("cannot listen for signals: {error}")))?;
+    let left = || limit.saturating_sub(start.elapsed());
+    let plugin_limit = if limit == Duration::MAX { options.timeout.plugin_limit() } else { left() };
     let work = async {
-        let api = Api::connect(target.config).await?;
-        rounds::unblock(&api, &mut planned, options, console).await
+        let api = Api::connect(target, plugin_limit).await?;
+        let unblocked = rounds::unblock(&api, &mut planned, options, console);
+        timeout(left(), unblocked).await.unwrap_or(Err(Stop::Deadline))
     };
     let stop = tokio::select! {
         biased;
         signal = signals.next() => Stop::Signal(signal),
-        done = timeout(limit.saturating_sub(start.elapsed()), work) => match done {
-            Ok(Ok(())) => return Ok(signals),
-            Ok(Err(stop)) => stop,
-            Err(_) => Stop::Deadline,
+        done = work => match done {
+            Ok(()) => return Ok(signals),
+            Err(stop) => stop,
         },
     };
     Err(stop.blocked(&planned, options.connection.context.as_deref()))

@@ -4,6 +4,8 @@ mod event_loop;
 mod logs;
 mod requests;
 
+use std::time::Duration;
+
 use tokio::time::{Instant, timeout};
 
 use crate::cleanup::options::{Namespaces, Options};
@@ -29,13 +31,9 @@ pub(crate) async fn connect_and_sweep(
     let end_condition = EndCondition::new(options.timeout, options.settle);
     let limit = end_condition.connect_limit();
     let not_connected = |ending| (Sweep::default(), ending, None);
-    let (api, scopes, own_job, signals) = match timeout(limit, connect(options)).await {
-        Ok(Ok(connected)) => connected,
-        Ok(Err(failure)) => return not_connected(Ending::Failed(failure)),
-        Err(_) if end_condition.no_wait => {
-            return not_connected(Ending::Failed(Failure::CredentialsTimedOut(limit)));
-        }
-        Err(_) => return not_connected(Ending::Deadline),
+    let (api, scopes, own_job, signals) = match connect(options, limit).await {
+        Ok(connected) => connected,
+        Err(failure) => return not_connected(Ending::Failed(failure)),
     };
     let rules = Rules {
         before_hook_creation: options.before_hook_creation,
@@ -60,11 +58,13 @@ pub(crate) async fn connect_and_sweep(
     (event_loop.sweep, ending, Some(event_loop.signals))
 }
 
-async fn connect(options: &Options) -> Result<(Api, Vec<Scope>, OwnJob, Signals), Failure> {
-    let target = Target::find(&options.connection).await?;
+async fn connect(options: &Options, limit: Duration) -> Result<(Api, Vec<Scope>, OwnJob, Signals), Failure> {
+    let start = Instant::now();
+    let late = |_| Failure::Config("the deadline came before the kubeconfig was read".to_owned());
+    let target = timeout(limit, Target::find(&options.connection)).await.map_err(late)??;
     let scopes = scopes(options, target.default_namespace());
-    let own_job = OwnJob::find(target.pod_namespace);
-    let api = Api::connect(target.config).await?;
+    let own_job = OwnJob::find(target.pod_namespace.clone());
+    let api = Api::connect(target, limit.saturating_sub(start.elapsed())).await?;
     // Until here nothing has to be completed, so a signal simply ends the process.
     let signals =
         Signals::listen().map_err(|error| Failure::Config(format!("cannot listen for signals: {error}")))?;

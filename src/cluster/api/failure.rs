@@ -4,10 +4,10 @@ use std::error::Error;
 use std::time::Duration;
 use std::{fmt, io, iter};
 
-use kube::client::AuthError;
 use serde::Deserialize;
 
 use super::permission::Permission;
+use crate::cluster::connect::ConnectError;
 use crate::escape::shortened_message;
 use crate::exit_code::ExitCode;
 
@@ -27,8 +27,6 @@ pub(crate) enum Failure {
     Untrusted(String),
     Config(String),
     Credentials(String),
-    /// A credential plugin took longer than this.
-    CredentialsTimedOut(Duration),
     UnreadableResponse(String),
 }
 
@@ -91,8 +89,9 @@ impl Failure {
         let text = chain(error);
         let is_connect = |error: &hyper_util::client::legacy::Error| error.is_connect();
         let is_certificate = |error: &rustls::Error| matches!(error, rustls::Error::InvalidCertificate(_));
-        if causes(error).any(|cause| cause.is::<AuthError>()) {
-            Self::Credentials(text)
+        let connect_error = causes(error).find_map(|cause| cause.downcast_ref::<ConnectError>());
+        if let Some(error) = connect_error {
+            error.clone().into()
         } else if causes(error).any(|cause| cause.downcast_ref().is_some_and(is_certificate)) {
             Self::Untrusted(text)
         } else if causes(error).any(|cause| cause.downcast_ref().is_some_and(is_connect)) {
@@ -167,6 +166,17 @@ impl From<kube::core::request::Error> for Failure {
     }
 }
 
+impl From<ConnectError> for Failure {
+    fn from(error: ConnectError) -> Self {
+        match error {
+            ConnectError::Unusable(why) => Self::Config(why),
+            ConnectError::Credentials(_) | ConnectError::PluginHangs { .. } => {
+                Self::Credentials(error.to_string())
+            }
+        }
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -184,9 +194,6 @@ impl fmt::Display for Failure {
             Self::Untrusted(why) => write!(f, "the API server's certificate is not trusted: {why}"),
             Self::Config(why) => write!(f, "cannot find a cluster: {why}"),
             Self::Credentials(why) => write!(f, "no credentials for the API server: {why}"),
-            Self::CredentialsTimedOut(limit) => {
-                write!(f, "no credentials for the API server: none came within {} s", limit.as_secs())
-            }
             Self::UnreadableResponse(why) => write!(f, "the API server's response cannot be read: {why}"),
         }
     }
@@ -293,7 +300,7 @@ mod tests {
 
     #[test]
     fn a_credential_plugin_that_fails_while_a_request_is_sent_is_no_outage() {
-        let broken = AuthError::AuthExec("no such plugin".to_owned());
+        let broken = ConnectError::Credentials("no such plugin".to_owned());
         let failure = Failure::unanswered(&kube::Error::Service(Box::new(broken)));
         assert!(matches!(&failure, Failure::Credentials(why) if why.contains("no such plugin")), "{failure}");
         assert!(!failure.is_transient() && !failure.is_outage());

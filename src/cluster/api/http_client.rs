@@ -1,78 +1,21 @@
-//! Sends a request and receives its response: through proxies and TLS, within a time limit, and with new credentials
-//! if the API server refuses the old ones.
+//! Sends a request and receives its response within a time limit.
 
-use std::cell::RefCell;
 use std::future::Future;
-use std::panic::{self, AssertUnwindSafe};
 use std::time::Duration;
 
 use futures_util::{TryStream, TryStreamExt};
 use http::Response;
 use http_body_util::{BodyDataStream, BodyExt};
+use kube::Client;
 use kube::client::Body;
-use kube::{Client, Config};
-use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use super::Call;
 use super::failure::{Failure, chain};
-use crate::background;
 
 /// How long a response may take. The events of a watch have a limit of their own.
 pub(super) const RESPONSE_LIMIT: Duration = Duration::from_secs(30);
-/// How long a connection may take. This is shorter than [`RESPONSE_LIMIT`], so that a connection that hangs is a
-/// [`Failure::NotConnected`]: the request was certainly not carried out.
-const CONNECT_LIMIT: Duration = Duration::from_secs(20);
 const ERROR_BODY_LIMIT: usize = 1 << 20;
-/// How long a credential plugin may take to replace refused credentials.
-const RENEWAL_LIMIT: Duration = RESPONSE_LIMIT;
-
-pub(super) struct HttpClient {
-    config: Config,
-    /// The client and how often its credentials have been renewed.
-    current: RefCell<(u32, Client)>,
-    /// Why the renewal of the credentials failed. The lock lets only one request renew them, and the others wait for the result.
-    renewal_failure: Mutex<Option<Failure>>,
-}
-
-impl HttpClient {
-    pub(super) fn new(config: Config, client: Client) -> Self {
-        Self { config, current: RefCell::new((0, client)), renewal_failure: Mutex::default() }
-    }
-
-    /// Sends a request. If the API server refuses the credentials, they may have been replaced since they were read.
-    /// The client then reads them once more, and sends the request again.
-    ///
-    /// kube itself renews a token that is about to expire. If the credential plugin hangs then, this looks like an API server that does not
-    /// respond.
-    pub(super) async fn send(&self, call: &Call) -> Result<Response<Body>, Failure> {
-        let (renewals, client) = self.current.borrow().clone();
-        match in_time(RESPONSE_LIMIT, send_once(&client, call)).await {
-            Err(Failure::Unauthorized(_)) => {}
-            result => return result,
-        }
-        self.renew_credentials(renewals).await?;
-        let (_, client) = self.current.borrow().clone();
-        in_time(RESPONSE_LIMIT, send_once(&client, call)).await
-    }
-
-    /// Renews the credentials, unless they were renewed since the caller read `renewals`. All requests with the same credentials
-    /// share the result, and a failure is final.
-    async fn renew_credentials(&self, renewals: u32) -> Result<(), Failure> {
-        let mut renewal_failure = self.renewal_failure.lock().await;
-        if self.current.borrow().0 != renewals {
-            return Ok(());
-        }
-        if renewal_failure.is_none() {
-            match timeout(RENEWAL_LIMIT, new_client(self.config.clone())).await {
-                Ok(Ok(client)) => *self.current.borrow_mut() = (renewals + 1, client),
-                Ok(Err(why)) => *renewal_failure = Some(Failure::Credentials(why)),
-                Err(_) => *renewal_failure = Some(Failure::CredentialsTimedOut(RENEWAL_LIMIT)),
-            }
-        }
-        renewal_failure.clone().map_or(Ok(()), Err)
-    }
-}
 
 /// The chunks of a response's body.
 ///
@@ -105,6 +48,11 @@ pub(super) async fn in_time<T>(
     timeout(limit, work).await.unwrap_or(Err(Failure::NoResponse(limit)))
 }
 
+/// Sends a request. The client replaces refused credentials, and then sends it again.
+pub(super) async fn send(client: &Client, call: &Call) -> Result<Response<Body>, Failure> {
+    in_time(RESPONSE_LIMIT, send_once(client, call)).await
+}
+
 async fn send_once(client: &Client, (permission, request): &Call) -> Result<Response<Body>, Failure> {
     let sent = client.send(request.clone().map(Body::from)).await;
     let response = sent.map_err(|error| Failure::unanswered(&error))?;
@@ -119,22 +67,4 @@ async fn send_once(client: &Client, (permission, request): &Call) -> Result<Resp
         text.extend_from_slice(chunk);
     }
     Err(Failure::refused(permission, &parts, &text))
-}
-
-/// Builds a client on a thread of its own, because a credential plugin blocks the thread that waits for it. Limits no time: at
-/// first, the plugin may wait for a user who logs in.
-pub(super) async fn new_client(mut config: Config) -> Result<Client, String> {
-    config.connect_timeout = Some(CONNECT_LIMIT);
-    let made = background::run(move || without_panic(|| Client::try_from(config))).await;
-    let made = made.map_err(|error| chain(&error))?;
-    made.ok_or("they have a character that no HTTP header can have")?.map_err(|error| chain(&error))
-}
-
-/// kube's client panics on a token that no HTTP header can hold, and only it sees the token of a credential plugin.
-fn without_panic<T>(work: impl FnOnce() -> T) -> Option<T> {
-    let hook = panic::take_hook();
-    panic::set_hook(Box::new(|_| ()));
-    let result = panic::catch_unwind(AssertUnwindSafe(work));
-    panic::set_hook(hook);
-    result.ok()
 }

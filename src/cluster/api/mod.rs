@@ -1,8 +1,7 @@
 //! The requests to the API server that jobsweep makes, and no others.
 //!
 //! - `requests` has them all; `watch` is an open watch.
-//! - `http_client` sends a request and renews credentials. It builds on kube's client, which knows proxies, TLS and
-//!   credential plugins. kube's own requests are not used, because their errors drop `Retry-After`.
+//! - `http_client` sends a request with kube's client. kube's own requests are not used, because their errors drop `Retry-After`.
 //! - `clock` is the API server's clock, read from its responses.
 //! - `decode` reads the responses; `list_reader` reads a list item by item while it arrives.
 //! - `failure` says how a request failed, `permission` which rule is missing in a Role, `startup_denials` whether a 401
@@ -22,17 +21,19 @@ mod watch;
 
 use std::cell::RefCell;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use http::Request;
 use kube::{Client, Config};
 
+use super::connect::Target;
 use crate::background;
 use clock::Clock;
 pub(crate) use decode::{Change, Pod};
 #[cfg(test)]
 pub(crate) use failure::{Cause, Details};
 pub(crate) use failure::{Failure, Refusal};
-use http_client::{Chunks, HttpClient, RESPONSE_LIMIT, in_time};
+use http_client::{Chunks, RESPONSE_LIMIT, in_time};
 use permission::Permission;
 pub(crate) use requests::{Page, Scope};
 use startup_denials::StartupDenials;
@@ -41,26 +42,22 @@ use startup_denials::StartupDenials;
 type Call = (Permission, Request<Vec<u8>>);
 
 pub(crate) struct Api {
-    client: HttpClient,
+    client: Client,
     startup_denials: RefCell<StartupDenials>,
     clock: Clock,
 }
 
 impl Api {
-    /// Prepares the connection. This reads the credentials, or gets them from a plugin, but sends no request.
-    pub(crate) async fn connect(config: Config) -> Result<Self, Failure> {
-        let needs_thread = names_a_host(&config) || config.auth_info.exec.is_some();
-        if needs_thread && !background::start_pool().await {
-            let why = "no thread can be started to resolve a host name or to run a credential plugin";
+    /// Prepares the connection. This reads the credentials, or gets them from a plugin within `limit`, but sends no request.
+    pub(crate) async fn connect(target: Target, limit: Duration) -> Result<Self, Failure> {
+        if names_a_host(&target.config) && !background::start_pool().await {
+            let why = "no thread can be started to resolve a host name";
             return Err(Failure::Config(why.to_owned()));
         }
-        let client = http_client::new_client(config.clone()).await.map_err(Failure::Credentials)?;
-        Ok(Self::with_client(config, client))
+        Ok(Self::with_client(target.client(limit).await?))
     }
 
-    /// Uses an existing client. The configuration serves to replace refused credentials.
-    pub(crate) fn with_client(config: Config, client: Client) -> Self {
-        let client = HttpClient::new(config, client);
+    pub(crate) fn with_client(client: Client) -> Self {
         Self { client, startup_denials: RefCell::default(), clock: Clock::default() }
     }
 
@@ -75,7 +72,7 @@ impl Api {
     }
 
     async fn send(&self, call: &Call) -> Result<Chunks, Failure> {
-        let result = self.client.send(call).await;
+        let result = http_client::send(&self.client, call).await;
         // An error may come from a proxy, whose clock says nothing.
         let _ = result.as_ref().map(|response| self.clock.read(response.headers()));
         let response = self.startup_denials.borrow_mut().check(&call.0, result)?;

@@ -31,8 +31,7 @@ fn sending<S: Stream<Item = Bytes> + Send + 'static>(chunks: impl Fn() -> S + Se
 
 /// An API server that this client reaches.
 pub(crate) fn api(client: Client) -> Api {
-    let config = Config::new(http::Uri::from_static("http://localhost"));
-    Api::with_client(config, client)
+    Api::with_client(client)
 }
 
 #[tokio::test(start_paused = true)]
@@ -145,7 +144,7 @@ async fn a_credential_plugin_that_hangs_is_given_up_by_all_who_wait_for_it() {
         args: Some(vec!["1".to_owned()]),
         ..serde_json::from_str("{}").expect("a plugin")
     });
-    let api = Api::with_client(config, Client::new(refused, "default"));
+    let api = Api::with_client(Client::new(refused, "default"));
     let scope = Scope::default();
     let pages = async { tokio::join!(api.page(&scope, None), api.page(&scope, None)) };
     // Time does not advance on its own while a plugin runs.

@@ -63,7 +63,7 @@ fn server(lists: &'static [Answer], watches: &'static [Answer]) -> (Api, Asked) 
         async move { Ok::<_, Infallible>(response(answer)) }
     });
     let client = Client::new(service, "default");
-    (Api::with_client(Config::new(http::Uri::from_static("http://localhost")), client), asked)
+    (Api::with_client(client), asked)
 }
 
 fn response(answer: Answer) -> Response<StreamBody<Frames>> {
