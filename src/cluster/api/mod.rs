@@ -1,7 +1,7 @@
 //! The requests to the API server that jobsweep makes, and no others.
 //!
 //! - `requests` has them all; `watch` is an open watch.
-//! - `http_client` sends a request with kube's client. kube's own requests are not used, because their errors drop `Retry-After`.
+//! - `http_client` sends a request with kube's client, and renews credentials. kube's own requests are not used, because their errors drop `Retry-After`.
 //! - `clock` is the API server's clock, read from its responses.
 //! - `decode` reads the responses; `list_reader` reads a list item by item while it arrives.
 //! - `failure` says how a request failed, `permission` which rule is missing in a Role, `startup_denials` whether a 401
@@ -33,7 +33,7 @@ pub(crate) use decode::{Change, Pod};
 #[cfg(test)]
 pub(crate) use failure::{Cause, Details};
 pub(crate) use failure::{Failure, Refusal};
-use http_client::{Chunks, RESPONSE_LIMIT, in_time};
+use http_client::{Chunks, HttpClient, RESPONSE_LIMIT, in_time};
 use permission::Permission;
 pub(crate) use requests::{Page, Scope};
 use startup_denials::StartupDenials;
@@ -42,7 +42,7 @@ use startup_denials::StartupDenials;
 type Call = (Permission, Request<Vec<u8>>);
 
 pub(crate) struct Api {
-    client: Client,
+    client: HttpClient,
     startup_denials: RefCell<StartupDenials>,
     clock: Clock,
 }
@@ -54,10 +54,13 @@ impl Api {
             let why = "no thread can be started to resolve a host name";
             return Err(Failure::Config(why.to_owned()));
         }
-        Ok(Self::with_client(target.client(limit).await?))
+        let client = target.client(limit).await?;
+        Ok(Self::with_client(target, client))
     }
 
-    pub(crate) fn with_client(client: Client) -> Self {
+    /// Uses an existing client. The target serves to replace refused credentials.
+    pub(crate) fn with_client(target: Target, client: Client) -> Self {
+        let client = HttpClient::new(target, client);
         Self { client, startup_denials: RefCell::default(), clock: Clock::default() }
     }
 
@@ -72,7 +75,7 @@ impl Api {
     }
 
     async fn send(&self, call: &Call) -> Result<Chunks, Failure> {
-        let result = http_client::send(&self.client, call).await;
+        let result = self.client.send(call).await;
         // An error may come from a proxy, whose clock says nothing.
         let _ = result.as_ref().map(|response| self.clock.read(response.headers()));
         let response = self.startup_denials.borrow_mut().check(&call.0, result)?;

@@ -31,7 +31,8 @@ fn sending<S: Stream<Item = Bytes> + Send + 'static>(chunks: impl Fn() -> S + Se
 
 /// An API server that this client reaches.
 pub(crate) fn api(client: Client) -> Api {
-    Api::with_client(client)
+    let config = Config::new(http::Uri::from_static("http://localhost"));
+    Api::with_client(Target::of(config), client)
 }
 
 #[tokio::test(start_paused = true)]
@@ -81,7 +82,7 @@ async fn failure_with(scheme: &str, listens: bool) -> Failure {
     let mut config = Config::new(format!("{scheme}://{address}").parse().expect("an address"));
     config.accept_invalid_certs = true;
     config.default_retry = false;
-    let api = Api::connect(config).await.expect("a client");
+    let api = Api::connect(Target::of(config), RESPONSE_LIMIT).await.expect("a client");
     let scope = Scope::default();
     let server = async {
         if !listens {
@@ -126,7 +127,7 @@ async fn a_request_that_waits_for_a_connection_in_vain_was_not_carried_out() {
     let patience = std::time::Duration::from_millis(100);
     let queue: Vec<_> = std::iter::from_fn(|| TcpStream::connect_timeout(&at, patience).ok()).collect();
     let config = Config::new(format!("http://{at}").parse().expect("an address"));
-    let api = Api::connect(config).await.expect("a client");
+    let api = Api::connect(Target::of(config), RESPONSE_LIMIT).await.expect("a client");
     let start = Instant::now();
     let failure = api.page(&Scope::default(), None).await.expect_err("a failure");
     assert!(start.elapsed() < RESPONSE_LIMIT, "the limit of the response may come first");
@@ -138,27 +139,19 @@ async fn a_credential_plugin_that_hangs_is_given_up_by_all_who_wait_for_it() {
     let refused = tower::service_fn(|_: Request<Body>| async {
         Ok::<_, Infallible>(Response::builder().status(401).body(Body::empty()).expect("a response"))
     });
-    let mut config = Config::new(http::Uri::from_static("http://localhost"));
-    config.auth_info.exec = Some(kube::config::ExecConfig {
+    let exec = kube::config::ExecConfig {
         command: Some("sleep".to_owned()),
-        args: Some(vec!["1".to_owned()]),
+        args: Some(vec!["300".to_owned()]),
         ..serde_json::from_str("{}").expect("a plugin")
-    });
-    let api = Api::with_client(Client::new(refused, "default"));
-    let scope = Scope::default();
-    let pages = async { tokio::join!(api.page(&scope, None), api.page(&scope, None)) };
-    // Time does not advance on its own while a plugin runs.
-    let limit = async {
-        for _ in 0..100 {
-            tokio::task::yield_now().await;
-        }
-        tokio::time::advance(RESPONSE_LIMIT).await;
-        std::future::pending::<()>().await;
     };
-    let pages = tokio::select! { pages = pages => pages, () = limit => unreachable!() };
+    let target = Target::with_plugin(Config::new(http::Uri::from_static("http://localhost")), exec);
+    let api = Api::with_client(target, Client::new(refused, "default"));
+    let scope = Scope::default();
+    let pages = tokio::join!(api.page(&scope, None), api.page(&scope, None));
     for page in [pages.0, pages.1] {
         let failure = page.expect_err("a failure");
-        assert_eq!(failure.to_string(), "no credentials for the API server: none came within 30 s");
+        let says = "no credentials for the API server: the credential plugin sleep of a test returned nothing within 30 s";
+        assert_eq!(failure.to_string(), says);
         assert!(!failure.is_transient());
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 use hyper_rustls::{DefaultServerNameResolver, FixedServerNameResolver, HttpsConnector, ResolveServerName};
+use hyper_timeout::TimeoutConnector;
 use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
 use hyper_util::client::legacy::connect::{Connect, HttpConnector};
 use hyper_util::rt::TokioExecutor;
@@ -24,33 +25,36 @@ use super::verifier::Verifier;
 pub(super) fn client(config: &Config) -> Result<Client, String> {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
-    tcp.set_connect_timeout(config.connect_timeout);
     let tls = Tls::new(config)?;
     let client = match &config.proxy_url {
-        None => finish(config, tls.over(tcp)),
+        None => finish(config, TimeoutConnector::new(tls.over(tcp))),
         Some(proxy) if proxy.scheme_str() == Some("socks5") => {
             let mut socks = SocksV5::new(proxy.clone(), tcp);
             if let Some((user, password)) = credentials(proxy) {
                 socks = socks.with_auth(user, password);
             }
-            finish(config, tls.over(socks))
+            finish(config, TimeoutConnector::new(tls.over(socks)))
         }
         Some(proxy) => {
             let mut tunnel = Tunnel::new(proxy.clone(), tls.over(tcp));
             if let Some((user, password)) = credentials(proxy) {
                 tunnel = tunnel.with_auth(basic(&format!("{user}:{password}"))?);
             }
-            finish(config, tls.over(tunnel))
+            finish(config, TimeoutConnector::new(tls.over(tunnel)))
         }
     };
     client.map_err(|error| error.to_string())
 }
 
-/// kube's layers around a connector.
-fn finish<C: Connect + Clone + Send + Sync + 'static>(
-    config: &Config,
-    connector: C,
-) -> Result<Client, Error> {
+/// kube's limits and layers around a connector.
+fn finish<C>(config: &Config, mut connector: TimeoutConnector<C>) -> Result<Client, Error>
+where
+    TimeoutConnector<C>: Connect + Clone + Send + Sync + 'static,
+{
+    connector.set_connect_timeout(config.connect_timeout);
+    connector.set_read_timeout(config.read_timeout);
+    connector.set_write_timeout(config.write_timeout);
+    connector.set_reset_reader_on_write(config.reset_reader_on_write);
     let http = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build::<_, Body>(connector);
     let builder = ClientBuilder::new(http.map_err(BoxError::from), config.default_namespace.clone());
     let builder = builder.with_layer(&config.extra_headers_layer()?);

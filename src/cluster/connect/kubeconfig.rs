@@ -15,11 +15,11 @@ use crate::cluster::variable;
 pub(crate) struct Chosen {
     pub(crate) cluster: Cluster,
     pub(crate) user: AuthInfo,
-    pub(super) namespace: Option<String>,
+    pub(crate) namespace: Option<String>,
     /// Where it is from, for messages: the context and the files.
-    pub(super) origin: String,
+    pub(crate) origin: String,
     /// What to do if it names no server.
-    pub(super) advice: String,
+    pub(crate) advice: String,
 }
 
 /// Reads a file, or the files of `KUBECONFIG`, or `~/.kube/config`. A context that is not named is the current one.

@@ -17,20 +17,16 @@ mod verifier;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderValue, Request, Response, StatusCode, Uri, header};
+use http::{HeaderValue, Uri, header};
 use k8s_openapi::ByteString;
-use kube::Config;
-use kube::client::{Body, Client, ClientBuilder};
 use kube::config::{Cluster, ExecAuthCluster};
+use kube::{Client, Config};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
-use tokio::sync::Mutex;
-use tower::BoxError;
 
 use crate::cluster::helm_env::{self, HelmVariables};
 use crate::cluster::variable;
@@ -39,10 +35,9 @@ use plugin::Plugin;
 
 const USER_AGENT: &str = concat!("jobsweep/", env!("CARGO_PKG_VERSION"));
 const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
-/// How long a TCP connection may take.
+/// How long a connection may take. This is shorter than any limit of a response, so that a request that waited for a connection in
+/// vain was certainly not carried out.
 const CONNECT_LIMIT: Duration = Duration::from_secs(20);
-/// How long a credential plugin may take to replace refused credentials. A request that waits for it takes 30 s at most.
-const RENEWAL_LIMIT: Duration = Duration::from_secs(20);
 
 /// How to find the cluster.
 #[derive(Debug, Clone, Default)]
@@ -166,25 +161,9 @@ impl Target {
         self.helm_namespace.as_deref().unwrap_or(&self.config.default_namespace)
     }
 
-    /// kube's client. Reads the credentials, or runs the credential plugin for `limit` at most, but sends no request.
-    ///
-    /// If the API server refuses the credentials, the client reads them once more, or runs the plugin, and sends the request again:
-    /// they may have been replaced. All requests share the new ones, and a failure is final.
-    pub(crate) async fn client(self, limit: Duration) -> Result<Client, ConnectError> {
-        let client = self.connect(limit).await?;
-        if self.plugin.is_none() && self.token_file.is_none() {
-            return Ok(client);
-        }
-        let namespace = self.config.default_namespace.clone();
-        let renewing = Arc::new(Renewing { target: self, current: Mutex::new((0, Ok(client))) });
-        let send = move |request| {
-            let renewing = Arc::clone(&renewing);
-            async move { renewing.send(request).await }
-        };
-        Ok(ClientBuilder::new(tower::service_fn(send), namespace).build())
-    }
-
-    async fn connect(&self, limit: Duration) -> Result<Client, ConnectError> {
+    /// kube's client. Reads the credentials, or runs the credential plugin for `limit` at most, but sends no request. Credentials that
+    /// the API server refuses may have been replaced: the next client has the new ones.
+    pub(crate) async fn client(&self, limit: Duration) -> Result<Client, ConnectError> {
         let mut config = self.config.clone();
         if let Some(file) = &self.token_file {
             config.auth_info.token = Some(self.token(file)?);
@@ -211,40 +190,6 @@ impl Target {
         };
         Err(ConnectError::Credentials(format!("{}: the token file {}: {why}", self.origin, file.display())))
     }
-}
-
-/// A client that replaces refused credentials.
-struct Renewing {
-    target: Target,
-    /// How often the credentials were replaced, and the client with the present ones.
-    current: Mutex<(u32, Result<Client, ConnectError>)>,
-}
-
-impl Renewing {
-    async fn send(&self, request: Request<Body>) -> Result<Response<Body>, BoxError> {
-        let again = copy(&request);
-        let (number, client) = self.current.lock().await.clone();
-        let response = client?.send(request).await?;
-        let Some(again) = again.filter(|_| response.status() == StatusCode::UNAUTHORIZED) else {
-            return Ok(response);
-        };
-        let client = {
-            let mut current = self.current.lock().await;
-            if current.0 == number {
-                *current = (number + 1, self.target.connect(RENEWAL_LIMIT).await);
-            }
-            current.1.clone()?
-        };
-        Ok(client.send(again).await?)
-    }
-}
-
-fn copy(request: &Request<Body>) -> Option<Request<Body>> {
-    let mut copy = Request::new(request.body().try_clone()?);
-    copy.method_mut().clone_from(request.method());
-    copy.uri_mut().clone_from(request.uri());
-    copy.headers_mut().clone_from(request.headers());
-    Some(copy)
 }
 
 /// The cluster as a credential plugin gets it: the fields have the same names.
@@ -301,4 +246,18 @@ fn pod_namespace() -> String {
     let file = || fs::read_to_string(Path::new(SERVICE_ACCOUNT).join("namespace")).ok();
     let name = variable("POD_NAMESPACE").or_else(file).unwrap_or_default().trim().to_owned();
     if name.is_empty() { "default".to_owned() } else { name }
+}
+
+#[cfg(test)]
+impl Target {
+    pub(crate) fn of(config: Config) -> Self {
+        let origin = "a test".to_owned();
+        Self { config, plugin: None, token_file: None, origin, pod_namespace: None, helm_namespace: None }
+    }
+
+    pub(crate) fn with_plugin(config: Config, exec: kube::config::ExecConfig) -> Self {
+        let mut target = Self::of(config);
+        target.plugin = Plugin::new(exec, ExecAuthCluster::default(), &target.origin).ok();
+        target
+    }
 }

@@ -63,7 +63,13 @@ fn server(lists: &'static [Answer], watches: &'static [Answer]) -> (Api, Asked) 
         async move { Ok::<_, Infallible>(response(answer)) }
     });
     let client = Client::new(service, "default");
-    (Api::with_client(client), asked)
+    (
+        Api::with_client(
+            crate::cluster::connect::Target::of(Config::new(http::Uri::from_static("http://localhost"))),
+            client,
+        ),
+        asked,
+    )
 }
 
 fn response(answer: Answer) -> Response<StreamBody<Frames>> {
