@@ -65,7 +65,7 @@ async fn a_plugin_that_is_not_installed_is_named_with_its_hint() -> Result<()> {
     let named = format!(
         "no credentials for the API server: the credential plugin no-such-plugin {ORIGIN} is not installed\n"
     );
-    says(row, &[&named, "\nbrew install no-such-plugin\n"]).await
+    says(row, &[&named, "\n  brew install no-such-plugin\n"]).await
 }
 
 async fn a_plugin_that_fails_is_named() -> Result<()> {
@@ -144,7 +144,14 @@ async fn a_kubeconfig_that_cannot_be_used_is_named() -> Result<()> {
             row("", "").var("KUBECONFIG", "/no/such/file"),
             "there is no kubeconfig, and this is no pod; set KUBECONFIG or use --kubeconfig=FILE".to_owned(),
         ),
-        (row("", "").context("cluster: l"), format!("{c} has no server for its cluster \"l\"")),
+        (
+            row("", "").text("contexts: [{name: c, context: {cluster: l}}]\ncurrent-context: c\n"),
+            format!("{c} has no server for its cluster \"l\""),
+        ),
+        (
+            row("", "").text("users: [{name: u, user: {token: secret}}\n"),
+            "<folder>/config: failed to parse kubeconfig YAML: ".to_owned(),
+        ),
         (
             row("", "").server("127.0.0.1:6443"),
             format!("{c}: the server address 127.0.0.1:6443 must begin with https://"),

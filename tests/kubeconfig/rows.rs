@@ -165,6 +165,8 @@ const CLUSTER_ONLY: &str = "clusters: [{name: k, cluster: {server: 'https://127.
 const CONTEXT_ONLY: &str =
     "contexts: [{name: c, context: {cluster: k, user: u, namespace: shop}}]\ncurrent-context: c\n";
 
+const HTTP: &str = "clusters: [{name: k, cluster: {server: 'http://127.0.0.1:<port>'}}]\ncontexts: [{name: c, context: {cluster: k}}]\ncurrent-context: c\n";
+
 fn files() -> Vec<Row> {
     vec![
         row("a kubeconfig", "Bearer t0"),
@@ -178,7 +180,7 @@ fn files() -> Vec<Row> {
             "---\r\nclusters:\r\n- name: k\r\n  cluster:\r\n    server: https://127.0.0.1:<port>\r\n    certificate-authority-data: <ca>\r\nusers:\r\n- name: u\r\n  user: {token: t0}\r\ncontexts:\r\n- name: c\r\n  context: {cluster: k, user: u}\r\ncurrent-context: c\r\n",
         ),
         row("a kubeconfig with anchors, extensions and unknown fields", "Bearer t0").text(
-            "future: 1\npreferences: {colors: true}\nextensions: [{name: x, extension: {a: [1]}}]\nclusters: [{name: k, cluster: &k {server: 'https://127.0.0.1:<port>', certificate-authority-data: <ca>, extensions: [{name: y, extension: {z: ''}}], unknown: {}}}, {name: l, cluster: *k}]\nusers: [{name: u, user: {token: t0}}]\ncontexts: [{name: c, context: {cluster: l, user: u, extensions: []}}]\ncurrent-context: c\n",
+            "future: 1\npreferences: {colors: true}\nextensions: [{name: x, extension: {a: [1]}}]\nclusters: [{name: k, cluster: &k {server: 'https://127.0.0.1:<port>', certificate-authority-data: <ca>, extensions: [{name: w, extension: {z: ''}}], unknown: {}}}, {name: l, cluster: *k}]\nusers: [{name: u, user: {token: t0}}]\ncontexts: [{name: c, context: {cluster: l, user: u, extensions: []}}]\ncurrent-context: c\n",
         ),
         row("a kubeconfig in three files", "Bearer t0")
             .var("KUBECONFIG", "<folder>/a:<folder>/b:<folder>/d")
@@ -199,8 +201,8 @@ fn files() -> Vec<Row> {
         row("a context by option", "Bearer other").args(&["--context=d"], &["--context=d"]).var("KUBECONFIG", "<folder>/config:<folder>/a")
             .file("a", "contexts: [{name: d, context: {cluster: k, user: v}}]\nusers: [{name: v, user: {token: other}}]\n"),
         row("a kubeconfig by option", "Bearer t0").args(&["--kubeconfig=config"], &["--kubeconfig=config"]).var("KUBECONFIG", "/no/such/file"),
-        row("a context without a user", "headers: {}").context("user: ''"),
-        row("a user that does not exist", "headers: {}").context("user: nobody"),
+        row("a context without a user", "headers: {}").text(HTTP).certificate(Certificate::None),
+        row("a user that does not exist", "headers: {}").certificate(Certificate::None).text("clusters: [{name: k, cluster: {server: 'http://127.0.0.1:<port>'}}]\ncontexts: [{name: c, context: {cluster: k, user: nobody}}]\ncurrent-context: c\n"),
         row("a context without a namespace", "namespace: \"default\"").context(""),
         row("an empty namespace", "namespace: \"default\"").context("namespace: ''"),
         row("paths beside the kubeconfig", "Bearer beside").var("KUBECONFIG", "<folder>/elsewhere/config")
@@ -294,8 +296,7 @@ fn users() -> Vec<Row> {
             .user("token: t0\nusername: ''\npassword: ''\ntokenFile: ''\nas: ''\nclient-certificate-data: ''\nclient-key-data: ''"),
         row("an impersonated user", "\"impersonate-user\": [\"ann\"]").user("token: t0\nas: ann"),
         row("an impersonated user with groups, UID and more", "\"impersonate-extra-scopes\": [\"a\", \"b\"]")
-            .user("token: t0\nas: ann\nas-uid: '7'\nas-groups: [dev, ops]\nas-user-extra: {scopes: [a, b], 'example.com/x': [y]}"),
-        row("groups of nobody", "headers: {\"authorization\": [\"Bearer t0\"]}").user("token: t0\nas-groups: [dev]"),
+            .user("token: t0\nas: ann\nas-uid: '7'\nas-groups: [dev, ops]\nas-user-extra: {scopes: [a, b], 'example.com/x': [z]}"),
         row("a token for OpenID Connect", "Bearer e30.eyJleHAiOjQxMDI0NDQ4MDB9.x")
             .user("auth-provider: {name: oidc, config: {id-token: e30.eyJleHAiOjQxMDI0NDQ4MDB9.x, client-id: c, idp-issuer-url: 'https://issuer.test'}}"),
     ];
@@ -310,7 +311,7 @@ fn plugins() -> Vec<Row> {
         row("a credential plugin that may ask its user", "Bearer p")
             .user(plugin("v1", "interactiveMode: IfAvailable", &prints("v1", TOKEN))),
         row("a credential plugin with variables", "Bearer p-q")
-            .user(plugin("v1", "interactiveMode: Never\n  env: [{name: P, value: p}, {name: Q, value: ''}]", "echo \"{apiVersion: client.authentication.k8s.io/v1, kind: ExecCredential, status: {token: $P-${Q-unset}q}}\"")),
+            .user(plugin("v1", "interactiveMode: Never\n  env: [{name: P, value: p}, {name: Q, value: ''}]", &prints("v1", "\"token\":\"'$P-${Q-unset}q'\""))),
         row("a credential plugin that prints YAML", "Bearer p")
             .user(plugin("v1", NEVER, "printf 'apiVersion: client.authentication.k8s.io/v1\\nkind: ExecCredential\\nstatus:\\n  token: p\\n'")),
         row("a credential plugin whose token has expired", "Bearer p")
@@ -365,9 +366,9 @@ fn proxies() -> Vec<Row> {
         row("a SOCKS5 proxy with credentials", "socks5 proxy: api.test 6443 by u:p@ss")
             .server(NAMED)
             .cluster("certificate-authority-data: <ca>\nproxy-url: socks5://u:p%40ss@<socks5>"),
-        row("a SOCKS5 proxy that resolves names", "socks5 proxy: api.test")
+        row("a SOCKS5 proxy of the environment that resolves names", "socks5 proxy: api.test")
             .server(NAMED)
-            .cluster("certificate-authority-data: <ca>\nproxy-url: socks5h://<socks5>"),
+            .var("HTTPS_PROXY", "socks5h://<socks5>"),
         row("an HTTP proxy to an IPv6 address", "CONNECT [::1]:")
             .server("https://[::1]:<port>")
             .listens_on("::1")

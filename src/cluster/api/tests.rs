@@ -150,7 +150,7 @@ async fn a_credential_plugin_that_hangs_is_given_up_by_all_who_wait_for_it() {
     let pages = tokio::join!(api.page(&scope, None), api.page(&scope, None));
     for page in [pages.0, pages.1] {
         let failure = page.expect_err("a failure");
-        let says = "no credentials for the API server: the credential plugin sleep of a test returned nothing within 30 s";
+        let says = "no credentials for the API server: the credential plugin sleep (a test) returned nothing within 30 s";
         assert_eq!(failure.to_string(), says);
         assert!(!failure.is_transient());
     }

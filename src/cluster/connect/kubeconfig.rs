@@ -3,7 +3,7 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-use kube::config::{AuthInfo, Cluster, Context, Kubeconfig};
+use kube::config::{AuthInfo, Cluster, Context, Kubeconfig, KubeconfigError};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::ConnectError;
@@ -45,8 +45,16 @@ fn default_files() -> Vec<PathBuf> {
 
 fn read_all(files: &[PathBuf]) -> Result<Kubeconfig, ConnectError> {
     files.iter().try_fold(Kubeconfig::default(), |all, file| {
-        let next = Kubeconfig::read_from(file).map_err(ConnectError::unusable)?;
-        all.merge(corrected(next, file)).map_err(ConnectError::unusable)
+        // An error in the YAML goes on with the lines around it, which may have secrets.
+        let unusable = |error: KubeconfigError| {
+            let why = match error {
+                KubeconfigError::ReadConfig(error, _) => error.to_string(),
+                error => error.to_string().lines().next().unwrap_or_default().to_owned(),
+            };
+            ConnectError::Unusable(format!("{}: {why}", file.display()))
+        };
+        let next = Kubeconfig::read_from(file).map_err(unusable)?;
+        all.merge(corrected(next, file)).map_err(unusable)
     })
 }
 

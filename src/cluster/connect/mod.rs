@@ -73,7 +73,8 @@ impl fmt::Display for ConnectError {
         match self {
             Self::Unusable(why) | Self::Credentials(why) => f.write_str(why),
             Self::PluginHangs { plugin, limit } => {
-                write!(f, "the credential plugin {plugin} returned nothing within {} s", limit.as_secs())
+                let seconds = limit.as_secs_f64().round();
+                write!(f, "the credential plugin {plugin} returned nothing within {seconds} s")
             }
         }
     }
@@ -135,12 +136,9 @@ impl Target {
         let plugin =
             exec.filter(|_| !has_other).map(|exec| Plugin::new(exec, exec_cluster, &origin)).transpose()?;
         let token_file = user.token_file.take().map(PathBuf::from);
-        // As in client-go, a user without a password has an empty one, and without a user nobody is impersonated.
+        // As in client-go. kube sends nothing of a user without a password.
         if user.username.is_some() {
             user.password.get_or_insert_with(|| SecretString::from(""));
-        }
-        if user.impersonate.is_none() {
-            (user.impersonate_uid, user.impersonate_groups, user.impersonate_user_extra) = (None, None, None);
         }
 
         let mut config = Config::new(server);
@@ -250,7 +248,8 @@ fn pod_namespace() -> String {
 
 #[cfg(test)]
 impl Target {
-    pub(crate) fn of(config: Config) -> Self {
+    pub(crate) fn of(mut config: Config) -> Self {
+        config.connect_timeout = Some(CONNECT_LIMIT);
         let origin = "a test".to_owned();
         Self { config, plugin: None, token_file: None, origin, pod_namespace: None, helm_namespace: None }
     }
