@@ -79,7 +79,13 @@ pub async fn a_token_that_cannot_be_sent_is_an_error_that_claims_nothing_about_j
 ) -> Result<()> {
     let setup = Setup::new(cluster).await?;
     finished(&setup.namespace, "done", BOTH).await?;
-    let swept = setup.sweep().env("HELM_PLUGIN_NAME", "jobsweep").env("HELM_KUBETOKEN", "half\nhalf");
+    // A token file would have precedence.
+    let mut config: serde_json::Value = serde_json::from_slice(&std::fs::read(&setup.user.kubeconfig)?)?;
+    config["users"][0]["user"].take();
+    let kubeconfig = setup.user.kubeconfig.with_extension("without-token");
+    std::fs::write(&kubeconfig, config.to_string())?;
+    let swept = setup.sweep_by(&kubeconfig).env("HELM_PLUGIN_NAME", "jobsweep");
+    let swept = swept.env("HELM_KUBETOKEN", "half\nhalf");
     let swept = swept.run().await?.expect_code(1)?;
     let swept = swept.says(&["jobsweep: no credentials for the API server: context "])?;
     let swept = swept.says(&[": the token has a character that no HTTP header can have\n"])?;

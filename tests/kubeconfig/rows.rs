@@ -493,7 +493,7 @@ fn helm() -> Vec<Row> {
             .user("client-certificate-data: <certificate>\nclient-key-data: <key>"),
         row("Helm's token instead of a credential plugin", "Bearer helm").helm(&["--token=helm"]).var("HELM_KUBETOKEN", "helm")
             .user(plugin("v1", NEVER, "exit 9")),
-        row("Helm's token and a token file", "Bearer").helm(&["--token=helm"]).var("HELM_KUBETOKEN", "helm").user("tokenFile: token").file("token", "from-file"),
+        row("a token file has precedence over Helm's token", "Bearer from-file").helm(&["--token=helm"]).var("HELM_KUBETOKEN", "helm").user("tokenFile: token").file("token", "from-file"),
         row("Helm's certificate authority", "Bearer t0").helm(&["--certificate-authority=<folder>/ca.pem"]).var("HELM_KUBECAFILE", "<folder>/ca.pem")
             .cluster("certificate-authority-data: <other-ca>").file("ca.pem", "<ca-pem>"),
         row("Helm accepts any certificate", "Bearer t0").helm(&["--insecure-skip-tls-verify"]).var("HELM_KUBEINSECURE_SKIP_TLS_VERIFY", "T").cluster("certificate-authority-data: <other-ca>"),
