@@ -104,10 +104,9 @@ async fn a_plugin_that_hangs_is_named_at_the_deadline_and_ended() -> Result<()> 
     );
     let setup = Setup::new(&row).await?;
     for mode in modes(&setup) {
-        let named = format!(
-            "the credential plugin sh (context \"c\" of <folder>/config) returned nothing within 1 s\n"
-        );
-        check(mode.arg("--timeout=1s").run().await?, &setup, &[&named])?;
+        let named =
+            "the credential plugin sh (context \"c\" of <folder>/config) returned nothing within 1 s\n";
+        check(mode.arg("--timeout=1s").run().await?, &setup, &[named])?;
         let pid = fs::read_to_string(setup.folder.join("pid"))?;
         let process = Path::new("/proc").join(pid.trim());
         wait::within(Duration::from_secs(10), "the plugin to end", || async {

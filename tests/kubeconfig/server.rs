@@ -142,11 +142,11 @@ fn record(
         });
     }
     let (code, body) = response(api);
-    Ok(Response::builder()
+    Response::builder()
         .status(code)
         .header(header::CONTENT_TYPE, "application/json")
         .body(Full::new(Bytes::from(body.to_string())))
-        .context("a response")?)
+        .context("a response")
 }
 
 /// What kubectl asks to learn of Jobs, and an empty list of them.
