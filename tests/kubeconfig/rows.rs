@@ -182,6 +182,16 @@ fn files() -> Vec<Row> {
         row("a kubeconfig with anchors, extensions and unknown fields", "Bearer t0").text(
             "future: 1\npreferences: {colors: true}\nextensions: [{name: x, extension: {a: [1]}}]\nclusters: [{name: k, cluster: &k {server: 'https://127.0.0.1:<port>', certificate-authority-data: <ca>, extensions: [{name: w, extension: {z: ''}}], unknown: {}}}, {name: l, cluster: *k}]\nusers: [{name: u, user: {token: t0}}]\ncontexts: [{name: c, context: {cluster: l, user: u, extensions: []}}]\ncurrent-context: c\n",
         ),
+        row("a key twice", "Bearer t0").text(
+            "kind: Config\nkind: Config\ncurrent-context: d\nclusters: [{name: k, cluster: {server: 'https://127.0.0.1:<port>', certificate-authority-data: <ca>}}]\nusers: [{name: u, user: {token: t0}}]\ncontexts: [{name: c, context: {cluster: k, user: u}}]\ncurrent-context: c\n",
+        ),
+        row("other entries without their parts", "Bearer t0").text(
+            "clusters: [{name: k, cluster: {server: 'https://127.0.0.1:<port>', certificate-authority-data: <ca>}}, {name: l}, {name: m, cluster: {}}]\nusers: [{name: u, user: {token: t0}}, {name: v}, {name: w, user: null}]\ncontexts: [{name: d, context: {user: u}}, {name: e}, {name: c, context: {cluster: k, user: u}}]\ncurrent-context: c\n",
+        ),
+        row("a second document", "Bearer t0").text(
+            "clusters: [{name: k, cluster: {server: 'https://127.0.0.1:<port>', certificate-authority-data: <ca>}}]\nusers: [{name: u, user: {token: t0}}]\ncontexts: [{name: c, context: {cluster: k, user: u}}]\ncurrent-context: c\n---\ncurrent-context: d\n",
+        ),
+        row("booleans of YAML 1.1", "Bearer t0").cluster("insecure-skip-tls-verify: yes"),
         row("a kubeconfig in three files", "Bearer t0")
             .var("KUBECONFIG", "<folder>/a:<folder>/b:<folder>/d")
             .file("a", USER_ONLY).file("b", CLUSTER_ONLY).file("d", CONTEXT_ONLY),

@@ -1,10 +1,16 @@
 //! Reads kubeconfigs, and chooses cluster, user and namespace as kubectl does.
+//!
+//! kube's own reader is not used: `kube` 5.0 refuses a key that appears twice, a context without a cluster and base64 with line breaks,
+//! and to it an empty string is a value. Rows of `tests/kubeconfig` show whether it still does.
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 
-use kube::config::{AuthInfo, Cluster, Context, Kubeconfig, KubeconfigError};
+use kube::config::{AuthInfo, Cluster, NamedAuthInfo, NamedCluster};
 use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_saphyr::DuplicateKeyPolicy::LastWins;
 
 use super::ConnectError;
 use crate::background;
@@ -22,6 +28,30 @@ pub(crate) struct Chosen {
     pub(crate) advice: String,
 }
 
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+struct Kubeconfig {
+    current_context: Option<String>,
+    contexts: Option<Vec<NamedContext>>,
+    clusters: Option<Vec<NamedCluster>>,
+    users: Option<Vec<NamedAuthInfo>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct NamedContext {
+    name: String,
+    context: Option<Context>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Context {
+    cluster: Option<String>,
+    user: Option<String>,
+    namespace: Option<String>,
+}
+
 /// Reads a file, or the files of `KUBECONFIG`, or `~/.kube/config`. A context that is not named is the current one.
 pub(super) async fn choose(file: Option<PathBuf>, context: Option<String>) -> Result<Chosen, ConnectError> {
     let files = match file {
@@ -29,12 +59,13 @@ pub(super) async fn choose(file: Option<PathBuf>, context: Option<String>) -> Re
         None => default_files(),
     };
     let names: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
+    let read_all = move || files.iter().map(|file| read(file)).collect::<Result<Vec<_>, _>>();
     // A path may name a pipe that has no writer yet, so another thread waits for it.
-    let kubeconfig = background::run(move || read_all(&files)).await.map_err(ConnectError::unusable)??;
-    choose_in(kubeconfig, context, &names.join(", "))
+    let kubeconfigs = background::run(read_all).await.map_err(ConnectError::unusable)??;
+    choose_in(kubeconfigs, context, &names.join(", "))
 }
 
-/// kubectl skips the files of `KUBECONFIG` that do not exist. kube refuses them.
+/// As in kubectl, files of `KUBECONFIG` that do not exist are skipped.
 fn default_files() -> Vec<PathBuf> {
     let files = match variable("KUBECONFIG") {
         Some(list) => env::split_paths(&list).collect(),
@@ -43,95 +74,97 @@ fn default_files() -> Vec<PathBuf> {
     files.into_iter().filter(|file| file.exists()).collect()
 }
 
-fn read_all(files: &[PathBuf]) -> Result<Kubeconfig, ConnectError> {
-    files.iter().try_fold(Kubeconfig::default(), |all, file| {
-        // An error in the YAML goes on with the lines around it, which may have secrets.
-        let unusable = |error: KubeconfigError| {
-            let why = match error {
-                KubeconfigError::ReadConfig(error, _) => error.to_string(),
-                error => error.to_string().lines().next().unwrap_or_default().to_owned(),
-            };
-            ConnectError::Unusable(format!("{}: {why}", file.display()))
-        };
-        let next = Kubeconfig::read_from(file).map_err(unusable)?;
-        all.merge(corrected(next, file)).map_err(unusable)
-    })
+fn read(file: &Path) -> Result<Kubeconfig, ConnectError> {
+    let unusable = |why: &str| ConnectError::Unusable(format!("{}: {why}", file.display()));
+    let text = fs::read_to_string(file).map_err(|error| unusable(&error.to_string()))?;
+    let kubeconfig = parse(&text).map_err(|why| unusable(&why))?;
+    Ok(corrected(kubeconfig, file.parent().unwrap_or(Path::new(""))))
 }
 
-fn choose_in(kubeconfig: Kubeconfig, context: Option<String>, files: &str) -> Result<Chosen, ConnectError> {
-    let Some(name) = context.or(kubeconfig.current_context) else {
-        let (origin, advice) = match files {
-            "" => (
-                "",
-                "there is no kubeconfig, and this is no pod; set KUBECONFIG or use --kubeconfig=FILE"
-                    .to_owned(),
-            ),
-            _ => (files, format!("{files} has no current context; use --context=NAME")),
+fn parse(text: &str) -> Result<Kubeconfig, String> {
+    let options = serde_saphyr::options! { duplicate_keys: LastWins };
+    let documents = serde_saphyr::from_multiple_with_options(text, options);
+    // An error goes on with the lines around it, which may have secrets.
+    let documents: Vec<_> = documents
+        .map_err(|error| error.to_string().lines().next().unwrap_or("it is no kubeconfig").to_owned())?;
+    Ok(documents.into_iter().next().unwrap_or_default())
+}
+
+/// The first file that has a name decides what it stands for.
+fn choose_in(
+    mut kubeconfigs: Vec<Kubeconfig>,
+    context: Option<String>,
+    files: &str,
+) -> Result<Chosen, ConnectError> {
+    let current = || kubeconfigs.iter().find_map(|kubeconfig| kubeconfig.current_context.clone());
+    let Some(name) = context.or_else(current) else {
+        let advice = match files {
+            "" => "there is no kubeconfig, and this is no pod; set KUBECONFIG or use --kubeconfig=FILE"
+                .to_owned(),
+            _ => format!("{files} has no current context; use --context=NAME"),
         };
-        return Ok(Chosen { origin: origin.to_owned(), advice, ..Chosen::default() });
+        return Ok(Chosen { origin: files.to_owned(), advice, ..Chosen::default() });
     };
-    let contexts = kubeconfig.contexts.into_iter().find(|context| context.name == name);
-    let Some(Context { cluster, user, namespace, .. }) = contexts.and_then(|named| named.context) else {
-        let place = if files.is_empty() { "there is no kubeconfig" } else { files };
+    let mut contexts =
+        kubeconfigs.iter_mut().flat_map(|kubeconfig| kubeconfig.contexts.take().unwrap_or_default());
+    let named = contexts.find(|context| context.name == name);
+    let Some(Context { cluster, user, namespace }) = named.and_then(|named| named.context) else {
+        let place = if files.is_empty() { "there is no kubeconfig, so it" } else { files };
         return Err(ConnectError::Unusable(format!("{place} has no context \"{name}\"")));
     };
+    drop(contexts);
+    let (cluster, user) = (cluster.unwrap_or_default(), user.unwrap_or_default());
     let origin = format!("context \"{name}\" of {files}");
     let advice = format!("{origin} has no server for its cluster \"{cluster}\"");
-    let named = kubeconfig.clusters.into_iter().find(|named| named.name == cluster);
-    let auth_infos = kubeconfig.auth_infos.into_iter().find(|named| Some(&named.name) == user.as_ref());
-    Ok(Chosen {
-        cluster: named.and_then(|named| named.cluster).unwrap_or_default(),
-        user: auth_infos.and_then(|named| named.auth_info).unwrap_or_default(),
-        namespace,
-        origin,
-        advice,
-    })
+    let mut clusters =
+        kubeconfigs.iter_mut().flat_map(|kubeconfig| kubeconfig.clusters.take().unwrap_or_default());
+    let cluster = clusters.find(|named| named.name == cluster).and_then(|named| named.cluster);
+    drop(clusters);
+    let mut users = kubeconfigs.into_iter().flat_map(|kubeconfig| kubeconfig.users.unwrap_or_default());
+    let user = users.find(|named| named.name == user).and_then(|named| named.auth_info);
+    let (cluster, user) = (cluster.unwrap_or_default(), user.unwrap_or_default());
+    Ok(Chosen { cluster, user, namespace, origin, advice })
 }
 
-/// Makes of a kubeconfig what client-go makes of it. `kube` 5.0 differs in two ways, which rows of `tests/kubeconfig` show if this
-/// function returns its argument:
-///
-/// - to kube, an empty string is a value, and an empty path is the folder of the file;
-/// - kube refuses base64 with line breaks.
-fn corrected(mut kubeconfig: Kubeconfig, file: &Path) -> Kubeconfig {
-    let folder = file.parent().and_then(|folder| folder.join("").to_str().map(str::to_owned));
-    let is_empty = |value: &mut String| value.is_empty() || Some(&*value) == folder.as_ref();
+/// Makes of a kubeconfig what client-go makes of it: what is empty is not there, paths are relative to the folder of the file, and
+/// base64 may have line breaks.
+fn corrected(mut kubeconfig: Kubeconfig, folder: &Path) -> Kubeconfig {
+    let is_empty = |value: &mut String| value.is_empty();
+    let beside = |path: &mut String| *path = folder.join(&*path).to_string_lossy().into_owned();
     let without_line_breaks = |value: &str| value.replace(['\r', '\n'], "");
 
     kubeconfig.current_context.take_if(is_empty);
-    for context in kubeconfig.contexts.iter_mut().filter_map(|named| named.context.as_mut()) {
+    for context in kubeconfig.contexts.iter_mut().flatten().filter_map(|named| named.context.as_mut()) {
         context.namespace.take_if(is_empty);
     }
-    for cluster in kubeconfig.clusters.iter_mut().filter_map(|named| named.cluster.as_mut()) {
-        let Cluster {
-            server,
-            certificate_authority,
-            certificate_authority_data,
-            proxy_url,
-            tls_server_name,
-            ..
-        } = cluster;
+    for cluster in kubeconfig.clusters.iter_mut().flatten().filter_map(|named| named.cluster.as_mut()) {
+        let Cluster { server, certificate_authority: file, certificate_authority_data: data, .. } = cluster;
+        for value in [server, &mut *file, &mut *data, &mut cluster.proxy_url, &mut cluster.tls_server_name] {
+            value.take_if(is_empty);
+        }
+        file.iter_mut().for_each(beside);
+        *data = data.as_deref().map(without_line_breaks);
+    }
+    for user in kubeconfig.users.iter_mut().flatten().filter_map(|named| named.auth_info.as_mut()) {
+        let AuthInfo {
+            username, token_file, client_certificate: file, client_certificate_data: data, ..
+        } = user;
+        let mut paths = [token_file, file, &mut user.client_key];
         for value in
-            [server, certificate_authority, &mut *certificate_authority_data, proxy_url, tls_server_name]
+            paths.iter_mut().map(|path| &mut **path).chain([username, &mut *data, &mut user.impersonate])
         {
             value.take_if(is_empty);
         }
-        *certificate_authority_data = certificate_authority_data.as_deref().map(without_line_breaks);
-    }
-    for user in kubeconfig.auth_infos.iter_mut().filter_map(|named| named.auth_info.as_mut()) {
-        let AuthInfo {
-            username, token_file, client_certificate, client_certificate_data, client_key, ..
-        } = user;
-        let certificate = [client_certificate, &mut *client_certificate_data, client_key];
-        for value in certificate.into_iter().chain([username, token_file, &mut user.impersonate]) {
-            value.take_if(is_empty);
-        }
+        paths.into_iter().flatten().for_each(beside);
         for secret in [&mut user.token, &mut user.client_key_data, &mut user.password] {
             secret.take_if(|secret| secret.expose_secret().is_empty());
         }
-        *client_certificate_data = client_certificate_data.as_deref().map(without_line_breaks);
+        *data = data.as_deref().map(without_line_breaks);
         let key = user.client_key_data.take();
         user.client_key_data = key.map(|key| SecretString::from(without_line_breaks(key.expose_secret())));
+        // Other commands are looked up on PATH.
+        let command = user.exec.as_mut().and_then(|exec| exec.command.as_mut());
+        command.filter(|command| command.contains(MAIN_SEPARATOR)).into_iter().for_each(beside);
     }
     kubeconfig
 }
@@ -144,8 +177,7 @@ mod tests {
         clusters: [{name: a, cluster: {server: 'https://a'}}], users: [{name: u, user: {token: t}}]}";
 
     fn chosen(text: &str, context: Option<&str>, files: &str) -> Result<Chosen, ConnectError> {
-        let kubeconfig = Kubeconfig::from_yaml(text).expect("a kubeconfig");
-        choose_in(kubeconfig, context.map(str::to_owned), files)
+        choose_in(vec![parse(text).expect("a kubeconfig")], context.map(str::to_owned), files)
     }
 
     #[test]
@@ -166,5 +198,11 @@ mod tests {
         assert_eq!(none, "/k has no current context; use --context=NAME");
         let nowhere = chosen("", None, "").expect("no context").advice;
         assert!(nowhere.starts_with("there is no kubeconfig"), "{nowhere}");
+    }
+
+    #[test]
+    fn an_error_shows_no_secret() {
+        let why = parse("users: [{name: u, user: {token: secret}}\n").err().expect("no kubeconfig");
+        assert!(!why.contains("secret") && why.contains("line"), "{why}");
     }
 }

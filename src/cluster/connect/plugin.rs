@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use k8s_openapi::ByteString;
-use kube::config::{AuthInfo, ExecAuthCluster, ExecConfig, ExecInteractiveMode, Kubeconfig};
+use kube::config::{AuthInfo, ExecAuthCluster, ExecConfig, ExecInteractiveMode};
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -25,7 +25,11 @@ pub(super) struct Plugin {
     origin: String,
 }
 
-/// The `status` of an `ExecCredential`.
+#[derive(Deserialize)]
+struct ExecCredential {
+    status: Option<Credential>,
+}
+
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Credential {
@@ -60,11 +64,14 @@ impl Plugin {
             limit,
         })??;
         let credential = parse(&output).map_err(|why| self.error(&why))?;
-        let (certificate, key) = (credential.client_certificate_data, credential.client_key_data);
-        if credential.token.is_none() && (certificate.is_none() || key.is_none()) {
+        let given = |value: Option<String>| value.filter(|value| !value.is_empty());
+        let (certificate, key) =
+            (given(credential.client_certificate_data), given(credential.client_key_data));
+        let token = given(credential.token);
+        if token.is_none() && (certificate.is_none() || key.is_none()) {
             return Err(self.error("returned neither a token nor a client certificate with its key"));
         }
-        user.token = credential.token.map(SecretString::from);
+        user.token = token.map(SecretString::from);
         user.client_certificate_data = certificate.map(base64);
         user.client_key_data = key.map(|key| SecretString::from(base64(key)));
         Ok(())
@@ -114,15 +121,15 @@ impl Plugin {
     }
 }
 
-/// As for client-go, the output may be YAML: kube reads that, for a kubeconfig, to which `status` is one more field.
+/// As for client-go, the output may be YAML.
 fn parse(output: &[u8]) -> Result<Credential, String> {
-    let text = String::from_utf8_lossy(output);
     let unreadable = |why: &dyn std::fmt::Display| {
-        format!("returned no ExecCredential: {}", shortened_message(&why.to_string()))
+        // An error in YAML goes on with the lines around it, which may have secrets.
+        let why = why.to_string();
+        format!("returned no ExecCredential: {}", shortened_message(why.lines().next().unwrap_or_default()))
     };
-    let mut fields = Kubeconfig::from_yaml(&text).map_err(|error| unreadable(&error))?.other;
-    let status = fields.remove("status").ok_or_else(|| unreadable(&"it has no status"))?;
-    serde_json::from_value(without_nulls(status)).map_err(|error| unreadable(&error))
+    let credential: ExecCredential = serde_saphyr::from_slice(output).map_err(|error| unreadable(&error))?;
+    credential.status.ok_or_else(|| unreadable(&"it has no status"))
 }
 
 /// Empty is absent, as in Go.
@@ -153,7 +160,7 @@ mod tests {
                 Some("t"),
             ),
             ("kind: ExecCredential\nstatus:\n  token: t\n  clientKeyData: null\n", Some("t")),
-            (r#"{"status":{"token":""}}"#, None),
+            (r#"{"status":{"token":""}}"#, Some("")),
             (r#"{"status":{"clientCertificateData":"c"}}"#, None),
         ] {
             assert_eq!(parse(output.as_bytes()).expect("a credential").token.as_deref(), token, "{output}");
