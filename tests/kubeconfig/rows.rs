@@ -225,6 +225,13 @@ fn servers() -> Vec<Row> {
     use Certificate::{SelfSigned, SelfSignedAuthority, WithIntermediate};
     vec![
         row("an IPv6 address", "Bearer t0").server("https://[::1]:<port>").listens_on("::1"),
+        row("no credentials go to a server without TLS", "headers: {}")
+            .server("http://127.0.0.1:<port>")
+            .certificate(Certificate::None),
+        row("a server without TLS and an impersonated user", "headers: {\"impersonate-user\": [\"ann\"]}")
+            .server("http://127.0.0.1:<port>")
+            .certificate(Certificate::None)
+            .user("token: t0\nas: ann"),
         row("a host name", "server_name: Some(\"localhost\")").server("https://localhost:<port>"),
         row("a path before the API", "prefix: \"/k8s/clusters/c-1\"")
             .server("https://127.0.0.1:<port>/k8s/clusters/c-1"),

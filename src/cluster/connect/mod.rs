@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use http::{HeaderValue, Uri, header};
 use k8s_openapi::ByteString;
-use kube::config::{Cluster, ExecAuthCluster};
+use kube::config::{AuthInfo, Cluster, ExecAuthCluster};
 use kube::{Client, Config};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -114,7 +114,7 @@ impl Target {
     }
 
     fn new(chosen: Chosen) -> Result<Self, ConnectError> {
-        let Chosen { cluster, mut user, namespace, origin, advice } = chosen;
+        let Chosen { cluster, user, namespace, origin, advice } = chosen;
         let unusable = |why: String| ConnectError::Unusable(format!("{origin}: {why}"));
         let address = cluster.server.as_deref().ok_or(ConnectError::Unusable(advice))?;
         let server: Uri = address.parse().map_err(|error| unusable(format!("server {address}: {error}")))?;
@@ -122,6 +122,8 @@ impl Target {
         if !matches!(server.scheme_str(), Some("http" | "https")) {
             return Err(unusable(format!("the server address {address} must begin with https://")));
         }
+        // As in client-go. kube sends credentials without TLS too.
+        let mut user = if server.scheme_str() == Some("https") { user } else { without_credentials(user) };
         let proxy = proxy::proxy(&server, cluster.proxy_url.as_deref(), variable).map_err(unusable)?;
 
         let certificate_authority = certificate_authority(&cluster).map_err(unusable)?;
@@ -187,6 +189,17 @@ impl Target {
             (Err(error), None) => error.to_string(),
         };
         Err(ConnectError::Credentials(format!("{}: the token file {}: {why}", self.origin, file.display())))
+    }
+}
+
+fn without_credentials(user: AuthInfo) -> AuthInfo {
+    let AuthInfo { impersonate, impersonate_uid, impersonate_groups, impersonate_user_extra, .. } = user;
+    AuthInfo {
+        impersonate,
+        impersonate_uid,
+        impersonate_groups,
+        impersonate_user_extra,
+        ..AuthInfo::default()
     }
 }
 
