@@ -10,10 +10,8 @@ case $target in *-windows-*) program=jobsweep.exe ;; *) program=jobsweep ;; esac
 # CARGO_ENCODED_RUSTFLAGS, unlike RUSTFLAGS, allows blanks. Its separator is the byte 31.
 unit=$(printf '\037')
 flags="--remap-path-prefix=$PWD=/jobsweep$unit--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo"
-# Link statically, also with glibc, except on a Mac. On Linux build without relocations, like programs of Go: relocating 22,000
-# addresses takes as long as the start of the process itself.
+# Link statically, also with glibc, except on a Mac.
 case $target in *-apple-*) ;; *) flags="$flags$unit-Ctarget-feature=+crt-static" ;; esac
-case $target in *-linux-*) flags="$flags$unit-Crelocation-model=static" ;; esac
 
 CARGO_ENCODED_RUSTFLAGS=$flags cargo build --quiet --release --locked --bin jobsweep --target "$target" >&2
 echo "${CARGO_TARGET_DIR:-$PWD/target}/$target/release/$program"

@@ -2,10 +2,8 @@
 //!
 //! Helm 4 drops the stderr of a plugin, and Helm 3 drops that of a post-renderer that succeeds. So all messages can also go to a
 //! file. Under Helm 4, errors and what the run does also go to the controlling terminal. Warnings do not.
-//!
-//! The crates `log` and `tracing` are not used. There are only these three kinds of messages, and the code that decides where each of
-//! them goes would still be ours.
 
+use std::cell::RefCell;
 use std::fmt::Display;
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
@@ -18,14 +16,33 @@ const TERMINAL: &str = "/dev/tty";
 const TERMINAL: &str = "CONOUT$";
 
 /// Begins every line that must stand out from the output of other programs.
-pub(crate) const PREFIX: &str = "jobsweep: ";
+const PREFIX: &str = "jobsweep: ";
 /// Begins every warning.
-pub(crate) const WARNING: &str = "jobsweep: warning: ";
+const WARNING: &str = "jobsweep: warning: ";
+/// Clears the line that the cursor is in.
+const CLEAR: &str = "\r\x1b[2K";
+
+/// Which messages appear.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verbosity {
+    /// Only why the run failed.
+    Error,
+    /// Also warnings.
+    Warning,
+    /// Also what the run does and why.
+    #[default]
+    Normal,
+    /// Also every list, watch and retry.
+    Verbose,
+}
 
 /// Writes messages to the user.
 #[derive(Debug, Default)]
 pub struct Console {
+    verbosity: Verbosity,
     log: Option<File>,
+    /// What stands in the last line of a terminal. `None` where there is no progress line.
+    progress: Option<RefCell<String>>,
 }
 
 impl Console {
@@ -35,25 +52,75 @@ impl Console {
     /// Returns the error of opening the file for appending.
     pub fn new(log_file: Option<&Path>) -> io::Result<Self> {
         let open = |path| OpenOptions::new().create(true).append(true).open(path);
-        Ok(Self { log: log_file.map(open).transpose()? })
+        Ok(Self { log: log_file.map(open).transpose()?, ..Self::default() })
+    }
+
+    /// Shows only messages up to this verbosity and, on a terminal, a progress line below them.
+    #[must_use]
+    pub fn with_progress(self, verbosity: Verbosity) -> Self {
+        let has_progress = io::stderr().is_terminal() && verbosity >= Verbosity::Normal;
+        Self { verbosity, progress: has_progress.then(RefCell::default), ..self }
     }
 
     /// Writes a warning.
-    pub fn warn(&mut self, message: &dyn Display) {
+    pub fn warn(&self, message: &dyn Display) {
         self.write(&format!("{WARNING}{message}"));
     }
 
     /// Writes what the run does.
-    pub fn info(&mut self, message: &dyn Display) {
+    pub fn info(&self, message: &dyn Display) {
         self.write_to_terminal_too(&format!("{PREFIX}{message}"));
     }
 
     /// Writes the reason of a failure.
-    pub fn error(&mut self, message: &dyn Display) {
+    pub fn error(&self, message: &dyn Display) {
         self.write_to_terminal_too(&format!("{PREFIX}{message}"));
     }
 
-    fn write_to_terminal_too(&mut self, line: &str) {
+    /// Writes a message of a mode whose messages are all that there is on stderr: only errors and warnings have a prefix.
+    pub fn message(&self, level: Verbosity, message: &dyn Display) {
+        match level {
+            Verbosity::Error => self.error(message),
+            Verbosity::Warning => self.warn(message),
+            Verbosity::Normal | Verbosity::Verbose if level <= self.verbosity => self.always(message),
+            Verbosity::Normal | Verbosity::Verbose => {}
+        }
+    }
+
+    /// Writes a text that always appears.
+    pub fn always(&self, text: &dyn Display) {
+        self.write(&text.to_string());
+    }
+
+    /// Whether there is a progress line.
+    #[must_use]
+    pub fn has_progress(&self) -> bool {
+        self.progress.is_some()
+    }
+
+    /// Shows this as the progress line. An empty text removes it.
+    pub fn show_progress(&self, text: &str) {
+        if let Some(shown) = self.progress.as_ref().filter(|shown| *shown.borrow() != text) {
+            text.clone_into(&mut shown.borrow_mut());
+            let _ = write!(io::stderr().lock(), "{CLEAR}{text}");
+        }
+    }
+
+    /// Whether there is a log file.
+    #[cfg(feature = "cleanup")]
+    pub(crate) fn has_log_file(&self) -> bool {
+        self.log.is_some()
+    }
+
+    /// Writes a line to the log file only.
+    pub(crate) fn log(&self, line: &str) {
+        if let Some(mut log) = self.log.as_ref() {
+            let _ =
+                log.write_all(format!("{} {line}\n", jiff::Timestamp::now().strftime("%FT%TZ")).as_bytes());
+        }
+    }
+
+    fn write_to_terminal_too(&self, line: &str) {
         self.write(line);
         if std::env::var_os("HELM_PLUGIN_NAME").is_some()
             && !io::stderr().is_terminal()
@@ -64,11 +131,13 @@ impl Console {
     }
 
     /// Ignores write errors: an undelivered message must not change what the program does.
-    fn write(&mut self, line: &str) {
-        let _ = writeln!(io::stderr().lock(), "{line}");
-        if let Some(log) = &mut self.log {
-            let _ =
-                log.write_all(format!("{} {line}\n", jiff::Timestamp::now().strftime("%FT%TZ")).as_bytes());
-        }
+    fn write(&self, line: &str) {
+        let shown = self.progress.as_ref().map(RefCell::borrow).filter(|shown| !shown.is_empty());
+        let text = match shown {
+            Some(progress) => format!("{CLEAR}{line}\n{progress}"),
+            None => format!("{line}\n"),
+        };
+        let _ = io::stderr().lock().write_all(text.as_bytes());
+        self.log(line);
     }
 }

@@ -27,12 +27,11 @@
 //!
 //! # Limitations
 //!
-//! - A Job that shares its metadata or annotations with something else by an anchor gets a mapping of its own with a merge key (`<<`).
-//!   Helm, kubectl and kustomize read merge keys; other readers may not.
+//! - A Job cannot get an annotation if an anchor shares its annotations or metadata with something else than the same part of another Job, or
+//!   if a merge key (`<<`) sets them. This is an error.
 //! - A literal or folded value that ends the input without a line break would gain one from a line below it. So the new entry stands
 //!   above it, in quotes. A stripped value (`|-`) gains nothing, so the new entry follows it as usual.
 //! - [`inject`] starts on a new line. A literal or folded value that ends the input without a line break gains one.
-//! - The Jobs of one document that share annotations by an anchor get at most 256 KiB of copies.
 //! - `--default-policy` replaces an explicit `annotations: null`. Every other change is an insertion.
 //! - U+0085, U+2028 and U+2029 are text, as in YAML 1.2. The YAML library behind Helm reads them as line breaks.
 //! - Text is UTF-8, as Kubernetes manifests are. This includes the documents that are passed through unread.
@@ -41,18 +40,19 @@
 //!   full device or a closed pipe is an error.
 
 #[cfg(feature = "cleanup")]
-mod background;
-#[cfg(feature = "cleanup")]
 pub mod cleanup;
 pub mod cli;
 #[cfg(feature = "cleanup")]
 pub mod cluster;
 pub mod console;
+pub mod error;
 mod escape;
-pub mod exit_code;
+/// The exit codes, by their former path.
+#[doc(hidden)]
+pub mod exit_code {
+    pub use crate::error::ExitCode;
+}
 pub mod inject;
-mod input;
-mod pipe;
 pub mod policy;
 pub mod run;
 #[cfg(feature = "cleanup")]

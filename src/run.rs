@@ -1,21 +1,15 @@
-//! Runs the mode that the command line asks for, on the standard streams, and turns its result into an exit code.
+//! Runs the mode that the command line asks for, on the standard streams.
 
 use std::ffi::OsString;
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, BufWriter, IsTerminal, Read, Write};
 use std::process;
 
-use anyhow::{Context, anyhow};
-
-use crate::cli::{self, Cli, FilterArgs};
+use crate::cli::{self, Filter, FilterArgs, Invocation};
 use crate::console::Console;
-use crate::exit_code::ExitCode;
+use crate::error::{Error, ExitCode};
 use crate::inject;
-use crate::input;
-use crate::pipe::{self, Output};
-use crate::translate::krm::FunctionConfig;
-use crate::translate::{self, Diagnostic, Options, Piece, Problem, Scan, Translated, krm};
-#[cfg(feature = "cleanup")]
-use crate::unblock;
+use crate::translate::krm::{self, FunctionConfig};
+use crate::translate::{Diagnostic, Options, Translated, translate};
 
 /// What to do when somebody runs the filter by hand.
 const HINT: &str = "\
@@ -28,219 +22,145 @@ See jobsweep --help.";
 const NO_INJECTION: &str = "--inject-cleanup appends manifests, but kustomize and kpt expect one ResourceList; use \
                             examples/cleanup-job.yaml as one of the resources instead";
 
-/// Why output is missing.
-const NOT_WRITTEN: &str = "cannot write stdout";
-
 /// Runs the mode that the command line asks for, on the process's own streams.
 #[must_use]
 pub fn run(args: impl IntoIterator<Item = OsString>) -> process::ExitCode {
-    let (mut console, result) = match Cli::from_command_line(args) {
-        #[cfg(feature = "cleanup")]
-        Ok(cli) if cli.cleanup => match cli.sweep.options() {
-            Ok(options) => return crate::cleanup::run(options, io::stdout()),
-            Err(wrong) => (Console::default(), Err(WrongUsage(wrong).into())),
-        },
-        Ok(cli) => match console(cli.filter.log_file.clone()) {
-            Ok(mut console) => {
-                let result = run_other_modes(cli, &mut console);
-                (console, result)
-            }
-            Err(error) => (Console::default(), Err(error)),
-        },
-        Err(help) if !help.use_stderr() => (Console::default(), help.print().context(NOT_WRITTEN)),
-        Err(wrong) => (console(None).unwrap_or_default(), Err(WrongUsage(cli::what_is_wrong(&wrong)).into())),
-    };
-    let Err(error) = result else { return ExitCode::Done.into() };
-    match blocked(&error) {
-        Some(messages) => messages.iter().for_each(|message| console.error(message)),
-        None => console.error(&format_args!("{error:#}")),
-    }
-    exit_code(&error).into()
-}
-
-fn console(log_file: Option<OsString>) -> anyhow::Result<Console> {
-    let log_file = cli::log_file(log_file);
-    Console::new(log_file.as_deref()).map_err(|error| {
-        let name = log_file.unwrap_or_default();
-        anyhow!(
-            "cannot append to the log file {}: {error}; let --log-file or JOBSWEEP_LOG_FILE name a file that can be \
-             written to, or neither",
-            name.display()
-        )
-    })
-}
-
-/// Runs every mode except the cleanup. Output goes to stdout.
-fn run_other_modes(cli: Cli, console: &mut Console) -> anyhow::Result<()> {
-    let mut stdout = io::stdout().lock();
-    if let Some(shell) = cli.completions {
-        stdout.write_all(&cli::completions(shell)).context(NOT_WRITTEN)
-    } else if cli.man {
-        stdout.write_all(&cli::man()?).context(NOT_WRITTEN)
-    } else if io::stdin().is_terminal() {
-        Err(WrongUsage(HINT.to_owned()).into())
-    } else {
-        let mut stdin = io::stdin().lock();
-        pipe::widen(&stdin);
-        filter(cli, &mut stdin, Output::new(stdout), console)
-    }
-}
-
-/// Translates `input` into `output`, and appends the cleanup if it is asked for. Nothing is written before everything is known to be
-/// right. After an error, a KRM function writes its input and the error.
-fn filter(
-    cli: Cli,
-    input: &mut dyn Read,
-    mut output: Output<'_>,
-    console: &mut Console,
-) -> anyhow::Result<()> {
-    #[cfg(feature = "cleanup")]
-    let unblock_options = cli.unblock_options().map_err(WrongUsage)?;
-    let injection = cli.inject.injection().map_err(WrongUsage)?;
-    let mut scan = Scan::new(matches!(cli.filter.default_policy(None), Ok(Some(_))));
-    let manifests = input::read(input, &mut |read| scan.advance(read)).map_err(|error| {
-        anyhow!(
-            "cannot read stdin: {error}; give it manifests from a file or a pipe: jobsweep < manifests.yaml"
-        )
-    })?;
-    // The output pipe may refer to the manifests until they are read, even after the end.
-    let manifests: &'static [u8] = Box::leak(manifests);
-    let function = krm::function_config(manifests);
-    if injection.is_some() && !matches!(function, Ok(None)) {
-        return Err(WrongUsage(NO_INJECTION.to_owned()).into());
-    }
-    let translated = match translated(manifests, scan, function, &cli.filter)? {
-        Ok(translated) => translated,
+    let mut console = Console::default();
+    match run_mode(args, &mut console) {
+        Ok(exit_code) => exit_code,
         Err(error) => {
-            if let Some(list) = krm::with_error(manifests, &error) {
-                // Whether or not this fails, the error below is the one to report.
-                let _ = output.write_all(&list).and_then(|()| output.flush());
+            match &error {
+                #[cfg(feature = "cleanup")]
+                Error::Blocked(blocked) => blocked.messages.iter().for_each(|message| console.error(message)),
+                _ => console.error(&error),
             }
-            return Err(error.into());
+            error.exit_code().into()
+        }
+    }
+}
+
+fn run_mode(
+    args: impl IntoIterator<Item = OsString>,
+    console: &mut Console,
+) -> Result<process::ExitCode, Error> {
+    let invocation = match cli::parse(args) {
+        Ok(invocation) => invocation,
+        Err(help) if !help.use_stderr() => {
+            help.print().map_err(Error::Stdout)?;
+            return Ok(ExitCode::Done.into());
+        }
+        Err(wrong) => {
+            *console = open_console(None).unwrap_or_default();
+            return Err(Error::Usage(cli::what_is_wrong(&wrong)));
         }
     };
+    match invocation {
+        Invocation::Filter(Filter { completions: Some(shell), .. }) => print(&cli::completions(shell))?,
+        Invocation::Filter(Filter { man: true, .. }) => print(&cli::man().map_err(Error::Stdout)?)?,
+        Invocation::Filter(Filter { filter, .. }) => {
+            *console = open_console(filter.log_file.clone())?;
+            translate_stdin(filter, false, console, |_, _| Ok(()))?;
+        }
+        #[cfg(feature = "cleanup")]
+        Invocation::Unblock(args) => {
+            *console = open_console(args.filter.log_file.clone())?;
+            let (options, args) = args.options().map_err(Error::Usage)?;
+            translate_stdin(args, true, console, |translated, console| {
+                unblock(translated, &options, console)
+            })?;
+        }
+        #[cfg(feature = "cleanup")]
+        Invocation::Cleanup(args) => {
+            return Ok(crate::cleanup::run(args.options().map_err(Error::Usage)?, io::stdout()));
+        }
+    }
+    Ok(ExitCode::Done.into())
+}
+
+fn print(text: &[u8]) -> Result<(), Error> {
+    io::stdout().write_all(text).map_err(Error::Stdout)
+}
+
+fn open_console(log_file: Option<OsString>) -> Result<Console, Error> {
+    let log_file = cli::log_file(log_file);
+    Console::new(log_file.as_deref()).map_err(|error| Error::LogFile(log_file.unwrap_or_default(), error))
+}
+
+/// Translates stdin to stdout, and appends the cleanup if that is asked for. `before_writing` may refuse, so that nothing is written.
+/// After an error in the manifests, a KRM function writes its input and the error.
+fn translate_stdin(
+    args: FilterArgs,
+    read_jobs: bool,
+    console: &mut Console,
+    before_writing: impl FnOnce(&Translated<'_>, &mut Console) -> Result<(), Error>,
+) -> Result<(), Error> {
+    if io::stdin().is_terminal() {
+        return Err(Error::Usage(HINT.to_owned()));
+    }
+    let mut manifests = Vec::new();
+    io::stdin().read_to_end(&mut manifests).map_err(Error::Stdin)?;
+    // The standard library flushes standard output after every line.
+    let mut output = BufWriter::new(io::stdout());
+    let function = krm::function_config(&manifests);
+    let injection = args.inject.clone().injection().map_err(Error::Usage)?;
+    if injection.is_some() && !matches!(function, Ok(None)) {
+        return Err(Error::Usage(NO_INJECTION.to_owned()));
+    }
+    let translated =
+        match options(function, &args, read_jobs).and_then(|options| Ok(translate(&manifests, &options)?)) {
+            Ok(translated) => translated,
+            Err(Error::Manifests(error)) => {
+                if let Some(list) = krm::with_error(&manifests, &error) {
+                    // Whether or not this fails, the error below is the one to report.
+                    let _ = output.write_all(&list).and_then(|()| output.flush());
+                }
+                return Err(error.into());
+            }
+            Err(error) => return Err(error),
+        };
     let appendix = match injection {
         Some(injection) => {
-            inject::appendix(manifests, &injection).map_err(|no_hooks| WrongUsage(no_hooks.to_string()))?
+            inject::appendix(&manifests, &injection).map_err(|why| Error::Usage(why.to_owned()))?
         }
         None => None,
     };
     for warning in &translated.warnings {
         console.warn(warning);
     }
-    #[cfg(feature = "cleanup")]
-    if let Some(options) = unblock_options {
-        run_unblock(&translated, &options, console)?;
-    }
+    before_writing(&translated, console)?;
     match krm::with_warnings(&translated) {
         Some(list) => output.write_all(&list),
-        None => translated.pieces().try_for_each(|piece| match piece {
-            Piece::Kept(bytes) => output.write_static(bytes),
-            Piece::Inserted(bytes) => output.write_all(bytes),
-        }),
+        None => translated.write_to(&mut output),
     }
-    .context(NOT_WRITTEN)?;
-    let appendix = appendix.unwrap_or_default();
-    output.write_all(appendix.as_bytes()).and_then(|()| output.flush()).context(NOT_WRITTEN)
+    .and_then(|()| output.write_all(appendix.unwrap_or_default().as_bytes()))
+    .and_then(|()| output.flush())
+    .map_err(Error::Stdout)
 }
 
-/// Translates the manifests, by the arguments and the options of a KRM function.
-fn translated<'m>(
-    manifests: &'m [u8],
-    scan: Scan,
+/// The options of the translation, by the arguments and the options of a KRM function.
+fn options(
     function: Result<Option<FunctionConfig>, Diagnostic>,
     args: &FilterArgs,
-) -> Result<Result<Translated<'m>, Diagnostic>, WrongUsage> {
-    let config = match function {
-        Ok(config) => config.unwrap_or_default(),
-        Err(error) => return Ok(Err(error)),
-    };
-    let default_policy = args.default_policy(config.default_policy).map_err(WrongUsage)?;
-    Ok(translate::translate_scanned(
-        manifests,
-        scan,
-        &Options { default_policy, strict: args.strict || config.strict },
-    ))
+    read_jobs: bool,
+) -> Result<Options, Error> {
+    let config = function?.unwrap_or_default();
+    let default_policy = args.default_policy(config.default_policy).map_err(Error::Usage)?;
+    Ok(Options { default_policy, strict: args.strict || config.strict, read_jobs })
 }
 
 /// Deletes the Jobs in the cluster that block the manifests. Without a Job among them, no cluster is looked for.
 #[cfg(feature = "cleanup")]
-fn run_unblock(
+fn unblock(
     translated: &Translated<'_>,
-    options: &unblock::Options,
+    options: &crate::unblock::Options,
     console: &mut Console,
-) -> anyhow::Result<()> {
-    let (jobs, warnings) = translated.jobs()?;
+) -> Result<(), Error> {
+    let (jobs, warnings) = translated.jobs();
     for warning in &warnings {
         console.warn(warning);
     }
     if jobs.is_empty() {
         return Ok(());
     }
-    Ok(unblock::unblock(jobs, options, console)?)
-}
-
-/// The messages of `--unblock`, if they are why the run failed.
-#[cfg(feature = "cleanup")]
-fn blocked(error: &anyhow::Error) -> Option<&[String]> {
-    error.downcast_ref().map(|blocked: &unblock::Blocked| &*blocked.messages)
-}
-
-#[cfg(not(feature = "cleanup"))]
-fn blocked(_: &anyhow::Error) -> Option<&[String]> {
-    None
-}
-
-fn exit_code(error: &anyhow::Error) -> ExitCode {
-    #[cfg(feature = "cleanup")]
-    if let Some(blocked) = error.downcast_ref::<unblock::Blocked>() {
-        return blocked.exit_code;
-    }
-    match error.downcast_ref::<Diagnostic>() {
-        Some(Diagnostic { problem: Problem::NotProven, .. }) => ExitCode::Failure,
-        Some(_) => ExitCode::InvalidInput,
-        None if error.is::<WrongUsage>() => ExitCode::Usage,
-        None => ExitCode::Failure,
-    }
-}
-
-/// The command line asks for something impossible.
-#[derive(Debug)]
-struct WrongUsage(String);
-
-impl std::fmt::Display for WrongUsage {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for WrongUsage {}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::translate::Place;
-
-    #[test]
-    fn the_exit_code_tells_whose_fault_it_is() {
-        let place = Box::new(Place {
-            document: 1,
-            source: None,
-            byte: 0,
-            job: None,
-            line: 1,
-            column: 1,
-            snippet: String::new(),
-            indent: 0,
-        });
-        let diagnostic = |problem| Diagnostic { problem, place: place.clone() }.into();
-        for (error, code) in [
-            (diagnostic(Problem::DuplicateKey("kind")), 65),
-            (diagnostic(Problem::NotProven), 1),
-            (WrongUsage("no".to_owned()).into(), 2),
-            (io::Error::other("no").into(), 1),
-        ] {
-            assert_eq!(exit_code(&error).code(), code, "{error:?}");
-        }
-    }
+    crate::unblock::unblock(jobs, options, console).map_err(Error::Blocked)
 }

@@ -1,8 +1,16 @@
-//! The signals that stop a sweep.
+//! The signals that stop work in a cluster.
 
-use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use std::{fmt, io, process};
+
+use tokio::sync::mpsc;
 
 use crate::exit_code::ExitCode;
+
+/// How long the work may take to end after a second signal. A write that nobody reads may block it.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Signal {
@@ -28,39 +36,85 @@ impl fmt::Display for Signal {
     }
 }
 
-#[cfg(unix)]
+/// Receives signals. The first asks the work to end, and the second ends the process.
 pub(crate) struct Signals {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
+    received: mpsc::UnboundedReceiver<Signal>,
+    nothing_to_complete: Arc<AtomicBool>,
 }
 
-#[cfg(unix)]
 impl Signals {
     /// From now on, a signal does not end the process by itself.
-    pub(crate) fn listen() -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    pub(crate) fn listen() -> io::Result<Self> {
+        let mut source = Source::new()?;
+        let (sender, received) = mpsc::unbounded_channel();
+        let nothing_to_complete = Arc::new(AtomicBool::new(false));
+        let exits_at_once = Arc::clone(&nothing_to_complete);
+        tokio::spawn(async move {
+            for number in 1.. {
+                let signal = source.next().await;
+                if exits_at_once.load(Ordering::Relaxed) {
+                    exit(signal);
+                }
+                let _ = sender.send(signal);
+                if number > 1 {
+                    tokio::time::sleep(LAST_WORDS).await;
+                    exit(signal);
+                }
+            }
+        });
+        Ok(Self { received, nothing_to_complete })
     }
 
     pub(crate) async fn next(&mut self) -> Signal {
+        match self.received.recv().await {
+            Some(signal) => signal,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// From now on, a signal ends the process as it does any program: only output is left to write.
+    pub(crate) fn end_the_process(&mut self) {
+        self.nothing_to_complete.store(true, Ordering::Relaxed);
+        if let Ok(signal) = self.received.try_recv() {
+            exit(signal);
+        }
+    }
+}
+
+#[expect(clippy::exit, reason = "the main thread may be stuck in a write that nobody reads")]
+fn exit(signal: Signal) {
+    process::exit(signal.exit_code().code().into());
+}
+
+#[cfg(unix)]
+struct Source(tokio::signal::unix::Signal, tokio::signal::unix::Signal);
+
+#[cfg(unix)]
+impl Source {
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self(signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?))
+    }
+
+    async fn next(&mut self) -> Signal {
         tokio::select! {
-            Some(()) = self.interrupt.recv() => Signal::Interrupt,
-            Some(()) = self.terminate.recv() => Signal::Terminate,
+            Some(()) = self.0.recv() => Signal::Interrupt,
+            Some(()) = self.1.recv() => Signal::Terminate,
             else => std::future::pending().await,
         }
     }
 }
 
 #[cfg(not(unix))]
-pub(crate) struct Signals;
+struct Source;
 
 #[cfg(not(unix))]
-impl Signals {
-    pub(crate) fn listen() -> std::io::Result<Self> {
+impl Source {
+    fn new() -> io::Result<Self> {
         Ok(Self)
     }
 
-    pub(crate) async fn next(&mut self) -> Signal {
+    async fn next(&mut self) -> Signal {
         match tokio::signal::ctrl_c().await {
             Ok(()) => Signal::Interrupt,
             Err(_) => std::future::pending().await,

@@ -1,7 +1,4 @@
 //! YAML scalars: how to write a string, and which plain scalars are strings.
-//!
-//! The emitters of YAML libraries are not used: `saphyr` does not escape the line breaks of YAML 1.1, `serde_yaml` writes a text with
-//! line breaks on several lines, `serde-saphyr` needs serde, and none of them tells which plain scalars are strings in YAML 1.1.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -48,10 +45,7 @@ pub(crate) fn name(name: &str) -> Cow<'_, str> {
 
 /// Whether a plain scalar is a string by the YAML 1.1 rules of the library that Helm and kubectl read manifests with.
 pub(crate) fn plain_is_string(value: &str) -> bool {
-    // Comparing with all of them takes a while, and few strings begin like one.
-    let begins_reserved = |first: u8| b"tTfFyYnNoO<.+-".contains(&first);
-    let may_be_reserved = value.len() <= 5 && value.bytes().next().is_none_or(begins_reserved);
-    !(may_be_reserved && RESERVED.contains(&value) || is_null_word(value) || is_number(value))
+    !(RESERVED.contains(&value) || is_null_word(value) || is_number(value))
 }
 
 /// Whether a plain scalar is one of the words for null.

@@ -10,13 +10,15 @@
 #[path = "checks/mod.rs"]
 mod checks;
 
+use std::error::Error;
 use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Output, Stdio};
 
 use clap::Parser;
-use jobsweep::cli::Cli;
+use jobsweep::cli::Filter;
+use jobsweep::policy::DefaultPolicy;
 use jobsweep::translate::{Options, krm};
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -72,9 +74,13 @@ fn case(input: &Path) -> Result<(), Failed> {
 }
 
 /// The translator's options for these arguments.
-fn options(args: &str) -> Result<Options, clap::Error> {
-    let filter = Cli::try_parse_from(["jobsweep"].into_iter().chain(args.lines()))?.filter;
-    Ok(Options { default_policy: filter.default_policy.and_then(|given| given.0), strict: filter.strict })
+fn options(args: &str) -> Result<Options, Box<dyn Error>> {
+    let filter = Filter::try_parse_from(["jobsweep"].into_iter().chain(args.lines()))?.filter;
+    let default_policy = match filter.default_policy {
+        Some(text) => text.parse::<DefaultPolicy>()?.0,
+        None => None,
+    };
+    Ok(Options { default_policy, strict: filter.strict, read_jobs: false })
 }
 
 fn jobsweep(args: &str, input: &[u8]) -> io::Result<Output> {

@@ -31,31 +31,11 @@ pub(crate) fn chart(folder: &Path) -> Result<Input> {
     })
 }
 
-pub(crate) fn nothing(folder: &Path) -> Result<Input> {
-    write(folder, "nothing", 0, String::new)
-}
-
 pub(crate) fn jobs(folder: &Path, size: u64) -> Result<Input> {
     let mut number = 0;
     write(folder, "jobs", size, || {
         number += 1;
         job(number)
-    })
-}
-
-/// ConfigMaps with scripts that are full of quotes and backslashes.
-pub(crate) fn scripts(folder: &Path, size: u64) -> Result<Input> {
-    let mut number = 0;
-    write(folder, "scripts", size, || {
-        number += 1;
-        let mut text = format!(
-            "---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: scripts-{number}\ndata:\n  run.sh: |\n"
-        );
-        for step in 1..=400 {
-            let next = step + 1;
-            let _ = writeln!(text, r##"    echo "step {step}" | sed "s#a\\b#{next}#"  # a line"##);
-        }
-        text
     })
 }
 

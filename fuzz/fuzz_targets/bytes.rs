@@ -12,7 +12,7 @@ fuzz_target!(|input: &[u8]| {
     for default_policy in [None, "hook-succeeded,hook-failed".parse().ok()] {
         let options = Options {
             default_policy,
-            strict: false,
+            ..Options::default()
         };
         if let Err(why) = checks::check(input, &options) {
             panic!("{why}\nwith {options:?}\non\n{}", String::from_utf8_lossy(input));

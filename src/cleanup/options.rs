@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use crate::cluster::Timeout;
 use crate::cluster::connect::Connection;
+use crate::console::Verbosity;
 
 /// The options of a sweep.
 #[derive(Debug, Clone)]
@@ -17,7 +18,7 @@ pub struct Options {
     pub release: Option<String>,
     /// Whether a policy that lists `before-hook-creation` names every outcome.
     pub before_hook_creation: bool,
-    /// How long ago a Job must have finished before it is deleted, by the API server's clock.
+    /// How long ago a Job must have finished before it is deleted, by the local clock.
     pub finished_for: Duration,
     /// How long nothing must be left to do before the sweep ends.
     pub settle: Duration,
@@ -51,25 +52,14 @@ pub enum Namespaces {
 }
 
 /// The format of the report on stdout.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
     /// A table with one line for each Job.
     Table,
-    /// One JSON object.
+    /// One JSON object; docs/cleanup.md links to its fields.
     Json,
     /// Only the deleted Jobs, as `job.batch/NAME`.
     Name,
-}
-
-/// Which messages appear on stderr.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verbosity {
-    /// Warnings and errors.
-    Warning,
-    /// Also what the sweep does and why.
-    Normal,
-    /// Also every list, watch and retry.
-    Verbose,
 }
 
 /// The default of [`Options::settle`]. With `once`, no Job is expected to appear later.

@@ -4,7 +4,6 @@
 //! name. So no permission is needed.
 
 use crate::cluster::job::Job;
-use crate::cluster::job::compact::Uid;
 use crate::cluster::variable;
 use crate::policy::OWN_JOB_UID;
 
@@ -15,7 +14,7 @@ const GENERATED_BASE: usize = 58;
 pub(crate) enum OwnJob {
     #[default]
     None,
-    Uid(Uid),
+    Uid(String),
     Hostname {
         namespace: String,
         hostname: String,
@@ -26,7 +25,7 @@ impl OwnJob {
     /// `namespace` is that of the pod, if the program runs in one.
     pub(crate) fn find(namespace: Option<String>) -> Self {
         match (variable(OWN_JOB_UID), namespace, variable("HOSTNAME")) {
-            (Some(uid), _, _) => Self::Uid(uid.as_str().into()),
+            (Some(uid), _, _) => Self::Uid(uid),
             (None, Some(namespace), Some(hostname)) => Self::Hostname { namespace, hostname },
             _ => Self::None,
         }
@@ -35,9 +34,9 @@ impl OwnJob {
     pub(crate) fn is(&self, job: &Job) -> bool {
         match self {
             Self::None => false,
-            Self::Uid(uid) => *uid == job.id.uid,
+            Self::Uid(uid) => uid == job.uid(),
             Self::Hostname { namespace, hostname } => {
-                **namespace == *job.id.namespace && is_pod_of(hostname, &job.id.name)
+                namespace == job.namespace() && is_pod_of(hostname, job.name())
             }
         }
     }

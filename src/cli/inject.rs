@@ -1,7 +1,6 @@
-//! The arguments of the injection.
+//! The arguments of `--inject-cleanup`.
 
-use clap::builder::PossibleValue;
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use crate::inject::manifests::{IMAGE, Moment};
 use crate::inject::{Injection, name};
@@ -17,43 +16,26 @@ pub struct InjectArgs {
     /// end. NAME is the name of all of them. By default it is jobsweep-RELEASE, with the release from the label
     /// app.kubernetes.io/instance, or else jobsweep- and the name of the first resource.
     #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, value_parser = name::check)]
-    #[cfg_attr(feature = "cleanup", arg(conflicts_with = "cleanup"))]
     pub inject_cleanup: Option<Option<String>>,
 
     /// Run the cleanup after Helm has waited, or before Helm applies an upgrade or a rollback
-    #[arg(long, value_name = "MOMENT", requires = "inject_cleanup", value_enum, default_value_t)]
+    #[arg(long, value_name = "MOMENT", default_value = "after")]
+    #[arg(hide_short_help = true, requires = "inject_cleanup")]
     pub cleanup_when: Moment,
 
     /// The image of the cleanup
-    #[arg(long, value_name = "IMAGE", requires = "inject_cleanup", default_value = IMAGE)]
+    #[arg(long, value_name = "IMAGE", hide_short_help = true, requires = "inject_cleanup", default_value = IMAGE)]
     pub cleanup_image: String,
 
     /// An argument for the cleanup, such as --cleanup-arg=--log-tail=20; repeatable
-    #[arg(long = "cleanup-arg", value_name = "ARG", requires = "inject_cleanup", allow_hyphen_values = true)]
+    #[arg(long = "cleanup-arg", value_name = "ARG", allow_hyphen_values = true)]
+    #[arg(hide_short_help = true, requires = "inject_cleanup")]
     pub cleanup_args: Vec<String>,
 
     /// The namespace of the cleanup, if it differs from that of the manifests
-    #[arg(long, value_name = "NAMESPACE", requires = "inject_cleanup", value_parser = super::namespace)]
+    #[arg(long, value_name = "NAMESPACE", value_parser = super::namespace)]
+    #[arg(hide_short_help = true, requires = "inject_cleanup")]
     pub cleanup_namespace: Option<String>,
-}
-
-impl ValueEnum for Moment {
-    fn value_variants<'a>() -> &'a [Self] {
-        &[Self::After, Self::Before]
-    }
-
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        let (name, help) = match self {
-            Self::After => {
-                ("after", "After Helm has applied everything and has waited for it. Finished Jobs go at once")
-            }
-            Self::Before => (
-                "before",
-                "Before Helm applies an upgrade or a rollback. Finished Jobs and their logs stay until then",
-            ),
-        };
-        Some(PossibleValue::new(name).help(help))
-    }
 }
 
 impl InjectArgs {
@@ -62,36 +44,28 @@ impl InjectArgs {
     /// # Errors
     /// Returns what the cleanup would reject in its arguments, so that users see it here and not in the log of a pod.
     pub fn injection(self) -> Result<Option<Injection>, String> {
-        let Self { inject_cleanup, cleanup_when, cleanup_image, cleanup_args, cleanup_namespace } = self;
         #[cfg(feature = "cleanup")]
-        check(&cleanup_args, cleanup_namespace.as_deref())?;
-        Ok(inject_cleanup.map(|name| Injection {
+        check(&self.cleanup_args, self.cleanup_namespace.as_deref())?;
+        Ok(self.inject_cleanup.map(|name| Injection {
             name,
-            namespace: cleanup_namespace,
-            moment: cleanup_when,
-            image: Some(cleanup_image),
-            args: cleanup_args,
+            namespace: self.cleanup_namespace,
+            moment: self.cleanup_when,
+            image: Some(self.cleanup_image),
+            args: self.cleanup_args,
         }))
     }
 }
 
 #[cfg(feature = "cleanup")]
 fn check(args: &[String], role_namespace: Option<&str>) -> Result<(), String> {
-    let line = ["jobsweep", "--cleanup"].into_iter().chain(args.iter().map(String::as_str));
-    let parsed = <super::Cli as clap::Parser>::try_parse_from(line);
-    let sweep = parsed.map_err(|error| format!("--cleanup-arg: {}", super::what_is_wrong(&error)))?.sweep;
-    if sweep.all_namespaces {
-        return Err(
-            "--cleanup-arg: the injected Role is for one namespace, so --all-namespaces would fail; \
-                    use the chart charts/jobsweep with scope: cluster"
-                .to_owned(),
-        );
+    let line = ["jobsweep"].into_iter().chain(args.iter().map(String::as_str));
+    let sweep = <super::Cleanup as clap::Parser>::try_parse_from(line)
+        .map_err(|error| format!("--cleanup-arg: {}", super::what_is_wrong(&error)))?;
+    let in_role = |name: &String| Some(name.as_str()) == role_namespace;
+    if sweep.all_namespaces || !sweep.namespaces.iter().all(in_role) {
+        return Err("--cleanup-arg: the injected Role is for one namespace; use --cleanup-namespace to name another, \
+                    or for several namespaces the chart charts/jobsweep with scope: cluster"
+            .to_owned());
     }
-    match sweep.namespaces.iter().find(|name| Some(name.as_str()) != role_namespace) {
-        Some(other) => Err(format!(
-            "--cleanup-arg: the injected Role is for the namespace of the Job, so --namespace {other} would fail; \
-             use --cleanup-namespace={other}, or for several namespaces the chart charts/jobsweep with scope: cluster"
-        )),
-        None => Ok(()),
-    }
+    Ok(())
 }

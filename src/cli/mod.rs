@@ -1,105 +1,125 @@
-//! The command line, grouped by mode.
+//! The command line: which mode it is, and the arguments of that mode.
 
 #[cfg(feature = "cleanup")]
 mod cleanup;
+#[cfg(feature = "cleanup")]
+mod cluster;
 mod filter;
-mod help;
 mod inject;
-mod kubectl;
 mod manual;
 #[cfg(feature = "cleanup")]
 mod unblock;
 
+#[cfg(feature = "cleanup")]
+use std::ffi::OsStr;
 use std::ffi::OsString;
+#[cfg(feature = "cleanup")]
+use std::path::Path;
 
-use clap::{CommandFactory, FromArgMatches, Parser};
-use clap_complete::Shell;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Command, Parser};
 
 #[cfg(feature = "cleanup")]
-pub use cleanup::CleanupArgs;
-pub use filter::{FilterArgs, log_file};
-pub use inject::InjectArgs;
-pub use manual::man;
+pub use cleanup::Cleanup;
+pub use filter::{Filter, FilterArgs, log_file};
+pub use manual::{completions, man};
+#[cfg(feature = "cleanup")]
+pub use unblock::Unblock;
 
-/// Keep finished Kubernetes Jobs from blocking the next upgrade
-#[derive(Debug, Parser)]
-#[command(name = "jobsweep", version, long_about = manual::ABOUT, override_usage = manual::USAGE)]
-pub struct Cli {
-    /// Delete the finished Jobs that block the manifests on stdin, then write the manifests
-    ///
-    /// jobsweep deletes a Job only if its policy allows it. If one Job in the way may not be deleted, it deletes none. --unblock takes the
-    /// options of the filter, and --namespace, --kubeconfig, --context, --once, --timeout and --dry-run of the cleanup.
+/// What the command line asks for.
+#[derive(Debug)]
+pub enum Invocation {
+    /// Translate the manifests, or print the completions or the manual page.
+    Filter(Filter),
+    /// Translate the manifests, and delete the Jobs that block them.
     #[cfg(feature = "cleanup")]
-    #[arg(long, help_heading = "Modes", group = "in_cluster", conflicts_with = "cleanup")]
-    pub unblock: bool,
-
-    /// Wait in the cluster for the annotated Jobs to finish, and delete each whose policy names how it ended
+    Unblock(Unblock),
+    /// Sweep a cluster.
     #[cfg(feature = "cleanup")]
-    #[arg(
-        long,
-        help_heading = "Modes",
-        group = "in_cluster",
-        overrides_with = "cleanup",
-        conflicts_with_all = ["completions", "man"]
-    )]
-    pub cleanup: bool,
-
-    /// What the cleanup does.
-    #[cfg(feature = "cleanup")]
-    #[command(flatten)]
-    pub sweep: CleanupArgs,
-
-    /// What the filter appends.
-    #[command(flatten)]
-    pub inject: InjectArgs,
-
-    /// What the filter does.
-    #[command(flatten)]
-    pub filter: FilterArgs,
-
-    /// Print a completion script for this shell
-    #[arg(long, value_name = "SHELL", help_heading = "Other")]
-    pub completions: Option<Shell>,
-
-    /// Print the manual page
-    #[arg(long, help_heading = "Other")]
-    pub man: bool,
+    Cleanup(Cleanup),
 }
 
-impl Cli {
-    /// Parses the command line, whose first word is the program's name. As a kubectl plugin, the program is always the cleanup.
-    ///
-    /// # Errors
-    /// Returns an error if the arguments are wrong, or ask for the help or the version.
-    pub fn from_command_line(args: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        let mut args: Vec<_> = args.into_iter().collect();
-        let plugin = kubectl::as_plugin(&mut args);
-        let mut command = help::of_the_mode(Self::command(), &args);
-        if let Some(name) = plugin {
-            command = command.override_usage(format!("{name} [OPTIONS]")).bin_name(name);
+/// Parses the command line, whose first word is the program's name. As a kubectl plugin, the program is always the cleanup.
+///
+/// # Errors
+/// Returns an error if the arguments are wrong, or ask for the help or the version.
+pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, clap::Error> {
+    let args: Vec<_> = args.into_iter().collect();
+    #[cfg(feature = "cleanup")]
+    {
+        let has = |flag| args.iter().any(|arg| arg == flag);
+        if let Some(name) = args.first().and_then(|program| kubectl_plugin(program)) {
+            let command = command::<Cleanup>().override_usage(format!("{name} [OPTIONS]")).bin_name(name);
+            return parse_mode("--cleanup", command, args).map(Invocation::Cleanup);
         }
-        Self::from_arg_matches(&command.try_get_matches_from(args)?)
+        if has("--cleanup") {
+            return parse_mode("--cleanup", command::<Cleanup>(), args).map(Invocation::Cleanup);
+        }
+        if has("--unblock") {
+            return parse_mode("--unblock", command::<Unblock>(), args).map(Invocation::Unblock);
+        }
     }
-
-    /// The options of `--unblock`, if the arguments ask for it.
-    ///
-    /// # Errors
-    /// Returns what is wrong with its arguments or its variable.
-    #[cfg(feature = "cleanup")]
-    pub fn unblock_options(&self) -> Result<Option<crate::unblock::Options>, String> {
-        self.unblock.then(|| unblock::options(&self.sweep)).transpose()
-    }
+    parse_mode("the filter", command::<Filter>(), args).map(Invocation::Filter)
 }
 
-/// A shell's completion script.
-#[must_use]
-pub fn completions(shell: Shell) -> Vec<u8> {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "jobsweep", &mut script);
-    script
+/// The command as users type it, if kubectl starts this program: `kubectl sweep-jobs` for `kubectl-sweep_jobs`, because kubectl
+/// replaces a dash in a command's name by an underscore in the file's name.
+#[cfg(feature = "cleanup")]
+fn kubectl_plugin(program: &OsStr) -> Option<String> {
+    let file = Path::new(program).file_name()?.to_str()?;
+    let name = file.strip_suffix(".exe").unwrap_or(file).strip_prefix("kubectl-")?;
+    Some(format!("kubectl {}", name.replace('-', " ").replace('_', "-")))
 }
 
-/// What is wrong with a command line: clap's words without its prefix, because jobsweep has its own.
+/// All modes, by their flags.
+fn modes() -> Vec<(&'static str, Command)> {
+    vec![
+        ("the filter", command::<Filter>()),
+        #[cfg(feature = "cleanup")]
+        ("--cleanup", command::<Cleanup>()),
+        #[cfg(feature = "cleanup")]
+        ("--unblock", command::<Unblock>()),
+    ]
+}
+
+fn command<P: Parser>() -> Command {
+    // If an option is given twice, the last one counts, so that users can append theirs to those of a manifest.
+    P::command().name("jobsweep").version(env!("CARGO_PKG_VERSION")).args_override_self(true)
+}
+
+fn parse_mode<P: Parser>(mode: &str, command: Command, mut args: Vec<OsString>) -> Result<P, clap::Error> {
+    let mut command = command.after_long_help(manual::exit_codes_section());
+    args.retain(|arg| arg != mode);
+    let matches = command.try_get_matches_from_mut(args);
+    let matches = matches.map_err(|error| match of_another_mode(&error, mode) {
+        Some(message) => command.error(ErrorKind::UnknownArgument, message),
+        None => error,
+    })?;
+    P::from_arg_matches(&matches)
+}
+
+/// The message about an option of another mode.
+fn of_another_mode(error: &clap::Error, mode: &str) -> Option<String> {
+    let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg) else { return None };
+    let has_it = |command: &Command| {
+        let mut args = command.get_arguments();
+        args.any(|arg| {
+            arg.get_long() == option.strip_prefix("--")
+                || arg.get_short().is_some_and(|short| option == &format!("-{short}"))
+        })
+    };
+    let modes = modes();
+    let names: Vec<_> = modes.iter().filter(|(_, other)| has_it(other)).map(|(name, _)| *name).collect();
+    if error.kind() != ErrorKind::UnknownArgument || names.is_empty() {
+        return None;
+    }
+    Some(match modes.iter().find(|(name, _)| name == option) {
+        Some(_) => format!("{option} and {mode} are different modes; give one of them"),
+        None => format!("{option} is an option of {}, not of {mode}", names.join(" and ")),
+    })
+}
+
+/// What is wrong with a command line: clap's message without its prefix, because jobsweep has its own.
 #[must_use]
 pub fn what_is_wrong(error: &clap::Error) -> String {
     let text = error.render().to_string();
@@ -129,6 +149,21 @@ mod tests {
         }
         for name in ["", "Shop", "-shop", "shop-", "shop.x", "a b", &"a".repeat(64)] {
             assert!(namespace(name).is_err(), "{name:?}");
+        }
+    }
+
+    #[cfg(feature = "cleanup")]
+    #[test]
+    fn a_plugin_is_named_as_the_user_types_it() {
+        for (program, name) in [
+            ("/home/ann/.krew/bin/kubectl-sweep_jobs", Some("kubectl sweep-jobs")),
+            ("kubectl-sweep_jobs.exe", Some("kubectl sweep-jobs")),
+            ("kubectl-sweep-jobs", Some("kubectl sweep jobs")),
+            ("/opt/kubectl-sweep_jobs/jobsweep", None),
+            ("kubectl", None),
+            ("", None),
+        ] {
+            assert_eq!(kubectl_plugin(OsStr::new(program)).as_deref(), name, "{program}");
         }
     }
 }

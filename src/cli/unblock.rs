@@ -1,34 +1,84 @@
-//! Arguments of `--unblock`. It shares the arguments about the cluster with the cleanup.
+//! The arguments of `--unblock`.
 
 use std::env;
 
-use super::CleanupArgs;
-use crate::cluster::connect::Connection;
+use clap::Parser;
+use clap::builder::NonEmptyStringValueParser;
+
+use super::FilterArgs;
+use super::cluster::ClusterArgs;
+use super::filter::{BEFORE_HOOK_CREATION, NO_POLICY, policy_in_environment};
 use crate::cluster::helm_env::HelmVariables;
 use crate::unblock::Options;
 
 /// The variable that asks for a dry run. Helm does not tell a post-renderer whether it will apply the output.
 pub(super) const DRY_RUN: &str = "JOBSWEEP_DRY_RUN";
 
-/// The options of `--unblock`.
+/// Delete the finished Jobs that the manifests on stdin cannot change, then write the manifests
 ///
-/// # Errors
-/// More than one namespace is given, or the variable is no boolean.
-pub(super) fn options(args: &CleanupArgs) -> Result<Options, String> {
-    if args.namespaces.len() > 1 {
-        return Err("--unblock takes one --namespace: that of the manifests that name none".to_owned());
+/// jobsweep deletes a Job if it has finished, the new manifest changes an immutable field, and the policy of the new manifest allows
+/// it. If one Job in the way may not be deleted, it deletes none, and writes no manifest.
+#[derive(Debug, Parser)]
+#[command(override_usage = "jobsweep --unblock [OPTIONS] < MANIFESTS > TRANSLATED")]
+#[command(next_help_heading = "Unblock")]
+pub struct Unblock {
+    /// The namespace of Jobs whose manifest names none [default: $HELM_NAMESPACE, or the pod's]
+    #[arg(short, long, value_name = "NAME", value_parser = super::namespace)]
+    namespace: Option<String>,
+
+    /// The Helm release of the manifests, if no Helm calls: a Job of another release must stay
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    release: Option<String>,
+
+    /// Count a failed Job as in the way though its manifest has not changed, so that it runs again
+    #[arg(long)]
+    retry_failed: bool,
+
+    /// Delete what is in the way whether or not it has finished, and whatever its policy says
+    ///
+    /// Jobs of others and ignored Jobs stay. jobsweep waits until the pods are gone too.
+    #[arg(long)]
+    force: bool,
+
+    /// Do not look for the Helm that runs this as its post-renderer
+    ///
+    /// Then --namespace, --context and --kubeconfig say where the manifests are applied.
+    #[arg(long)]
+    no_caller: bool,
+
+    #[command(flatten)]
+    cluster: ClusterArgs,
+
+    /// What the filter does.
+    #[command(flatten)]
+    pub filter: FilterArgs,
+}
+
+impl Unblock {
+    /// The options of `--unblock`, and what the filter does.
+    ///
+    /// # Errors
+    /// Returns what is wrong with the environment variable. Clap has checked the arguments.
+    pub fn options(mut self) -> Result<(Options, FilterArgs), String> {
+        let policy = self.filter.default_policy.clone().unwrap_or_else(policy_in_environment);
+        if [NO_POLICY, BEFORE_HOOK_CREATION].contains(&&*policy) {
+            // The filter gives no Job a policy.
+            self.filter.default_policy = Some(String::new());
+        }
+        let options = Options {
+            connection: self.cluster.connection(HelmVariables::Always),
+            namespace: self.namespace,
+            timeout: self.cluster.timeout,
+            once: self.cluster.once,
+            dry_run: self.cluster.dry_run || dry_run_by_variable()?,
+            looks_for_caller: !self.no_caller,
+            release: self.release,
+            retry_failed: self.retry_failed,
+            force: self.force,
+            needs_policy: policy == NO_POLICY,
+        };
+        Ok((options, self.filter))
     }
-    Ok(Options {
-        connection: Connection {
-            kubeconfig: args.kubeconfig.clone(),
-            context: args.context.clone(),
-            helm_variables: HelmVariables::Always,
-        },
-        namespace: args.namespaces.first().cloned(),
-        timeout: args.timeout,
-        once: args.once,
-        dry_run: args.dry_run || dry_run_by_variable()?,
-    })
 }
 
 /// Another value is an error, so that a misspelt `true` deletes nothing.

@@ -15,11 +15,17 @@ pub enum HelmVariables {
     OnlyAsPlugin,
     /// Always, for a program that must find the same cluster as the Helm that runs it or runs next.
     Always,
+    /// Never, for a cluster that the user names.
+    Never,
 }
 
 impl HelmVariables {
     pub(super) fn count(self) -> bool {
-        self == Self::Always || started_by_helm()
+        match self {
+            Self::OnlyAsPlugin => started_by_helm(),
+            Self::Always => true,
+            Self::Never => false,
+        }
     }
 }
 
@@ -27,7 +33,7 @@ pub(crate) fn helm_debug() -> bool {
     started_by_helm() && variable("HELM_DEBUG").is_some_and(|value| is_true(&value))
 }
 
-fn started_by_helm() -> bool {
+pub(crate) fn started_by_helm() -> bool {
     ["HELM_PLUGIN_NAME", "HELM_PLUGIN_DIR", "HELM_BIN"].into_iter().any(|name| variable(name).is_some())
 }
 

@@ -1,13 +1,7 @@
-//! Makes the manifests of the cleanup: Job or CronJob, ServiceAccount, Role and RoleBinding.
+//! The manifests of the cleanup: Job or CronJob, ServiceAccount, Role and RoleBinding, from the templates beside this file.
 //!
-//! The filter injects them. Tests compare the files under `examples/` and the chart with this module.
-//!
-//! `k8s-openapi` and serde are not used, because the filter must build without them, and because they would not write the comments.
+//! The filter injects them. Tests compare the files under `examples/` and the chart with them.
 
-use std::fmt::Write;
-
-use crate::exit_code::ExitCode;
-use crate::policy::{HELM_DELETE_POLICY, IGNORE, KOTS_DELETE_POLICY};
 use crate::yaml;
 
 /// The published image of this version.
@@ -15,20 +9,18 @@ pub const IMAGE: &str = concat!("ghcr.io/jobsweep/jobsweep:", env!("CARGO_PKG_VE
 /// The annotation of every injected resource. It keeps a second run from injecting again.
 pub const INJECTED: &str = "jobsweep.io/injected";
 
+/// The RBAC rules of every sweep.
+pub const JOB_RULES: &str = include_str!("job-rules.yaml");
+/// The additional RBAC rules of `--log-tail`.
+pub const LOG_RULES: &str = include_str!("log-rules.yaml");
+
 /// Less than the five minutes that Helm waits for a hook by default.
 const TIMEOUT: &str = "--timeout=240s";
-/// The policy of the Job itself, for Helm. Sweeps skip the Job because of [`IGNORE`].
-const OWN_POLICY: &str = "before-hook-creation,hook-succeeded";
-
-/// After these exit codes, the pod is not tried again: that would change nothing, hide a failed Job, or take longer than the
-/// deadline allows.
-const FINAL: [ExitCode; 4] = [ExitCode::Usage, ExitCode::JobFailed, ExitCode::Deadline, ExitCode::NotAllowed];
-
-/// Makes Helm show the log before it deletes the pod.
-const SHOWN_BY_HELM: &str = "    helm.sh/hook-output-log-policy: hook-succeeded,hook-failed\n";
+/// How much longer than its sweep a Job may take, to pull the image and to replace a lost pod.
+const SLACK_SECONDS: i64 = 300;
 
 /// When the cleanup runs in a Helm release.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Moment {
     /// After Helm has applied everything and has waited for it. Finished Jobs go at once.
     #[default]
@@ -36,33 +28,6 @@ pub enum Moment {
     /// Before Helm applies an upgrade or a rollback. Finished Jobs and their logs stay until then.
     Before,
 }
-
-impl Moment {
-    fn events(self) -> &'static str {
-        match self {
-            Self::After => "post-install,post-upgrade,post-rollback",
-            Self::Before => "pre-upgrade,pre-rollback",
-        }
-    }
-
-    /// Orders the cleanup after or before all other hooks.
-    fn weight(self) -> &'static str {
-        match self {
-            Self::After => "1000000",
-            Self::Before => "-1000000",
-        }
-    }
-
-    pub(super) fn args(self) -> &'static [&'static str] {
-        match self {
-            Self::After => &[],
-            Self::Before => &["--once", "--before-hook-creation"],
-        }
-    }
-}
-
-/// Creates the ServiceAccount and the RBAC before the Job, whose weight is higher.
-const ACCESS_WEIGHT: &str = "-1000001";
 
 /// The form of the manifests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,46 +72,7 @@ impl Cleanup {
     /// The ServiceAccount, the Role or ClusterRole, and its binding, as three documents.
     #[must_use]
     pub fn access(&self, form: Form) -> String {
-        let hook = match form {
-            Form::Hook(moment) => hook_annotations(moment.events(), ACCESS_WEIGHT),
-            Form::Plain => String::new(),
-        };
-        let metadata = self.metadata(&hook);
-        let (cluster, of_role) = if self.sweeps_all_namespaces() {
-            ("Cluster", self.metadata_named(&self.name, None, &hook))
-        } else {
-            ("", metadata.clone())
-        };
-        let rules = self.rules();
-        // Without a namespace, the subject is in the namespace of the RoleBinding.
-        let of_namespace =
-            self.namespace.as_ref().map(|name| format!("    namespace: {}\n", yaml::name(name)));
-        format!(
-            "\
-apiVersion: v1
-kind: ServiceAccount
-{metadata}\
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: {cluster}Role
-{of_role}\
-rules:
-{rules}\
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: {cluster}RoleBinding
-{of_role}\
-roleRef:
-  apiGroup: rbac.authorization.k8s.io
-  kind: {cluster}Role
-  name: {name}
-subjects:
-  - kind: ServiceAccount
-    name: {name}
-{of_namespace}",
-            name = yaml::name(&self.name),
-            of_namespace = of_namespace.unwrap_or_default(),
-        )
+        fill(include_str!("access.yaml"), &self.values(&self.name, form))
     }
 
     /// The Job. It needs the resources of [`Self::access`].
@@ -156,148 +82,132 @@ subjects:
     }
 
     pub(super) fn job_named(&self, name: &str, form: Form) -> String {
-        // A failed hook stays for a day, for its log. An ordinary Job stays for a minute: until it is gone, the same manifests
-        // do not start it again.
-        let (ttl, hook) = match form {
-            Form::Hook(moment) => {
-                (86_400, hook_annotations(moment.events(), moment.weight()) + SHOWN_BY_HELM)
-            }
-            Form::Plain => (60, String::new()),
-        };
-        let own = format!("{hook}    {KOTS_DELETE_POLICY}: {OWN_POLICY}\n    {IGNORE}: \"true\"\n");
-        let metadata = self.metadata_named(name, self.namespace.as_deref(), &own);
-        format!(
-            "apiVersion: batch/v1\nkind: Job\n{metadata}spec:\n  ttlSecondsAfterFinished: {ttl}\n{}",
-            indented(2, &self.job_spec())
-        )
+        fill(include_str!("job.yaml"), &self.values(name, form))
     }
 
     /// The CronJob.
     #[must_use]
     pub fn cron_job(&self, schedule: &str) -> String {
-        format!(
-            "\
-apiVersion: batch/v1
-kind: CronJob
-{metadata}\
-spec:
-  schedule: {schedule}
-  concurrencyPolicy: Forbid
-  startingDeadlineSeconds: 300
-  successfulJobsHistoryLimit: 1
-  failedJobsHistoryLimit: 1
-  jobTemplate:
-    metadata:
-      annotations:
-        {IGNORE}: \"true\"
-    spec:
-{spec}",
-            metadata = self.metadata(""),
-            schedule = yaml::double_quoted(schedule),
-            spec = indented(6, &self.job_spec()),
-        )
+        let mut values = self.values(&self.name, Form::Plain);
+        values.push(("schedule", yaml::double_quoted(schedule)));
+        fill(include_str!("cron-job.yaml"), &values)
     }
 
-    fn metadata(&self, annotations: &str) -> String {
-        self.metadata_named(&self.name, self.namespace.as_deref(), annotations)
+    /// The values of the names in the templates.
+    fn values(&self, job_name: &str, form: Form) -> Vec<(&'static str, String)> {
+        let everywhere = self.args.iter().any(|arg| arg == "--all-namespaces" || arg == "-A");
+        let shows_logs = self.value_of("--log-tail").is_some_and(|lines| lines != "0");
+        // The access comes before the Job, and the Job after or before all other hooks.
+        let (hook, weight) = match form {
+            Form::Hook(Moment::After) => ("post-install,post-upgrade,post-rollback", "1000000"),
+            Form::Hook(Moment::Before) => ("pre-upgrade,pre-rollback", "-1000000"),
+            Form::Plain => ("", ""),
+        };
+        let of_hook = |text: &str| if form == Form::Plain { String::new() } else { text.to_owned() };
+        // A failed hook stays for a day, for its log. An ordinary Job stays for a minute: until it is gone, the same manifests do not
+        // start it again.
+        let ttl = if form == Form::Plain { "60" } else { "86400" };
+        let is_annotated = self.injected || form != Form::Plain;
+        let namespace = self.namespace.as_deref().map(yaml::name).unwrap_or_default();
+        let args = self.args.iter().map(|arg| format!("- {}\n", yaml::double_quoted(arg)));
+        let mut values = vec![
+            ("name", yaml::name(&self.name).into_owned()),
+            ("job_name", yaml::name(job_name).into_owned()),
+            ("namespace", namespace.to_string()),
+            ("role_namespace", if everywhere { String::new() } else { namespace.to_string() }),
+            ("role", if everywhere { "ClusterRole" } else { "Role" }.to_owned()),
+            ("rules", JOB_RULES.to_owned() + if shows_logs { LOG_RULES } else { "" }),
+            ("annotations", if is_annotated { "annotations:" } else { "" }.to_owned()),
+            ("injected", if self.injected { "true" } else { "" }.to_owned()),
+            ("hook", hook.to_owned()),
+            ("hook_weight", weight.to_owned()),
+            ("access_weight", of_hook("-1000001")),
+            ("hook_policy", of_hook("before-hook-creation,hook-succeeded")),
+            ("hook_output", of_hook("hook-succeeded,hook-failed")),
+            ("ttl", ttl.to_owned()),
+            ("deadline", self.deadline().map(|seconds| seconds.to_string()).unwrap_or_default()),
+            ("args", args.collect()),
+            ("image", yaml::double_quoted(&self.image)),
+        ];
+        let spec = fill(include_str!("job-spec.yaml"), &values);
+        values.push(("spec", spec));
+        values
     }
 
-    fn metadata_named(&self, name: &str, namespace: Option<&str>, annotations: &str) -> String {
-        let mut text = format!("metadata:\n  name: {}\n", yaml::name(name));
-        if let Some(namespace) = namespace {
-            let _ = writeln!(text, "  namespace: {}", yaml::name(namespace));
-        }
-        text.push_str("  labels:\n    app.kubernetes.io/name: jobsweep\n");
-        let mark = if self.injected { format!("    {INJECTED}: \"true\"\n") } else { String::new() };
-        if !annotations.is_empty() || self.injected {
-            let _ = write!(text, "  annotations:\n{annotations}{mark}");
-        }
-        text
+    /// The deadline of the Job in seconds. None with `--timeout=none`.
+    fn deadline(&self) -> Option<i64> {
+        let timeout = self.value_of("--timeout")?;
+        let seconds =
+            if timeout == "0" { 0 } else { timeout.parse::<jiff::SignedDuration>().ok()?.as_secs() };
+        Some(seconds.saturating_add(SLACK_SECONDS))
     }
 
-    /// The common part of a Job and the Jobs of a CronJob.
-    fn job_spec(&self) -> String {
-        let deadline = self.deadline().map(|seconds| format!("activeDeadlineSeconds: {seconds}\n"));
-        format!(
-            "\
-{deadline}\
-backoffLimit: 3
-podFailurePolicy:
-  rules:
-    # A crash is worth another try. Wrong usage, a failed Job, the timeout or a missing permission is not.
-    - action: FailJob
-      onExitCodes:
-        containerName: jobsweep
-        operator: In
-        values: {codes:?}
-    - action: Ignore
-      onPodConditions:
-        - type: DisruptionTarget
-          status: \"True\"
-template:
-  metadata:
-    labels:
-      app.kubernetes.io/name: jobsweep
-  spec:
-{pod}",
-            deadline = deadline.unwrap_or_default(),
-            codes = FINAL.map(ExitCode::code),
-            pod = indented(4, &self.pod_spec()),
-        )
-    }
-
-    /// The pod. It needs only the API server and meets the Pod Security level `restricted`.
-    fn pod_spec(&self) -> String {
-        let args: String =
-            self.args.iter().map(|arg| format!("      - {}\n", yaml::double_quoted(arg))).collect();
-        format!(
-            "\
-serviceAccountName: {name}
-restartPolicy: Never
-securityContext:
-  runAsNonRoot: true
-  runAsUser: 65532
-  runAsGroup: 65532
-  seccompProfile:
-    type: RuntimeDefault
-containers:
-  - name: jobsweep
-    image: {image}
-    args:
-{args}    env:
-      # So that it does not wait for itself.
-      - name: JOBSWEEP_OWN_JOB_UID
-        valueFrom:
-          fieldRef:
-            fieldPath: metadata.labels['batch.kubernetes.io/controller-uid']
-    securityContext:
-      allowPrivilegeEscalation: false
-      readOnlyRootFilesystem: true
-      capabilities:
-        drop: [ALL]
-    # From measured use: 14 MiB for 5,000 Jobs of 5 kB. A limit of the CPU would only make it slower.
-    resources:
-      requests:
-        cpu: 10m
-        memory: 24Mi
-      limits:
-        memory: 64Mi
-",
-            name = yaml::name(&self.name),
-            image = yaml::double_quoted(&self.image),
-        )
+    /// The value of an option, written with `=` or as the next argument. The last one counts.
+    fn value_of(&self, option: &str) -> Option<&str> {
+        self.args.iter().enumerate().rev().find_map(|(index, arg)| match arg.strip_prefix(option)? {
+            "" => self.args.get(index + 1).map(String::as_str),
+            rest => rest.strip_prefix('='),
+        })
     }
 }
 
-fn hook_annotations(events: &str, weight: &str) -> String {
-    format!(
-        "    helm.sh/hook: {events}\n    helm.sh/hook-weight: \"{weight}\"\n    {HELM_DELETE_POLICY}: {OWN_POLICY}\n"
-    )
+/// Fills in a template. A line with a name stands for as many lines as its value has, so an empty value leaves it out.
+fn fill(template: &str, values: &[(&str, String)]) -> String {
+    let mut text = String::new();
+    for line in template.lines() {
+        match values.iter().find(|(name, _)| line.contains(&format!("{{{name}}}"))) {
+            Some((name, value)) => value.lines().for_each(|part| {
+                text.extend([&*line.replace(&format!("{{{name}}}"), part), "\n"]);
+            }),
+            None => text.extend([line, "\n"]),
+        }
+    }
+    text
 }
 
-fn indented(by: usize, text: &str) -> String {
-    text.lines().fold(String::new(), |mut all, line| {
-        let _ = writeln!(all, "{:by$}{line}", "");
-        all
-    })
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ExitCode;
+
+    fn with(args: &[&str]) -> Cleanup {
+        Cleanup::new("x", &[], &args.iter().map(ToString::to_string).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn the_job_may_take_longer_than_its_sweep() {
+        for (args, deadline) in [
+            (vec![], Some(540)),
+            (vec!["--timeout=10m"], Some(900)),
+            (vec!["--timeout", "1h"], Some(3900)),
+            (vec!["--timeout=0"], Some(300)),
+            (vec!["--timeout=none"], None),
+            (vec!["--timeout=9223372036854775807s"], Some(i64::MAX)),
+        ] {
+            assert_eq!(with(&args).deadline(), deadline, "{args:?}");
+        }
+        assert_eq!(with(&["--timeout=10m"]).args, ["--cleanup", "--timeout=10m"]);
+    }
+
+    #[test]
+    fn logs_may_be_read_only_where_they_are_asked_for() {
+        assert!(!with(&[]).access(Form::Plain).contains("pods/log"));
+        assert!(!with(&["--log-tail=0"]).access(Form::Plain).contains("pods/log"));
+        assert!(with(&["--log-tail=20"]).access(Form::Plain).contains("pods/log"));
+    }
+
+    #[test]
+    fn the_exit_codes_after_which_no_pod_is_tried_again_are_those_of_the_program() {
+        let codes = [ExitCode::Usage, ExitCode::JobFailed, ExitCode::Deadline, ExitCode::NotAllowed];
+        let codes = format!("values: {:?}\n", codes.map(ExitCode::code));
+        assert!(with(&[]).job(Form::Plain).contains(&codes), "{codes}");
+    }
+
+    #[test]
+    fn every_name_in_a_template_is_filled_in() {
+        for form in [Form::Plain, Form::Hook(Moment::After), Form::Hook(Moment::Before)] {
+            let texts = [with(&[]).access(form), with(&[]).job(form), with(&[]).cron_job("@daily")];
+            assert!(!texts.concat().contains(['{', '}']), "{texts:?}");
+        }
+    }
 }

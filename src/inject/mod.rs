@@ -1,7 +1,7 @@
 //! `--inject-cleanup`: appends a Job that runs `jobsweep --cleanup`, with its permissions, to a stream of manifests.
 //!
-//! Everything here is pure: text in, text out. [`manifests`] makes the texts. Tests compare the files under `examples/` and the
-//! chart with it.
+//! Everything here is pure: text in, text out. [`manifests`] fills in the templates. Tests compare the files under `examples/` and
+//! the chart with them.
 //!
 //! Helm 4 runs the hooks that a post-renderer adds, so there the Job is a hook. Helm runs it before it applies anything or after
 //! all of its waiting, and then deletes it. Its ServiceAccount and RBAC are hooks with a lower weight.
@@ -9,18 +9,13 @@
 //! Everywhere else the Job is an ordinary resource, which the cluster deletes a minute after its end. Its name changes with
 //! the stream. So each changed apply starts a new Job, and no apply updates an old one.
 
-pub mod args;
 pub mod manifests;
-mod metadata;
 pub(crate) mod name;
-
-use std::fmt;
 
 use memchr::memmem;
 
 use self::manifests::{Cleanup, Form, INJECTED, Moment};
-use self::metadata::Metadata;
-use crate::translate::{TEMPLATE_ANNOTATION, documents};
+use crate::translate::{TEMPLATE_ANNOTATION, documents, strings};
 
 /// What to append.
 #[derive(Debug, Clone, Default)]
@@ -37,20 +32,8 @@ pub struct Injection {
     pub args: Vec<String>,
 }
 
-/// The cleanup should run before the manifests are applied, but the host of this stream runs no hooks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NoHooks;
-
-impl fmt::Display for NoHooks {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "--cleanup-when before needs a host that runs the hooks of a post-renderer, such as Helm 4; \
-             otherwise run `jobsweep --cleanup --once --before-hook-creation` before you apply the manifests",
-        )
-    }
-}
-
-impl std::error::Error for NoHooks {}
+const NO_HOOKS: &str = "--cleanup-when before needs a host that runs the hooks of a post-renderer, such as Helm 4; \
+                        otherwise run `jobsweep --cleanup --once --before-hook-creation` before you apply the manifests";
 
 /// The text to append to a stream. None if the stream is empty or has a cleanup already.
 ///
@@ -61,12 +44,12 @@ impl std::error::Error for NoHooks {}
 /// let appended = appendix(stream, &Injection::default())?.unwrap_or_default();
 /// assert!(appended.starts_with("---\napiVersion: v1\nkind: ServiceAccount\nmetadata:\n  name: jobsweep-web\n"));
 /// assert_eq!(appendix(&[stream, appended.as_bytes()].concat(), &Injection::default())?, None);
-/// # Ok::<(), jobsweep::inject::NoHooks>(())
+/// # Ok::<(), &str>(())
 /// ```
 ///
 /// # Errors
-/// Returns [`NoHooks`] if the cleanup should run before the manifests are applied, and the stream did not come from Helm 4.
-pub fn appendix(stream: &[u8], injection: &Injection) -> Result<Option<String>, NoHooks> {
+/// Returns what to do if the cleanup should run before the manifests are applied, and the stream did not come from Helm 4.
+pub fn appendix(stream: &[u8], injection: &Injection) -> Result<Option<String>, &'static str> {
     let full: Vec<&[u8]> = documents(stream).filter(|document| has_content(document)).collect();
     if full.is_empty() || full.iter().any(|document| is_injected(document)) {
         return Ok(None);
@@ -76,13 +59,14 @@ pub fn appendix(stream: &[u8], injection: &Injection) -> Result<Option<String>, 
     let form = match (runs_hooks, injection.moment) {
         (true, moment) => Form::Hook(moment),
         (false, Moment::After) => Form::Plain,
-        (false, Moment::Before) => return Err(NoHooks),
+        (false, Moment::Before) => return Err(NO_HOOKS),
     };
-    let mut cleanup = Cleanup::new(
-        injection.name.clone().unwrap_or_else(|| name::derived(&full)),
-        injection.moment.args(),
-        &injection.args,
-    );
+    let own_args: &[_] = match injection.moment {
+        Moment::After => &[],
+        Moment::Before => &["--once", "--before-hook-creation"],
+    };
+    let name = injection.name.clone().unwrap_or_else(|| name::derived(&full));
+    let mut cleanup = Cleanup::new(name, own_args, &injection.args);
     cleanup.injected = true;
     cleanup.namespace.clone_from(&injection.namespace);
     if let Some(image) = &injection.image {
@@ -105,8 +89,8 @@ fn has_content(document: &[u8]) -> bool {
 }
 
 fn is_injected(document: &[u8]) -> bool {
-    memmem::find(document, INJECTED.as_bytes()).is_some()
-        && Metadata::read(document).is_some_and(|metadata| metadata.injected)
+    let mark = || strings(document, [&["metadata", "annotations", INJECTED]]);
+    memmem::find(document, INJECTED.as_bytes()).is_some() && mark() == Some([Some("true".to_owned())])
 }
 
 #[cfg(test)]
@@ -159,7 +143,7 @@ mod tests {
     #[test]
     fn before_needs_hooks() {
         let before = Injection { moment: Moment::Before, ..Injection::default() };
-        assert_eq!(appendix(WEB.as_bytes(), &before), Err(NoHooks));
+        assert_eq!(appendix(WEB.as_bytes(), &before), Err(NO_HOOKS));
         assert!(appended(&from_helm_4("web"), &before).contains("helm.sh/hook: pre-upgrade,pre-rollback"));
     }
 

@@ -1,9 +1,9 @@
 //! Derives names from the stream, because Helm tells a post-renderer neither the release nor the namespace.
-//!
-//! The crate `fnv` is not used for the hash, because it has no more than the few lines of `hash`.
 
-use super::metadata::Metadata;
+use crate::translate::strings;
 
+/// The label with which charts name the release of a resource.
+const INSTANCE: &str = "app.kubernetes.io/instance";
 /// The longest value of a label. The name of a Job becomes a label of its pods.
 const MAX: usize = 63;
 /// A dash and eight hexadecimal digits.
@@ -12,11 +12,11 @@ const SUFFIX: usize = 9;
 /// `jobsweep-` and the release, from the label `app.kubernetes.io/instance`. Without such a label, `jobsweep-` and the first
 /// name in the stream: two releases cannot have the same resource.
 pub(super) fn derived(documents: &[&[u8]]) -> String {
-    let instance = documents
-        .iter()
-        .filter(|document| memchr::memmem::find(document, Metadata::INSTANCE.as_bytes()).is_some())
-        .find_map(|document| Metadata::read(document)?.instance);
-    let release = instance.or_else(|| documents.iter().find_map(|document| Metadata::read(document)?.name));
+    let first = |path: &[&'static str]| {
+        let mut values = documents.iter().filter_map(|document| strings(document, [path]));
+        values.find_map(|[value]| value)
+    };
+    let release = first(&["metadata", "labels", INSTANCE]).or_else(|| first(&["metadata", "name"]));
     release.map_or_else(|| "jobsweep".to_owned(), |release| legal(&format!("jobsweep-{release}")))
 }
 

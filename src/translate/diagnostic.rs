@@ -1,7 +1,5 @@
-//! The problems of an input, with their place and advice. Every message has the same format with one line of context, so it needs no
-//! library such as `annotate-snippets` or `miette`.
+//! The problems of an input, with their place and advice.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use granit_parser::ScanError;
@@ -43,8 +41,8 @@ pub enum Problem {
     },
     /// A Job without metadata has no place for an annotation. This is always a warning.
     NoMetadata,
-    /// The Job shares its text with something else in a way that no insertion can separate.
-    CannotExtend(Cow<'static, str>),
+    /// No entry can be added, because an anchor or a merge key shares the metadata of the Job with something else.
+    CannotExtend(&'static str),
     /// `--unblock` cannot look the Job up in the cluster. This is always a warning.
     NotLookedUp(&'static str),
     /// A `ResourceList` is not what the specification of KRM functions says.

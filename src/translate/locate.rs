@@ -1,12 +1,9 @@
 //! Finds the place of a fault in the stream: line, column, chart file and a snippet.
-//!
-//! `annotate-snippets` and `miette` are not used, because they read the text from its beginning for each message.
 
 use std::ops::Range;
 
 use super::diagnostic::{Diagnostic, Fault, Place};
-use super::query;
-use super::read::lookup::{Lookup, key};
+use super::read::lookup::key;
 use super::read::nodes::Nodes;
 use super::read::stream::{BOM, skip_bom};
 use crate::escape::{one_line, same_width, shortened};
@@ -129,7 +126,7 @@ fn template_annotation(text: &str) -> Option<String> {
     }
     let (nodes, _) = Nodes::read_to_first_error(text);
     let path = [key::METADATA, key::ANNOTATIONS, TEMPLATE_ANNOTATION];
-    query::string(&Lookup::new(&nodes), &path).map(str::to_owned)
+    nodes.string_at(&path).map(str::to_owned)
 }
 
 #[cfg(test)]

@@ -1,14 +1,18 @@
 //! Decides what to do with a Job in the cluster that has the name of a new manifest. Pure.
 
-use crate::cluster::api::Refusal;
-use crate::cluster::job::Job;
-use crate::cluster::job::state::{Hint, State};
-use crate::policy::{Outcome, Token};
+use crate::cluster::error::Error;
+use crate::cluster::job::{Hint, State};
+use crate::policy::{DeletePolicy, Outcome, Token};
 use crate::translate::JobManifest;
 
-/// The result of the dry run that replaces the Job in the cluster by the manifest.
+use super::dry_run_manifest::Live;
+use super::hooks::Role;
+use super::metadata::is_hook;
+use super::owner::{self, Claimant, Owner};
+
+/// What the API server says about the Job in the cluster with the new manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum ReplaceResult {
+pub(super) enum Answer {
     Possible,
     /// Nothing but changes of these immutable fields is refused.
     Immutable(Vec<String>),
@@ -16,9 +20,12 @@ pub(super) enum ReplaceResult {
     Refused(String),
 }
 
-impl ReplaceResult {
+impl Answer {
+    /// What an error says about the manifest. `None` if it says nothing about it.
+    ///
     /// A new Job helps only if immutable fields are the only problem.
-    pub(super) fn of_refusal(refusal: Refusal) -> Self {
+    pub(super) fn of_error(error: &Error) -> Option<Self> {
+        let status = error.status().filter(|_| is_about_the_manifest(error))?;
         // The API server's validation of Jobs uses these messages. The last one is for an Indexed Job: its completions can change only
         // together with its parallelism.
         let is_immutable = |message: &str| {
@@ -26,13 +33,79 @@ impl ReplaceResult {
                 || message.contains("immutable after creation")
                 || message.contains("can only be modified in tandem with")
         };
-        let message = refusal.to_string();
-        let causes = refusal.details.unwrap_or_default().causes;
+        let causes = status.details.as_ref().map(|details| &*details.causes).unwrap_or_default();
         if causes.is_empty() || !causes.iter().all(|cause| is_immutable(&cause.message)) {
-            return Self::Refused(message);
+            return Some(Self::Refused(error.to_string()));
         }
-        Self::Immutable(causes.into_iter().map(|cause| cause.field).collect())
+        Some(Self::Immutable(causes.iter().map(|cause| cause.field.clone()).collect()))
     }
+}
+
+/// Whether the API server refuses the manifest itself, and not just the dry run. 403 comes from admission or a quota; a missing
+/// permission is [`Error::Forbidden`]. A refusal by a proxy in between has no `reason`.
+fn is_about_the_manifest(error: &Error) -> bool {
+    let Some(status) = error.status() else { return false };
+    let is_refused = matches!(status.code, 400 | 403 | 413 | 422)
+        && !status.reason.is_empty()
+        && !status.message.contains("does not support dry run");
+    // Server-side apply says so about a manifest that does not fit the schema, such as one with two variables of one name.
+    is_refused || status.code == 500 && status.message.starts_with("failed to create typed patch object")
+}
+
+/// What the API server says about a new Job, which it will get once the old one is gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Successor {
+    Accepted,
+    /// A quota still counts the old Job.
+    OverQuota(String),
+    Refused(String),
+}
+
+impl Successor {
+    /// What an error says about the new Job. `None` if it says nothing about it.
+    pub(super) fn of_error(error: &Error) -> Option<Self> {
+        let status = error.status()?;
+        if status.reason == "AlreadyExists" {
+            // Another Job has that name. This is checked last.
+            return Some(Self::Accepted);
+        }
+        if !is_about_the_manifest(error) {
+            return None;
+        }
+        let exceeded = status.message.split_once("exceeded quota: ").map(|(_, exceeded)| exceeded);
+        let requested = exceeded.and_then(|text| text.split_once("requested: "));
+        Some(match requested {
+            Some((_, text)) if text.starts_with("count/jobs.batch=1, used: ") => {
+                Self::OverQuota(status.message.clone())
+            }
+            _ => Self::Refused(error.to_string()),
+        })
+    }
+}
+
+/// What the user wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Rules {
+    pub claimant: Claimant,
+    /// An unfinished Job must stay, and is not waited for.
+    pub once: bool,
+    /// A failed Job is in the way though its manifest has not changed.
+    pub retry_failed: bool,
+    /// What is in the way goes, whatever its state and its policy.
+    pub force: bool,
+    /// A Job without a policy must stay.
+    pub needs_policy: bool,
+}
+
+/// Why a Job is in the way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Obstacle {
+    /// The manifest would change these immutable fields.
+    Immutable(Vec<String>),
+    /// Helm ran it as a hook, and can neither change it nor create another Job of its name.
+    LeftOverHook,
+    /// It has failed and is to run again.
+    Failed,
 }
 
 /// What to do with the Job in the cluster.
@@ -40,21 +113,44 @@ impl ReplaceResult {
 pub(super) enum Decision {
     /// The manifest can be applied to the Job.
     Stays,
+    /// The same, but the Job has failed, and will not run again.
+    StaysFailed,
     /// The manifest can be applied to no Job, so a deletion would not help.
     InvalidManifest(String),
     /// The Job is already being deleted, and these finalizers hold it.
     BeingDeleted(Vec<String>),
     /// The Job is in the way, and may be deleted once it has finished.
-    Wait(Hint),
+    Wait(Obstacle, Hint),
     /// The Job is in the way, and may be deleted.
-    Delete(Outcome),
+    Delete(Obstacle, Leave),
     /// The Job is in the way, and may not be deleted.
-    MustStay(Reason),
+    MustStay(Obstacle, Reason),
+}
+
+impl Decision {
+    /// A Job in the way has to stay after all.
+    pub(super) fn keep(self, reason: Reason) -> Self {
+        match self {
+            Self::Wait(obstacle, _) | Self::Delete(obstacle, _) => Self::MustStay(obstacle, reason),
+            other => other,
+        }
+    }
+}
+
+/// Why a Job in the way may be deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Leave {
+    /// The policy of the manifest names how the Job ended.
+    Policy(Outcome),
+    /// The manifest has no policy, and the Job has finished.
+    NoPolicy(Outcome),
+    Force,
 }
 
 /// Why a Job in the way may not be deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Reason {
+    Owned(Owner),
     /// The annotation `jobsweep.io/ignore` is on the manifest or on the Job in the cluster.
     Ignored {
         by_manifest: bool,
@@ -68,176 +164,87 @@ pub(super) enum Reason {
     Suspended,
     /// With `--once`, an unfinished Job is not waited for.
     Unfinished(Hint),
-    /// The status of the Job cannot be read.
+    /// The Job cannot be read.
     Unreadable(String),
+    /// The API server would not create the new Job.
+    SuccessorRefused(String),
     /// The API server refuses to delete the Job.
     DeletionRefused(String),
 }
 
-/// Decides what to do with a Job in the cluster. With `once`, an unfinished Job must stay, and is not waited for.
-pub(super) fn decide(live: &Job, result: &ReplaceResult, manifest: &JobManifest, once: bool) -> Decision {
+/// Decides what to do with a Job in the cluster.
+pub(super) fn decide(
+    live: &Live,
+    answer: &Answer,
+    manifest: &JobManifest,
+    role: Role,
+    rules: &Rules,
+) -> Decision {
     // This comes first, because a change of a Job that is being deleted would be lost with it.
-    if live.terminating {
-        return Decision::BeingDeleted(live.finalizers.clone());
+    if live.job.terminating {
+        return Decision::BeingDeleted(live.job.finalizers.clone());
     }
-    match result {
-        ReplaceResult::Possible => Decision::Stays,
-        ReplaceResult::Refused(why) => Decision::InvalidManifest(why.clone()),
-        ReplaceResult::Immutable(_) => in_the_way(live, manifest, once),
+    let has_failed = live.job.outcome() == Some(Outcome::Failed);
+    let obstacle = match answer {
+        Answer::Refused(why) => return Decision::InvalidManifest(why.clone()),
+        _ if role == Role::Hook || is_left_over(live, &rules.claimant) => Obstacle::LeftOverHook,
+        Answer::Immutable(fields) => Obstacle::Immutable(fields.clone()),
+        Answer::Possible if has_failed && rules.retry_failed => Obstacle::Failed,
+        Answer::Possible => {
+            let may_retry = has_failed && must_stay_for_all(live, manifest, &rules.claimant).is_none();
+            return if may_retry { Decision::StaysFailed } else { Decision::Stays };
+        }
+    };
+    in_the_way(live, obstacle, manifest, rules)
+}
+
+/// Whether Helm left the Job as a hook. It imports such a Job only if it is told to take the ownership.
+fn is_left_over(live: &Live, claimant: &Claimant) -> bool {
+    matches!(claimant, Claimant::Helm { takes_ownership: false, .. }) && is_hook(&live.metadata)
+}
+
+fn in_the_way(live: &Live, obstacle: Obstacle, manifest: &JobManifest, rules: &Rules) -> Decision {
+    if let Some(reason) = must_stay_for_all(live, manifest, &rules.claimant) {
+        return Decision::MustStay(obstacle, reason);
+    }
+    if rules.force {
+        return Decision::Delete(obstacle, Leave::Force);
+    }
+    let leave = match &manifest.policy {
+        None if rules.needs_policy => return Decision::MustStay(obstacle, Reason::NoPolicy),
+        None => Leave::NoPolicy,
+        Some(policy) if Outcome::ALL.into_iter().any(|outcome| names(policy, outcome)) => Leave::Policy,
+        Some(policy) => return Decision::MustStay(obstacle, Reason::NamesNothing(policy.to_string())),
+    };
+    let named = |outcome| manifest.policy.as_ref().is_none_or(|policy| names(policy, outcome));
+    match &live.job.state {
+        State::Finished(outcome, _) if named(*outcome) => Decision::Delete(obstacle, leave(*outcome)),
+        State::Finished(outcome, _) => {
+            let policy = manifest.policy.as_ref().map(ToString::to_string).unwrap_or_default();
+            Decision::MustStay(obstacle, Reason::NotNamed(*outcome, policy))
+        }
+        State::Suspended => Decision::MustStay(obstacle, Reason::Suspended),
+        State::Unfinished(hint) if rules.once => {
+            Decision::MustStay(obstacle, Reason::Unfinished(hint.clone()))
+        }
+        State::Unfinished(hint) => Decision::Wait(obstacle, hint.clone()),
+        State::Unreadable(why) => Decision::MustStay(obstacle, Reason::Unreadable(why.clone())),
     }
 }
 
-fn in_the_way(live: &Job, manifest: &JobManifest, once: bool) -> Decision {
-    if manifest.ignored || live.ignored {
-        return Decision::MustStay(Reason::Ignored { by_manifest: manifest.ignored });
+/// Why a Job must stay even with `--force`, if it must.
+fn must_stay_for_all(live: &Live, manifest: &JobManifest, claimant: &Claimant) -> Option<Reason> {
+    if let Err(owner) = owner::check(&live.metadata, &manifest.value, claimant) {
+        return Some(Reason::Owned(owner));
     }
-    let Some(policy) = &manifest.policy else { return Decision::MustStay(Reason::NoPolicy) };
-    // before-hook-creation means exactly this moment, whatever the outcome.
-    let names = |outcome| policy.names(outcome) || policy.lists(Token::BeforeHookCreation);
-    if !Outcome::ALL.into_iter().any(names) {
-        return Decision::MustStay(Reason::NamesNothing(policy.to_string()));
-    }
-    match &live.state {
-        State::Finished(outcome, _) if names(*outcome) => Decision::Delete(*outcome),
-        State::Finished(outcome, _) => Decision::MustStay(Reason::NotNamed(*outcome, policy.to_string())),
-        State::Suspended => Decision::MustStay(Reason::Suspended),
-        State::Unfinished(hint) if once => Decision::MustStay(Reason::Unfinished(hint.clone())),
-        State::Unfinished(hint) => Decision::Wait(hint.clone()),
-        State::Unreadable(why) => Decision::MustStay(Reason::Unreadable(why.clone())),
-    }
+    let ignored = manifest.ignored || live.job.ignored;
+    ignored.then_some(Reason::Ignored { by_manifest: manifest.ignored })
+}
+
+/// Whether a policy allows the deletion of a Job that ended so. `before-hook-creation` means exactly this moment, whatever the outcome.
+fn names(policy: &DeletePolicy, outcome: Outcome) -> bool {
+    policy.names(outcome) || policy.lists(Token::BeforeHookCreation)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::cluster::api::{Cause, Details};
-    use crate::policy::DeletePolicy;
-    use crate::translate::Value;
-
-    fn manifest(policy: &str) -> JobManifest {
-        JobManifest {
-            name: "migrate".to_owned(),
-            namespace: None,
-            policy: Some(DeletePolicy::parse(policy)),
-            ignored: false,
-            value: Value::Mapping(Vec::new()),
-        }
-    }
-
-    fn live(state: State) -> Job {
-        let json = r#"{"metadata":{"namespace":"shop","name":"migrate","uid":"u1","resourceVersion":"7"}}"#;
-        Job::decode(json.as_bytes()).expect("a Job").with(|shared| shared.state = state)
-    }
-
-    fn immutable() -> ReplaceResult {
-        ReplaceResult::Immutable(vec!["spec.template".to_owned()])
-    }
-
-    #[test]
-    fn only_a_finished_job_in_the_way_goes_and_only_if_the_policy_at_hand_names_how_it_ended() {
-        use Outcome::{Failed, Succeeded};
-        let finished = |outcome| State::Finished(outcome, String::new());
-        let running = || State::Unfinished(Hint::Active(1));
-        let not_named =
-            |outcome, policy: &str| Decision::MustStay(Reason::NotNamed(outcome, policy.to_owned()));
-        for (policy, state, decision) in [
-            ("hook-succeeded", finished(Succeeded), Decision::Delete(Succeeded)),
-            ("hook-succeeded", finished(Failed), not_named(Failed, "hook-succeeded")),
-            ("hook-failed", finished(Failed), Decision::Delete(Failed)),
-            ("hook-failed", finished(Succeeded), not_named(Succeeded, "hook-failed")),
-            ("before-hook-creation", finished(Failed), Decision::Delete(Failed)),
-            ("before-hook-creation, hook-succeeded", finished(Failed), Decision::Delete(Failed)),
-            ("never", finished(Failed), Decision::MustStay(Reason::NamesNothing("never".to_owned()))),
-            ("never", running(), Decision::MustStay(Reason::NamesNothing("never".to_owned()))),
-            ("hook-failed", running(), Decision::Wait(Hint::Active(1))),
-            ("hook-failed", State::Suspended, Decision::MustStay(Reason::Suspended)),
-            (
-                "hook-failed",
-                State::Unreadable("x".to_owned()),
-                Decision::MustStay(Reason::Unreadable("x".to_owned())),
-            ),
-        ] {
-            let manifest = manifest(policy);
-            assert_eq!(
-                decide(&live(state.clone()), &immutable(), &manifest, false),
-                decision,
-                "{policy:?} {state:?}"
-            );
-            // Whatever its policy says, a Job that can take the manifest stays.
-            assert_eq!(
-                decide(&live(state), &ReplaceResult::Possible, &manifest, false),
-                Decision::Stays,
-                "{policy:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn without_leave_a_job_in_the_way_stays() {
-        let both = manifest("hook-succeeded,hook-failed");
-        let ignored = JobManifest { ignored: true, ..both.clone() };
-        let plain = JobManifest { policy: None, ..both.clone() };
-        let done = live(State::Finished(Outcome::Succeeded, String::new()));
-        let running = live(State::Unfinished(Hint::None));
-        let marked = done.clone().with(|shared| shared.ignored = true);
-        let by = |by_manifest| Decision::MustStay(Reason::Ignored { by_manifest });
-        assert_eq!(decide(&marked, &immutable(), &both, false), by(false));
-        assert_eq!(decide(&done, &immutable(), &ignored, false), by(true));
-        assert_eq!(decide(&done, &immutable(), &plain, false), Decision::MustStay(Reason::NoPolicy));
-        let unfinished = Decision::MustStay(Reason::Unfinished(Hint::None));
-        assert_eq!(decide(&running, &immutable(), &both, true), unfinished);
-    }
-
-    #[test]
-    fn a_job_that_is_being_deleted_is_in_the_way_of_any_manifest() {
-        let going = live(State::Suspended).with(|shared| {
-            shared.terminating = true;
-            shared.finalizers = vec!["a/b".to_owned()];
-        });
-        for result in [ReplaceResult::Possible, immutable(), ReplaceResult::Refused(String::new())] {
-            let decision = decide(&going, &result, &manifest("hook-failed"), true);
-            assert_eq!(decision, Decision::BeingDeleted(vec!["a/b".to_owned()]), "{result:?}");
-        }
-    }
-
-    #[test]
-    fn a_manifest_that_no_job_could_take_deletes_nothing() {
-        let manifest = manifest("hook-succeeded");
-        let done = live(State::Finished(Outcome::Succeeded, String::new()));
-        let refused = ReplaceResult::Refused("no".to_owned());
-        assert_eq!(decide(&done, &refused, &manifest, false), Decision::InvalidManifest("no".to_owned()));
-    }
-
-    #[test]
-    fn only_immutable_fields_make_a_job_an_obstacle() {
-        let cause =
-            |field: &str, message: &str| Cause { field: field.to_owned(), message: message.to_owned() };
-        let template = || cause("spec.template", "Invalid value: {}: field is immutable");
-        let tandem = || {
-            cause(
-                "spec.completions",
-                "Invalid value: 3: can only be modified in tandem with spec.parallelism",
-            )
-        };
-        let unknown = || {
-            cause(
-                "spec.template.spec.restartPolicy",
-                "Required value: valid values: \"OnFailure\", \"Never\"",
-            )
-        };
-        for (causes, fields) in [
-            (vec![template()], Some(vec!["spec.template"])),
-            (vec![template(), tandem()], Some(vec!["spec.template", "spec.completions"])),
-            (vec![template(), unknown()], None),
-            (vec![], None),
-        ] {
-            let details = Some(Details { causes, ..Details::default() });
-            let refusal = Refusal { code: 422, message: "no".to_owned(), details, ..Refusal::default() };
-            let expected = match fields {
-                Some(fields) => ReplaceResult::Immutable(fields.into_iter().map(str::to_owned).collect()),
-                None => ReplaceResult::Refused(refusal.to_string()),
-            };
-            assert_eq!(ReplaceResult::of_refusal(refusal), expected);
-        }
-    }
-}
+mod tests;

@@ -1,9 +1,14 @@
-//! Builds the manifest that is sent in the dry run: the new manifest, with the fields that it must take from the Job in the cluster.
-//! Does no I/O.
+//! Builds the manifests that are sent in dry runs. Does no I/O.
 //!
 //! When a Job is created, the API server adds a selector and some template labels. They are immutable, and most manifests lack them.
-//! So they are copied from the Job in the cluster. The remaining differences are the changes in the manifest. Finalizers and owners
-//! are copied too, because an update without them would remove them.
+//! So a replacement gets them from the Job in the cluster. The remaining differences are the changes in the manifest. Finalizers and
+//! owners are copied too, because a replacement without them would remove them. Server-side apply needs none of this.
+//!
+//! A new Job is tried while the old one is still there, so it gets another name.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde::Deserialize;
+use serde_json::Value as Json;
 
 use crate::cluster::job::Job;
 use crate::translate::{JobManifest, Value};
@@ -12,35 +17,37 @@ use crate::translate::{JobManifest, Value};
 const GENERATED_LABELS: [&str; 4] =
     ["batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name", "controller-uid", "job-name"];
 
+/// The labels that must have the Job's name.
+const JOB_NAME_LABELS: [&str; 2] = ["batch.kubernetes.io/job-name", "job-name"];
+
 /// A Job in the cluster, with the JSON from which fields are copied.
 #[derive(Debug)]
 pub(super) struct Live {
     /// The fields that the decision depends on.
     pub job: Job,
-    json: serde_json::Value,
+    pub metadata: ObjectMeta,
+    json: Json,
 }
 
 impl Live {
     /// Reads a Job from the API server's JSON.
     ///
     /// # Errors
-    /// Returns why the Job cannot be read.
-    pub(super) fn decode(json: &[u8]) -> Result<Self, String> {
-        let job = Job::decode(json).map_err(|unreadable| unreadable.why)?;
-        let json = serde_json::from_slice(json).map_err(|error| error.to_string())?;
-        Ok(Self { job, json })
+    /// Returns why its metadata cannot be read.
+    pub(super) fn read(json: Json) -> Result<Self, String> {
+        let metadata = ObjectMeta::deserialize(&json["metadata"]).map_err(|error| error.to_string())?;
+        Ok(Self { job: Job::read(&json), metadata, json })
     }
 }
 
-/// Returns the manifest as YAML on one line. It adds the fields that the manifest lacks and the live Job has. It always sets the
-/// namespace, and the live Job's UID and resource version. If a field must be a mapping but is something else, it stays unchanged,
-/// and the API server refuses it.
-pub(super) fn dry_run_manifest(manifest: &JobManifest, namespace: &str, live: &Live) -> String {
-    let mut value = manifest.value.clone();
+/// How many characters of a name are changed, if it has so many.
+const CHANGED_CHARACTERS: usize = 5;
+
+/// The manifest as it would replace the Job in the cluster, as YAML on one line. If a field must be a mapping but is something else, it
+/// stays unchanged, and the API server refuses it.
+pub(super) fn replacement(manifest: &JobManifest, namespace: &str, live: &Live) -> String {
+    let mut value = applied_value(manifest, namespace, live);
     if let Some(metadata) = value.mapping_or_insert("metadata") {
-        metadata.set("namespace", Value::String(namespace.to_owned()));
-        metadata.set("uid", Value::String(live.job.id.uid.to_string()));
-        metadata.set("resourceVersion", Value::String(live.job.version.to_string()));
         for key in ["finalizers", "ownerReferences"] {
             let live_value = &live.json["metadata"][key];
             if metadata.get(key).is_none() && !live_value.is_null() {
@@ -67,8 +74,66 @@ pub(super) fn dry_run_manifest(manifest: &JobManifest, namespace: &str, live: &L
     value.to_string()
 }
 
+/// The manifest as it would be applied to the Job in the cluster, which must still have this UID and version.
+pub(super) fn applied(manifest: &JobManifest, namespace: &str, live: &Live) -> String {
+    applied_value(manifest, namespace, live).to_string()
+}
+
+fn applied_value(manifest: &JobManifest, namespace: &str, live: &Live) -> Value {
+    let mut value = manifest.value.clone();
+    if let Some(metadata) = value.mapping_or_insert("metadata") {
+        metadata.set("namespace", Value::String(namespace.to_owned()));
+        metadata.set("uid", Value::String(live.job.uid().to_owned()));
+        metadata.set("resourceVersion", Value::String(live.job.version().to_owned()));
+    }
+    value
+}
+
+/// The new Job under another name of the same length, and that name. Labels with its name have to follow, or the API server refuses
+/// them.
+pub(super) fn successor(manifest: &JobManifest, namespace: &str, live_uid: &str) -> (String, String) {
+    let name = other_name(&manifest.name, live_uid);
+    let mut value = manifest.value.clone();
+    if let Some(metadata) = value.mapping_or_insert("metadata") {
+        metadata.set("namespace", Value::String(namespace.to_owned()));
+        metadata.set("name", Value::String(name.clone()));
+    }
+    for path in [
+        &["metadata", "labels"][..],
+        &["spec", "template", "metadata", "labels"],
+        &["spec", "selector", "matchLabels"],
+    ] {
+        let Some(labels) = mapping_at(&mut value, path) else { continue };
+        for label in JOB_NAME_LABELS {
+            if labels.get(label).and_then(Value::as_str) == Some(&manifest.name) {
+                labels.set(label, Value::String(name.clone()));
+            }
+        }
+    }
+    (name, value.to_string())
+}
+
+/// The mapping at a path, if there is one.
+fn mapping_at<'v>(value: &'v mut Value, path: &[&str]) -> Option<&'v mut Value> {
+    path.iter().try_fold(value, |value, key| {
+        value.get(key).filter(|value| !value.is_null())?;
+        value.mapping_or_insert(key)
+    })
+}
+
+/// Another name of the same length, with the digits of a UID at its end. No Job is likely to have it.
+fn other_name(name: &str, uid: &str) -> String {
+    let digits = uid.chars().filter(char::is_ascii_hexdigit).chain(['0', '1']).cycle();
+    let with_digits = |skipped| -> String {
+        let kept = name.chars().take(name.len().saturating_sub(CHANGED_CHARACTERS));
+        kept.chain(digits.clone().skip(skipped)).take(name.len()).collect()
+    };
+    let first = with_digits(0);
+    if first == name { with_digits(1) } else { first }
+}
+
 /// JSON is valid YAML, so it is written unchanged.
-fn from_json(value: &serde_json::Value) -> Value {
+fn from_json(value: &Json) -> Value {
     Value::Plain(value.to_string())
 }
 
@@ -83,9 +148,10 @@ mod tests {
 
     fn replaced(spec: &str) -> String {
         let stream = format!("apiVersion: batch/v1\nkind: Job\nmetadata: {{name: migrate}}\n{spec}");
-        let translated = translate(stream.as_bytes(), &Options::default()).expect("translated");
-        let (jobs, _) = translated.jobs().expect("jobs");
-        dry_run_manifest(&jobs[0], "shop", &Live::decode(LIVE.as_bytes()).expect("a Job"))
+        let translated = translate(stream.as_bytes(), &Options { read_jobs: true, ..Options::default() })
+            .expect("translated");
+        let (jobs, _) = translated.jobs();
+        replacement(&jobs[0], "shop", &Live::read(serde_json::from_str(LIVE).expect("JSON")).expect("a Job"))
     }
 
     #[test]
@@ -113,5 +179,27 @@ mod tests {
         ] {
             assert_eq!(replaced(spec), format!("{head}{expected}}}"), "{spec}");
         }
+    }
+
+    #[test]
+    fn a_successor_has_another_name_of_the_same_length_wherever_the_name_must_stand() {
+        let uid = "0b5a8c1e-00f2-4d3c-9a77-0123456789ab";
+        for (name, other) in
+            [("migrate", "mi0b5a8"), ("a", "0"), ("0", "b"), ("0b5a8", "b5a8c"), ("shop.v1.0", "shop0b5a8")]
+        {
+            assert_eq!(other_name(name, uid), other, "{name}");
+        }
+        let stream = "apiVersion: batch/v1\nkind: Job\nmetadata: {name: migrate, labels: {job-name: migrate, app: migrate}}\n\
+                      spec: {selector: ~, template: {metadata: {labels: {batch.kubernetes.io/job-name: migrate, job-name: other}}}}";
+        let translated = translate(stream.as_bytes(), &Options { read_jobs: true, ..Options::default() })
+            .expect("translated");
+        let (jobs, _) = translated.jobs();
+        let expected = concat!(
+            r#"{"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "mi0b5a8", "#,
+            r#""labels": {"job-name": "mi0b5a8", "app": "migrate"}, "namespace": "shop"}, "#,
+            r#""spec": {"selector": ~, "template": {"metadata": {"labels": "#,
+            r#"{"batch.kubernetes.io/job-name": "mi0b5a8", "job-name": "other"}}}}}"#
+        );
+        assert_eq!(successor(&jobs[0], "shop", uid), ("mi0b5a8".to_owned(), expected.to_owned()));
     }
 }

@@ -3,38 +3,49 @@
 //! A Job in the cluster is in the way if a manifest has its name and cannot be applied to it: applying the manifests would fail. Such a
 //! Job is deleted if it has finished and the policy of the manifest allows that. Any other Job stays.
 //!
-//! - `translate::jobs_for_unblock` has read the Jobs from the manifests. It skips hooks that Helm 4 runs itself.
+//! - `translate::manifests` has read the Jobs from the manifests. `hooks` says which of them Helm 4 runs itself. Pure.
 //! - `rounds` sends the requests, again and again, until no Job is in the way or one may not be deleted. `retries` waits between them.
-//! - `dry_run_manifest` builds the manifest for the dry run that shows whether a Job is in the way. Pure.
-//! - `decision` decides what to do with one Job. Pure.
+//! - `writer` says how the manifests will be applied. `dry_run_manifest` builds what is sent in the dry runs, which show whether a Job
+//!   is in the way, and whether the new one would be accepted. Pure.
+//! - `decision` decides what to do with one Job. `owner` says whose it is. Pure.
 //! - `messages` has the words for the user. Pure.
 //!
 //! All or nothing: no Job is deleted until every Job in the way may be deleted.
 
 mod decision;
 mod dry_run_manifest;
+mod hooks;
 mod messages;
+mod metadata;
+mod owner;
 mod planned_job;
+mod pods;
+mod requests;
 mod retries;
 mod rounds;
+mod target;
+mod writer;
 
 use std::collections::HashSet;
 use std::fmt::{self, Display};
-use std::process;
-use std::time::{Duration, Instant};
 
+use decision::Rules;
+use hooks::{Command, Role};
+use owner::Claimant;
 use planned_job::PlannedJob;
-use tokio::runtime::Runtime;
-use tokio::time::timeout;
+use rounds::Surroundings;
+use target::Target;
+use writer::Host;
 
-use crate::background;
-use crate::cluster::Timeout;
-use crate::cluster::api::{Api, Failure};
-use crate::cluster::connect::{Connection, Target};
+use crate::cluster::caller::{Caller, DryRun, HelmCall, Unclear};
+use crate::cluster::client::Cluster;
+use crate::cluster::connect::Connection;
+use crate::cluster::error::Error;
+use crate::cluster::{Timeout, stop, variable};
 use crate::console::Console;
-use crate::escape::{block, quoted};
+use crate::escape::{block, one_line, quoted};
 use crate::exit_code::ExitCode;
-use crate::signals::{Signal, Signals};
+use crate::signals::Signals;
 use crate::translate::{JobManifest, is_subdomain};
 
 /// The options of `--unblock`.
@@ -50,6 +61,18 @@ pub struct Options {
     pub once: bool,
     /// Whether deletions are sent as server-side dry runs.
     pub dry_run: bool,
+    /// Whether to look for a Helm that waits for this program as its post-renderer.
+    pub looks_for_caller: bool,
+    /// Whether to say on stderr too who calls.
+    pub verbose: bool,
+    /// The Helm release of the manifests, if no Helm calls.
+    pub release: Option<String>,
+    /// Whether a failed Job is in the way though its manifest has not changed.
+    pub retry_failed: bool,
+    /// Whether a Job in the way is deleted whatever its state and its policy.
+    pub force: bool,
+    /// Whether a Job without a policy must stay.
+    pub needs_policy: bool,
 }
 
 /// Why the manifests must not be applied.
@@ -75,9 +98,19 @@ impl std::error::Error for Blocked {}
 enum Stop {
     /// At least one Job in the way may not be deleted.
     InTheWay,
-    Deadline,
-    Signal(Signal),
-    Failed(Failure),
+    /// The API server refuses a manifest, so a Job that makes way for another one would be lost.
+    InvalidManifest,
+    /// Nobody waits for the manifests any more.
+    CallerGone,
+    /// The command line or the manifests are wrong.
+    Wrong(ExitCode, String),
+    Ended(stop::Stop),
+}
+
+impl<S: Into<stop::Stop>> From<S> for Stop {
+    fn from(stop: S) -> Self {
+        Self::Ended(stop.into())
+    }
 }
 
 /// Deletes the Jobs in the cluster that block these manifests. Then the manifests can be applied.
@@ -85,11 +118,23 @@ enum Stop {
 /// # Errors
 /// A Job is in the way and may not be deleted, or it is not known whether one is in the way.
 pub fn unblock(jobs: Vec<JobManifest>, options: &Options, console: &mut Console) -> Result<(), Blocked> {
-    let runtime =
-        background::runtime().map_err(|error| blocked(ExitCode::Failure, format!("no runtime: {error}")))?;
-    match runtime.block_on(connect_and_unblock(jobs, options, console)) {
-        Ok(signals) => {
-            end_at_the_next_signal(runtime, signals);
+    let caller = find_caller(options).map_err(|unclear| blocked(ExitCode::Usage, unclear))?;
+    let call = caller.helm();
+    let options = &Options { dry_run: options.dry_run || call.is_some_and(is_dry_run), ..options.clone() };
+    if let Some(call) = call.filter(|call| call.dry_run == Some(DryRun::Client)) {
+        note(&format!("called by {call}, which asks no cluster, so no Job is looked up"), options, console);
+        return Ok(());
+    }
+    let planned: Vec<_> = jobs.into_iter().filter(|job| may_matter(job, &caller)).collect();
+    if planned.is_empty() {
+        return Ok(());
+    }
+    let runtime = stop::runtime().map_err(|error| blocked(error.exit_code(), error))?;
+    match runtime.block_on(until_stopped(planned, options, &caller, console)) {
+        Ok(mut signals) => {
+            signals.end_the_process();
+            // Its thread handles signals until the end of the process.
+            std::mem::forget(runtime);
             Ok(())
         }
         Err(blocked) => {
@@ -100,97 +145,152 @@ pub fn unblock(jobs: Vec<JobManifest>, options: &Options, console: &mut Console)
     }
 }
 
-/// While the manifests are written, nothing has to be completed, so a signal ends the process as it does any filter.
-#[expect(clippy::exit, reason = "the main thread may be stuck in a write that nobody reads")]
-fn end_at_the_next_signal(runtime: Runtime, signals: Signals) {
-    let _thread = background::spawn((runtime, signals), |(runtime, mut signals)| {
-        let signal = runtime.block_on(signals.next());
-        process::exit(signal.exit_code().code().into());
-    });
+/// Writes into the log file, and to stderr if the user wants to see it.
+fn note(text: &str, options: &Options, console: &mut Console) {
+    if options.verbose {
+        console.info(&one_line(text));
+    } else {
+        console.log(&one_line(text));
+    }
+}
+
+/// The name of the plugin that Helm 4 runs.
+fn plugin_name() -> Option<String> {
+    variable("HELM_PLUGIN_NAME")
+}
+
+fn find_caller(options: &Options) -> Result<Caller, Unclear> {
+    if options.looks_for_caller {
+        Caller::find(plugin_name().as_deref())
+    } else {
+        Ok(Caller::not_looked_for())
+    }
+}
+
+fn is_dry_run(call: &HelmCall) -> bool {
+    call.dry_run.is_some()
+}
+
+/// Whether a manifest may be blocked, whether or not the release exists.
+fn may_matter(job: &JobManifest, caller: &Caller) -> bool {
+    [Some(true), Some(false)].into_iter().any(|release_exists| {
+        hooks::role(&job.value, Command::of(caller, release_exists)) != Role::LeftToHelm
+    })
+}
+
+async fn until_stopped(
+    jobs: Vec<JobManifest>,
+    options: &Options,
+    caller: &Caller,
+    console: &mut Console,
+) -> Result<Signals, Blocked> {
+    let mut signals = Signals::listen()
+        .map_err(|error| blocked(ExitCode::Failure, format!("cannot listen for signals: {error}")))?;
+    let mut planned = Vec::new();
+    let mut context = options.connection.context.clone();
+    let deadline = options.timeout.deadline();
+    let connect_deadline = options.timeout.connect_deadline();
+    let work = async {
+        let target = target::find(options, caller.helm(), console).await?;
+        context.clone_from(&target.cluster.context);
+        planned = plan(jobs, &target)?;
+        connect_and_unblock(target, connect_deadline, &mut planned, options, caller, console).await
+    };
+    match stop::unless_stopped(&mut signals, deadline, work).await {
+        Ok(()) => Ok(signals),
+        Err(stop) => Err(stop.blocked(&planned, context.as_deref())),
+    }
+}
+
+/// Where the manifests are applied.
+fn plan(jobs: Vec<JobManifest>, target: &Target) -> Result<Vec<PlannedJob>, Stop> {
+    let mut names = HashSet::new();
+    let mut planned = Vec::new();
+    for manifest in jobs {
+        let Some(namespace) = manifest.namespace.clone().or_else(|| target.namespace.clone()) else {
+            return Err(Stop::Wrong(ExitCode::Usage, no_namespace(&manifest.name)));
+        };
+        if !is_subdomain(&namespace) {
+            let wrong = format!("{} is not a namespace; use --namespace=NAME", quoted(&namespace));
+            return Err(Stop::Wrong(ExitCode::Usage, wrong));
+        }
+        // Helm runs hooks of one name one after another.
+        let is_hook = hooks::role(&manifest.value, Command::NoHooks) == Role::LeftToHelm;
+        let job = PlannedJob::new(manifest, namespace);
+        if !is_hook && !names.insert(job.to_string()) {
+            return Err(Stop::Wrong(
+                ExitCode::InvalidInput,
+                format!("two manifests of Job {job}; remove one"),
+            ));
+        }
+        planned.push(job);
+    }
+    Ok(planned)
 }
 
 async fn connect_and_unblock(
-    jobs: Vec<JobManifest>,
+    target: Target,
+    connect_deadline: Option<Instant>,
+    jobs: &mut Vec<PlannedJob>,
     options: &Options,
+    caller: &Caller,
     console: &mut Console,
-) -> Result<Signals, Blocked> {
-    let start = Instant::now();
-    let limit = match options.timeout {
-        Timeout::After(limit) if !limit.is_zero() => limit,
-        _ => Duration::MAX,
+) -> Result<(), Stop> {
+    let context = target.cluster.context.clone();
+    let namespace = target.namespace.unwrap_or_default();
+    messages::about_helms_force(caller).iter().for_each(|warning| console.warn(warning));
+    let cluster = Cluster::connect(target.cluster, connect_deadline).await?;
+    let call = caller.helm();
+    let release_exists = match call.and_then(|call| call.release.as_ref().filter(|_| call.install)) {
+        Some(release) => requests::release_exists(&cluster, &namespace, release).await,
+        None => None,
     };
-    let target = timeout(limit, Target::find(&options.connection))
-        .await
-        .map_err(|_| blocked(ExitCode::Deadline, "the deadline came before the kubeconfig was read"))?
-        .map_err(|error| failed(&error.into()))?;
-    let default =
-        options.namespace.clone().or(target.helm_namespace.clone()).or(target.pod_namespace.clone());
-    let mut planned = Vec::new();
-    for manifest in jobs {
-        let Some(namespace) = manifest.namespace.clone().or_else(|| default.clone()) else {
-            return Err(blocked(ExitCode::Usage, no_namespace(&manifest.name)));
-        };
-        if !is_subdomain(&namespace) {
-            return Err(blocked(
-                ExitCode::Usage,
-                format!("{} is not a namespace; use --namespace=NAME", quoted(&namespace)),
-            ));
-        }
-        planned.push(PlannedJob::new(manifest, namespace));
-    }
-    let mut names = HashSet::new();
-    if let Some(twice) = planned.iter().find(|job| !names.insert(job.to_string())) {
-        let message = format!("two manifests of Job {twice}; remove one");
-        return Err(blocked(ExitCode::InvalidInput, message));
-    }
-    let mut signals = Signals::listen()
-        .map_err(|error| blocked(ExitCode::Failure, format!("cannot listen for signals: {error}")))?;
-    let left = || limit.saturating_sub(start.elapsed());
-    let plugin_limit = if limit == Duration::MAX { options.timeout.plugin_limit() } else { left() };
-    let work = async {
-        let api = Api::connect(target, plugin_limit).await?;
-        let unblocked = rounds::unblock(&api, &mut planned, options, console);
-        timeout(left(), unblocked).await.unwrap_or(Err(Stop::Deadline))
-    };
-    let stop = tokio::select! {
-        biased;
-        signal = signals.next() => Stop::Signal(signal),
-        done = work => match done {
-            Ok(()) => return Ok(signals),
-            Err(stop) => stop,
+    let command = Command::of(caller, release_exists);
+    jobs.iter_mut().for_each(|job| job.role = hooks::role(&job.manifest.value, command));
+    jobs.retain(|job| job.role != Role::LeftToHelm);
+    let surroundings = Surroundings {
+        cluster: &cluster,
+        options,
+        caller,
+        rules: Rules {
+            claimant: Claimant::of(caller, &namespace, options.release.as_deref()),
+            once: options.once,
+            retry_failed: options.retry_failed,
+            force: options.force,
+            needs_policy: options.needs_policy,
         },
+        host: Host::of(caller, call.is_some_and(|call| call.is_helm_4(plugin_name().as_deref()))),
+        context,
     };
-    Err(stop.blocked(&planned, options.connection.context.as_deref()))
+    rounds::unblock(&surroundings, jobs, console).await
 }
 
 fn no_namespace(job: &str) -> String {
     format!(
-        "the manifest of Job {} names no namespace, and Helm does not tell a post-renderer where it is applied; add \
+        "the manifest of Job {} names no namespace, and nobody says where it is applied; add \
          --namespace=NAME (through Helm: --post-renderer-args --namespace=NAME)",
         quoted(job)
     )
 }
 
-impl From<Failure> for Stop {
-    fn from(failure: Failure) -> Self {
-        Self::Failed(failure)
-    }
-}
-
 impl Stop {
     fn blocked(self, jobs: &[PlannedJob], context: Option<&str>) -> Blocked {
         let mut blocked = match self {
+            Self::Wrong(exit_code, message) => return blocked(exit_code, message),
             Self::InTheWay => Blocked { exit_code: ExitCode::InTheWay, messages: Vec::new() },
-            Self::Deadline => blocked(ExitCode::Deadline, "the deadline came before the way was clear"),
-            Self::Signal(signal) => blocked(signal.exit_code(), format!("stopped by {signal}")),
-            Self::Failed(failure) => failed(&failure),
+            Self::InvalidManifest => blocked(
+                ExitCode::InTheWay,
+                "the API server does not accept all manifests, so no Job makes way for them; correct the manifests",
+            ),
+            Self::CallerGone => blocked(
+                ExitCode::Failure,
+                "the program that waits for the manifests has ended, so nothing more is deleted",
+            ),
+            Self::Ended(stop) => blocked(stop.exit_code(), ended(&stop, jobs)),
         };
         for job in jobs {
-            let message = match job.decision() {
-                Some(decision::Decision::MustStay(reason)) => Some(messages::must_stay(job, reason, context)),
-                _ if blocked.exit_code == ExitCode::Deadline => messages::left(job, context),
-                _ => None,
-            };
+            let left = || messages::left(job, context).filter(|_| blocked.exit_code == ExitCode::Deadline);
+            let message = messages::must_stay(job, context).or_else(left);
             blocked.messages.extend(message.as_deref().map(block));
         }
         let sent: Vec<_> = jobs.iter().filter(|job| job.deletion_sent).map(ToString::to_string).collect();
@@ -202,12 +302,20 @@ impl Stop {
     }
 }
 
-fn failed(failure: &Failure) -> Blocked {
-    let all = match failure {
-        Failure::Forbidden(..) => "\n--unblock needs the verbs get, update and delete",
-        _ => "",
-    };
-    blocked(failure.exit_code(), format!("{failure}{all}"))
+fn ended(stop: &stop::Stop, jobs: &[PlannedJob]) -> String {
+    match stop {
+        stop::Stop::Deadline if jobs.is_empty() => {
+            "the deadline came before the kubeconfig was read".to_owned()
+        }
+        stop::Stop::Deadline => "the deadline came before the way was clear".to_owned(),
+        stop::Stop::Signal(signal) => format!("stopped by {signal}"),
+        stop::Stop::Failed(error @ Error::Forbidden(..)) => {
+            format!(
+                "{error}\n--unblock needs the verbs get, create and delete, and update, or patch for Jobs that were applied server-side"
+            )
+        }
+        stop::Stop::Failed(error) => error.to_string(),
+    }
 }
 
 fn blocked(exit_code: ExitCode, message: impl Display) -> Blocked {

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::decision::Decision;
+use super::decision::{Decision, Reason};
+use super::hooks::Role;
 use crate::cluster::job::Job;
 use crate::translate::JobManifest;
 
@@ -11,30 +12,38 @@ pub(super) struct PlannedJob {
     pub manifest: JobManifest,
     /// Where the manifest is applied.
     pub namespace: String,
+    pub role: Role,
     /// The result of the last look at the cluster.
     pub finding: Finding,
+    /// Why a pod of the Job does not run, if it is known.
+    pub pods_wait_for: Option<String>,
     /// Whether a deletion was sent, and may have been carried out.
     pub deletion_sent: bool,
 }
 
 /// What the cluster has under the name of a planned Job.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Finding {
     /// Not looked up yet, or out of date.
     Unknown,
     Absent,
     Found {
         /// `None` if the response cannot be read.
-        job: Option<Job>,
-        /// The immutable fields that the manifest would change.
-        immutable: Vec<String>,
+        job: Option<Box<Job>>,
         decision: Decision,
     },
 }
 
 impl PlannedJob {
     pub(super) fn new(manifest: JobManifest, namespace: String) -> Self {
-        Self { manifest, namespace, finding: Finding::Unknown, deletion_sent: false }
+        Self {
+            manifest,
+            namespace,
+            role: Role::Ordinary,
+            finding: Finding::Unknown,
+            pods_wait_for: None,
+            deletion_sent: false,
+        }
     }
 
     /// What to do with the Job in the cluster. `None` if there is none, or it is unknown.
@@ -45,17 +54,35 @@ impl PlannedJob {
         }
     }
 
-    /// Makes the next round look up the Job again, unless a warning about its manifest was written.
+    /// Makes the next round look up the Job again, unless a message about it was written that would be repeated.
     pub(super) fn forget(&mut self) {
-        if !matches!(self.decision(), Some(Decision::InvalidManifest(_))) {
+        if !matches!(self.decision(), Some(Decision::InvalidManifest(_) | Decision::StaysFailed)) {
             self.finding = Finding::Unknown;
+        }
+    }
+
+    /// The Job in the cluster, if it is known and may be deleted.
+    pub(super) fn to_delete(&self) -> Option<&Job> {
+        match &self.finding {
+            Finding::Found { job: Some(job), decision: Decision::Delete(..) } => Some(job),
+            _ => None,
+        }
+    }
+
+    /// The Job has to stay after all.
+    pub(super) fn keep(&mut self, reason: Reason) {
+        if let Finding::Found { decision, .. } = &mut self.finding {
+            *decision = decision.clone().keep(reason);
         }
     }
 
     /// Whether no Job blocks the manifest. A manifest that the API server refuses is not blocked by a Job.
     pub(super) fn is_unblocked(&self) -> bool {
         matches!(self.finding, Finding::Absent)
-            || matches!(self.decision(), Some(Decision::Stays | Decision::InvalidManifest(_)))
+            || matches!(
+                self.decision(),
+                Some(Decision::Stays | Decision::StaysFailed | Decision::InvalidManifest(_))
+            )
     }
 }
 

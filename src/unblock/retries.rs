@@ -5,9 +5,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::Stop;
-use crate::cluster::Timeout;
-use crate::cluster::api::Failure;
-use crate::cluster::backoff;
+use crate::cluster::error::Error;
+use crate::cluster::{Timeout, retry, stop};
 use crate::console::Console;
 use crate::escape::block;
 
@@ -27,12 +26,7 @@ pub(super) struct Retries {
 
 impl Retries {
     pub(super) fn new(timeout: Timeout) -> Self {
-        Self {
-            no_wait: timeout == Timeout::After(Duration::ZERO),
-            start: Instant::now(),
-            has_responded: false,
-            failures: 0,
-        }
+        Self { no_wait: timeout.is_zero(), start: Instant::now(), has_responded: false, failures: 0 }
     }
 
     /// Waits until the next round. The caller enforces the deadline.
@@ -41,7 +35,7 @@ impl Retries {
     /// The timeout is 0, so there is no next round.
     pub(super) async fn wait(&mut self) -> Result<(), Stop> {
         if self.no_wait {
-            return Err(Stop::Deadline);
+            return Err(stop::Stop::Deadline.into());
         }
         self.failures = 0;
         sleep(ROUND).await;
@@ -51,17 +45,17 @@ impl Retries {
     /// Waits until a failed request may succeed. The pauses grow.
     ///
     /// # Errors
-    /// Returns the failure if the request must not be sent again.
-    pub(super) async fn back_off(&mut self, failure: Failure, console: &mut Console) -> Result<(), Stop> {
-        self.has_responded |= failure.status_code().is_some();
+    /// Returns the error if the request must not be sent again.
+    pub(super) async fn back_off(&mut self, error: Error, console: &mut Console) -> Result<(), Stop> {
+        self.has_responded |= error.status().is_some();
         let is_unreachable = !self.has_responded && self.start.elapsed() > FIRST_RESPONSE;
         if self.no_wait || is_unreachable {
-            return Err(failure.into());
+            return Err(error.into());
         }
         if self.failures == 0 {
-            console.info(&block(&format!("trying again until the deadline: {failure}")));
+            console.info(&block(&format!("trying again until the deadline: {error}")));
         }
-        sleep(backoff::delay(self.failures, failure.retry_after())).await;
+        sleep(retry::delay(self.failures, &error)).await;
         self.failures += 1;
         Ok(())
     }

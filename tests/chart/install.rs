@@ -50,7 +50,7 @@ impl<'a> Release<'a> {
 
     /// The names of all objects with the chart's label.
     async fn left_of_cleanup(&self) -> Result<String> {
-        let kinds = "jobs,cronjobs,serviceaccounts,roles,rolebindings";
+        let kinds = "jobs,cronjobs,serviceaccounts,roles,rolebindings,networkpolicies";
         let get = self.kubectl(&["get", kinds, "-o", "name", "-l", "app.kubernetes.io/name=jobsweep"])?;
         Ok(get.run().await?.expect_success()?.stdout().into_owned())
     }
@@ -72,7 +72,7 @@ pub(crate) async fn after_every_change_the_jobs_are_swept_and_nothing_is_left(
         let upgrade = release
             .helm(&["upgrade", "--install", "shop"])
             .arg(&chart)
-            .args(["--set", &format!("version={revision}")])
+            .args(["--set", &format!("version={revision},jobsweep.networkPolicy.enabled=true")])
             .spawn()?;
         migrated_and_swept(&release, upgrade).await?;
         release.nothing_is_left(&format!("revision {revision}")).await?;
@@ -193,7 +193,7 @@ pub(crate) async fn a_schedule_leaves_the_release_alone(
     let install = release
         .helm(&["install", "sweeper"])
         .arg(crate::chart())
-        .args(["--set", "scope=namespace,schedule=0 0 1 1 *"]);
+        .args(["--set", "scope=namespace,networkPolicy.enabled=true,schedule=0 0 1 1 *"]);
     install.run().await?.expect_success()?;
     // The CronJob controller would create the same Job.
     let start = release.kubectl(&["create", "job", "now", "--from=cronjob/sweeper-jobsweep"])?;

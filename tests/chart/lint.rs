@@ -13,9 +13,14 @@ pub(crate) fn trials() -> Vec<Trial> {
 
 pub(crate) async fn the_chart_is_clean(version: HelmVersion) -> Result<()> {
     let helm = Helm::new(version)?;
-    for values in
-        ["when=both", "when=before", "schedule=@hourly", "scope=cluster,schedule=0 3 * * *", "logTail=9"]
-    {
+    for values in [
+        "when=both",
+        "when=before",
+        "schedule=@hourly",
+        "scope=cluster,schedule=0 3 * * *",
+        "logTail=9",
+        "networkPolicy.enabled=true",
+    ] {
         let lint = helm.command().args(["lint", "--strict", "--set", values]).arg(chart()).run().await?;
         let lint = lint.expect_success()?;
         ensure!(!lint.stdout().contains("[WARNING]"), "{values}: {}", lint.stdout());
@@ -47,8 +52,18 @@ pub(crate) async fn a_value_that_means_nothing_is_refused(version: HelmVersion) 
         ("image.pullPolicy=Sometimes", "pullPolicy"),
         ("serviceAccount.create=false", "name"),
         ("podLabels.x.y=z", "podLabels"),
+        ("commonLabels.x.y=z", "commonLabels"),
+        ("fullnameOverride=Shop", "fullnameOverride"),
+        ("imagePullSecrets={key}", "imagePullSecrets"),
+        ("meshOptOut=perhaps", "meshOptOut"),
+        ("networkPolicy.ports={https}", "ports"),
+        ("networkPolicy.ports=null,networkPolicy.port=1", "port"),
+        ("podSecurityContext=restricted", "podSecurityContext"),
+        ("serviceAccount.labels.x=y", "labels"),
         ("timeout=60", "timeout"),
+        ("env[0].name=x", "env"),
         ("image.name=x", "name"),
+        ("image.pullSecrets[0].name=x", "pullSecrets"),
     ] {
         let template = helm.command().args(["template", "shop", "--set", value]).arg(chart()).run().await?;
         ensure!(!template.status.success(), "{value} is taken");

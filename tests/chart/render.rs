@@ -14,6 +14,10 @@ pub(crate) fn trials() -> Vec<Trial> {
         every_pod_is_the_one_that_is_injected,
         the_access_is_the_one_that_is_injected,
         every_value_reaches_the_manifests,
+        common_labels_and_annotations_are_on_every_object,
+        a_value_of_the_pod_counts_more_than_a_common_one,
+        a_security_context_can_be_replaced,
+        the_network_policy_is_for_the_pods_alone,
         names_fit_and_differ,
         names_that_look_like_numbers_stay_text,
         a_condition_leaves_nothing_of_it,
@@ -43,18 +47,20 @@ pub(crate) async fn every_pod_is_the_one_that_is_injected(version: HelmVersion) 
     let mut cron_job = named(&scheduled, "CronJob", "shop-jobsweep")?.clone();
     let (found, expected) = (&mut cron_job["spec"]["jobTemplate"], &mut injected["spec"]["jobTemplate"]);
     same_spec(&found["spec"], &expected["spec"])?;
+    found["metadata"].as_mapping_mut().context("metadata is a mapping")?.remove("labels");
     (found["spec"], expected["spec"]) = (Value::Null, Value::Null);
     ensure!(cron_job["spec"] == injected["spec"], "{cron_job:#?}");
     Ok(())
 }
 
-/// Removes the labels of the pod, which differ.
+/// Of the pod's labels, only the chart has those of Helm.
 fn same_spec(found: &Value, expected: &Value) -> Result<()> {
-    let (mut found, mut expected) = (found.clone(), expected.clone());
-    for spec in [&mut found, &mut expected] {
-        spec["template"]["metadata"] = Value::Null;
+    let mut found = found.clone();
+    let labels = found["template"]["metadata"]["labels"].as_mapping_mut().context("the pod has labels")?;
+    for label in ["app.kubernetes.io/instance", "app.kubernetes.io/managed-by", "helm.sh/chart"] {
+        ensure!(labels.remove(label).is_some(), "no label {label}");
     }
-    ensure!(found == expected, "the chart's\n{found:#?}\ndiffers from\n{expected:#?}");
+    ensure!(found == *expected, "the chart's\n{found:#?}\ndiffers from\n{expected:#?}");
     Ok(())
 }
 
@@ -92,19 +98,26 @@ pub(crate) async fn every_value_reaches_the_manifests(version: HelmVersion) -> R
         (vec!["image.repository=r.test/x", "image.tag=t"], vec!["\"r.test/x:t\""]),
         (vec![&*format!("image.digest=sha256:{:064}", 0)], vec!["jobsweep@sha256:000"]),
         (vec!["image.pullPolicy=Never"], vec!["imagePullPolicy: Never"]),
-        (vec!["image.pullSecrets[0].name=key"], vec!["imagePullSecrets:", "- name: key"]),
+        (vec!["imagePullSecrets[0].name=key"], vec!["imagePullSecrets:", "- name: key"]),
         (
             vec!["serviceAccount.name=other"],
             vec!["serviceAccountName: \"other\"", "kind: ServiceAccount\nmetadata:\n  name: \"other\""],
         ),
         (vec!["serviceAccount.annotations.a=b"], vec!["\n    a: b"]),
+        (vec!["serviceAccount.automount=true"], vec!["\nautomountServiceAccountToken: true"]),
+        (vec!["nameOverride=tidy"], vec!["app.kubernetes.io/name: tidy\n", "name: \"shop-tidy-after\""]),
+        (vec!["fullnameOverride=tidy"], vec!["name: \"tidy\"", "name: \"tidy-after\""]),
         (vec!["resources.limits.memory=1Gi"], vec!["memory: 1Gi"]),
-        (vec!["env[0].name=HTTPS_PROXY", "env[0].value=p"], vec!["- name: HTTPS_PROXY"]),
+        (vec!["extraEnv[0].name=HTTPS_PROXY", "extraEnv[0].value=p"], vec!["- name: HTTPS_PROXY"]),
         (vec!["podLabels.team=x"], vec!["\n        team: x"]),
-        (vec!["podAnnotations.team=z"], vec!["\n      annotations:\n        team: z"]),
+        (vec!["podAnnotations.team=z", "meshOptOut=false"], vec!["\n      annotations:\n        team: z"]),
         (vec!["nodeSelector.disk=ssd"], vec!["nodeSelector:\n        disk: ssd"]),
         (vec!["tolerations[0].key=k"], vec!["tolerations:\n        - key: k"]),
         (vec!["affinity.nodeAffinity.x=z"], vec!["affinity:\n        nodeAffinity:"]),
+        (
+            vec!["topologySpreadConstraints[0].maxSkew=1"],
+            vec!["topologySpreadConstraints:\n        - maxSkew: 1"],
+        ),
         (vec!["priorityClassName=low"], vec!["priorityClassName: \"low\""]),
     ] {
         let text = text(version, "shop", &values).await?;
@@ -119,10 +132,115 @@ pub(crate) async fn every_value_reaches_the_manifests(version: HelmVersion) -> R
     for (values, kind) in [
         (vec!["serviceAccount.create=false", "serviceAccount.name=mine"], "kind: ServiceAccount\nmetadata"),
         (vec!["rbac.create=false"], "kind: Role"),
+        (vec!["meshOptOut=false"], "inject"),
     ] {
         let text = self::text(version, "shop", &values).await?;
         ensure!(!text.contains(kind), "{values:?}: {text}");
     }
+    Ok(())
+}
+
+/// The metadata of every object, and of the Job and the pod within it.
+fn all_metadata(documents: &[Value]) -> Vec<&Value> {
+    let mut all = Vec::new();
+    for document in documents {
+        let job = &document["spec"]["jobTemplate"];
+        let pods = [&document["spec"]["template"], &job["spec"]["template"]];
+        all.extend([document, job].into_iter().chain(pods).filter(|object| object.is_mapping()));
+    }
+    all.into_iter().map(|object| &object["metadata"]).collect()
+}
+
+pub(crate) async fn common_labels_and_annotations_are_on_every_object(version: HelmVersion) -> Result<()> {
+    let common = ["commonLabels.team=x", "commonAnnotations.note=y", "networkPolicy.enabled=true"];
+    for (when, objects) in [("when=both", 8), ("schedule=@hourly", 7)] {
+        let documents = rendered(version, &[&[when], &common[..]].concat()).await?;
+        let all = all_metadata(&documents);
+        ensure!(all.len() == objects, "{when}: {all:#?}");
+        for metadata in all {
+            ensure!(metadata["labels"]["team"] == "x", "{when}: {metadata:#?}");
+            ensure!(metadata["labels"]["app.kubernetes.io/instance"] == "shop", "{when}: {metadata:#?}");
+            ensure!(metadata["annotations"]["note"] == "y", "{when}: {metadata:#?}");
+        }
+    }
+    Ok(())
+}
+
+pub(crate) async fn a_value_of_the_pod_counts_more_than_a_common_one(version: HelmVersion) -> Result<()> {
+    let values = [
+        "commonLabels.team=all",
+        "podLabels.team=pod",
+        r"podLabels.sidecar\.istio\.io/inject=yes",
+        r"commonLabels.app\.kubernetes\.io/name=other",
+        r"commonAnnotations.linkerd\.io/inject=ingress",
+        r"podAnnotations.helm\.sh/hook=other",
+        r"commonAnnotations.helm\.sh/hook=other",
+    ];
+    let documents = rendered(version, &values).await?;
+    let job = named(&documents, "Job", "shop-jobsweep-after")?;
+    let pod = &job["spec"]["template"]["metadata"];
+    for (found, expected) in [
+        (&job["metadata"]["labels"]["team"], "all"),
+        (&job["metadata"]["annotations"]["helm.sh/hook"], "post-install,post-upgrade,post-rollback"),
+        (&pod["labels"]["team"], "pod"),
+        (&pod["labels"]["sidecar.istio.io/inject"], "yes"),
+        (&pod["labels"]["app.kubernetes.io/name"], "jobsweep"),
+        (&pod["annotations"]["linkerd.io/inject"], "ingress"),
+    ] {
+        ensure!(found == expected, "{found:?} is not {expected}: {job:#?}");
+    }
+    Ok(())
+}
+
+/// Also where the chart is a dependency, since Helm merges those values in another way.
+pub(crate) async fn a_security_context_can_be_replaced(version: HelmVersion) -> Result<()> {
+    let helm = Helm::new(version)?;
+    let parent = parent_chart::write(&helm, true).await?;
+    for (chart, prefix) in [(chart(), ""), (parent, "jobsweep.")] {
+        let set = [
+            "podSecurityContext.seccompProfile=null",
+            "podSecurityContext.runAsUser=7",
+            "securityContext=null",
+            "resources=null",
+        ]
+        .map(|value| format!("--set={prefix}{value}"));
+        let template = helm.command().args(["template", "--kube-version=1.31.0", "shop"]).arg(&chart);
+        let text = template.args(set).run().await?.expect_success()?.stdout().into_owned();
+        let documents = parsed(&text)?;
+        let pod = &named(&documents, "Job", "shop-jobsweep-after")?["spec"]["template"]["spec"];
+        let container = &pod["containers"][0];
+        ensure!(pod["securityContext"]["seccompProfile"].is_null(), "{text}");
+        ensure!(pod["securityContext"]["runAsUser"] == 7, "{text}");
+        ensure!(pod["securityContext"]["runAsNonRoot"] == true, "{text}");
+        ensure!(container["securityContext"].is_null() && container["resources"].is_null(), "{text}");
+    }
+    Ok(())
+}
+
+pub(crate) async fn the_network_policy_is_for_the_pods_alone(version: HelmVersion) -> Result<()> {
+    let values = ["networkPolicy.enabled=true", "networkPolicy.ports={8443}", "podLabels.team=x"];
+    for (when, job) in [("when=both", Some("shop-jobsweep-before")), ("schedule=@hourly", None)] {
+        let documents = rendered(version, &[&[when], &values[..]].concat()).await?;
+        let policy = named(&documents, "NetworkPolicy", "shop-jobsweep")?;
+        let pod = match job {
+            Some(job) => &named(&documents, "Job", job)?["spec"]["template"],
+            None => {
+                &named(&documents, "CronJob", "shop-jobsweep")?["spec"]["jobTemplate"]["spec"]["template"]
+            }
+        };
+        let selector = policy["spec"]["podSelector"]["matchLabels"].as_mapping().context("a selector")?;
+        let labels = &pod["metadata"]["labels"];
+        ensure!(selector.len() == 2, "{policy:#?}");
+        ensure!(selector.iter().all(|(key, value)| labels[key] == *value), "{policy:#?} is not for {pod:#?}");
+        let ports = policy["spec"]["egress"][0]["ports"].as_sequence().context("ports")?;
+        let ports: Vec<_> = ports.iter().filter_map(|port| port["port"].as_u64()).collect();
+        ensure!(ports == [8443, 53, 53, 5353, 5353], "{ports:?}");
+        // As the account: there before the Job, and gone after it.
+        let account = named(&documents, "ServiceAccount", "shop-jobsweep")?;
+        ensure!(policy["metadata"]["annotations"] == account["metadata"]["annotations"], "{policy:#?}");
+    }
+    let without = text(version, "shop", &["when=both"]).await?;
+    ensure!(!without.contains("NetworkPolicy"), "{without}");
     Ok(())
 }
 

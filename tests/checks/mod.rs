@@ -27,6 +27,7 @@ pub(crate) fn check(
             }
             keeps_every_byte(input, &output, options)?;
             changes_nothing_the_second_time(&output, options)?;
+            is_the_same_with_the_jobs(input, &output, options)?;
             let judged = means_the_same_and_the_policy(input, &output, options)?;
             Ok((Ok(output), judged))
         }
@@ -52,6 +53,16 @@ fn configured(options: &Options, config: krm::FunctionConfig) -> Options {
     Options {
         default_policy: options.default_policy.clone().or(config.default_policy.and_then(|given| given.0)),
         strict: options.strict || config.strict,
+        read_jobs: options.read_jobs,
+    }
+}
+
+/// The output is the same if the Jobs are read too, which needs whole documents and not only their heads.
+fn is_the_same_with_the_jobs(input: &[u8], output: &[u8], options: &Options) -> Result<(), String> {
+    match run(input, &Options { read_jobs: true, ..options.clone() }) {
+        Ok((found, _)) if found != output => Err(format!("with the Jobs it is:\n{}", lossy(&found))),
+        // The rest of a document may be invalid.
+        _ => Ok(()),
     }
 }
 

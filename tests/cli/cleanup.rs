@@ -7,18 +7,34 @@ use crate::{PLAIN, folder, jobsweep, refuses, run};
 const NOWHERE: [&str; 3] = ["--cleanup", "--kubeconfig", "/no/such/kubeconfig"];
 
 #[test]
-fn it_takes_no_argument_of_the_filter() {
-    for (argument, name) in [
-        ("--strict", "--strict"),
-        ("--default-policy=hook-failed", "--default-policy <POLICY>"),
-        ("--log-file=x", "--log-file <FILE>"),
-        ("--inject-cleanup", "--inject-cleanup[=<NAME>]"),
+fn an_option_of_another_mode_is_an_error_that_says_which_mode_has_it() {
+    for (args, error) in [
+        (
+            &["--cleanup", "--strict"][..],
+            "--strict is an option of the filter and --unblock, not of --cleanup",
+        ),
+        (
+            &["--cleanup", "--default-policy=hook-failed"],
+            "--default-policy is an option of the filter and --unblock, not of --cleanup",
+        ),
+        (
+            &["--cleanup", "--log-file", "x"],
+            "--log-file is an option of the filter and --unblock, not of --cleanup",
+        ),
+        (
+            &["--cleanup", "--inject-cleanup"],
+            "--inject-cleanup is an option of the filter and --unblock, not of --cleanup",
+        ),
+        (&["--man", "--cleanup"], "--man is an option of the filter, not of --cleanup"),
+        (&["--unblock", "--settle=1s"], "--settle is an option of --cleanup, not of --unblock"),
+        (&["-l", "a=b"], "-l is an option of --cleanup, not of the filter"),
+        (&["-n", "shop"], "-n is an option of --cleanup and --unblock, not of the filter"),
+        (&["--unblock", "--cleanup"], "--unblock and --cleanup are different modes; give one of them"),
     ] {
-        let refused = run(jobsweep(&["--cleanup", argument])).expect_code(2).unwrap();
+        let refused = run(jobsweep(args).stdin(PLAIN)).expect_code(2).unwrap();
         let said = refused.stderr();
-        let what = format!("jobsweep: the argument '{name}' cannot be used with '--cleanup'\n");
-        let turned = format!("jobsweep: the argument '--cleanup' cannot be used with '{name}'\n");
-        assert!(said.starts_with(&what) || said.starts_with(&turned), "{said}");
+        assert!(said.starts_with(&format!("jobsweep: {error}\n")), "{args:?}: {said}");
+        assert_eq!(refused.stdout(), "");
     }
 }
 
@@ -116,6 +132,7 @@ fn in_environment(sweep: Program, path: &str) -> Program {
     sweep.env("KUBECONFIG", path)
 }
 
+#[cfg(unix)]
 #[test]
 fn a_kubeconfig_that_would_make_the_client_panic_is_an_error() {
     let said = with_kubeconfig("kubeconfig-scheme", "127.0.0.1:1", "{}", in_environment);
@@ -133,6 +150,7 @@ fn a_kubeconfig_that_would_make_the_client_panic_is_an_error() {
     );
 }
 
+#[cfg(unix)]
 #[test]
 fn files_of_kubeconfig_that_do_not_exist_are_skipped_as_by_kubectl() {
     for list in [|path: &str| format!("/no/such/file:{path}"), |path: &str| format!("{path}:/no/such/file")] {
@@ -153,46 +171,4 @@ fn a_context_of_helm_that_is_not_utf_8_is_not_ignored() {
         sweep.env("HELM_KUBECONTEXT", std::ffi::OsStr::from_bytes(b"a\xff"))
     });
     assert!(said.starts_with("jobsweep: cannot find a cluster: "), "{said}");
-}
-
-/// The limit of processes does not apply to root, so root runs it as another user.
-#[cfg(target_os = "linux")]
-#[test]
-fn where_no_thread_can_be_started_it_goes_on() {
-    let is_root = run(Program::new("/usr/bin/id").arg("-u")).stdout().trim() == "0";
-    let nobody = [
-        "/usr/bin/setpriv",
-        "--reuid=65533",
-        "--regid=65533",
-        "--clear-groups",
-        "--bounding-set=-all",
-        "--inh-caps=-all",
-    ];
-    // Another user may not be allowed to reach the target folder.
-    let folder = std::env::temp_dir().join(format!("jobsweep-without-threads-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let (copy, kubeconfig_file) = (folder.join("jobsweep"), folder.join("kubeconfig"));
-    std::fs::copy(env!("CARGO_BIN_EXE_jobsweep"), &copy).unwrap();
-    let without_threads = |args: &[&str]| {
-        let limited = ["/usr/bin/prlimit", "--nproc=1"];
-        let line = [if is_root { &nobody[..] } else { &[] }, &limited].concat();
-        run(Program::new(line[0]).args(&line[1..]).arg(&copy).args(args))
-            .expect_code(1)
-            .unwrap()
-            .stderr()
-            .into_owned()
-    };
-    assert_eq!(without_threads(&NOWHERE), run(jobsweep(&NOWHERE)).stderr());
-    // Only a host name needs a thread.
-    for (host, says) in [
-        ("localhost", "jobsweep: cannot find a cluster: no thread can be started to resolve a host name"),
-        ("127.0.0.1", "jobsweep: no connection to the API server: "),
-        ("[::1]", "jobsweep: no connection to the API server: "),
-    ] {
-        std::fs::write(&kubeconfig_file, kubeconfig(&format!("https://{host}:1"), "{}")).unwrap();
-        let said =
-            without_threads(&["--cleanup", "--timeout=0", "--kubeconfig", kubeconfig_file.to_str().unwrap()]);
-        assert!(said.starts_with(says), "{host}: {said}");
-    }
-    std::fs::remove_dir_all(&folder).unwrap();
 }

@@ -54,6 +54,7 @@ fn the_argument_wins_over_the_variable_and_an_empty_name_is_none() {
     writes(jobsweep(&[]).env(VARIABLE, "").stdin(PLAIN), PLAIN);
 }
 
+#[cfg(unix)]
 #[test]
 fn a_log_file_that_cannot_be_opened_is_an_error_that_names_it() {
     let log = folder("missing").join("no-such-folder/log");

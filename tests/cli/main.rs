@@ -1,13 +1,14 @@
 //! The program as a command: arguments, environment, streams, exit codes, and the examples in README.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail that way")]
+#![cfg_attr(not(unix), allow(dead_code, unused_imports, reason = "some tests need a Unix"))]
 
 #[cfg(feature = "cleanup")]
 mod cleanup;
 mod environment;
 mod function;
 mod help;
-#[cfg(feature = "cleanup")]
+#[cfg(all(unix, feature = "cleanup"))]
 mod kubectl;
 mod log;
 mod readme;

@@ -48,6 +48,7 @@ fn its_first_example_is_what_happens() {
     writes(jobsweep(&[]).stdin(side(&[' ', '-'])), &side(&[' ', '+']));
 }
 
+#[cfg(unix)]
 #[test]
 fn its_command_shows_three_annotations() {
     let command = block("README.md", "cargo run --quiet <").unwrap();

@@ -17,8 +17,6 @@ use hyper::body::{Bytes, Frame, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use jiff::SignedDuration;
-use jiff::fmt::rfc2822::{DateTimeParser, DateTimePrinter};
 use jobsweep_harness::control_plane::{ControlPlane, User};
 use jobsweep_harness::kube::Client;
 use jobsweep_harness::wait;
@@ -68,8 +66,6 @@ struct Rule {
 
 #[derive(Default)]
 struct State {
-    /// By how many seconds the `Date` of the answers differs, or `None` if they have none.
-    clock: Option<i64>,
     rules: Vec<Rule>,
     seen: Vec<Seen>,
     deletions: usize,
@@ -93,7 +89,7 @@ impl FaultyProxy {
         let kubeconfig = user.kubeconfig.with_extension("proxy");
         fs::write(&kubeconfig, config.to_string())?;
 
-        let state = Arc::new(Mutex::new(State { clock: Some(0), ..State::default() }));
+        let state = Arc::new(Mutex::new(State::default()));
         let (upstream, shared) = (upstream(cluster).await?, Arc::clone(&state));
         let tls = acceptor(cluster)?;
         tokio::spawn(async move {
@@ -104,10 +100,7 @@ impl FaultyProxy {
                     let service =
                         service_fn(move |request| pass(upstream.clone(), Arc::clone(&state), request));
                     // Some tests break the connection.
-                    let _ = http1::Builder::new()
-                        .auto_date_header(false)
-                        .serve_connection(TokioIo::new(stream), service)
-                        .await;
+                    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
                 });
             }
         });
@@ -117,11 +110,6 @@ impl FaultyProxy {
     /// Applies these acts to the next requests with this method whose URI contains this text, one to each.
     pub fn on(&self, method: &'static str, uri: &str, acts: Vec<Act>) {
         self.lock().rules.push(Rule { method, uri: uri.to_owned(), acts });
-    }
-
-    /// Sets the clock of the API server this many seconds ahead, or removes the date of its answers.
-    pub fn set_clock(&self, ahead: Option<i64>) {
-        self.lock().clock = ahead;
     }
 
     /// All requests so far with this method whose URI contains this text.
@@ -189,12 +177,12 @@ async fn meddle(
 ) -> Result<Response<Body>> {
     let (parts, body) = request.into_parts();
     let (method, uri) = (parts.method.to_string(), parts.uri.to_string());
-    let (act, clock) = {
+    let act = {
         let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
         state.seen.push(Seen { method: method.clone(), uri: uri.clone(), at: Instant::now() });
         let rule =
             |rule: &&mut Rule| rule.method == method && uri.contains(&rule.uri) && !rule.acts.is_empty();
-        (state.rules.iter_mut().find(rule).map(|rule| rule.acts.remove(0)), state.clock)
+        state.rules.iter_mut().find(rule).map(|rule| rule.acts.remove(0))
     };
     let body = body.collect().await?.to_bytes();
     let mut forwarded = Request::from_parts(parts, body.to_vec().into());
@@ -207,9 +195,6 @@ async fn meddle(
             if let Some(value) = parts.headers.get(&name) {
                 response = response.header(name, value);
             }
-        }
-        if let Some(seconds) = clock {
-            response = response.header(header::DATE, ahead(&parts.headers, seconds)?);
         }
         Ok::<_, anyhow::Error>(response.body(body.map_err(anyhow::Error::from).boxed_unsync())?)
     };
@@ -259,13 +244,6 @@ async fn meddle(
             anyhow::bail!("lost by the test")
         }
     }
-}
-
-/// The `Date` of these headers, and so many seconds.
-fn ahead(headers: &http::HeaderMap, seconds: i64) -> Result<String> {
-    let date = headers.get(header::DATE).context("the API server dates its answers")?.to_str()?;
-    let date = DateTimeParser::new().parse_timestamp(date)? + SignedDuration::from_secs(seconds);
-    Ok(DateTimePrinter::new().timestamp_to_rfc9110_string(&date)?)
 }
 
 fn answer(code: u16, message: &str, retry_after: Option<u32>) -> Result<Response<Body>> {

@@ -16,6 +16,7 @@ mod guide;
 mod helm;
 mod policy;
 mod pressure;
+mod race;
 mod releases;
 mod report;
 mod requests;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         helm::trials(),
         policy::trials(),
         pressure::trials(),
+        race::trials(),
         releases::trials(),
         report::trials(),
         requests::trials(),

@@ -3,12 +3,13 @@
 use anyhow::Result;
 use jobsweep_harness::control_plane::ControlPlane;
 use jobsweep_harness::tools::Kubernetes;
-use jobsweep_harness::{trials, trials::Trial};
+use jobsweep_harness::trials;
+use jobsweep_harness::trials::{Trial, on_demand};
 
 use crate::{access, deletion, endings, following, policy, requests};
 
 pub fn trials() -> Vec<Trial> {
-    trials![all_that_matters_holds_on_kubernetes_1_31,]
+    on_demand("kubernetes-1.31", trials![all_that_matters_holds_on_kubernetes_1_31])
 }
 
 pub async fn all_that_matters_holds_on_kubernetes_1_31() -> Result<()> {

@@ -5,6 +5,7 @@
 
 mod errors;
 mod install;
+mod jobs_in_the_way;
 mod picture;
 mod plugin;
 mod setup;
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
         errors::trials(),
         install::trials(),
         unblock::trials(),
+        jobs_in_the_way::trials(),
         plugin::trials(),
         picture::trials(),
         troubleshooting::trials(),

@@ -8,12 +8,13 @@ use anyhow::{Context, Result, ensure};
 use jobsweep_harness::helm::Helm;
 use jobsweep_harness::process::Finished;
 use jobsweep_harness::tools::HelmVersion;
-use jobsweep_harness::{trials, trials::Trial};
+use jobsweep_harness::trials;
+use jobsweep_harness::trials::{Trial, on_demand};
 
 use crate::setup::{JOBSWEEP, jobsweep_folder, put_program, same, shop, stage_plugin, template};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    trials![
+    let mut trials = trials![
         it_has_the_version_of_the_program,
         its_hook_keeps_a_program_that_is_there,
         its_hook_builds_the_program_of_a_checkout_with_cargo,
@@ -21,8 +22,9 @@ pub(crate) fn trials() -> Vec<Trial> {
         its_hook_replaces_a_program_of_another_version,
         its_hook_says_what_is_missing_and_what_to_do,
         a_failed_build_is_not_the_end_if_the_program_is_on_path,
-        helm_3_cannot_read_it_but_takes_the_program_on_path,
-    ]
+    ];
+    trials.extend(on_demand("helm-3.20", trials![helm_3_cannot_read_it_but_takes_the_program_on_path]));
+    trials
 }
 
 /// A machine with Helm 4 and the plugin's folder. `PATH` has only what the install hook needs.

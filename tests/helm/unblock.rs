@@ -16,19 +16,20 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials![
         without_a_job_nothing_is_contacted,
         a_hook_is_left_to_helm,
-        without_a_namespace_it_says_what_to_add,
-        a_call_that_helm_does_not_apply_can_be_a_dry_run,
+        a_template_asks_no_cluster,
+        no_call_that_helm_does_not_apply_deletes,
         what_it_says_can_be_read,
         variables_say_the_same_as_arguments,
-        what_helm_4_drops_reaches_the_terminal
+        what_helm_4_drops_reaches_the_terminal,
+        the_namespace_is_helms_and_no_other
     ]
 }
 
 const UNBLOCK: [&str; 3] = ["--post-renderer=jobsweep", "--post-renderer-args", "--unblock"];
 const JOB: &str = "shop-migration";
 const CHANGED: [&str; 2] = ["--set", "image=example.com/shop:2"];
-/// Asks for a dry run where Helm does not tell that it makes one.
-const DRY_RUN: &str = "JOBSWEEP_DRY_RUN";
+/// A Job without a policy must stay.
+const STRICT: &str = "--post-renderer-args=--default-policy=none";
 
 /// The example chart, installed, with a migration that has succeeded.
 struct Release {
@@ -49,8 +50,7 @@ impl Release {
     /// `helm <subcommand>` of the example chart, which makes way for itself.
     fn call(&self, subcommand: &str) -> Program {
         let namespace = &self.namespace.name;
-        let call = self.helm.command().args([subcommand, "shop"]).arg(shop()).args(["-n", namespace]);
-        call.args(UNBLOCK).arg(format!("--post-renderer-args=--namespace={namespace}"))
+        self.helm.command().args([subcommand, "shop"]).arg(shop()).args(["-n", namespace]).args(UNBLOCK)
     }
 
     fn log(&self) -> std::path::PathBuf {
@@ -64,7 +64,7 @@ impl Release {
     /// What `--unblock` says of the deleted migration.
     fn deleted(&self, verb: &str) -> String {
         format!(
-            "jobsweep: {verb} {}, which was in the way (spec.template changes, and is immutable); it has succeeded, and its \
+            "jobsweep: {verb} {} in context test, which was in the way (spec.template changes, and is immutable); it has succeeded, and its \
              policy allows that\n",
             self.job()
         )
@@ -74,8 +74,8 @@ impl Release {
     fn forbidden(&self) -> String {
         format!(
             "jobsweep: {} is in the way (spec.template changes, and is immutable), and may not be deleted: its manifest has no \
-             delete policy; add the annotation helm.sh/hook-delete-policy to its manifest, set \
-             --default-policy=hook-succeeded,hook-failed for all Jobs without a policy, or delete it yourself: kubectl delete job {JOB} -n {}\n\
+             delete policy; add the annotation helm.sh/hook-delete-policy to its manifest, leave out --default-policy=none, or \
+             delete it yourself: kubectl delete job {JOB} -n {} --context=test\n\
              jobsweep: nothing was deleted, and no manifest was written\n",
             self.job(),
             self.namespace.name
@@ -109,46 +109,45 @@ pub(crate) async fn a_hook_is_left_to_helm(version: HelmVersion) -> Result<()> {
     let values = ["--set", "migration.enabled=false,preparation.enabled=true"];
     let rendered = template(&helm, &shop()).args(UNBLOCK).args(values).run().await?.expect_success()?;
     ensure!(rendered.stdout().contains("shop-preparation"), "{}", rendered.stdout());
-    // It does look for a cluster if the Job is no hook.
-    let values = ["--set", "migration.enabled=true"];
-    template(&helm, &shop()).args(UNBLOCK).args(values).run().await?.expect_code(1)?;
     Ok(())
 }
 
-pub(crate) async fn without_a_namespace_it_says_what_to_add(version: HelmVersion) -> Result<()> {
+/// Here no cluster is to be had.
+pub(crate) async fn a_template_asks_no_cluster(version: HelmVersion) -> Result<()> {
     let helm = helm_with_jobsweep(version).await?;
     let kubeconfig = helm.home().join("kubeconfig");
     fs::write(&kubeconfig, KUBECONFIG)?;
     let helm = helm.kubeconfig(&kubeconfig);
     let log = helm.home().join("jobsweep.log");
+    let expected = untouched(&helm, &shop(), &[]).await?;
     let call = template(&helm, &shop()).args(UNBLOCK).env("JOBSWEEP_LOG_FILE", &log);
-    let failed = call.run().await?.expect_code(1)?;
-    let add = "through Helm: --post-renderer-args --namespace=NAME";
-    ensure!(failed.stderr().contains(add) != version.is_4(), "{}", failed.stderr());
-    let said = fs::read_to_string(log)?;
-    ensure!(said.contains(add), "{said}");
-    Ok(())
+    wrote(call.run().await?, &crate::setup::with_copied(&expected, "hook-succeeded"))?;
+    logged(&log, "called by helm template shop, which asks no cluster, so no Job is looked up\n")
 }
 
-pub(crate) async fn a_call_that_helm_does_not_apply_can_be_a_dry_run(
+pub(crate) async fn no_call_that_helm_does_not_apply_deletes(
     cluster: &ControlPlane,
     version: HelmVersion,
 ) -> Result<()> {
     let release = Release::new(cluster, version).await?;
     let before = release.namespace.uids().await?;
-    for (subcommand, args) in
-        [("template", &[][..]), ("upgrade", &["--dry-run=client"]), ("upgrade", &["--dry-run=server"])]
-    {
-        let call = release.call(subcommand).args(CHANGED).args(args);
-        let call = call.env(DRY_RUN, "1").env("JOBSWEEP_LOG_FILE", release.log());
+    for (subcommand, args, asks) in [
+        ("template", &[][..], false),
+        ("template", &["--validate"], true),
+        ("upgrade", &["--dry-run"], false),
+        ("upgrade", &["--dry-run=client"], false),
+        ("upgrade", &["--dry-run=server"], true),
+    ] {
+        let call = release.call(subcommand).args(CHANGED).args(args).env("JOBSWEEP_LOG_FILE", release.log());
         let rendered = call.run().await?.expect_success()?;
         ensure!(rendered.stdout().contains("example.com/shop:2"), "{}", rendered.stdout());
         ensure!(release.namespace.uids().await? == before, "{subcommand} {args:?}");
-        logged(&release.log(), &release.deleted("would delete"))?;
+        let log = fs::read_to_string(release.log())?;
+        ensure!(log.contains("would delete") == asks, "{subcommand} {args:?}: {log}");
+        fs::remove_file(release.log())?;
     }
-    // Helm does not tell one from the other.
-    release.call("template").args(CHANGED).run().await?.expect_success()?;
-    ensure!(release.namespace.names().await?.is_empty());
+    release.call("upgrade").args(CHANGED).run().await?.expect_success()?;
+    ensure!(release.namespace.uids().await? != before);
     Ok(())
 }
 
@@ -157,15 +156,15 @@ pub(crate) async fn what_it_says_can_be_read(cluster: &ControlPlane, version: He
     let call = |args: &[&str]| {
         release.call("upgrade").args(CHANGED).args(args).env("JOBSWEEP_LOG_FILE", release.log()).run()
     };
-    let failed = call(&["--set", "migration.policy="]).await?.expect_code(1)?;
+    let failed = call(&["--set", "migration.policy=", STRICT]).await?.expect_code(1)?;
     let shown = failed.stderr().contains(&release.forbidden());
     ensure!(shown != version.is_4(), "{}", failed.stderr());
-    logged(&release.log(), &release.forbidden())?;
+    logged_last(&release.log(), &release.forbidden())?;
 
     let before = release.namespace.uids().await?;
     call(&[]).await?.expect_success()?;
     ensure!(release.namespace.uids().await? != before);
-    logged(&release.log(), &release.deleted("deleted"))
+    logged_last(&release.log(), &release.deleted("deleted"))
 }
 
 /// Helm and jobsweep read the same variable for the namespace.
@@ -177,10 +176,10 @@ pub(crate) async fn variables_say_the_same_as_arguments(
     let upgrade = release.helm.command().args(["upgrade", "shop"]).arg(shop()).args(UNBLOCK).args(CHANGED);
     let upgrade = upgrade.args(["--set", "migration.policy="]).env("HELM_NAMESPACE", &release.namespace.name);
     let upgrade = upgrade.env("JOBSWEEP_LOG_FILE", release.log());
-    upgrade.clone().run().await?.expect_code(1)?;
-    logged(&release.log(), &release.forbidden())?;
+    upgrade.clone().env("JOBSWEEP_DEFAULT_POLICY", "none").run().await?.expect_code(1)?;
+    logged_last(&release.log(), &release.forbidden())?;
     upgrade.env("JOBSWEEP_DEFAULT_POLICY", "hook-succeeded,hook-failed").run().await?.expect_success()?;
-    logged(&release.log(), &release.deleted("deleted"))
+    logged_last(&release.log(), &release.deleted("deleted"))
 }
 
 pub(crate) async fn what_helm_4_drops_reaches_the_terminal(
@@ -188,16 +187,46 @@ pub(crate) async fn what_helm_4_drops_reaches_the_terminal(
     version: HelmVersion,
 ) -> Result<()> {
     let release = Release::new(cluster, version).await?;
-    let namespace = format!("--post-renderer-args=--namespace={}", release.namespace.name);
-    let upgrade = |args: &str| {
-        format!("upgrade shop \"$CHART\" {} {namespace} {} {args}", UNBLOCK.join(" "), CHANGED.join(" "))
-    };
+    let upgrade =
+        |args: &str| format!("upgrade shop \"$CHART\" {} {} {args}", UNBLOCK.join(" "), CHANGED.join(" "));
     // Helm 3 shows it on its own stderr if it fails, so twice would be once too often.
     let expected = |said: String| if version.is_4() { said } else { String::new() };
-    let failed = release.on_terminal(&upgrade("--set migration.policy="), 1).await?;
+    let failed = release.on_terminal(&upgrade(&format!("--set migration.policy= {STRICT}")), 1).await?;
     same("the terminal", &expected(release.forbidden()), &failed)?;
     let passed = release.on_terminal(&upgrade(""), 0).await?;
     same("the terminal", &expected(release.deleted("deleted")), &passed)
+}
+
+pub(crate) async fn the_namespace_is_helms_and_no_other(
+    cluster: &ControlPlane,
+    version: HelmVersion,
+) -> Result<()> {
+    let release = Release::new(cluster, version).await?;
+    let before = release.namespace.uids().await?;
+    let call = || release.call("upgrade").args(CHANGED).env("JOBSWEEP_LOG_FILE", release.log());
+    call().arg("--post-renderer-args=--namespace=other").run().await?.expect_code(1)?;
+    let log = fs::read_to_string(release.log())?;
+    let both = format!("Helm uses namespace {:?}, and the options name \"other\"", release.namespace.name);
+    ensure!(
+        log.contains(&both) && log.contains("leave --namespace, --context and --kubeconfig out"),
+        "{log}"
+    );
+    ensure!(release.namespace.uids().await? == before);
+    call().env("HELM_NAMESPACE", "other").run().await?.expect_success()?;
+    ensure!(release.namespace.uids().await? != before);
+    Ok(())
+}
+
+/// The log names the caller, and then has these lines, and goes.
+fn logged_last(log: &Path, expected: &str) -> Result<()> {
+    let text = fs::read_to_string(log).context("no log file")?;
+    let (first, rest) = text.split_once('\n').context("no line")?;
+    ensure!(
+        first.contains("called by helm upgrade shop, namespace ") && first.ends_with(", context test"),
+        "{text}"
+    );
+    fs::write(log, rest)?;
+    logged(log, expected)
 }
 
 /// The log has these lines, each after the time, and goes.

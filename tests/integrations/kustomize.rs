@@ -18,11 +18,14 @@ pub(crate) fn trials() -> Vec<Trial> {
         kustomize_shows_warnings_and_goes_on,
         kustomize_shows_errors_and_builds_nothing,
         the_patch_gives_every_job_a_policy,
-        the_helm_release_has_the_same_patch,
         kpt_edits_files_by_one_line_a_job,
         kpt_shows_and_stores_results,
-        the_page_shows_the_examples,
     ]
+}
+
+/// The tests that run no program.
+pub(crate) fn pages() -> Vec<Trial> {
+    trials![the_helm_release_has_the_same_patch, the_page_shows_the_examples]
 }
 
 const KOTS: &str = "kots.io/hook-delete-policy";

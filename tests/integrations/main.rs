@@ -12,8 +12,15 @@ mod setup;
 
 use std::process::ExitCode;
 
-use jobsweep_harness::trials;
+use jobsweep_harness::trials::{self, on_demand};
 
 fn main() -> ExitCode {
-    trials::run([apply::trials(), pipe::trials(), helmfile::trials(), argocd::trials(), kustomize::trials()])
+    trials::run([
+        apply::trials(),
+        pipe::trials(),
+        argocd::trials(),
+        kustomize::pages(),
+        on_demand("kustomize and kpt", kustomize::trials()),
+        on_demand("helmfile", helmfile::trials()),
+    ])
 }

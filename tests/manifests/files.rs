@@ -4,8 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use jobsweep::inject::args::{JOB_RULES, LOG_RULES};
-use jobsweep::inject::manifests::{Cleanup, Form, IMAGE};
+use jobsweep::inject::manifests::{Cleanup, Form, IMAGE, JOB_RULES, LOG_RULES};
 use jobsweep_harness::{trials, trials::Trial};
 
 pub(crate) fn trials() -> Vec<Trial> {

@@ -5,6 +5,7 @@
 mod applied;
 mod dependency;
 mod failure;
+mod governed;
 mod injected;
 mod pod;
 mod release;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         unblock_and_cleanup::trials(),
         pod::trials(),
         schedule::trials(),
+        governed::trials(),
         third_party::trials(),
     ];
     node::run("node", || Ok(()), files)

@@ -41,7 +41,7 @@ spec:
 pub(crate) const MIGRATION: [&str; 2] = ["job.batch/migrate", "pod/migrate"];
 
 /// How long Helm may wait for several pods on a busy machine.
-const LONG: Duration = Duration::from_secs(300);
+pub(crate) const LONG: Duration = Duration::from_secs(300);
 
 /// The release `shop`, alone in its namespace.
 pub(crate) struct Release<'a> {

@@ -1,30 +1,20 @@
 //! The image and its multi-architecture index. The tests of a node run the image.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use jobsweep_harness::helm::Helm;
 use jobsweep_harness::process::Program;
 use jobsweep_harness::registry::Registry;
 use jobsweep_harness::tools::{HelmVersion, oras};
-use jobsweep_harness::trials;
-use jobsweep_harness::trials::{Trial, unless};
+use jobsweep_harness::{trials, trials::Trial};
 use serde_json::{Value, json};
 
 use crate::plugin_archive::{VERSION, program};
 use crate::setup::{repository, same};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    unless(
-        Registry::missing().or(missing()),
-        trials![the_same_program_makes_the_same_image, one_name_serves_both_architectures_and_root_neither,],
-    )
-}
-
-/// Why no image can be built, and what to install.
-pub(crate) fn missing() -> Option<&'static str> {
-    let buildah = Path::new("/usr/bin/buildah").exists();
-    (!buildah).then_some("there is no /usr/bin/buildah: on Debian, apt-get install buildah")
+    trials![the_same_program_makes_the_same_image, one_name_serves_both_architectures_and_root_neither]
 }
 
 /// Builds an image of this architecture, with the same program each time.

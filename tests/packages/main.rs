@@ -16,16 +16,16 @@ mod setup;
 
 use std::process::ExitCode;
 
-use jobsweep_harness::trials;
+use jobsweep_harness::trials::{self, on_demand};
 
 fn main() -> ExitCode {
     trials::run([
-        plugin::trials(),
         helm3::trials(),
-        helm4::trials(),
-        oci::trials(),
-        krew::trials(),
-        chart::trials(),
-        image::trials(),
+        on_demand("gpg", plugin::trials()),
+        on_demand("gpg", helm4::trials()),
+        on_demand("gpg, oras and docker-registry", oci::trials()),
+        on_demand("gpg, oras, docker-registry and helm-3.20", chart::trials()),
+        on_demand("buildah, oras and docker-registry", image::trials()),
+        on_demand("krew", krew::trials()),
     ])
 }

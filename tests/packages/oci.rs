@@ -7,23 +7,19 @@ use anyhow::{Result, ensure};
 use jobsweep_harness::process::Program;
 use jobsweep_harness::registry::Registry;
 use jobsweep_harness::tools::oras;
-use jobsweep_harness::trials;
-use jobsweep_harness::trials::{Trial, unless};
+use jobsweep_harness::{trials, trials::Trial};
 
 use crate::plugin_archive::{Machine, VERSION};
 use crate::setup::same;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    unless(
-        Registry::missing(),
-        trials![
-            a_signed_plugin_is_installed_from_a_registry,
-            helm_sweep_is_installed_from_a_registry,
-            a_plugin_without_a_signature_is_not_pushed_and_would_be_refused,
-            a_plugin_that_was_changed_is_refused,
-            a_plugin_that_somebody_else_signed_is_refused,
-        ],
-    )
+    trials![
+        a_signed_plugin_is_installed_from_a_registry,
+        helm_sweep_is_installed_from_a_registry,
+        a_plugin_without_a_signature_is_not_pushed_and_would_be_refused,
+        a_plugin_that_was_changed_is_refused,
+        a_plugin_that_somebody_else_signed_is_refused,
+    ]
 }
 
 impl Machine {

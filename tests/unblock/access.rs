@@ -24,11 +24,11 @@ pub async fn every_missing_permission_is_named_before_anything_is_deleted(
     let setup = Setup::with_verbs(cluster, &[]).await?;
     setup.finished(job("old").policy(BOTH), Outcome::Succeeded).await?;
     let text = stream(&[changed(job("old").policy(BOTH))?]);
-    for verb in ["get", "update", "delete"] {
+    for verb in ["get", "update", "create", "delete"] {
         let finished = setup.ends(setup.unblock(&text).run().await?, 5, &[]).await?;
         let rule_to_paste = format!("verbs: [\"{verb}\"]\n");
         let place = format!("Missing in a Role in namespace {}", setup.namespace.name);
-        let all = "--unblock needs the verbs get, update and delete";
+        let all = "--unblock needs the verbs get, create and delete, and update, or patch for Jobs that were applied server-side";
         says(&finished, &[&rule_to_paste, &place, all, "nothing was deleted, and no manifest was written"])?;
         setup.namespace.allow(&setup.user, vec![rule("batch", "jobs", &[verb])]).await?;
         // A new Role counts a moment later.

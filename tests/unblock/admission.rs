@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use jobsweep_harness::control_plane::ControlPlane;
+use jobsweep_harness::helm::kubectl;
 use jobsweep_harness::jobs::{Outcome, job};
 use jobsweep_harness::k8s_openapi::api::admissionregistration::v1::{
     MutatingAdmissionPolicy, MutatingAdmissionPolicyBinding, ValidatingAdmissionPolicy,
@@ -18,6 +19,7 @@ pub fn trials() -> Vec<Trial> {
     trials![
         what_a_policy_changes_at_every_write_is_no_change_of_the_manifest,
         what_a_policy_changes_at_creation_only_is_a_change_of_the_manifest,
+        what_a_policy_changes_at_creation_only_is_no_change_of_an_applied_job,
         a_deletion_that_a_policy_refuses_keeps_all,
         an_update_that_a_policy_refuses_is_for_the_host_to_report,
     ]
@@ -67,7 +69,7 @@ async fn what_a_policy_changes_at_every_write_is_no_change_of_the_manifest(
     Ok(())
 }
 
-/// A known limit: only a policy that changes updates too tells the API server that nothing has changed.
+/// A known limit of client-side writers: only a policy that changes updates too tells the API server that nothing has changed.
 async fn what_a_policy_changes_at_creation_only_is_a_change_of_the_manifest(
     cluster: &ControlPlane,
 ) -> Result<()> {
@@ -131,4 +133,22 @@ async fn an_update_that_a_policy_refuses_is_for_the_host_to_report(cluster: &Con
     let text = stream(&[manifest(job("guarded").policy(BOTH).label("a", "b"))?]);
     let finished = setup.ends(setup.unblock(&text).run().await?, 0, &[]).await?;
     says(&finished, &["jobsweep: warning: ", "a guarded Job stays as it is"])
+}
+
+/// Server-side apply compares only the fields that its manager has.
+async fn what_a_policy_changes_at_creation_only_is_no_change_of_an_applied_job(
+    cluster: &ControlPlane,
+) -> Result<()> {
+    let setup = Setup::new(cluster).await?;
+    mutate(cluster, &setup, &["CREATE"]).await?;
+    let text = stream(&[manifest(job("same").policy(BOTH))?]);
+    let apply = kubectl(&cluster.kubeconfig())?.args(["apply", "--server-side", "-f", "-"]);
+    let apply = apply.args(["-n", &setup.namespace.name]).stdin(text.as_str());
+    apply.run().await?.expect_success()?;
+    let live = setup.namespace.jobs().get("same").await?;
+    setup.remember(&live)?;
+    setup.namespace.finish(&live, Outcome::Succeeded).await?;
+    let finished = setup.passes(setup.unblock(&text).run().await?, &[]).await?;
+    ensure!(finished.stderr.is_empty(), "{}", finished.stderr());
+    Ok(())
 }

@@ -28,7 +28,10 @@ async fn a_dry_run_says_what_would_go_and_writes_the_manifests(cluster: &Control
         let call = value.map_or(call.clone().arg("--dry-run"), |value| call.env(DRY_RUN, value));
         let finished = setup.ends(call.run().await?, 0, &[]).await?;
         wrote(&finished, &text)?;
-        says(&finished, &[&format!("would delete Job {}, which was in the way", setup.id("old"))])?;
+        says(
+            &finished,
+            &[&format!("would delete Job {} in context test, which was in the way", setup.id("old"))],
+        )?;
         ensure!(setup.counts()?.get("delete") == Some(&1), "{:?}", setup.counts()?);
     }
     Ok(())
@@ -39,7 +42,9 @@ async fn a_dry_run_fails_on_what_may_not_go(cluster: &ControlPlane) -> Result<()
     setup.finished(job("free").policy(BOTH), Outcome::Succeeded).await?;
     setup.finished(job("kept"), Outcome::Succeeded).await?;
     let text = stream(&[changed(job("free").policy(BOTH))?, changed(job("kept"))?]);
-    let finished = setup.ends(setup.unblock(&text).arg("--dry-run").run().await?, 6, &[]).await?;
+    let finished = setup
+        .ends(setup.unblock(&text).args(["--dry-run", "--default-policy=none"]).run().await?, 6, &[])
+        .await?;
     says(&finished, &["its manifest has no delete policy"])
 }
 
@@ -54,7 +59,7 @@ async fn a_dry_run_waits_for_nothing(cluster: &ControlPlane) -> Result<()> {
 }
 
 async fn a_dry_run_needs_the_same_permissions(cluster: &ControlPlane) -> Result<()> {
-    let setup = Setup::with_verbs(cluster, &["get", "update"]).await?;
+    let setup = Setup::with_verbs(cluster, &["get", "update", "create"]).await?;
     setup.finished(job("old").policy(BOTH), Outcome::Succeeded).await?;
     let text = stream(&[changed(job("old").policy(BOTH))?]);
     let finished = setup.ends(setup.unblock(&text).arg("--dry-run").run().await?, 5, &[]).await?;

@@ -27,7 +27,8 @@ async fn the_log_file_has_all_that_was_said(cluster: &ControlPlane) -> Result<()
     setup.namespace.finish(&live, Outcome::Succeeded).await?;
     let passed = setup.ends(running.finish(PATIENCE).await?, 0, &["running"]).await?;
     let kept = stream(&[changed(job("kept"))?]);
-    let refused = setup.unblock(&kept).env("JOBSWEEP_LOG_FILE", &log).run().await?;
+    let refused =
+        setup.unblock(&kept).arg("--default-policy=none").env("JOBSWEEP_LOG_FILE", &log).run().await?;
     let refused = setup.ends(refused, 6, &["running"]).await?;
 
     let logged = fs::read_to_string(&log)?;

@@ -16,14 +16,17 @@ mod admission;
 mod changes;
 mod dry_run;
 mod faults;
+mod force;
 mod log;
 mod manifests;
 mod namespace;
+mod owners;
 mod passes;
 mod refusals;
 mod releases;
 mod requests;
 mod stopping;
+mod successors;
 mod waiting;
 
 use std::process::ExitCode;
@@ -37,14 +40,17 @@ fn main() -> ExitCode {
         changes::trials(),
         dry_run::trials(),
         faults::trials(),
+        force::trials(),
         log::trials(),
         manifests::trials(),
         namespace::trials(),
+        owners::trials(),
         passes::trials(),
         refusals::trials(),
         releases::trials(),
         requests::trials(),
         stopping::trials(),
+        successors::trials(),
         waiting::trials(),
     ])
 }

@@ -106,7 +106,7 @@ pub async fn of_several_jobs_only_the_one_that_changed_goes(cluster: &ControlPla
     let finished = setup.passes(setup.unblock(&text).run().await?, &["other"]).await?;
     wrote(&finished, &text)?;
     let deleted = format!(
-        "jobsweep: deleted Job {}, which was in the way (spec.template changes, and is immutable); it has succeeded, and its \
+        "jobsweep: deleted Job {} in context test, which was in the way (spec.template changes, and is immutable); it has succeeded, and its \
          policy allows that\n",
         setup.id("other")
     );

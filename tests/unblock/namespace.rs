@@ -13,7 +13,7 @@ pub fn trials() -> Vec<Trial> {
         the_manifests_own_namespace_counts_first,
         helms_variable_counts_where_no_flag_is_given,
         without_a_namespace_nothing_is_asked,
-        two_namespaces_are_wrong_usage,
+        of_two_namespaces_the_last_counts,
     ]
 }
 
@@ -64,9 +64,11 @@ async fn without_a_namespace_nothing_is_asked(cluster: &ControlPlane) -> Result<
     Ok(())
 }
 
-async fn two_namespaces_are_wrong_usage(cluster: &ControlPlane) -> Result<()> {
+async fn of_two_namespaces_the_last_counts(cluster: &ControlPlane) -> Result<()> {
     let setup = Setup::new(cluster).await?;
-    let text = stream(&[changed(job("a"))?]);
-    let finished = setup.ends(unblock(&setup, &text).args(["-na", "-nb"]).run().await?, 2, &[]).await?;
-    says(&finished, &["--unblock takes one --namespace"])
+    setup.finished(job("a").policy(BOTH), Outcome::Succeeded).await?;
+    let text = stream(&[changed(job("a").policy(BOTH))?]);
+    let unblock = unblock(&setup, &text).args(["-na", "-n", &setup.namespace.name]);
+    setup.passes(unblock.run().await?, &["a"]).await?;
+    Ok(())
 }

@@ -54,18 +54,21 @@ pub async fn one_job_that_may_not_go_keeps_all(cluster: &ControlPlane) -> Result
                 None,
                 both(),
                 "it has not finished: ",
-                "or without --once to wait for it",
+                "without --once to wait for it, or with --force",
             )
         },
         case("suspended", both().suspended(), None, both(), "it is suspended", "resume it and let it finish"),
-        case(
-            "without a policy",
-            both(),
-            Some(Succeeded),
-            plain(),
-            "its manifest has no delete policy",
-            "--default-policy=hook-succeeded,hook-failed",
-        ),
+        Refused {
+            args: &["--default-policy=none"],
+            ..case(
+                "without a policy",
+                both(),
+                Some(Succeeded),
+                plain(),
+                "its manifest has no delete policy",
+                "leave out --default-policy=none",
+            )
+        },
         case(
             "failed where only success is named",
             both(),
@@ -141,7 +144,7 @@ async fn every_job_that_may_not_go_has_a_line_of_its_own(cluster: &ControlPlane)
     setup.unfinished(job("c").policy(BOTH)).await?;
     // The third one could be waited for, but what forbids all is said at once.
     let text = stream(&[changed(job("a"))?, changed(job("b"))?, changed(job("c").policy(BOTH))?]);
-    let finished = setup.ends(setup.unblock(&text).arg("--context=test").run().await?, 6, &[]).await?;
+    let finished = setup.ends(setup.unblock(&text).arg("--default-policy=none").run().await?, 6, &[]).await?;
     let stderr = finished.stderr();
     let lines: Vec<_> = stderr.lines().filter(|line| line.contains("may not be deleted")).collect();
     ensure!(lines.len() == 2, "{stderr}");

@@ -16,7 +16,7 @@ pub use crate::cleanup_setup::connection;
 use crate::faulty_proxy::FaultyProxy;
 
 /// What `--unblock` needs.
-pub const VERBS: [&str; 3] = ["get", "update", "delete"];
+pub const VERBS: [&str; 5] = ["get", "update", "patch", "create", "delete"];
 /// A policy that allows every deletion of a finished Job.
 pub const BOTH: &str = "hook-succeeded,hook-failed";
 /// A controller that does not exist.
@@ -136,7 +136,7 @@ impl<'c> Setup<'c> {
             ensure!(
                 preconditions["uid"].is_string()
                     && preconditions["resourceVersion"].is_string()
-                    && body["propagationPolicy"] == "Background",
+                    && ["Background", "Foreground"].iter().any(|way| body["propagationPolicy"] == *way),
                 "{body}"
             );
             if event.code < 300 && body["dryRun"].is_null() {

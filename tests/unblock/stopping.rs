@@ -47,7 +47,7 @@ async fn the_deadline_names_what_still_runs(cluster: &ControlPlane) -> Result<()
             "the deadline came before the way was clear",
             &format!("Job {} {fields} and has not finished", setup.id("running")),
             &format!(
-                "if it cannot finish, delete it yourself: kubectl delete job running -n {}",
+                "if it cannot finish, add --force, or delete it yourself: kubectl delete job running -n {} --context=test",
                 setup.namespace.name
             ),
             &format!("Job {} {fields} and was not deleted", setup.id("done")),

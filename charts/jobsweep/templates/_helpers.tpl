@@ -1,27 +1,57 @@
+{{/* The value of app.kubernetes.io/name, and the end of every name. */}}
+{{- define "jobsweep.name" -}}
+{{- .Values.nameOverride | default .Chart.Name }}
+{{- end }}
+
 {{/* The name of everything: always with our own at its end, since Helm deletes what has a hook's name before it creates the
 hook. A long release name is cut to leave room for what is appended, and hashed so that two never become one. */}}
-{{- define "jobsweep.name" -}}
+{{- define "jobsweep.fullname" -}}
+{{- $name := include "jobsweep.name" . }}
 {{- $release := .Release.Name }}
-{{- if gt (len $release) 43 }}
-{{- $release = printf "%s-%s" (trunc 34 $release | trimSuffix "-") (sha256sum $release | trunc 8) }}
+{{- $room := sub 51 (len $name) | int }}
+{{- if gt (len $release) $room }}
+{{- $release = printf "%s-%s" (trunc (sub $room 9 | int) $release | trimSuffix "-") (sha256sum $release | trunc 8) }}
 {{- end }}
-{{- $release }}-jobsweep
+{{- .Values.fullnameOverride | default (printf "%s-%s" $release $name) }}
 {{- end }}
 
 {{- define "jobsweep.serviceAccountName" -}}
-{{- .Values.serviceAccount.name | default (include "jobsweep.name" .) }}
+{{- .Values.serviceAccount.name | default (include "jobsweep.fullname" .) }}
 {{- end }}
 
 {{/* A ClusterRole is not in a namespace, so its name says for which one it is. */}}
 {{- define "jobsweep.roleName" -}}
-{{- include "jobsweep.name" . }}{{ if eq .Values.scope "cluster" }}-{{ .Release.Namespace }}{{ end }}
+{{- include "jobsweep.fullname" . }}{{ if eq .Values.scope "cluster" }}-{{ .Release.Namespace }}{{ end }}
+{{- end }}
+
+{{/* The labels of the pod that no value changes. */}}
+{{- define "jobsweep.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "jobsweep.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
+{{- end }}
+
+{{- define "jobsweep.ownLabels" -}}
+{{ include "jobsweep.selectorLabels" . }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version | replace "+" "_" }}
 {{- end }}
 
 {{- define "jobsweep.labels" -}}
-app.kubernetes.io/name: jobsweep
-app.kubernetes.io/instance: {{ .Release.Name | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version | replace "+" "_" }}
+{{- toYaml (merge (include "jobsweep.ownLabels" . | fromYaml) (.Values.commonLabels | default dict)) }}
+{{- end }}
+
+{{/* The metadata of an object with a name and annotations of its own, as YAML text. A ClusterRole says `cluster`. */}}
+{{- define "jobsweep.metadata" -}}
+name: {{ .name | quote }}
+{{- if not .cluster }}
+namespace: {{ .root.Release.Namespace | quote }}
+{{- end }}
+labels:
+  {{- include "jobsweep.labels" .root | nindent 2 }}
+{{- with merge (fromYaml .annotations) (.root.Values.commonAnnotations | default dict) }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end }}
 
 {{/* The moments at which a hook Job runs: none with a schedule. */}}
@@ -32,8 +62,8 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version | replace "+" "_" }}
 {{- define "jobsweep.before" -}}pre-upgrade,pre-rollback{{- end }}
 {{- define "jobsweep.after" -}}post-install,post-upgrade,post-rollback{{- end }}
 
-{{/* The account and its rights are hooks too, before the first Job: so they are there on a first install, and on an
-upgrade from a release without this chart, and Helm removes them when the Job has done its work. */}}
+{{/* What a pod needs is a hook too, before the first Job: so it is there on a first install, and on an upgrade from a release
+without this chart, and Helm removes it when the Job has done its work. */}}
 {{- define "jobsweep.accessAnnotations" -}}
 {{- if not .Values.schedule }}
 {{- $events := list }}
@@ -66,6 +96,22 @@ helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 {{- toYaml (concat $args $values.extraArgs) }}
 {{- end }}
 
+{{/* Meshes inject by a label or an annotation: those of Istio, Kuma, Linkerd, Consul and Flomesh, in this order. */}}
+{{- define "jobsweep.podMetadata" -}}
+{{- $labels := merge (include "jobsweep.ownLabels" . | fromYaml) (.Values.podLabels | default dict) (.Values.commonLabels | default dict) }}
+{{- $annotations := merge (dict) (.Values.podAnnotations | default dict) (.Values.commonAnnotations | default dict) }}
+{{- if .Values.meshOptOut }}
+{{- $labels = merge $labels (dict "sidecar.istio.io/inject" "false" "kuma.io/sidecar-injection" "disabled") }}
+{{- $annotations = merge $annotations (dict "sidecar.istio.io/inject" "false" "linkerd.io/inject" "disabled" "consul.hashicorp.com/connect-inject" "false" "flomesh.io/sidecar-injection" "disabled") }}
+{{- end -}}
+labels:
+  {{- toYaml $labels | nindent 2 }}
+{{- with $annotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
 {{/* What a Job and a CronJob's Jobs have in common. It is the spec that `jobsweep --inject-cleanup` writes: a test compares them. */}}
 {{- define "jobsweep.jobSpec" -}}
 {{- $values := .root.Values -}}
@@ -87,40 +133,23 @@ podFailurePolicy:
           status: "True"
 template:
   metadata:
-    labels:
-      {{- include "jobsweep.labels" .root | nindent 6 }}
-      {{- with $values.podLabels }}{{ toYaml . | nindent 6 }}{{ end }}
-    {{- with $values.podAnnotations }}
-    annotations:
-      {{- toYaml . | nindent 6 }}
-    {{- end }}
+    {{- include "jobsweep.podMetadata" .root | nindent 4 }}
   spec:
     serviceAccountName: {{ include "jobsweep.serviceAccountName" .root | quote }}
+    automountServiceAccountToken: true
     restartPolicy: Never
+    {{- with $values.podSecurityContext }}
     securityContext:
-      runAsNonRoot: true
-      runAsUser: 65532
-      runAsGroup: 65532
-      seccompProfile:
-        type: RuntimeDefault
-    {{- with $values.image.pullSecrets }}
-    imagePullSecrets:
       {{- toYaml . | nindent 6 }}
     {{- end }}
     {{- with $values.priorityClassName }}
     priorityClassName: {{ . | quote }}
     {{- end }}
-    {{- with $values.nodeSelector }}
-    nodeSelector:
+    {{- range $field := list "imagePullSecrets" "nodeSelector" "tolerations" "affinity" "topologySpreadConstraints" }}
+    {{- with index $values $field }}
+    {{ $field }}:
       {{- toYaml . | nindent 6 }}
     {{- end }}
-    {{- with $values.tolerations }}
-    tolerations:
-      {{- toYaml . | nindent 6 }}
-    {{- end }}
-    {{- with $values.affinity }}
-    affinity:
-      {{- toYaml . | nindent 6 }}
     {{- end }}
     containers:
       - name: jobsweep
@@ -136,12 +165,11 @@ template:
             valueFrom:
               fieldRef:
                 fieldPath: metadata.labels['batch.kubernetes.io/controller-uid']
-          {{- with $values.env }}{{ toYaml . | nindent 10 }}{{ end }}
+          {{- with $values.extraEnv }}{{ toYaml . | nindent 10 }}{{ end }}
+        {{- with $values.securityContext }}
         securityContext:
-          allowPrivilegeEscalation: false
-          readOnlyRootFilesystem: true
-          capabilities:
-            drop: [ALL]
+          {{- toYaml . | nindent 10 }}
+        {{- end }}
         {{- with $values.resources }}
         resources:
           {{- toYaml . | nindent 10 }}

@@ -1,8 +1,6 @@
 //! What the user sees: messages and progress on stderr, and the report on stdout.
 
-pub(crate) mod last_messages;
 pub(crate) mod progress;
 pub(crate) mod report;
 mod table;
-pub(crate) mod terminal;
 pub(crate) mod words;

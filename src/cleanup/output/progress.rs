@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use crate::cleanup::output::terminal::Terminal;
 use crate::cleanup::output::words::{brief, jobs};
-use crate::cleanup::sweep::{Phase, Sweep};
+use crate::cleanup::sweep::{Gone, Phase, Sweep};
+use crate::console::{Console, Verbosity};
+use crate::escape::block;
 
 /// How often the message comes where there is no progress line.
 const REMINDER: Duration = Duration::from_secs(30);
@@ -12,34 +13,35 @@ const REMINDER: Duration = Duration::from_secs(30);
 const NAMED: usize = 3;
 
 pub(crate) struct Progress<'a> {
-    terminal: &'a Terminal,
+    console: &'a Console,
     deadline: Option<Duration>,
     next: Duration,
 }
 
 impl<'a> Progress<'a> {
-    pub(crate) fn new(terminal: &'a Terminal, deadline: Option<Duration>) -> Self {
-        let next = if terminal.has_progress { Duration::from_secs(1) } else { REMINDER };
-        Self { terminal, deadline, next }
+    pub(crate) fn new(console: &'a Console, deadline: Option<Duration>) -> Self {
+        let next = if console.has_progress() { Duration::from_secs(1) } else { REMINDER };
+        Self { console, deadline, next }
     }
 
     pub(crate) fn show(&mut self, sweep: &Sweep, now: Duration) {
         if now < self.next {
             return;
         }
-        if self.terminal.has_progress {
+        if self.console.has_progress() {
             self.next = now + Duration::from_secs(1);
-            self.terminal.progress(self.line(sweep, now));
+            self.console.show_progress(&self.line(sweep, now));
             return;
         }
         self.next = now + REMINDER;
-        let left = || sweep.jobs().filter(|tracked| tracked.phase.blocks_end());
+        let left = || sweep.jobs().filter(|tracked| tracked.phase.is_open());
         let count = left().count();
         if count > 0 {
-            let names: Vec<_> = left().take(NAMED).map(|tracked| tracked.job.id.to_string()).collect();
+            let names: Vec<_> = left().take(NAMED).map(|tracked| tracked.job.to_string()).collect();
             let more = if count > NAMED { ", …" } else { "" };
             let (count, names, after) = (jobs(count), names.join(", "), self.after(now));
-            self.terminal.line(format_args!("{after}: still waiting for {count} ({names}{more})"));
+            let text = format!("{after}: still waiting for {count} ({names}{more})");
+            self.console.message(Verbosity::Normal, &block(&text));
         }
     }
 
@@ -49,9 +51,9 @@ impl<'a> Progress<'a> {
             *match tracked.phase {
                 Phase::Waiting(_) => &mut waiting,
                 Phase::TooRecent(_) => &mut recent,
-                Phase::Due | Phase::Deleting | Phase::Outdated | Phase::Terminating { .. } => &mut due,
-                Phase::Deleted | Phase::DeletedByOthers | Phase::DeletedOrRelabelled => &mut gone,
-                Phase::WouldDelete => &mut would_go,
+                Phase::Due | Phase::Going { .. } => &mut due,
+                Phase::Gone(Gone::WouldDelete) => &mut would_go,
+                Phase::Gone(_) => &mut gone,
                 Phase::Kept(_) => &mut kept,
             } += 1;
         }
@@ -74,23 +76,16 @@ impl<'a> Progress<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cleanup::options::Verbosity;
-    use crate::cleanup::output::terminal::tests::Screen;
-    use crate::cleanup::sweep::fixture::{job, sweep};
-    use crate::cleanup::sweep::request::{DeletionResult, Reply, Request};
-    use crate::cleanup::sweep::rules::Rules;
+    use crate::cleanup::fixture::{answer_all, job, listed_by};
+    use crate::cleanup::rules::Rules;
 
     #[test]
     fn in_a_dry_run_no_job_is_said_to_be_gone() {
-        let mut sweep = sweep(Rules { dry_run: true, ..Rules::default() }, 1);
-        sweep.list_begins(0);
-        sweep.seen(0, job("a").succeeded(), Duration::ZERO);
-        let Some(Request::Delete(deletion)) = sweep.next_request(Duration::ZERO) else {
-            panic!("no deletion")
-        };
-        sweep.replied(Reply::Deletion(deletion, None, DeletionResult::Deleted), Duration::ZERO);
-        let terminal = Screen::default().terminal(Verbosity::Normal);
-        let line = Progress::new(&terminal, None).line(&sweep, Duration::ZERO);
+        let rules = Rules { dry_run: true, ..Rules::default() };
+        let mut sweep = listed_by(rules, [job("a").succeeded()]);
+        answer_all(&mut sweep, || Ok(true));
+        let console = Console::default();
+        let line = Progress::new(&console, None).line(&sweep, Duration::ZERO);
         assert_eq!(line, "0s: 0 running, 0 being deleted, 1 would be deleted, 0 gone, 0 kept");
     }
 }

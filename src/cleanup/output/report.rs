@@ -8,11 +8,11 @@ use serde::{Serialize, Serializer};
 
 use super::table;
 use super::words::{action, condition_reason, outcome, why};
+use crate::cleanup::ending::Ending;
+use crate::cleanup::logs::ContainerLog;
 use crate::cleanup::options::Format;
-use crate::cleanup::sweep::ending::Ending;
-use crate::cleanup::sweep::job_log::ContainerLog;
-use crate::cleanup::sweep::rules::Kept;
-use crate::cleanup::sweep::{Phase, Sweep, TrackedJob};
+use crate::cleanup::rules::Kept;
+use crate::cleanup::sweep::{Gone, Phase, Sweep, TrackedJob};
 use crate::escape::shortened;
 use crate::exit_code::ExitCode;
 
@@ -29,12 +29,12 @@ impl Report<'_> {
         // The standard library's stdout is line-buffered. Without this buffer, each line would be a write of its own.
         let out = &mut BufWriter::with_capacity(64 * 1024, out);
         match format {
-            Format::Table => table::write(&self.jobs(), out)?,
+            Format::Table => table::write(&self.sweep.sorted_jobs(), self.unix_now(), out)?,
             Format::Json => write_json(self, out)?,
             Format::Name => {
-                for tracked in self.jobs() {
-                    if matches!(tracked.phase, Phase::Deleted | Phase::WouldDelete) {
-                        writeln!(out, "job.batch/{}", tracked.job.id.name)?;
+                for tracked in self.sweep.sorted_jobs() {
+                    if matches!(tracked.phase, Phase::Gone(Gone::Deleted | Gone::WouldDelete)) {
+                        writeln!(out, "job.batch/{}", tracked.job.name())?;
                     }
                 }
             }
@@ -42,10 +42,8 @@ impl Report<'_> {
         out.flush()
     }
 
-    fn jobs(&self) -> Vec<&TrackedJob> {
-        let mut jobs: Vec<_> = self.sweep.jobs().collect();
-        jobs.sort_unstable_by(|a, b| a.sort_key().cmp(&b.sort_key()));
-        jobs
+    fn unix_now(&self) -> i64 {
+        self.sweep.unix_time(self.took)
     }
 }
 
@@ -68,7 +66,7 @@ struct JsonReport<'a> {
 struct JsonJob<'a> {
     namespace: &'a str,
     name: &'a str,
-    uid: String,
+    uid: &'a str,
     outcome: &'static str,
     reason: Option<Cow<'a, str>>,
     policy: Option<Cow<'a, str>>,
@@ -76,7 +74,7 @@ struct JsonJob<'a> {
     why: Option<String>,
     due_in_seconds: Option<u64>,
     finalizers: Vec<Cow<'a, str>>,
-    ran_seconds: Option<u32>,
+    ran_seconds: Option<u64>,
     waited_seconds: f64,
     logs: &'a [ContainerLog],
     logs_cut: bool,
@@ -86,7 +84,7 @@ fn write_json(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     let object = JsonReport {
         version: 1,
         end: report.ending.name(report.sweep),
-        error: report.ending.problem(report.sweep).map(|problem| problem.to_string()),
+        error: report.ending.error(report.sweep),
         exit_code: report.exit_code.code(),
         dry_run: report.dry_run,
         seconds: report.took.as_secs_f64(),
@@ -98,39 +96,41 @@ fn write_json(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
 
 /// Writes one row after the other, so that they are not all in memory at once.
 fn rows<S: Serializer>(report: &&Report<'_>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(report.jobs().into_iter().map(|tracked| row(tracked, report)))
+    serializer.collect_seq(report.sweep.sorted_jobs().into_iter().map(|tracked| row(tracked, report)))
 }
 
 fn row<'a>(tracked: &'a TrackedJob, report: &Report<'_>) -> JsonJob<'a> {
-    let job = &tracked.job;
+    let job = &*tracked.job;
     JsonJob {
-        namespace: &job.id.namespace,
-        name: &job.id.name,
-        uid: job.id.uid.to_string(),
+        namespace: job.namespace(),
+        name: job.name(),
+        uid: job.uid(),
         outcome: outcome(tracked),
         reason: Some(condition_reason(job)).filter(|reason| !reason.is_empty()),
         policy: job.policy.as_ref().map(|policy| shortened(policy.as_written())),
         action: action(&tracked.phase),
-        why: why(job, &tracked.phase),
+        why: why(tracked, report.unix_now()),
         due_in_seconds: match tracked.phase {
-            Phase::TooRecent(left) | Phase::Kept(Kept::TooRecent(left)) => Some(left.as_secs()),
+            Phase::TooRecent(due_at) | Phase::Kept(Kept::TooRecent(due_at)) => {
+                Some(due_at.saturating_sub(report.unix_now()).try_into().unwrap_or(0))
+            }
             _ => None,
         },
         finalizers: job.finalizers.iter().map(|name| shortened(name)).collect(),
-        ran_seconds: job.seconds.get(),
+        ran_seconds: job.seconds,
         waited_seconds: tracked.until.unwrap_or(report.took).saturating_sub(tracked.since).as_secs_f64(),
-        logs: tracked.logs.as_ref().map_or(&[], |log| &log.containers),
-        logs_cut: tracked.logs.as_ref().is_some_and(|log| log.is_cut()),
+        logs: tracked.log.as_ref().map_or(&[], |log| &log.containers),
+        logs_cut: tracked.log.as_ref().is_some_and(|log| log.is_cut),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cleanup::output::terminal::tests::Screen;
-    use crate::cleanup::sweep::fixture::{job, listed};
-    use crate::cleanup::{Verbosity, output};
-    use crate::cluster::job::state::{Hint, State};
+    use crate::cleanup::ending::last_messages;
+    use crate::cleanup::fixture::{job, listed};
+    use crate::cluster::job::{Hint, State};
+    use crate::cluster::stop::Stop;
     use crate::policy::Outcome;
 
     #[test]
@@ -139,26 +139,18 @@ mod tests {
         let policy = format!("hook-succeeded,{long}");
         let waiting = job("a").policy(&policy).state(State::Unfinished(Hint::ManagedBy(long.clone())));
         let kept = job("b").state(State::Finished(Outcome::Failed, long.clone()));
-        let held = job("c").succeeded().held_by("x").with(|shared| shared.finalizers = vec![long.clone(); 3]);
+        let held = job("c").succeeded().held_by("x").with(|job| job.finalizers = vec![long.clone(); 3]);
         let mut sweep = listed([waiting, kept, held]);
-        let screen = Screen::default();
-        let terminal = screen.terminal(Verbosity::Verbose);
-        let messages = sweep.take_messages();
-        messages.iter().for_each(|message| terminal.message(message));
-        output::last_messages::explain(&Ending::Deadline, &sweep, &terminal);
-        terminal.finish();
-        for line in screen.text().lines() {
+        let ending = Ending::Stopped(Stop::Deadline);
+        let mut said: Vec<_> = sweep.take_messages().into_iter().map(|(_, text)| text).collect();
+        said.extend(last_messages(&ending, &sweep, 0).into_iter().map(|(_, text)| text));
+        assert!(said.iter().any(|text| text.contains('…')), "{said:?}");
+        for line in said.iter().flat_map(|text| text.lines()) {
             assert!(line.len() < 1_000, "{} bytes", line.len());
         }
-        assert!(screen.text().contains('…'));
         let exit_code = ExitCode::Deadline;
-        let report = Report {
-            sweep: &sweep,
-            ending: &Ending::Deadline,
-            exit_code,
-            dry_run: false,
-            took: Duration::ZERO,
-        };
+        let report =
+            Report { sweep: &sweep, ending: &ending, exit_code, dry_run: false, took: Duration::ZERO };
         for format in [Format::Table, Format::Json, Format::Name] {
             let mut out = Vec::new();
             report.write(format, &mut out).expect("written");

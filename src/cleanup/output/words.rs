@@ -1,18 +1,12 @@
-//! The wording of the cleanup's reports. Messages, the table and the JSON report use the same phrases.
-//!
-//! Durations do not come from `humantime` or `jiff`: the first prints every unit, the second has to be rounded at each size.
+//! The wording of the cleanup's reports. Messages, the table and the JSON report use the same phrases. Pure.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
 
-use crate::cleanup::sweep::ending::Problem;
-use crate::cleanup::sweep::message::{Message, Task};
-use crate::cleanup::sweep::rules::Kept;
-use crate::cleanup::sweep::{Phase, TrackedJob};
-use crate::cluster::job::state::State;
-use crate::cluster::job::{Job, Unreadable};
+use crate::cleanup::rules::Kept;
+use crate::cleanup::sweep::{Gone, Phase, TrackedJob};
+use crate::cluster::job::{Job, State};
 use crate::escape::shortened;
 use crate::policy::{IGNORE, Outcome};
 
@@ -21,7 +15,7 @@ pub(crate) fn outcome(tracked: &TrackedJob) -> &'static str {
     match (&tracked.job.state, &tracked.phase) {
         (State::Finished(Outcome::Succeeded, _), _) => "succeeded",
         (State::Finished(Outcome::Failed, _), _) => "failed",
-        (_, Phase::DeletedByOthers | Phase::DeletedOrRelabelled | Phase::Deleted) => "unknown",
+        (_, Phase::Gone(_)) => "unknown",
         (State::Suspended, _) => "suspended",
         (State::Unfinished(_), _) => "unfinished",
         (State::Unreadable(_), _) => "unknown",
@@ -32,37 +26,109 @@ pub(crate) fn outcome(tracked: &TrackedJob) -> &'static str {
 pub(crate) fn action(phase: &Phase) -> &'static str {
     match phase {
         Phase::Waiting(_) | Phase::TooRecent(_) => "waiting",
-        Phase::Due | Phase::Deleting | Phase::Outdated => "due",
-        Phase::Terminating { .. } => "terminating",
+        Phase::Due => "due",
+        Phase::Going { .. } => "terminating",
         Phase::Kept(_) => "kept",
-        Phase::Deleted => "deleted",
-        Phase::WouldDelete => "would-delete",
-        Phase::DeletedByOthers | Phase::DeletedOrRelabelled => "gone",
+        Phase::Gone(Gone::Deleted) => "deleted",
+        Phase::Gone(Gone::WouldDelete) => "would-delete",
+        Phase::Gone(Gone::ByOthers | Gone::ByOthersOrRelabelled) => "gone",
     }
 }
 
 /// Explains [`action`]: why a Job is still there, who else deleted it, or that its policy lists `before-hook-creation`. `None` if
 /// its policy names its outcome.
-pub(crate) fn why(job: &Job, phase: &Phase) -> Option<String> {
-    Some(match phase {
+pub(crate) fn why(tracked: &TrackedJob, unix_now: i64) -> Option<String> {
+    let job = &tracked.job;
+    Some(match &tracked.phase {
         Phase::Waiting(hint) => shortened(&hint.to_string()).into_owned(),
-        Phase::TooRecent(left) => Kept::TooRecent(*left).to_string(),
-        Phase::Kept(kept) => kept.to_string(),
-        Phase::Terminating { .. } => match job.finalizers.as_slice() {
+        Phase::TooRecent(due_at) => too_recent(*due_at, unix_now),
+        Phase::Kept(kept) => why_kept(kept, unix_now).into_owned(),
+        Phase::Going { .. } => match job.finalizers.as_slice() {
             [] => "not gone yet".to_owned(),
             [one] => format!("held by finalizer {}", shortened(one)),
             all => format!("held by finalizers {}", shortened(&all.join(", "))),
         },
         Phase::Due => "it is due, but its deletion was not confirmed".to_owned(),
-        Phase::Outdated => "it was due, but it has changed, and jobsweep has not read it again".to_owned(),
-        Phase::Deleting => "its deletion was not confirmed".to_owned(),
-        Phase::DeletedByOthers => "someone else deleted it".to_owned(),
-        Phase::DeletedOrRelabelled => "someone else deleted it, or its labels changed".to_owned(),
-        Phase::Deleted | Phase::WouldDelete if !job.policy_names_its_end() => {
+        Phase::Gone(Gone::ByOthers) => "someone else deleted it".to_owned(),
+        Phase::Gone(Gone::ByOthersOrRelabelled) => {
+            "someone else deleted it, or its labels changed".to_owned()
+        }
+        Phase::Gone(Gone::Deleted | Gone::WouldDelete) if !job.policy_names_its_end() => {
             "its policy lists before-hook-creation".to_owned()
         }
-        Phase::Deleted | Phase::WouldDelete => return None,
+        Phase::Gone(Gone::Deleted | Gone::WouldDelete) => return None,
     })
+}
+
+fn why_kept(kept: &Kept, unix_now: i64) -> Cow<'static, str> {
+    match kept {
+        Kept::NotNamed(outcome) => return format!("its policy does not name hook-{outcome}").into(),
+        Kept::NamesNothing => "its policy names no known outcome",
+        Kept::OnlyBeforeHookCreation => {
+            "its policy names only before-hook-creation; use --before-hook-creation to delete it"
+        }
+        Kept::Suspended => "it is suspended and cannot finish before it is resumed",
+        Kept::Unfinished => "it has not finished",
+        Kept::TooRecent(due_at) => return too_recent(*due_at, unix_now).into(),
+        Kept::NoFinishTime => "how long ago it finished is unknown: its status does not say when it finished",
+        Kept::Ignored => return format!("it is annotated {IGNORE}").into(),
+        Kept::OwnJob => "it runs this sweep",
+        Kept::LeftScope => "its policy was removed, or it no longer belongs to the release",
+        Kept::Refused(why) => return format!("the API server refused to delete it: {why}").into(),
+        Kept::Unreadable(why) => return format!("it cannot be read: {why}").into(),
+    }
+    .into()
+}
+
+fn too_recent(due_at: i64, unix_now: i64) -> String {
+    let left = Duration::from_secs(due_at.saturating_sub(unix_now).try_into().unwrap_or(0));
+    format!("it finished too recently; it is due in {}", brief(left))
+}
+
+/// The message when a Job has come into its phase. A Job that is due needs none: its deletion is reported next.
+pub(crate) fn phase_message(tracked: &TrackedJob, unix_now: i64) -> Option<String> {
+    let (job, state) = (&tracked.job, state(&tracked.job));
+    // Only a Job whose policy names its outcome needs no explanation.
+    let explanation = why(tracked, unix_now).unwrap_or_else(|| match job.outcome() {
+        Some(Outcome::Failed) => "its policy names hook-failed".to_owned(),
+        _ => "its policy names hook-succeeded".to_owned(),
+    });
+    Some(match &tracked.phase {
+        Phase::Due => return None,
+        Phase::Waiting(_) | Phase::TooRecent(_) => format!("waiting for {job}: {explanation}"),
+        Phase::Going { ours: true, .. } => {
+            format!("{job}: {state}; its deletion was accepted, but it is {explanation}")
+        }
+        Phase::Going { ours: false, .. } => {
+            format!("{job}: {state}; someone else is deleting it, and it is {explanation}")
+        }
+        Phase::Kept(Kept::NotNamed(_)) => format!("kept {job}: {state}; {explanation}"),
+        Phase::Kept(_) => format!("kept {job}: {explanation}"),
+        Phase::Gone(Gone::Deleted) => format!("deleted {job}: {state}; {explanation}"),
+        Phase::Gone(Gone::WouldDelete) => format!("would delete {job}: {state}; {explanation}"),
+        Phase::Gone(Gone::ByOthers) if job.outcome().is_none() => {
+            format!("{job} is gone: {explanation}, and its outcome is unknown")
+        }
+        Phase::Gone(_) => format!("{job} is gone: {state}; {explanation}"),
+    })
+}
+
+pub(crate) fn state(job: &Job) -> String {
+    match &job.state {
+        State::Finished(outcome, reason) if reason.is_empty() => format!("it has {outcome}"),
+        State::Finished(outcome, reason) => format!("it has {outcome} ({})", shortened(reason)),
+        State::Suspended => "it is suspended".to_owned(),
+        State::Unfinished(_) => "it has not finished".to_owned(),
+        State::Unreadable(_) => "its state cannot be read".to_owned(),
+    }
+}
+
+/// Warns of unknown words beside known ones. A policy without any known word needs no message: its Job is kept for that reason.
+pub(crate) fn unknown_words(job: &Job) -> Option<String> {
+    let policy = job.policy.as_ref().filter(|policy| policy.names_any_outcome())?;
+    let words: Vec<_> = policy.unknown().filter(|word| !word.is_empty()).collect();
+    let quoted = || format!("the policy of {job} has unknown words: {}", shortened(&format!("{words:?}")));
+    (!words.is_empty()).then(quoted)
 }
 
 /// The reason of the condition with which a Job finished, or nothing.
@@ -97,131 +163,6 @@ pub(crate) fn brief(duration: Duration) -> String {
 
 pub(crate) fn jobs(count: usize) -> String {
     if count == 1 { "1 Job".to_owned() } else { format!("{count} Jobs") }
-}
-
-impl Display for Kept {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotNamed(Outcome::Succeeded) => "its policy does not name hook-succeeded",
-            Self::NotNamed(Outcome::Failed) => "its policy does not name hook-failed",
-            Self::NamesNothing => "its policy names no known outcome",
-            Self::OnlyBeforeHookCreation => {
-                "its policy names only before-hook-creation; use --before-hook-creation to delete it"
-            }
-            Self::Suspended => "it is suspended and cannot finish before it is resumed",
-            Self::Unfinished => "it has not finished",
-            Self::TooRecent(left) => {
-                return write!(f, "it finished too recently; it is due in {}", brief(*left));
-            }
-            Self::NoFinishTime => {
-                "how long ago it finished is unknown: its status does not say when it finished"
-            }
-            Self::NoServerTime => {
-                "how long ago it finished is unknown: no response of the API server has a date"
-            }
-            Self::Ignored => return write!(f, "it is annotated {IGNORE}"),
-            Self::OwnJob => "it runs this sweep",
-            Self::LeftScope => "its policy was removed, or it no longer belongs to the release",
-            Self::Refused(why) => return write!(f, "the API server refused to delete it: {why}"),
-            Self::Unreadable(why) => return write!(f, "it cannot be read: {why}"),
-        })
-    }
-}
-
-impl Display for Problem<'_> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::Failed(failure) => failure.fmt(f),
-            Self::NeverListed => f.write_str("the deadline came before the Jobs could be listed"),
-            Self::NotSwept { refused, unreadable } => {
-                if refused > 0 {
-                    write!(f, "the API server refused to delete {}", jobs(refused))?;
-                }
-                if unreadable > 0 {
-                    let and = if refused > 0 { ", and " } else { "" };
-                    write!(f, "{and}{} could not be read", jobs(unreadable))?;
-                }
-                Ok(())
-            }
-        }
-    }
-}
-
-impl Display for Message {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Phase { job, phase, only_numbers_changed: _ } => phase_message(job, phase, f),
-            Self::UnknownWords { id, words } => {
-                write!(f, "the policy of {id} has unknown words: {}", shortened(&format!("{words:?}")))
-            }
-            Self::Unreadable(Unreadable { id, why }) => {
-                let what = id.as_ref().map_or("an object".to_owned(), ToString::to_string);
-                write!(f, "skipped {what}, because it cannot be read: {why}")
-            }
-            Self::Retrying { task, id, attempts, retry, others_under_way } => {
-                match task {
-                    Task::Delete => write!(f, "cannot delete {id}")?,
-                    Task::ReadLogs => write!(f, "cannot read the logs of {id}")?,
-                    Task::CheckGone => write!(f, "cannot check whether {id} is gone")?,
-                }
-                let after = retry.after.as_secs_f64();
-                write!(f, " (attempt {attempts}): {}; retrying in {after:.1} s", retry.why)?;
-                match others_under_way {
-                    None | Some(0) => Ok(()),
-                    Some(1) => f.write_str("; 1 other request is under way"),
-                    Some(others) => write!(f, "; {others} other requests are under way"),
-                }
-            }
-            Self::RequestsWorkAgain(failed_jobs) => {
-                write!(f, "requests work again, after failures for {}", jobs(*failed_jobs))
-            }
-            Self::Listing(scope) => write!(f, "listing Jobs in {scope}"),
-            Self::Listed(scope) => write!(f, "listed all Jobs in {scope}"),
-            Self::Watching(scope) => write!(f, "watching {scope}"),
-            Self::Interrupted { scope, retry, listed, repeated: _ } => {
-                let what = if *listed { "watch interrupted on" } else { "cannot list Jobs in" };
-                write!(f, "{what} {scope}: {}; retrying in {:.1} s", retry.why, retry.after.as_secs_f64())
-            }
-            Self::Recovered(scope) => write!(f, "{scope} is reachable again"),
-        }
-    }
-}
-
-fn phase_message(job: &Job, phase: &Phase, f: &mut Formatter<'_>) -> fmt::Result {
-    let id = &job.id;
-    let state = match &job.state {
-        State::Finished(outcome, reason) if reason.is_empty() => format!("it has {outcome}"),
-        State::Finished(outcome, reason) => format!("it has {outcome} ({})", shortened(reason)),
-        State::Suspended => "it is suspended".to_owned(),
-        State::Unfinished(_) => "it has not finished".to_owned(),
-        State::Unreadable(_) => "its state cannot be read".to_owned(),
-    };
-    // Only a Job whose policy names its outcome needs no explanation.
-    let explanation = why(job, phase).unwrap_or_else(|| match job.outcome() {
-        Some(Outcome::Failed) => "its policy names hook-failed".to_owned(),
-        _ => "its policy names hook-succeeded".to_owned(),
-    });
-    match phase {
-        Phase::Waiting(_) | Phase::TooRecent(_) => write!(f, "waiting for {id}: {explanation}"),
-        Phase::Due | Phase::Deleting => write!(f, "deleting {id}: {state}"),
-        Phase::Outdated => write!(f, "{id} has changed; jobsweep reads it again before it deletes it"),
-        Phase::Terminating { ours: true } => {
-            write!(f, "{id}: {state}; its deletion was accepted, but it is {explanation}")
-        }
-        Phase::Terminating { ours: false } => {
-            write!(f, "{id}: {state}; someone else is deleting it, and it is {explanation}")
-        }
-        Phase::Kept(Kept::NotNamed(_)) => write!(f, "kept {id}: {state}; {explanation}"),
-        Phase::Kept(_) => write!(f, "kept {id}: {explanation}"),
-        Phase::Deleted => write!(f, "deleted {id}: {state}; {explanation}"),
-        Phase::WouldDelete => write!(f, "would delete {id}: {state}; {explanation}"),
-        Phase::DeletedByOthers if job.outcome().is_none() => {
-            write!(f, "{id} is gone: {explanation}, and its outcome is unknown")
-        }
-        Phase::DeletedByOthers | Phase::DeletedOrRelabelled => {
-            write!(f, "{id} is gone: {state}; {explanation}")
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,103 +1,64 @@
-//! Reads kubeconfigs, and chooses cluster, user and namespace as kubectl does.
+//! Reads kubeconfigs with kube, and chooses cluster, user and namespace as kubectl does.
 //!
-//! kube's own reader is not used: `kube` 5.0 refuses a key that appears twice, a context without a cluster and base64 with line breaks,
-//! and to it an empty string is a value. Rows of `tests/kubeconfig` show whether it still does.
+//! `kube` 5.0 refuses base64 with line breaks, files of `KUBECONFIG` that do not exist, and a context of no cluster, and to it an empty
+//! string is a value. Rows of `tests/kubeconfig` show whether it still does.
 
 use std::env;
-use std::fs;
-use std::path::{MAIN_SEPARATOR, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
-use kube::config::{AuthInfo, Cluster, NamedAuthInfo, NamedCluster};
+use kube::config::{AuthInfo, Cluster, Context, Kubeconfig};
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
-use serde_saphyr::DuplicateKeyPolicy::LastWins;
+use tokio::task::spawn_blocking;
 
-use super::ConnectError;
-use crate::background;
+use crate::cluster::error::Error;
 use crate::cluster::variable;
 
 /// What a context stands for. Without a context, all is empty.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Chosen {
     pub(crate) cluster: Cluster,
     pub(crate) user: AuthInfo,
     pub(crate) namespace: Option<String>,
+    pub(crate) context: Option<String>,
     /// Where it is from, for messages: the context and the files.
     pub(crate) origin: String,
     /// What to do if it names no server.
     pub(crate) advice: String,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "kebab-case")]
-struct Kubeconfig {
-    current_context: Option<String>,
-    contexts: Option<Vec<NamedContext>>,
-    clusters: Option<Vec<NamedCluster>>,
-    users: Option<Vec<NamedAuthInfo>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct NamedContext {
-    name: String,
-    context: Option<Context>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Context {
-    cluster: Option<String>,
-    user: Option<String>,
-    namespace: Option<String>,
-}
-
 /// Reads a file, or the files of `KUBECONFIG`, or `~/.kube/config`. A context that is not named is the current one.
-pub(super) async fn choose(file: Option<PathBuf>, context: Option<String>) -> Result<Chosen, ConnectError> {
-    let files = match file {
-        Some(file) => vec![file],
-        None => default_files(),
-    };
+pub(super) async fn choose(file: Option<PathBuf>, context: Option<String>) -> Result<Chosen, Error> {
+    let files = file.map_or_else(default_files, |file| vec![file]);
     let names: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
-    let read_all = move || files.iter().map(|file| read(file)).collect::<Result<Vec<_>, _>>();
+    let read_all = move || {
+        files.iter().try_fold(Kubeconfig::default(), |all, file| all.merge(read(file)?).map_err(Error::config))
+    };
     // A path may name a pipe that has no writer yet, so another thread waits for it.
-    let kubeconfigs = background::run(read_all).await.map_err(ConnectError::unusable)??;
-    choose_in(kubeconfigs, context, &names.join(", "))
+    let kubeconfig = spawn_blocking(read_all).await.map_err(Error::config)??;
+    choose_in(kubeconfig, context, &names.join(", "))
 }
 
 /// As in kubectl, files of `KUBECONFIG` that do not exist are skipped.
 fn default_files() -> Vec<PathBuf> {
-    let files = match variable("KUBECONFIG") {
+    let files: Vec<_> = match variable("KUBECONFIG") {
         Some(list) => env::split_paths(&list).collect(),
-        None => env::home_dir().map(|home| home.join(".kube/config")).into_iter().collect::<Vec<_>>(),
+        None => env::home_dir().map(|home| home.join(".kube/config")).into_iter().collect(),
     };
     files.into_iter().filter(|file| file.exists()).collect()
 }
 
-fn read(file: &Path) -> Result<Kubeconfig, ConnectError> {
-    let unusable = |why: &str| ConnectError::Unusable(format!("{}: {why}", file.display()));
-    let text = fs::read_to_string(file).map_err(|error| unusable(&error.to_string()))?;
-    let kubeconfig = parse(&text).map_err(|why| unusable(&why))?;
-    Ok(corrected(kubeconfig, file.parent().unwrap_or(Path::new(""))))
+fn read(file: &Path) -> Result<Kubeconfig, Error> {
+    let mut kubeconfig = Kubeconfig::read_from(file).map_err(|error| {
+        // An error in YAML goes on with the lines around it, which may have secrets.
+        let why = error.to_string().lines().next().unwrap_or_default().to_owned();
+        Error::Config(format!("{}: {why}", file.display()))
+    })?;
+    kubeconfig.current_context.take_if(|name| name.is_empty());
+    Ok(kubeconfig)
 }
 
-fn parse(text: &str) -> Result<Kubeconfig, String> {
-    let options = serde_saphyr::options! { duplicate_keys: LastWins };
-    let documents = serde_saphyr::from_multiple_with_options(text, options);
-    // An error goes on with the lines around it, which may have secrets.
-    let documents: Vec<_> = documents
-        .map_err(|error| error.to_string().lines().next().unwrap_or("it is no kubeconfig").to_owned())?;
-    Ok(documents.into_iter().next().unwrap_or_default())
-}
-
-/// The first file that has a name decides what it stands for.
-fn choose_in(
-    mut kubeconfigs: Vec<Kubeconfig>,
-    context: Option<String>,
-    files: &str,
-) -> Result<Chosen, ConnectError> {
-    let current = || kubeconfigs.iter().find_map(|kubeconfig| kubeconfig.current_context.clone());
-    let Some(name) = context.or_else(current) else {
+fn choose_in(kubeconfig: Kubeconfig, context: Option<String>, files: &str) -> Result<Chosen, Error> {
+    let Some(name) = context.or(kubeconfig.current_context) else {
         let advice = match files {
             "" => "there is no kubeconfig, and this is no pod; set KUBECONFIG or use --kubeconfig=FILE"
                 .to_owned(),
@@ -105,68 +66,50 @@ fn choose_in(
         };
         return Ok(Chosen { origin: files.to_owned(), advice, ..Chosen::default() });
     };
-    let mut contexts =
-        kubeconfigs.iter_mut().flat_map(|kubeconfig| kubeconfig.contexts.take().unwrap_or_default());
-    let named = contexts.find(|context| context.name == name);
-    let Some(Context { cluster, user, namespace }) = named.and_then(|named| named.context) else {
+    let named = kubeconfig.contexts.into_iter().find(|context| context.name == name);
+    let Some(Context { cluster, user, namespace, .. }) = named.and_then(|named| named.context) else {
         let place = if files.is_empty() { "there is no kubeconfig, so it" } else { files };
-        return Err(ConnectError::Unusable(format!("{place} has no context \"{name}\"")));
+        return Err(Error::Config(format!("{place} has no context \"{name}\"")));
     };
-    drop(contexts);
-    let (cluster, user) = (cluster.unwrap_or_default(), user.unwrap_or_default());
     let origin = format!("context \"{name}\" of {files}");
     let advice = format!("{origin} has no server for its cluster \"{cluster}\"");
-    let mut clusters =
-        kubeconfigs.iter_mut().flat_map(|kubeconfig| kubeconfig.clusters.take().unwrap_or_default());
-    let cluster = clusters.find(|named| named.name == cluster).and_then(|named| named.cluster);
-    drop(clusters);
-    let mut users = kubeconfigs.into_iter().flat_map(|kubeconfig| kubeconfig.users.unwrap_or_default());
-    let user = users.find(|named| named.name == user).and_then(|named| named.auth_info);
-    let (cluster, user) = (cluster.unwrap_or_default(), user.unwrap_or_default());
-    Ok(Chosen { cluster, user, namespace, origin, advice })
+    let cluster = kubeconfig.clusters.into_iter().find(|named| named.name == cluster);
+    let user = kubeconfig.auth_infos.into_iter().find(|named| Some(&named.name) == user.as_ref());
+    Ok(Chosen {
+        cluster: corrected_cluster(cluster.and_then(|named| named.cluster).unwrap_or_default()),
+        user: corrected_user(user.and_then(|named| named.auth_info).unwrap_or_default()),
+        namespace: namespace.filter(|namespace| !namespace.is_empty()),
+        context: Some(name),
+        origin,
+        advice,
+    })
 }
 
-/// Makes of a kubeconfig what client-go makes of it: what is empty is not there, paths are relative to the folder of the file, and
-/// base64 may have line breaks.
-fn corrected(mut kubeconfig: Kubeconfig, folder: &Path) -> Kubeconfig {
-    let is_empty = |value: &mut String| value.is_empty();
-    let beside = |path: &mut String| *path = folder.join(&*path).to_string_lossy().into_owned();
-    let without_line_breaks = |value: &str| value.replace(['\r', '\n'], "");
+fn corrected_cluster(mut cluster: Cluster) -> Cluster {
+    let Cluster { server, certificate_authority_data: data, proxy_url, tls_server_name, .. } = &mut cluster;
+    for value in [server, &mut *data, proxy_url, tls_server_name] {
+        value.take_if(|value| value.is_empty());
+    }
+    *data = data.as_deref().map(without_line_breaks);
+    cluster
+}
 
-    kubeconfig.current_context.take_if(is_empty);
-    for context in kubeconfig.contexts.iter_mut().flatten().filter_map(|named| named.context.as_mut()) {
-        context.namespace.take_if(is_empty);
+fn corrected_user(mut user: AuthInfo) -> AuthInfo {
+    let AuthInfo { username, client_certificate_data: data, impersonate, .. } = &mut user;
+    for value in [username, &mut *data, impersonate] {
+        value.take_if(|value| value.is_empty());
     }
-    for cluster in kubeconfig.clusters.iter_mut().flatten().filter_map(|named| named.cluster.as_mut()) {
-        let Cluster { server, certificate_authority: file, certificate_authority_data: data, .. } = cluster;
-        for value in [server, &mut *file, &mut *data, &mut cluster.proxy_url, &mut cluster.tls_server_name] {
-            value.take_if(is_empty);
-        }
-        file.iter_mut().for_each(beside);
-        *data = data.as_deref().map(without_line_breaks);
+    *data = data.as_deref().map(without_line_breaks);
+    for secret in [&mut user.token, &mut user.client_key_data] {
+        secret.take_if(|secret| secret.expose_secret().is_empty());
     }
-    for user in kubeconfig.users.iter_mut().flatten().filter_map(|named| named.auth_info.as_mut()) {
-        let AuthInfo {
-            username, token_file, client_certificate: file, client_certificate_data: data, ..
-        } = user;
-        let mut paths = [token_file, file, &mut user.client_key];
-        for value in
-            paths.iter_mut().map(|path| &mut **path).chain([username, &mut *data, &mut user.impersonate])
-        {
-            value.take_if(is_empty);
-        }
-        paths.into_iter().flatten().for_each(beside);
-        for secret in [&mut user.token, &mut user.client_key_data, &mut user.password] {
-            secret.take_if(|secret| secret.expose_secret().is_empty());
-        }
-        *data = data.as_deref().map(without_line_breaks);
-        let key = user.client_key_data.take();
-        user.client_key_data = key.map(|key| SecretString::from(without_line_breaks(key.expose_secret())));
-        // Other commands are looked up on PATH.
-        let command = user.exec.as_mut().and_then(|exec| exec.command.as_mut());
-        command.filter(|command| command.contains(MAIN_SEPARATOR)).into_iter().for_each(beside);
-    }
-    kubeconfig
+    let key = user.client_key_data.take();
+    user.client_key_data = key.map(|key| SecretString::from(without_line_breaks(key.expose_secret())));
+    user
+}
+
+fn without_line_breaks(base64: &str) -> String {
+    base64.replace(['\r', '\n'], "")
 }
 
 #[cfg(test)]
@@ -176,8 +119,8 @@ mod tests {
     const TWO: &str = "{contexts: [{name: a, context: {cluster: a, user: u}}, {name: b, context: {cluster: none, namespace: n}}],
         clusters: [{name: a, cluster: {server: 'https://a'}}], users: [{name: u, user: {token: t}}]}";
 
-    fn chosen(text: &str, context: Option<&str>, files: &str) -> Result<Chosen, ConnectError> {
-        choose_in(vec![parse(text).expect("a kubeconfig")], context.map(str::to_owned), files)
+    fn chosen(text: &str, context: Option<&str>, files: &str) -> Result<Chosen, Error> {
+        choose_in(Kubeconfig::from_yaml(text).expect("a kubeconfig"), context.map(str::to_owned), files)
     }
 
     #[test]
@@ -193,16 +136,10 @@ mod tests {
     #[test]
     fn what_cannot_be_chosen_is_named() {
         let missing = chosen(TWO, Some("c"), "/k, /l").expect_err("no such context").to_string();
-        assert_eq!(missing, "/k, /l has no context \"c\"");
+        assert_eq!(missing, "cannot find a cluster: /k, /l has no context \"c\"");
         let none = chosen(TWO, None, "/k").expect("no context").advice;
         assert_eq!(none, "/k has no current context; use --context=NAME");
         let nowhere = chosen("", None, "").expect("no context").advice;
         assert!(nowhere.starts_with("there is no kubeconfig"), "{nowhere}");
-    }
-
-    #[test]
-    fn an_error_shows_no_secret() {
-        let why = parse("users: [{name: u, user: {token: secret}}\n").err().expect("no kubeconfig");
-        assert!(!why.contains("secret") && why.contains("line"), "{why}");
     }
 }

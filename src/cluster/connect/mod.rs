@@ -14,29 +14,30 @@ mod plugin;
 mod proxy;
 mod verifier;
 
-use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use http::{HeaderValue, Uri, header};
 use k8s_openapi::ByteString;
-use kube::config::{AuthInfo, Cluster, ExecAuthCluster};
+use kube::config::{AuthInfo, ExecAuthCluster};
 use kube::{Client, Config};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::Value;
+use serde_json::json;
+use tokio::time::Instant;
 
+use crate::cluster::caller::ClusterFlags;
+use crate::cluster::error::{Error, chain};
 use crate::cluster::helm_env::{self, HelmVariables};
 use crate::cluster::variable;
 pub(crate) use kubeconfig::Chosen;
-use plugin::Plugin;
 
 const USER_AGENT: &str = concat!("jobsweep/", env!("CARGO_PKG_VERSION"));
 const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
-/// How long a connection may take. This is shorter than any limit of a response, so that a request that waited for a connection in
-/// vain was certainly not carried out.
+/// How long a connection may take. This is shorter than the limit of a response, so that a request that waited for a connection in vain
+/// was certainly not carried out.
 const CONNECT_LIMIT: Duration = Duration::from_secs(20);
 
 /// How to find the cluster.
@@ -48,46 +49,16 @@ pub struct Connection {
     pub context: Option<String>,
     /// When Helm's environment variables count. `context` has precedence over them.
     pub helm_variables: HelmVariables,
+    /// Flags of Helm, which have precedence over its variables.
+    pub helm_flags: ClusterFlags,
 }
-
-/// Why there is no client.
-#[derive(Debug, Clone)]
-pub(crate) enum ConnectError {
-    /// The kubeconfig or the environment.
-    Unusable(String),
-    Credentials(String),
-    PluginHangs {
-        plugin: String,
-        limit: Duration,
-    },
-}
-
-impl ConnectError {
-    fn unusable(error: impl std::error::Error) -> Self {
-        Self::Unusable(error.to_string())
-    }
-}
-
-impl fmt::Display for ConnectError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unusable(why) | Self::Credentials(why) => f.write_str(why),
-            Self::PluginHangs { plugin, limit } => {
-                let seconds = limit.as_secs_f64().round();
-                write!(f, "the credential plugin {plugin} returned nothing within {seconds} s")
-            }
-        }
-    }
-}
-
-impl std::error::Error for ConnectError {}
 
 /// A cluster, and the user of it.
 pub(crate) struct Target {
-    /// Without the credentials of a plugin or a file, which are read for each client.
+    /// With the plugin or the file that has the credentials, but without these.
     pub(crate) config: Config,
-    plugin: Option<Plugin>,
-    token_file: Option<PathBuf>,
+    /// The context of the kubeconfig.
+    pub(crate) context: Option<String>,
     /// Where all this is from, for messages.
     origin: String,
     pub(crate) pod_namespace: Option<String>,
@@ -95,10 +66,13 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// Finds the cluster as kubectl does, with Helm's variables in place of kubectl's options. Sends no request.
-    pub(crate) async fn find(connection: &Connection) -> Result<Self, ConnectError> {
+    /// Finds the cluster as kubectl does, with Helm's flags and variables in place of kubectl's options. Sends no request.
+    pub(crate) async fn find(connection: &Connection) -> Result<Self, Error> {
         let helm_variables_count = connection.helm_variables.count();
-        let helm_variable = |name: &str| helm_variables_count.then(|| variable(name)).flatten();
+        let helm_variable = |name: &str| match connection.helm_flags.variable(name) {
+            Some(flag) => Some(flag).filter(|value| !value.is_empty()),
+            None => helm_variables_count.then(|| variable(name)).flatten(),
+        };
         let context = connection.context.clone().or_else(|| helm_variable("HELM_KUBECONTEXT"));
         let mut chosen = kubeconfig::choose(connection.kubeconfig.clone(), context).await?;
         helm_env::apply(&mut chosen, helm_variable);
@@ -106,121 +80,93 @@ impl Target {
         if by_pod {
             choose_pod(&mut chosen);
         }
+        let context = chosen.context.clone();
+        let (config, origin) = configure(chosen)?;
         let pod_namespace = by_pod.then(pod_namespace);
-        let mut target = Self::new(chosen)?;
-        target.pod_namespace = pod_namespace;
-        target.helm_namespace = helm_variable("HELM_NAMESPACE");
-        Ok(target)
-    }
-
-    fn new(chosen: Chosen) -> Result<Self, ConnectError> {
-        let Chosen { cluster, user, namespace, origin, advice } = chosen;
-        let unusable = |why: String| ConnectError::Unusable(format!("{origin}: {why}"));
-        let address = cluster.server.as_deref().ok_or(ConnectError::Unusable(advice))?;
-        let server: Uri = address.parse().map_err(|error| unusable(format!("server {address}: {error}")))?;
-        // kube's client panics on an address without a scheme.
-        if !matches!(server.scheme_str(), Some("http" | "https")) {
-            return Err(unusable(format!("the server address {address} must begin with https://")));
-        }
-        // As in client-go. kube sends credentials without TLS too.
-        let mut user = if server.scheme_str() == Some("https") { user } else { without_credentials(user) };
-        let proxy = proxy::proxy(&server, cluster.proxy_url.as_deref(), variable).map_err(unusable)?;
-
-        let certificate_authority = certificate_authority(&cluster).map_err(unusable)?;
-        let mut exec_cluster = exec_cluster(&cluster).map_err(|error| unusable(error.to_string()))?;
-        exec_cluster.certificate_authority_data.clone_from(&certificate_authority);
-        let exec = user.exec.take();
-        let has_other = user.token.is_some()
-            || user.token_file.is_some()
-            || user.username.is_some()
-            || user.client_certificate.is_some()
-            || user.client_certificate_data.is_some();
-        let plugin =
-            exec.filter(|_| !has_other).map(|exec| Plugin::new(exec, exec_cluster, &origin)).transpose()?;
-        let token_file = user.token_file.take().map(PathBuf::from);
-        // As in client-go. kube sends nothing of a user without a password.
-        if user.username.is_some() {
-            user.password.get_or_insert_with(|| SecretString::from(""));
-        }
-
-        let mut config = Config::new(server);
-        config.default_namespace =
-            namespace.or_else(|| is_in_pod().then(pod_namespace)).unwrap_or_else(|| "default".to_owned());
-        config.root_cert =
-            certificate_authority.map(|pem| certificates(&pem)).transpose().map_err(unusable)?;
-        config.accept_invalid_certs = cluster.insecure_skip_tls_verify == Some(true);
-        config.tls_server_name = cluster.tls_server_name;
-        config.proxy_url = proxy;
-        config.auth_info = user;
-        config.connect_timeout = Some(CONNECT_LIMIT);
-        config.headers.push((header::USER_AGENT, HeaderValue::from_static(USER_AGENT)));
-        Ok(Self { config, plugin, token_file, origin, pod_namespace: None, helm_namespace: None })
+        Ok(Self { config, context, origin, pod_namespace, helm_namespace: helm_variable("HELM_NAMESPACE") })
     }
 
     pub(crate) fn default_namespace(&self) -> &str {
         self.helm_namespace.as_deref().unwrap_or(&self.config.default_namespace)
     }
 
-    /// kube's client. Reads the credentials, or runs the credential plugin for `limit` at most, but sends no request. Credentials that
-    /// the API server refuses may have been replaced: the next client has the new ones.
-    pub(crate) async fn client(&self, limit: Duration) -> Result<Client, ConnectError> {
+    /// kube's client. Reads the credentials, or runs the credential plugin until the deadline at most, but sends no request. Credentials
+    /// that the API server refuses may have been replaced: the next client has the new ones.
+    pub(crate) async fn client(&self, deadline: Option<Instant>) -> Result<Client, Error> {
         let mut config = self.config.clone();
-        if let Some(file) = &self.token_file {
-            config.auth_info.token = Some(self.token(file)?);
+        let user = &mut config.auth_info;
+        if let Some(file) = user.token_file.take() {
+            user.token = Some(self.token(Path::new(&file))?);
         }
-        if let Some(plugin) = &self.plugin {
-            plugin.authenticate(&mut config.auth_info, limit).await?;
+        if let Some(exec) = user.exec.take() {
+            plugin::authenticate(user, &exec, &self.origin, deadline).await?;
         }
-        let error = |why: &str| ConnectError::Credentials(format!("{}: {why}", self.origin));
         // kube's client panics on such a token.
-        let token = config.auth_info.token.as_ref().map(ExposeSecret::expose_secret);
+        let token = user.token.as_ref().map(ExposeSecret::expose_secret);
         if token.is_some_and(|token| HeaderValue::from_str(token).is_err()) {
-            return Err(error("the token has a character that no HTTP header can have"));
+            return Err(self.error("the token has a character that no HTTP header can have"));
         }
-        client::client(&config).map_err(|why| error(&why))
+        client::client(&config).map_err(|why| self.error(&why))
     }
 
     /// To `kube` 5.0, the line break at the end of a file is a part of the token, and `token` has precedence over `tokenFile`.
-    fn token(&self, file: &Path) -> Result<SecretString, ConnectError> {
-        let why = match (fs::read_to_string(file), &self.config.auth_info.token) {
-            (Ok(text), _) if !text.trim().is_empty() => return Ok(SecretString::from(text.trim())),
-            (_, Some(token)) => return Ok(token.clone()),
-            (Ok(_), None) => "it is empty".to_owned(),
-            (Err(error), None) => error.to_string(),
+    fn token(&self, file: &Path) -> Result<SecretString, Error> {
+        match (fs::read_to_string(file), &self.config.auth_info.token) {
+            (Ok(text), _) => Ok(SecretString::from(text.trim())),
+            (Err(_), Some(token)) => Ok(token.clone()),
+            (Err(error), None) => Err(self.error(&format!("the token file {}: {error}", file.display()))),
+        }
+    }
+
+    fn error(&self, why: &str) -> Error {
+        Error::Credentials(format!("{}: {why}", self.origin))
+    }
+}
+
+/// Returns also where it is from.
+fn configure(chosen: Chosen) -> Result<(Config, String), Error> {
+    let Chosen { cluster, mut user, namespace, origin, advice, .. } = chosen;
+    let unusable = |why: String| Error::Config(format!("{origin}: {why}"));
+    let address = cluster.server.as_deref().ok_or(Error::Config(advice))?;
+    let server: Uri = address.parse().map_err(|error| unusable(format!("server {address}: {error}")))?;
+    // kube's client panics on an address without a scheme.
+    if !matches!(server.scheme_str(), Some("http" | "https")) {
+        return Err(unusable(format!("the server address {address} must begin with https://")));
+    }
+    if server.scheme_str() == Some("http") {
+        // As in client-go, credentials need TLS.
+        user = AuthInfo {
+            impersonate: user.impersonate,
+            impersonate_uid: user.impersonate_uid,
+            impersonate_groups: user.impersonate_groups,
+            impersonate_user_extra: user.impersonate_user_extra,
+            ..AuthInfo::default()
         };
-        Err(ConnectError::Credentials(format!("{}: the token file {}: {why}", self.origin, file.display())))
     }
-}
-
-fn without_credentials(user: AuthInfo) -> AuthInfo {
-    let AuthInfo { impersonate, impersonate_uid, impersonate_groups, impersonate_user_extra, .. } = user;
-    AuthInfo {
-        impersonate,
-        impersonate_uid,
-        impersonate_groups,
-        impersonate_user_extra,
-        ..AuthInfo::default()
+    let proxy = proxy::proxy(&server, cluster.proxy_url.as_deref(), variable).map_err(unusable)?;
+    let exec_cluster = ExecAuthCluster::try_from(&cluster).map_err(|error| unusable(chain(&error)))?;
+    let certificate_authority = exec_cluster.certificate_authority_data.as_deref().map(certificates);
+    let has_other = user.token.is_some()
+        || user.token_file.is_some()
+        || user.username.is_some()
+        || user.client_certificate.is_some()
+        || user.client_certificate_data.is_some();
+    user.exec.take_if(|_| has_other);
+    if let Some(exec) = &mut user.exec {
+        exec.cluster = exec.provide_cluster_info.then_some(exec_cluster);
     }
-}
 
-/// The cluster as a credential plugin gets it: the fields have the same names.
-fn exec_cluster(cluster: &Cluster) -> Result<ExecAuthCluster, serde_json::Error> {
-    let extension = |name: &str| cluster.extensions.iter().flatten().find(|extension| extension.name == name);
-    let mut exec_cluster: ExecAuthCluster = serde_json::from_value(serde_json::to_value(cluster)?)?;
-    exec_cluster.config = extension("client.authentication.k8s.io/exec").map(|found| found.extension.clone());
-    Ok(exec_cluster)
-}
-
-fn certificate_authority(cluster: &Cluster) -> Result<Option<Vec<u8>>, String> {
-    if let Some(data) = &cluster.certificate_authority_data {
-        let decoded = serde_json::from_value::<ByteString>(Value::from(data.as_str()));
-        return decoded
-            .map(|pem| Some(pem.0))
-            .map_err(|error| format!("certificate-authority-data: {error}"));
-    }
-    let read =
-        |file: &String| fs::read(file).map_err(|error| format!("certificate-authority {file}: {error}"));
-    cluster.certificate_authority.as_ref().map(read).transpose()
+    let mut config = Config::new(server);
+    let namespace = namespace.or_else(|| is_in_pod().then(pod_namespace));
+    config.default_namespace = namespace.unwrap_or_else(|| "default".to_owned());
+    config.root_cert = certificate_authority.transpose().map_err(unusable)?;
+    config.accept_invalid_certs = cluster.insecure_skip_tls_verify == Some(true);
+    config.tls_server_name = cluster.tls_server_name;
+    config.proxy_url = proxy;
+    config.auth_info = user;
+    config.connect_timeout = Some(CONNECT_LIMIT);
+    config.headers.push((header::USER_AGENT, HeaderValue::from_static(USER_AGENT)));
+    Ok((config, origin))
 }
 
 fn certificates(pem: &[u8]) -> Result<Vec<Vec<u8>>, String> {
@@ -230,6 +176,10 @@ fn certificates(pem: &[u8]) -> Result<Vec<Vec<u8>>, String> {
         return Err("the certificate authority has no certificate".to_owned());
     }
     Ok(certificates.into_iter().map(|certificate| certificate.to_vec()).collect())
+}
+
+fn base64(text: String) -> String {
+    json!(ByteString(text.into_bytes())).as_str().unwrap_or_default().to_owned()
 }
 
 /// The conditions of client-go.
@@ -260,16 +210,9 @@ fn pod_namespace() -> String {
 }
 
 #[cfg(test)]
-impl Target {
-    pub(crate) fn of(mut config: Config) -> Self {
-        config.connect_timeout = Some(CONNECT_LIMIT);
+impl From<Config> for Target {
+    fn from(config: Config) -> Self {
         let origin = "a test".to_owned();
-        Self { config, plugin: None, token_file: None, origin, pod_namespace: None, helm_namespace: None }
-    }
-
-    pub(crate) fn with_plugin(config: Config, exec: kube::config::ExecConfig) -> Self {
-        let mut target = Self::of(config);
-        target.plugin = Plugin::new(exec, ExecAuthCluster::default(), &target.origin).ok();
-        target
+        Self { config, context: None, origin, pod_namespace: None, helm_namespace: None }
     }
 }

@@ -113,16 +113,13 @@ fn network(entry: &str) -> Option<(IpAddr, u32)> {
 }
 
 fn is_in(address: IpAddr, network: IpAddr, bits: u32) -> bool {
+    let (differs, width) = match (address, network) {
+        (IpAddr::V4(a), IpAddr::V4(b)) => (u128::from(a.to_bits() ^ b.to_bits()), 32_u32),
+        (IpAddr::V6(a), IpAddr::V6(b)) => (a.to_bits() ^ b.to_bits(), 128),
+        _ => return false,
+    };
     // Shifting out all bits overflows, and then every address is in the network.
-    match (address, network) {
-        (IpAddr::V4(a), IpAddr::V4(b)) => {
-            (a.to_bits() ^ b.to_bits()).checked_shr(32_u32.saturating_sub(bits)).unwrap_or(0) == 0
-        }
-        (IpAddr::V6(a), IpAddr::V6(b)) => {
-            (a.to_bits() ^ b.to_bits()).checked_shr(128_u32.saturating_sub(bits)).unwrap_or(0) == 0
-        }
-        _ => false,
-    }
+    differs.checked_shr(width.saturating_sub(bits)).unwrap_or(0) == 0
 }
 
 #[cfg(test)]

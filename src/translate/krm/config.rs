@@ -3,8 +3,8 @@
 use crate::escape::shortened;
 use crate::policy::DefaultPolicy;
 use crate::translate::diagnostic::{Fault, Problem};
-use crate::translate::read::lookup::{Lookup, key};
-use crate::translate::read::nodes::{Id, Kind};
+use crate::translate::read::lookup::key;
+use crate::translate::read::nodes::{Id, Kind, Nodes};
 
 /// The options of the filter in a `functionConfig`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -15,14 +15,14 @@ pub struct FunctionConfig {
     pub strict: bool,
 }
 
-pub(super) fn read(lookup: &Lookup<'_, '_>, config: Id) -> Result<FunctionConfig, Fault> {
+pub(super) fn read(nodes: &Nodes<'_>, config: Id) -> Result<FunctionConfig, Fault> {
     let fault = |at: Id, why: String| Fault {
         problem: Problem::FunctionConfig(why),
-        at: lookup.nodes.get(at).start,
+        at: nodes.get(at).start,
         job: None,
     };
-    let mapping = lookup.mapping(config).ok_or_else(|| fault(config, "it is not a mapping".to_owned()))?;
-    let text = |key| lookup.find(mapping, key).and_then(|found| lookup.string(found.value()));
+    let mapping = nodes.mapping(config).ok_or_else(|| fault(config, "it is not a mapping".to_owned()))?;
+    let text = |key| nodes.find(mapping, key).and_then(|found| nodes.string(found.value()));
     let field = match (text(key::API_VERSION), text(key::KIND)) {
         (Some("v1"), Some("ConfigMap")) => "data",
         (Some("jobsweep.io/v1"), Some("Jobsweep")) => "spec",
@@ -34,21 +34,21 @@ pub(super) fn read(lookup: &Lookup<'_, '_>, config: Id) -> Result<FunctionConfig
         }
     };
     let mut options = FunctionConfig::default();
-    let fields = lookup.find(mapping, field).map(|found| lookup.nodes.resolve(found.value()));
-    let Some(fields) = fields.filter(|&fields| !lookup.is_null(fields)) else { return Ok(options) };
+    let fields = nodes.find(mapping, field).map(|found| nodes.resolve(found.value()));
+    let Some(fields) = fields.filter(|&fields| !nodes.is_null(fields)) else { return Ok(options) };
     let entries =
-        lookup.mapping(fields).ok_or_else(|| fault(fields, format!("its {field} is not a mapping")))?;
-    for (key, value) in lookup.nodes.entries(entries) {
-        match lookup.string(key) {
+        nodes.mapping(fields).ok_or_else(|| fault(fields, format!("its {field} is not a mapping")))?;
+    for (key, value) in nodes.entries(entries) {
+        match nodes.string(key) {
             Some("default-policy") => {
-                let text = lookup.string(value).ok_or_else(|| "it is not a string".to_owned());
+                let text = nodes.string(value).ok_or_else(|| "it is not a string".to_owned());
                 let policy = text
                     .and_then(str::parse)
                     .map_err(|why| fault(value, format!("default-policy: {why}")))?;
                 options.default_policy = Some(policy);
             }
             Some("strict") => {
-                options.strict = boolean(lookup, value)
+                options.strict = boolean(nodes, value)
                     .ok_or_else(|| fault(value, "strict is neither true nor false".to_owned()))?;
             }
             Some(unknown) => {
@@ -61,8 +61,8 @@ pub(super) fn read(lookup: &Lookup<'_, '_>, config: Id) -> Result<FunctionConfig
 }
 
 /// A boolean, or the string of one, because all values of a `ConfigMap` are strings.
-fn boolean(lookup: &Lookup<'_, '_>, value: Id) -> Option<bool> {
-    match &lookup.nodes.get(lookup.nodes.resolve(value)).kind {
+fn boolean(nodes: &Nodes<'_>, value: Id) -> Option<bool> {
+    match &nodes.get(nodes.resolve(value)).kind {
         Kind::Scalar { value, .. } => value.parse().ok(),
         _ => None,
     }
@@ -71,11 +71,10 @@ fn boolean(lookup: &Lookup<'_, '_>, value: Id) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::translate::read::nodes::Nodes;
 
     fn options(config: &str) -> Result<FunctionConfig, String> {
         let nodes = Nodes::read(config).expect("YAML");
-        read(&Lookup::new(&nodes), 0).map_err(|fault| fault.problem.to_string())
+        read(&nodes, 0).map_err(|fault| fault.problem.to_string())
     }
 
     #[test]

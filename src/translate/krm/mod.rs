@@ -12,15 +12,12 @@ use memchr::memmem;
 use super::diagnostic::{Diagnostic, Fault, Problem};
 use super::locate::Locator;
 use super::read::jobs::{RESOURCE_LIST, is_of_functions};
-use super::read::lookup::{Lookup, key};
+use super::read::lookup::key;
 use super::read::nodes::{Id, Kind, Nodes};
 use super::read::stream;
 
 pub use config::FunctionConfig;
 pub use results::{with_error, with_warnings};
-
-/// How far the kind of a `ResourceList` may be from its beginning or its end.
-const KIND_WITHIN: usize = 64 * 1024;
 
 /// The options in the `functionConfig` of a `ResourceList`, or `None` if the stream does not begin with a `ResourceList`.
 ///
@@ -42,52 +39,46 @@ pub fn function_config(input: &[u8]) -> Result<Option<FunctionConfig>, Diagnosti
     }
 }
 
-/// The first document, if it may be a `ResourceList`. A search of all of a large stream would take a quarter of the
-/// filter's time, so only its ends are searched.
+/// The first document, if it may be a `ResourceList`.
 fn possible_resource_list(input: &[u8]) -> Option<&str> {
-    let has_kind = |text: &[u8]| {
-        let ends = [&text[..text.len().min(KIND_WITHIN)], &text[text.len().saturating_sub(KIND_WITHIN)..]];
-        ends.into_iter().any(|end| memmem::find(end, RESOURCE_LIST.as_bytes()).is_some())
-    };
-    let range = has_kind(input).then(|| stream::documents(input).next())??;
-    let document = &input[range];
-    has_kind(document).then(|| std::str::from_utf8(document).ok())?
+    let document = &input[stream::documents(input).next()?];
+    memmem::find(document, RESOURCE_LIST.as_bytes())?;
+    std::str::from_utf8(document).ok()
 }
 
 fn has_content(document: &[u8]) -> bool {
     let nodes = std::str::from_utf8(document).ok().and_then(|text| Nodes::read(text).ok());
-    nodes.is_none_or(|nodes| nodes.root().is_some_and(|root| !Lookup::new(&nodes).is_null(root)))
+    nodes.is_none_or(|nodes| nodes.root().is_some_and(|root| !nodes.is_null(root)))
 }
 
 fn of_document(text: &str) -> Result<Option<FunctionConfig>, Fault> {
     let (nodes, error) = Nodes::read_to_first_error(text);
-    let lookup = Lookup::new(&nodes);
-    let Some(list) = root(&lookup) else { return Ok(None) };
+    let Some(list) = root(&nodes) else { return Ok(None) };
     if let Some(error) = error {
         return Err(Fault::not_yaml(&error, text));
     }
     for key in [key::API_VERSION, key::KIND, key::RESULTS] {
-        lookup.find_unique(list, key)?;
+        nodes.find_unique(list, key)?;
     }
-    if let Some(items) = lookup.find_unique(list, key::ITEMS)?.map(|found| nodes.resolve(found.value()))
+    if let Some(items) = nodes.find_unique(list, key::ITEMS)?.map(|found| nodes.resolve(found.value()))
         && !matches!(nodes.get(items).kind, Kind::Sequence { .. })
-        && !lookup.is_null(items)
+        && !nodes.is_null(items)
     {
         let problem = Problem::ResourceList("its items are not a list");
         return Err(Fault { problem, at: nodes.get(items).start, job: None });
     }
-    match lookup.find_unique(list, key::FUNCTION_CONFIG)?.map(|found| nodes.resolve(found.value())) {
-        Some(config) if !lookup.is_null(config) => config::read(&lookup, config).map(Some),
+    match nodes.find_unique(list, key::FUNCTION_CONFIG)?.map(|found| nodes.resolve(found.value())) {
+        Some(config) if !nodes.is_null(config) => config::read(&nodes, config).map(Some),
         _ => Ok(Some(FunctionConfig::default())),
     }
 }
 
-fn root(lookup: &Lookup<'_, '_>) -> Option<Id> {
-    lookup.mapping(lookup.nodes.root()?).filter(|&mapping| is_resource_list(lookup, mapping))
+fn root(nodes: &Nodes<'_>) -> Option<Id> {
+    nodes.mapping(nodes.root()?).filter(|&mapping| is_resource_list(nodes, mapping))
 }
 
-fn is_resource_list(lookup: &Lookup<'_, '_>, mapping: Id) -> bool {
-    let values = |key| lookup.possible_strings(mapping, key, None);
+fn is_resource_list(nodes: &Nodes<'_>, mapping: Id) -> bool {
+    let values = |key| nodes.possible_strings(mapping, key, None);
     values(key::KIND).contains(&RESOURCE_LIST) && values(key::API_VERSION).into_iter().any(is_of_functions)
 }
 
@@ -116,19 +107,6 @@ mod tests {
         ] {
             let config = function_config(input.as_bytes()).expect("no error");
             assert_eq!(config.is_some(), is_function, "{input}");
-        }
-    }
-
-    #[test]
-    fn the_kind_stands_near_the_beginning_or_the_end() {
-        let items = format!("items: [{{text: {}}}]\n", "x".repeat(KIND_WITHIN));
-        let list = |place: &str| place.replace("items: []\n", &items);
-        for (input, is_function) in [
-            (list(LIST), true),
-            (list("items: []\napiVersion: config.kubernetes.io/v1\nkind: ResourceList\n"), true),
-            (list("items: []\napiVersion: config.kubernetes.io/v1\nkind: ResourceList\nx: ") + &items, false),
-        ] {
-            assert_eq!(function_config(input.as_bytes()).expect("no error").is_some(), is_function);
         }
     }
 

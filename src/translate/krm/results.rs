@@ -4,13 +4,12 @@ use super::{possible_resource_list, root};
 use crate::translate::Translated;
 use crate::translate::diagnostic::Diagnostic;
 use crate::translate::proof;
-use crate::translate::read::lookup::{Found, Lookup, key};
+use crate::translate::read::lookup::{Found, key};
 use crate::translate::read::nodes::{Id, Kind, Nodes};
 use crate::translate::read::value::Value;
 use crate::translate::write::change::{Change, Expected, Fragment, apply};
-use crate::translate::write::extend::Extend;
+use crate::translate::write::entry::Style;
 use crate::translate::write::lines::{NewLine, newline};
-use crate::translate::write::style::Style;
 
 /// The limit of Kubernetes for names.
 const MAX_NAME: usize = 253;
@@ -40,25 +39,24 @@ pub fn with_error(input: &[u8], error: &Diagnostic) -> Option<Vec<u8>> {
 fn with_results(input: &[u8], output: &[u8], severity: &str, messages: &[Diagnostic]) -> Option<Vec<u8>> {
     let entries = entries(possible_resource_list(input)?, severity, messages)?;
     let nodes = Nodes::read(possible_resource_list(output)?).ok()?;
-    let change = added(&Lookup::new(&nodes), entries)?;
+    let change = added(&nodes, entries)?;
     let edits = proof::prove(change, &nodes)?;
-    let mut reported = apply(&edits, nodes.text, 0)?.into_bytes();
+    let mut reported = apply(&edits, nodes.text)?.into_bytes();
     reported.extend_from_slice(&output[nodes.text.len()..]);
     Some(reported)
 }
 
 fn entries(input: &str, severity: &str, messages: &[Diagnostic]) -> Option<Vec<Value>> {
     let (nodes, _) = Nodes::read_to_first_error(input);
-    let lookup = Lookup::new(&nodes);
-    let list = root(&lookup)?;
-    let value = |key| lookup.find(list, key).map(|found| nodes.resolve(found.value()));
+    let list = root(&nodes)?;
+    let value = |key| nodes.find(list, key).map(|found| nodes.resolve(found.value()));
     let items = value(key::ITEMS).into_iter().flat_map(|items| nodes.children(items));
     let objects: Vec<Id> = items.chain(value(key::FUNCTION_CONFIG)).collect();
     let entry = |message: &Diagnostic| {
         let is_around =
             |&&id: &&Id| (nodes.get(id).start..nodes.get(id).text.end).contains(&message.place.byte);
         let mut entry = vec![string("message", &message.message()), string("severity", severity)];
-        if let Some(reference) = objects.iter().find(is_around).and_then(|&id| reference(&lookup, id)) {
+        if let Some(reference) = objects.iter().find(is_around).and_then(|&id| reference(&nodes, id)) {
             entry.push((Value::String("resourceRef".to_owned()), reference));
         }
         Value::Mapping(entry)
@@ -67,13 +65,13 @@ fn entries(input: &str, severity: &str, messages: &[Diagnostic]) -> Option<Vec<V
 }
 
 /// The `resourceRef` of an object. The specification requires all fields except the namespace.
-fn reference(lookup: &Lookup<'_, '_>, object: Id) -> Option<Value> {
+fn reference(nodes: &Nodes<'_>, object: Id) -> Option<Value> {
     let text = |mapping: Id, key| {
-        let text = lookup.string(lookup.find(mapping, key)?.value())?;
+        let text = nodes.string(nodes.find(mapping, key)?.value())?;
         (text.len() <= MAX_NAME).then_some(text)
     };
-    let object = lookup.mapping(object)?;
-    let metadata = lookup.mapping(lookup.find(object, key::METADATA)?.value())?;
+    let object = nodes.mapping(object)?;
+    let metadata = nodes.mapping(nodes.find(object, key::METADATA)?.value())?;
     let mut entries = vec![
         string(key::API_VERSION, text(object, key::API_VERSION)?),
         string(key::KIND, text(object, key::KIND)?),
@@ -87,24 +85,23 @@ fn string(key: &str, value: &str) -> (Value, Value) {
     (Value::String(key.to_owned()), Value::String(value.to_owned()))
 }
 
-fn added<'a>(lookup: &Lookup<'_, 'a>, mut entries: Vec<Value>) -> Option<Change<'a>> {
-    let nodes = lookup.nodes;
-    let list = root(lookup)?;
+fn added<'a>(nodes: &Nodes<'a>, mut entries: Vec<Value>) -> Option<Change<'a>> {
+    let list = root(nodes)?;
     let mut change = Change::default();
-    match lookup.find(list, key::RESULTS) {
+    match nodes.find(list, key::RESULTS) {
         None => add_field(nodes, list, entries, &mut change)?,
         Some(Found::Merged { .. }) => return None,
         Some(Found::Own { value, .. }) if nodes.get(value).anchor != 0 => return None,
         Some(Found::Own { key, value }) => match nodes.get(value).kind {
             Kind::Sequence { .. } => {
                 let there: Vec<_> =
-                    nodes.children(value).filter_map(|id| Value::read(lookup, id).ok()).collect();
+                    nodes.children(value).filter_map(|id| Value::read(nodes, id).ok()).collect();
                 entries.retain(|entry| !there.contains(entry));
                 if !entries.is_empty() {
                     add_items(nodes, value, &entries, &mut change)?;
                 }
             }
-            _ if lookup.is_null(value) => replace_null(nodes, key, value, entries, &mut change)?,
+            _ if nodes.is_null(value) => replace_null(nodes, key, value, entries, &mut change)?,
             _ => return None,
         },
     }
@@ -119,23 +116,15 @@ fn add_field<'a>(nodes: &Nodes<'a>, list: Id, entries: Vec<Value>, change: &mut 
         field.push_plain(depth, key::RESULTS);
         field.text.push(':');
         field.nodes.push(Expected::new(depth, Kind::Sequence { flow: false }));
-        for entry in &entries {
-            push_line(
-                &mut field,
-                depth + 1,
-                entry,
-                newline(nodes.text, nodes.line_end(start)),
-                nodes.column(start),
-            );
-        }
+        let newline = newline(nodes.text, nodes.line_end(start));
+        push_lines(&mut field, depth + 1, &entries, newline, nodes.column(start));
     } else {
         field.push_quoted(depth, key::RESULTS);
         field.text.push_str(": ");
         field.push_value(depth, &Value::Sequence(entries));
     }
-    let mut extend = Extend::new(nodes, change);
-    if let Err(field) = extend.insert_after(list, last, field) {
-        extend.insert_first(list, field, Style::Block);
+    if let Err(field) = change.insert_after(nodes, list, last, field) {
+        change.insert_first(nodes, list, field, Style::Block);
     }
     Some(())
 }
@@ -148,15 +137,8 @@ fn add_items<'a>(nodes: &Nodes<'a>, sequence: Id, entries: &[Value], change: &mu
         let start = nodes.get(last).start;
         let line = nodes.text[nodes.line_start(start)..start].trim_end();
         let indent = line.strip_suffix('-').filter(|indent| indent.bytes().all(|byte| byte == b' '))?;
-        for entry in entries {
-            push_line(
-                &mut items,
-                node.depth + 1,
-                entry,
-                newline(nodes.text, nodes.line_end(start)),
-                indent.len(),
-            );
-        }
+        let newline = newline(nodes.text, nodes.line_end(start));
+        push_lines(&mut items, node.depth + 1, entries, newline, indent.len());
         let place = NewLine::below(nodes, last)?;
         let text = items.text.trim_start_matches(['\n', '\r', ' ']);
         change.insert_text(place.at, place.with(text, indent.len()));
@@ -174,9 +156,11 @@ fn add_items<'a>(nodes: &Nodes<'a>, sequence: Id, entries: &[Value], change: &mu
     Some(())
 }
 
-fn push_line(lines: &mut Fragment<'_>, depth: usize, item: &Value, newline: &str, column: usize) {
-    lines.text.push_str(&format!("{newline}{:column$}- ", ""));
-    lines.push_value(depth, item);
+fn push_lines(lines: &mut Fragment<'_>, depth: usize, items: &[Value], newline: &str, column: usize) {
+    for item in items {
+        lines.text.push_str(&format!("{newline}{:column$}- ", ""));
+        lines.push_value(depth, item);
+    }
 }
 
 fn replace_null<'a>(

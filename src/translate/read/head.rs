@@ -1,7 +1,7 @@
 //! The head of a document: the part before `spec:`. The head decides what happens to a Job, so the rest need not be read.
 
-use super::lookup::{Lookup, key};
-use super::nodes::{Kind, Node};
+use super::lookup::key;
+use super::nodes::{Kind, Node, Nodes};
 
 /// The part of a document before the first `spec:` or `status:` at the left margin, if no other key follows at the margin.
 ///
@@ -24,18 +24,17 @@ pub(crate) fn of(text: &str) -> Option<&str> {
 ///
 /// When a parser reaches a key at the left margin, only the mapping of the key is open, and only anchors remain of what came
 /// before. So the head means the same without the rest, and the rest means the same after an edited head.
-pub(crate) fn decides(lookup: &Lookup<'_, '_>) -> bool {
-    let nodes = lookup.nodes;
+pub(crate) fn decides(nodes: &Nodes<'_>) -> bool {
     let shares = |node: &Node<'_>| node.anchor != 0 || matches!(node.kind, Kind::Alias { .. });
     let Some(root) = nodes.list().first() else { return false };
-    let has = |key| lookup.own(0, key).len() == 1;
+    let has = |key| nodes.own(0, key).len() == 1;
     root.is_block_mapping()
         && nodes.column(root.text.start) == 0
         && !nodes.list().iter().any(shares)
         && [key::KIND, key::API_VERSION, key::METADATA].into_iter().all(has)
 }
 
-pub(crate) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut start = 0;
     let mut breaks = memchr::memchr2_iter(b'\n', b'\r', text.as_bytes());
     std::iter::from_fn(move || {
@@ -49,7 +48,6 @@ pub(crate) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::translate::read::nodes::Nodes;
 
     #[test]
     fn the_head_ends_where_only_spec_and_status_follow() {
@@ -78,11 +76,7 @@ mod tests {
             ("  apiVersion: batch/v1\n  kind: Job\n  metadata: {}\n", false),
             ("", false),
         ] {
-            assert_eq!(
-                Nodes::read(text).is_ok_and(|nodes| decides(&Lookup::new(&nodes))),
-                decided,
-                "{text:?}"
-            );
+            assert_eq!(Nodes::read(text).is_ok_and(|nodes| decides(&nodes)), decided, "{text:?}");
         }
     }
 }

@@ -2,22 +2,15 @@
 
 use std::collections::HashSet;
 
-use super::lookup::{Found, Lookup, key};
-use super::nodes::{Id, Kind};
+use super::lookup::{Found, key};
+use super::nodes::{Id, Kind, Nodes};
 use crate::escape::shortened;
 use crate::policy::{HELM_DELETE_POLICY, KOTS_DELETE_POLICY};
 use crate::translate::diagnostic::Fault;
 
-/// The mappings of a Job that lead to its policy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Level {
-    Job,
-    Metadata,
-    Annotations,
-}
-
+/// The nodes of a Job that lead to its policy.
 #[derive(Debug)]
-pub(crate) struct Job {
+pub(crate) struct JobNodes {
     /// The Job's mapping, or an alias of it.
     pub(crate) id: Id,
     /// The name, shortened for messages.
@@ -29,23 +22,23 @@ pub(crate) struct Job {
 }
 
 /// The Jobs of a document in the order of the text: the root, or the items of a `List`, `JobList` or `ResourceList`.
-pub(crate) fn find(lookup: &Lookup<'_, '_>) -> Result<Vec<Job>, Fault> {
+pub(crate) fn find(nodes: &Nodes<'_>) -> Result<Vec<JobNodes>, Fault> {
     let mut jobs = Vec::new();
     let mut lists = HashSet::new();
-    let mut next: Vec<(Id, bool)> = lookup.nodes.root().map(|root| (root, false)).into_iter().collect();
+    let mut next: Vec<(Id, bool)> = nodes.root().map(|root| (root, false)).into_iter().collect();
     while let Some((id, in_job_list)) = next.pop() {
-        let Some(mapping) = lookup.mapping(id) else {
+        let Some(mapping) = nodes.mapping(id) else {
             continue;
         };
-        match resource(lookup, mapping, in_job_list)? {
-            Resource::Job => jobs.push(job(lookup, id, mapping)?),
+        match resource(nodes, mapping, in_job_list)? {
+            Resource::Job => jobs.push(job(nodes, id, mapping)?),
             Resource::List { of_jobs } if lists.insert(mapping) => {
-                let Some(items) = lookup.find(mapping, key::ITEMS) else {
+                let Some(items) = nodes.find(mapping, key::ITEMS) else {
                     continue;
                 };
-                let items = lookup.nodes.resolve(items.value());
-                if matches!(lookup.nodes.get(items).kind, Kind::Sequence { .. }) {
-                    let children: Vec<Id> = lookup.nodes.children(items).collect();
+                let items = nodes.resolve(items.value());
+                if matches!(nodes.get(items).kind, Kind::Sequence { .. }) {
+                    let children: Vec<Id> = nodes.children(items).collect();
                     next.extend(children.into_iter().rev().map(|child| (child, of_jobs)));
                 }
             }
@@ -64,9 +57,9 @@ enum Resource {
 }
 
 /// What a mapping is. In a `JobList`, an item without a kind is a Job.
-fn resource(lookup: &Lookup<'_, '_>, mapping: Id, in_job_list: bool) -> Result<Resource, Fault> {
-    let kinds = lookup.possible_strings(mapping, key::KIND, in_job_list.then_some("Job"));
-    let versions = lookup.possible_strings(mapping, key::API_VERSION, in_job_list.then_some("batch/v1"));
+fn resource(nodes: &Nodes<'_>, mapping: Id, in_job_list: bool) -> Result<Resource, Fault> {
+    let kinds = nodes.possible_strings(mapping, key::KIND, in_job_list.then_some("Job"));
+    let versions = nodes.possible_strings(mapping, key::API_VERSION, in_job_list.then_some("batch/v1"));
     let is = |kind: &str, is_version: fn(&str) -> bool| {
         kinds.contains(&kind) && versions.iter().any(|version| is_version(version))
     };
@@ -81,8 +74,8 @@ fn resource(lookup: &Lookup<'_, '_>, mapping: Id, in_job_list: bool) -> Result<R
     } else {
         return Ok(Resource::Other);
     };
-    lookup.find_unique(mapping, key::KIND)?;
-    lookup.find_unique(mapping, key::API_VERSION)?;
+    nodes.find_unique(mapping, key::KIND)?;
+    nodes.find_unique(mapping, key::API_VERSION)?;
     Ok(resource)
 }
 
@@ -95,19 +88,19 @@ pub(crate) fn is_of_functions(version: &str) -> bool {
     version.starts_with("config.kubernetes.io/")
 }
 
-fn job(lookup: &Lookup<'_, '_>, id: Id, mapping: Id) -> Result<Job, Fault> {
+fn job(nodes: &Nodes<'_>, id: Id, mapping: Id) -> Result<JobNodes, Fault> {
     let mut job =
-        Job { id, name: None, metadata: None, annotations: None, helm_policy: None, kots_policy: None };
-    job.metadata = lookup.find_unique(mapping, key::METADATA)?;
-    if let Some(metadata) = job.metadata.and_then(|found| lookup.mapping(found.value())) {
-        let name = lookup.find(metadata, key::NAME);
+        JobNodes { id, name: None, metadata: None, annotations: None, helm_policy: None, kots_policy: None };
+    job.metadata = nodes.find_unique(mapping, key::METADATA)?;
+    if let Some(metadata) = job.metadata.and_then(|found| nodes.mapping(found.value())) {
+        let name = nodes.find(metadata, key::NAME);
         job.name =
-            name.and_then(|found| lookup.string(found.value())).map(|name| shortened(name).into_owned());
+            name.and_then(|found| nodes.string(found.value())).map(|name| shortened(name).into_owned());
         let within = |fault: Fault| Fault { job: job.name.clone(), ..fault };
-        job.annotations = lookup.find_unique(metadata, key::ANNOTATIONS).map_err(within)?;
-        if let Some(annotations) = job.annotations.and_then(|found| lookup.mapping(found.value())) {
-            job.helm_policy = lookup.find_unique(annotations, HELM_DELETE_POLICY).map_err(within)?;
-            job.kots_policy = lookup.find_unique(annotations, KOTS_DELETE_POLICY).map_err(within)?;
+        job.annotations = nodes.find_unique(metadata, key::ANNOTATIONS).map_err(within)?;
+        if let Some(annotations) = job.annotations.and_then(|found| nodes.mapping(found.value())) {
+            job.helm_policy = nodes.find_unique(annotations, HELM_DELETE_POLICY).map_err(within)?;
+            job.kots_policy = nodes.find_unique(annotations, KOTS_DELETE_POLICY).map_err(within)?;
         }
     }
     Ok(job)

@@ -1,8 +1,7 @@
 //! Looks up keys and strings in a document. Aliases and merge keys (`<<`) count as the YAML library behind Helm and kubectl
 //! counts them.
 
-use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use granit_parser::ScalarStyle;
 
@@ -42,63 +41,28 @@ impl Found {
 /// A key and its value.
 pub(crate) type Entry = (Id, Id);
 
-/// How many merged mappings a lookup searches for one key.
-pub(crate) const MAX_MERGES: usize = 100;
-
-/// Looks up keys in the nodes of a document. It caches what aliases can ask for again: text that many Jobs share is searched
-/// once.
-pub(crate) struct Lookup<'n, 'a> {
-    pub(crate) nodes: &'n Nodes<'a>,
-    own: RefCell<HashMap<(Id, &'static str), Vec<Entry>>>,
-    merged: RefCell<HashMap<Id, Vec<Id>>>,
-    contested: RefCell<HashMap<(Id, &'static str), Option<Id>>>,
-    too_many_merges: Cell<Option<Id>>,
-    may_have_merge_keys: bool,
-}
-
-impl<'n, 'a> Lookup<'n, 'a> {
-    pub(crate) fn new(nodes: &'n Nodes<'a>) -> Self {
-        Self {
-            nodes,
-            own: RefCell::default(),
-            merged: RefCell::default(),
-            contested: RefCell::default(),
-            too_many_merges: Cell::default(),
-            may_have_merge_keys: nodes.text.contains("<<"),
-        }
-    }
-
+impl Nodes<'_> {
     pub(crate) fn mapping(&self, id: Id) -> Option<Id> {
-        let id = self.nodes.resolve(id);
-        matches!(self.nodes.get(id).kind, Kind::Mapping { .. }).then_some(id)
+        let id = self.resolve(id);
+        matches!(self.get(id).kind, Kind::Mapping { .. }).then_some(id)
     }
 
     /// The entries with this key in the mapping itself, without merged ones. Several entries are duplicates.
-    pub(crate) fn own(&self, mapping: Id, key: &'static str) -> Vec<Entry> {
+    pub(crate) fn own(&self, mapping: Id, key: &str) -> Vec<Entry> {
         let is_key =
-            |name: Id| if key == key::MERGE { self.is_merge(name) } else { self.is_string(name, key) };
-        let entries = || self.nodes.entries(mapping).filter(|&(name, _)| is_key(name)).collect();
-        if !self.nodes.has_anchors() {
-            return entries();
-        }
-        self.own.borrow_mut().entry((mapping, key)).or_insert_with(entries).clone()
+            |name: Id| if key == key::MERGE { self.is_merge(name) } else { self.string(name) == Some(key) };
+        self.entries(mapping).filter(|&(name, _)| is_key(name)).collect()
     }
 
     /// The value of a key: the last own entry, or else the first merged one.
-    pub(crate) fn find(&self, mapping: Id, key: &'static str) -> Option<Found> {
+    pub(crate) fn find(&self, mapping: Id, key: &str) -> Option<Found> {
         if let Some(&(key, value)) = self.own(mapping, key).last() {
             return Some(Found::Own { key, value });
         }
         let mut next = self.merged_into(mapping);
-        if next.is_empty() {
-            return None;
-        }
+        // Mappings can merge each other, and many can merge the same one.
         let mut seen = HashSet::from([mapping]);
         while let Some(source) = next.pop() {
-            if seen.len() > MAX_MERGES {
-                self.too_many_merges.set(self.too_many_merges.get().or(Some(mapping)));
-                return None;
-            }
             if !seen.insert(source) {
                 continue;
             }
@@ -112,7 +76,7 @@ impl<'n, 'a> Lookup<'n, 'a> {
 
     /// Like [`Self::find`], for a key on which all readers must agree.
     pub(crate) fn find_unique(&self, mapping: Id, key: &'static str) -> Result<Option<Found>, Fault> {
-        let fault = |problem, id| Err(Fault { problem, at: self.nodes.get(id).start, job: None });
+        let fault = |problem, id| Err(Fault { problem, at: self.get(id).start, job: None });
         match *self.own(mapping, key) {
             [_, (second, _), ..] => fault(Problem::DuplicateKey(key), second),
             [(own, _)] if self.contested(mapping, key).is_some() => fault(Problem::ContestedKey(key), own),
@@ -121,12 +85,12 @@ impl<'n, 'a> Lookup<'n, 'a> {
     }
 
     /// The strings that a reader may see under a key. Readers differ on duplicate and contested keys.
-    pub(crate) fn possible_strings(
-        &self,
+    pub(crate) fn possible_strings<'s>(
+        &'s self,
         mapping: Id,
-        key: &'static str,
-        default: Option<&'n str>,
-    ) -> Vec<&'n str> {
+        key: &str,
+        default: Option<&'s str>,
+    ) -> Vec<&'s str> {
         let own = self.own(mapping, key);
         if own.is_empty() {
             let found = self.find(mapping, key);
@@ -136,38 +100,25 @@ impl<'n, 'a> Lookup<'n, 'a> {
         values.filter_map(|value| self.string(value)).collect()
     }
 
-    /// The first mapping in which a lookup ended early, because it merges more than [`MAX_MERGES`] others.
-    pub(crate) fn mapping_with_too_many_merges(&self) -> Option<Id> {
-        self.too_many_merges.get()
-    }
-
     /// The mappings that a mapping merges, each once, in ascending precedence. Of several merge keys the last takes
     /// precedence; in the list of one merge key, the first.
     pub(crate) fn merged_into(&self, mapping: Id) -> Vec<Id> {
-        if !self.may_have_merge_keys {
-            return Vec::new();
-        }
-        let merged = || {
-            let mut seen = HashSet::new();
-            let mut sources: Vec<Id> = self
-                .own(mapping, key::MERGE)
-                .into_iter()
-                .flat_map(|(_, value)| self.sources(value))
-                .collect();
-            sources.reverse();
-            sources.retain(|source| seen.insert(*source));
-            sources.reverse();
-            sources
-        };
-        self.merged.borrow_mut().entry(mapping).or_insert_with(merged).clone()
+        let merge_keys = self.own(mapping, key::MERGE);
+        let mut sources: Vec<Id> =
+            merge_keys.into_iter().flat_map(|(_, value)| self.sources(value)).collect();
+        let mut seen = HashSet::new();
+        sources.reverse();
+        sources.retain(|source| seen.insert(*source));
+        sources.reverse();
+        sources
     }
 
     fn sources(&self, merged: Id) -> Vec<Id> {
-        let merged = self.nodes.resolve(merged);
-        match self.nodes.get(merged).kind {
+        let merged = self.resolve(merged);
+        match self.get(merged).kind {
             Kind::Sequence { .. } => {
                 let mut sources: Vec<Id> =
-                    self.nodes.children(merged).filter_map(|item| self.mapping(item)).collect();
+                    self.children(merged).filter_map(|item| self.mapping(item)).collect();
                 sources.reverse();
                 sources
             }
@@ -178,31 +129,26 @@ impl<'n, 'a> Lookup<'n, 'a> {
 
     /// The value that a merge key below a mapping's own entry has for the same key. The YAML library behind Helm and kubectl
     /// takes the merged value. The library behind kustomize takes the own entry.
-    pub(crate) fn contested(&self, mapping: Id, key: &'static str) -> Option<Id> {
-        if !self.may_have_merge_keys {
-            return None;
-        }
-        let contested = || {
-            let &(own, _) = self.own(mapping, key).last()?;
-            let later = self.own(mapping, key::MERGE).into_iter().filter(|&(merge, _)| merge > own);
-            let mut seen = HashSet::new();
-            later
-                .flat_map(|(_, value)| self.sources(value))
-                .filter(|source| seen.insert(*source))
-                .find_map(|source| self.find(source, key))
-                .map(Found::value)
-        };
-        *self.contested.borrow_mut().entry((mapping, key)).or_insert_with(contested)
+    fn contested(&self, mapping: Id, key: &str) -> Option<Id> {
+        let &(own, _) = self.own(mapping, key).last()?;
+        let mut seen = HashSet::new();
+        self.own(mapping, key::MERGE)
+            .into_iter()
+            .filter(|&(merge, _)| merge > own)
+            .flat_map(|(_, value)| self.sources(value))
+            .filter(|source| seen.insert(*source))
+            .find_map(|source| self.find(source, key))
+            .map(Found::value)
     }
 
     pub(crate) fn is_merge(&self, key: Id) -> bool {
-        let node = self.nodes.get(key);
+        let node = self.get(key);
         let plain = matches!(&node.kind, Kind::Scalar { value, style: ScalarStyle::Plain } if value == "<<");
         plain && node.tag.as_deref().is_none_or(|tag| tag == "tag:yaml.org,2002:merge")
     }
 
-    pub(crate) fn string(&self, id: Id) -> Option<&'n str> {
-        let node = self.nodes.get(self.nodes.resolve(id));
+    pub(crate) fn string(&self, id: Id) -> Option<&str> {
+        let node = self.get(self.resolve(id));
         let Kind::Scalar { value, style } = &node.kind else {
             return None;
         };
@@ -214,16 +160,48 @@ impl<'n, 'a> Lookup<'n, 'a> {
         is_string.then_some(value)
     }
 
-    fn is_string(&self, id: Id, text: &str) -> bool {
-        let node = self.nodes.get(self.nodes.resolve(id));
-        matches!(&node.kind, Kind::Scalar { value, .. } if value == text) && self.string(id).is_some()
+    /// The string at a path of keys from the root.
+    pub(crate) fn string_at(&self, path: &[&str]) -> Option<&str> {
+        let mut id = self.root()?;
+        for key in path {
+            id = self.find(self.mapping(id)?, key)?.value();
+        }
+        self.string(id)
     }
 
     pub(crate) fn is_null(&self, id: Id) -> bool {
-        let node = self.nodes.get(id);
+        let node = self.get(id);
         let Kind::Scalar { value, style: ScalarStyle::Plain } = &node.kind else {
             return false;
         };
         node.text.is_empty() || yaml::is_null_word(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_string_is_found_at_its_path_and_nothing_else_is() {
+        for (document, found) in [
+            ("a: {b: c}", Some("c")),
+            ("x: &x {b: c}\na: {<<: *x}", Some("c")),
+            ("a: {b: 1}", None),
+            ("a: b", None),
+            ("a", None),
+            ("", None),
+        ] {
+            let nodes = Nodes::read(document).expect("YAML");
+            assert_eq!(nodes.string_at(&["a", "b"]), found, "{document}");
+        }
+    }
+
+    #[test]
+    fn a_merge_key_that_no_reader_could_follow_to_its_end_ends() {
+        let nodes = Nodes::read("a: &a\n  <<: *a\n  b: c\n").expect("YAML");
+        let inner = nodes.mapping(2).expect("a mapping");
+        assert_eq!(nodes.find(inner, "x"), None);
+        assert!(matches!(nodes.find(inner, "b"), Some(Found::Own { .. })));
     }
 }

@@ -2,7 +2,6 @@
 
 pub(crate) mod head;
 pub(crate) mod jobs;
-pub(crate) mod line_reader;
 pub(crate) mod lookup;
 pub(crate) mod nodes;
 pub(crate) mod prefilter;

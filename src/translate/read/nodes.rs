@@ -57,20 +57,9 @@ pub(crate) struct Nodes<'a> {
     list: Vec<Node<'a>>,
     /// The node that defines each anchor, by the anchor's number.
     anchors: Vec<Id>,
-    /// Whether the line reader read the text, so that no scalar spans two lines.
-    pub(crate) has_simple_lines: bool,
 }
 
 impl<'a> Nodes<'a> {
-    pub(crate) fn new(text: &'a str) -> Self {
-        Self {
-            text,
-            list: Vec::with_capacity((text.len() / 16).min(64)),
-            anchors: vec![0],
-            has_simple_lines: false,
-        }
-    }
-
     pub(crate) fn read(text: &'a str) -> Result<Self, ScanError> {
         match Self::read_to_first_error(text) {
             (nodes, None) => Ok(nodes),
@@ -79,7 +68,7 @@ impl<'a> Nodes<'a> {
     }
 
     pub(crate) fn read_to_first_error(text: &'a str) -> (Self, Option<ScanError>) {
-        let mut nodes = Self::new(text);
+        let mut nodes = Self { text, list: Vec::new(), anchors: vec![0] };
         let mut open: Vec<Id> = Vec::new();
         let mut parser = Parser::new_from_str_with_options(text, options());
         let error = loop {
@@ -128,7 +117,7 @@ impl<'a> Nodes<'a> {
         }
     }
 
-    pub(crate) fn push(&mut self, kind: Kind<'a>, text: Range<usize>, parent: Option<Id>) -> Id {
+    fn push(&mut self, kind: Kind<'a>, text: Range<usize>, parent: Option<Id>) -> Id {
         let id = self.list.len();
         self.list.push(Node {
             kind,
@@ -145,7 +134,7 @@ impl<'a> Nodes<'a> {
         id
     }
 
-    pub(crate) fn close(&mut self, collection: Id, text_end: usize) {
+    fn close(&mut self, collection: Id, text_end: usize) {
         let end = self.list.len();
         let node = &mut self.list[collection];
         node.end = end;
@@ -186,10 +175,6 @@ impl<'a> Nodes<'a> {
         (!self.list.is_empty()).then_some(0)
     }
 
-    pub(crate) fn has_anchors(&self) -> bool {
-        self.anchors.len() > 1
-    }
-
     pub(crate) fn resolve(&self, id: Id) -> Id {
         match self.list[id].kind {
             Kind::Alias { anchor } => self.anchors[anchor],
@@ -219,6 +204,11 @@ impl<'a> Nodes<'a> {
 
     pub(crate) fn is_in_block_mapping(&self, id: Id) -> bool {
         self.list[id].parent.is_some_and(|parent| self.list[parent].is_block_mapping())
+    }
+
+    /// The column of the entries of a block mapping.
+    pub(crate) fn indent(&self, mapping: Id) -> usize {
+        self.column(self.list[mapping].text.start)
     }
 
     pub(crate) fn column(&self, at: usize) -> usize {

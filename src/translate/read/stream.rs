@@ -3,11 +3,8 @@
 //! By the YAML specification, a line that begins with `---` or `...` and white space ends a document everywhere, even inside a
 //! quoted scalar. So a stream can be split without parsing it.
 
-use std::iter::Peekable;
+use std::iter::{self, Peekable};
 use std::ops::Range;
-use std::vec;
-
-use memchr::memmem;
 
 /// Any document may begin with a byte-order mark.
 pub(crate) const BOM: &[u8] = "\u{feff}".as_bytes();
@@ -15,9 +12,9 @@ pub(crate) const BOM: &[u8] = "\u{feff}".as_bytes();
 /// The documents of a stream, in order and without gaps. A document begins with its directives and its `---`. It ends before
 /// the next marker or with its `...` line.
 pub(crate) fn documents(stream: &[u8]) -> impl Iterator<Item = Range<usize>> {
-    let mut markers = Markers::new(stream).peekable();
+    let mut markers = markers(stream).peekable();
     let mut start = 0;
-    std::iter::from_fn(move || {
+    iter::from_fn(move || {
         let end = document_end(stream, start, &mut markers)?;
         let range = start..end;
         start = end;
@@ -25,12 +22,16 @@ pub(crate) fn documents(stream: &[u8]) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-fn document_end(stream: &[u8], start: usize, markers: &mut Peekable<Markers<'_>>) -> Option<usize> {
+fn document_end(
+    stream: &[u8],
+    start: usize,
+    markers: &mut Peekable<impl Iterator<Item = Marker>>,
+) -> Option<usize> {
     if start == stream.len() {
         return None;
     }
     let mut is_open = false;
-    // `Markers` does not find a marker behind a byte-order mark.
+    // `markers` does not find a marker behind a byte-order mark.
     match marker_at(stream, skip_bom(stream, start)) {
         Some(Marker { kind: Kind::Start, line }) if line.start > start => is_open = true,
         Some(Marker { kind: Kind::End, line }) if line.start > start => return Some(line.end),
@@ -61,48 +62,10 @@ struct Marker {
     line: Range<usize>,
 }
 
-struct Markers<'s> {
-    stream: &'s [u8],
-    searched: usize,
-    found: vec::IntoIter<usize>,
-}
-
-/// How many bytes are searched for both kinds of marker at once: they stay in the cache for the second search.
-const PIECE: usize = 64 * 1024;
-
-impl<'s> Markers<'s> {
-    fn new(stream: &'s [u8]) -> Self {
-        Self { stream, searched: 0, found: Vec::new().into_iter() }
-    }
-
-    fn search(&mut self) {
-        let start = self.searched;
-        self.searched = self.stream.len().min(start + PIECE);
-        // A marker that begins in this piece may end in the next.
-        let piece = &self.stream[start..self.stream.len().min(self.searched + 2)];
-        let begins_line =
-            |&at: &usize| at.checked_sub(1).is_none_or(|before| matches!(self.stream[before], b'\n' | b'\r'));
-        let hits = ["---", "..."].into_iter().flat_map(|marker| memmem::find_iter(piece, marker));
-        let mut found: Vec<usize> = hits.map(|at| start + at).filter(begins_line).collect();
-        found.sort_unstable();
-        self.found = found.into_iter();
-    }
-}
-
-impl Iterator for Markers<'_> {
-    type Item = Marker;
-
-    fn next(&mut self) -> Option<Marker> {
-        loop {
-            if let Some(marker) = self.found.find_map(|at| marker_at(self.stream, at)) {
-                return Some(marker);
-            }
-            if self.searched == self.stream.len() {
-                return None;
-            }
-            self.search();
-        }
-    }
+/// The marker lines of a stream.
+fn markers(stream: &[u8]) -> impl Iterator<Item = Marker> {
+    let lines = memchr::memchr2_iter(b'\n', b'\r', stream).map(|line_break| line_break + 1);
+    iter::once(0).chain(lines).filter_map(|line| marker_at(stream, line))
 }
 
 fn marker_at(stream: &[u8], line: usize) -> Option<Marker> {
@@ -176,15 +139,5 @@ mod tests {
             assert_eq!(split, documents);
         }
         assert_eq!(documents(b"").count(), 0);
-    }
-
-    #[test]
-    fn a_marker_is_found_wherever_the_search_is_cut() {
-        for length in PIECE - 6..PIECE + 6 {
-            for marker in ["\n---\n", "\r...\r\n", "\r\n--- a\n"] {
-                let stream = "x".repeat(length) + marker + "b";
-                assert_eq!(documents(stream.as_bytes()).count(), 2, "{marker:?} after {length} bytes");
-            }
-        }
     }
 }

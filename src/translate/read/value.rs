@@ -1,13 +1,11 @@
 //! A part of a document as a value, with its aliases and merge keys resolved. A value is written as one line in flow style.
 //!
 //! A plain scalar that is not a string stays as it is written. So the YAML library of the API server decides its type. That library is
-//! also the one behind Helm and kubectl. `serde_yaml::Value` is not used, because it does not keep how a number is written.
+//! also the one behind Helm and kubectl.
 
-use std::collections::HashMap;
 use std::fmt;
 
-use super::lookup::Lookup;
-use super::nodes::{Id, Kind};
+use super::nodes::{Id, Kind, Nodes};
 use crate::yaml::{double_quoted, is_null_word};
 
 /// YAML's scalar tags, except the string's.
@@ -31,7 +29,7 @@ const CONTESTED: &str =
     "a merge key (<<) sets a key that stands above it, and YAML libraries differ in which value they take";
 
 /// A value in a manifest.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
     /// A string.
     String(String),
@@ -93,8 +91,8 @@ impl Value {
     ///
     /// # Errors
     /// Returns why it is not clear what the API server would read.
-    pub(crate) fn read(lookup: &Lookup<'_, '_>, id: Id) -> Result<Self, &'static str> {
-        let mut reader = Reader { lookup, bytes_left: MAX_BYTES, contested: false };
+    pub(crate) fn read(nodes: &Nodes<'_>, id: Id) -> Result<Self, &'static str> {
+        let mut reader = Reader { nodes, bytes_left: MAX_BYTES, contested: false };
         let value = reader.value(id, MAX_DEPTH).ok_or(TOO_LARGE)?;
         if reader.contested { Err(CONTESTED) } else { Ok(value) }
     }
@@ -125,17 +123,17 @@ impl fmt::Display for Value {
     }
 }
 
-struct Reader<'l, 'n, 'a> {
-    lookup: &'l Lookup<'n, 'a>,
+struct Reader<'n, 'a> {
+    nodes: &'n Nodes<'a>,
     bytes_left: usize,
     /// Whether a merge key sets a key that stands above it.
     contested: bool,
 }
 
-impl Reader<'_, '_, '_> {
+impl Reader<'_, '_> {
     fn value(&mut self, id: Id, depth: usize) -> Option<Value> {
         let depth = depth.checked_sub(1)?;
-        let nodes = self.lookup.nodes;
+        let nodes = self.nodes;
         let id = nodes.resolve(id);
         let text = if let Kind::Scalar { value, .. } = &nodes.get(id).kind { value.len() } else { 0 };
         self.bytes_left = self.bytes_left.checked_sub(NODE_BYTES + text)?;
@@ -145,9 +143,9 @@ impl Reader<'_, '_, '_> {
                 nodes.children(id).map(|item| self.value(item, depth)).collect::<Option<_>>()?,
             ),
             Kind::Mapping { .. } => {
-                let mut mapping = Mapping::default();
-                self.fill(&mut mapping, id, depth)?;
-                Value::Mapping(mapping.entries)
+                let mut entries = Vec::new();
+                self.fill(&mut entries, id, depth)?;
+                Value::Mapping(entries)
             }
             // An anchor that refers to itself.
             Kind::Alias { .. } => return None,
@@ -155,9 +153,9 @@ impl Reader<'_, '_, '_> {
     }
 
     fn scalar(&self, id: Id) -> Value {
-        let node = self.lookup.nodes.get(id);
+        let node = self.nodes.get(id);
         let Kind::Scalar { value, .. } = &node.kind else { return Value::Plain("null".to_owned()) };
-        match (self.lookup.string(id), node.tag.as_deref()) {
+        match (self.nodes.string(id), node.tag.as_deref()) {
             (Some(text), _) => Value::String(text.to_owned()),
             (None, Some(tag)) if SCALAR_TAGS.contains(&tag) => Value::Tagged(tag.into(), value.to_string()),
             (None, Some(_)) => Value::String(value.to_string()),
@@ -166,62 +164,49 @@ impl Reader<'_, '_, '_> {
     }
 
     /// Adds the own entries of a mapping, and then the merged ones. Of duplicate keys, the last one counts.
-    fn fill(&mut self, mapping: &mut Mapping, id: Id, depth: usize) -> Option<()> {
-        let nodes = self.lookup.nodes;
-        let mut own = Mapping::default();
+    fn fill(&mut self, entries: &mut Vec<(Value, Value)>, id: Id, depth: usize) -> Option<()> {
+        let nodes = self.nodes;
+        let mut own: Vec<(Value, Value)> = Vec::new();
         let mut above_a_merge = 0;
         for (key, value) in nodes.entries(id) {
-            if self.lookup.is_merge(key) {
-                above_a_merge = own.entries.len();
+            if nodes.is_merge(key) {
+                above_a_merge = own.len();
                 continue;
             }
-            let entry = (self.value(key, depth)?, self.value(value, depth)?);
-            own.insert_or_replace(entry);
+            let (key, value) = (self.value(key, depth)?, self.value(value, depth)?);
+            match own.iter_mut().find(|(other, _)| *other == key) {
+                Some(duplicate) => duplicate.1 = value,
+                None => own.push((key, value)),
+            }
         }
         let depth = depth.checked_sub(1)?;
-        let mut merged = Mapping::default();
+        let mut merged = Vec::new();
         // The last source takes precedence.
-        for source in self.lookup.merged_into(id).into_iter().rev() {
+        for source in nodes.merged_into(id).into_iter().rev() {
             self.bytes_left = self.bytes_left.checked_sub(NODE_BYTES)?;
             self.fill(&mut merged, source, depth)?;
         }
-        let above = &own.entries[..above_a_merge];
-        self.contested |= above.iter().any(|(key, _)| merged.places.contains_key(key));
-        own.entries.into_iter().chain(merged.entries).for_each(|entry| mapping.insert_if_absent(entry));
+        self.contested |= own[..above_a_merge].iter().any(|(key, _)| has_key(&merged, key));
+        for entry in own.into_iter().chain(merged) {
+            if !has_key(entries, &entry.0) {
+                entries.push(entry);
+            }
+        }
         Some(())
     }
 }
 
-#[derive(Default)]
-struct Mapping {
-    entries: Vec<(Value, Value)>,
-    places: HashMap<Value, usize>,
-}
-
-impl Mapping {
-    fn insert_or_replace(&mut self, (key, value): (Value, Value)) {
-        match self.places.get(&key) {
-            Some(&place) => self.entries[place].1 = value,
-            None => self.insert_if_absent((key, value)),
-        }
-    }
-
-    fn insert_if_absent(&mut self, entry: (Value, Value)) {
-        if !self.places.contains_key(&entry.0) {
-            self.places.insert(entry.0.clone(), self.entries.len());
-            self.entries.push(entry);
-        }
-    }
+fn has_key(entries: &[(Value, Value)], key: &Value) -> bool {
+    entries.iter().any(|(other, _)| other == key)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::nodes::Nodes;
     use super::*;
 
     fn read(text: &str) -> Result<Value, &'static str> {
         let nodes = Nodes::read(text).expect("YAML");
-        Value::read(&Lookup::new(&nodes), 0)
+        Value::read(&nodes, 0)
     }
 
     #[test]

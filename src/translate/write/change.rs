@@ -39,8 +39,11 @@ impl<'a> Expected<'a> {
         Self { depth, kind: node.kind.clone(), tag: node.tag.clone(), anchor: 0 }
     }
 
-    pub(crate) fn matches(&self, node: &Node<'_>, depth: usize) -> bool {
-        self.depth == depth && self.anchor == node.anchor && self.tag == node.tag && self.kind == node.kind
+    pub(crate) fn matches(&self, node: &Node<'_>) -> bool {
+        self.depth == node.depth
+            && self.anchor == node.anchor
+            && self.tag == node.tag
+            && self.kind == node.kind
     }
 }
 
@@ -56,8 +59,6 @@ pub(crate) struct Splice<'a> {
 pub(crate) struct Change<'a> {
     pub(crate) edits: Vec<Edit>,
     pub(crate) splices: Vec<Splice<'a>>,
-    /// Nodes of the input that move one level deeper.
-    pub(crate) deeper: Vec<Range<Id>>,
 }
 
 impl<'a> Change<'a> {
@@ -80,24 +81,18 @@ impl<'a> Change<'a> {
     pub(crate) fn replace_node(&mut self, id: Id, inserted: Vec<Expected<'a>>) {
         self.splices.push(Splice { before: id, removed: 1, inserted });
     }
-
-    pub(crate) fn deepen(&mut self, range: Range<Id>) {
-        self.deeper.push(range);
-    }
 }
 
-/// Applies edits to a part of a text. The part begins at the byte `start` of the text. The edits must be sorted, and their ranges are
-/// those of the whole text. None if the edits overlap or reach beyond the part.
-pub(crate) fn apply(edits: &[Edit], part: &str, start: usize) -> Option<String> {
-    let added: usize = edits.iter().map(|edit| edit.text.len()).sum();
-    let mut output = String::with_capacity(part.len() + added);
+/// Applies edits to a text, in the order of the text. None if they overlap or reach beyond the text.
+pub(crate) fn apply(edits: &[Edit], text: &str) -> Option<String> {
+    let mut output = String::with_capacity(text.len());
     let mut done = 0;
     for edit in edits {
-        output.push_str(part.get(done..edit.at.start.checked_sub(start)?)?);
+        output.push_str(text.get(done..edit.at.start)?);
         output.push_str(&edit.text);
-        done = edit.at.end.checked_sub(start)?;
+        done = edit.at.end;
     }
-    output.push_str(part.get(done..)?);
+    output.push_str(text.get(done..)?);
     Some(output)
 }
 
@@ -123,11 +118,6 @@ impl Fragment<'_> {
     pub(crate) fn push_value(&mut self, depth: usize, value: &Value) {
         self.text.push_str(&value.to_string());
         self.expect_value(depth, value);
-    }
-
-    /// How many levels a depth is below the first node.
-    pub(crate) fn levels_to(&self, depth: usize) -> usize {
-        depth - self.nodes.first().map_or(depth, |first| first.depth)
     }
 
     fn expect_value(&mut self, depth: usize, value: &Value) {

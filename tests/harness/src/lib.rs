@@ -28,26 +28,41 @@
 //! }
 //! ```
 //!
+//! On Windows only [`pages`], [`process`] and [`wait`] exist.
+//!
 //! Everything listens on loopback addresses or in its own network namespace, and ends with the process that started it.
 
+#[cfg(unix)]
 pub mod argocd;
+#[cfg(unix)]
 pub mod control_plane;
+#[cfg(unix)]
 mod crds;
+#[cfg(unix)]
 mod daemon;
+#[cfg(unix)]
 pub mod flux;
+#[cfg(unix)]
 pub mod helm;
+#[cfg(unix)]
 pub mod jobs;
+#[cfg(unix)]
 pub mod node;
 pub mod pages;
 pub mod process;
+#[cfg(unix)]
 pub mod registry;
+#[cfg(unix)]
 pub mod tools;
+#[cfg(unix)]
 pub mod trials;
 pub mod wait;
+#[cfg(unix)]
 mod workdir;
 
 pub use k8s_openapi;
 pub use kube;
+#[cfg(unix)]
 pub use workdir::folder;
 
 use std::sync::LazyLock;

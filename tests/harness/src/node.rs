@@ -26,9 +26,8 @@ pub use namespaces::run;
 
 const NAME: &str = "node";
 
-/// Remove the taint of a node that is ready, and run Deployments.
-const CONTROLLERS: &str =
-    "--controllers=node-lifecycle-controller,deployment-controller,replicaset-controller";
+/// Remove the taint of a node that is ready, run Deployments, and fill in the status of quotas.
+const CONTROLLERS: &str = "--controllers=node-lifecycle-controller,deployment-controller,replicaset-controller,resourcequota-controller";
 
 /// A running node with its control plane.
 pub struct Node {
@@ -78,6 +77,19 @@ impl Node {
             Ok(node.filter(takes_pods).map(drop))
         })
         .await
+    }
+
+    /// Gives an image that the node has a name by digest too, and returns the digest.
+    pub async fn digest_of(&self, image: &str) -> Result<String> {
+        let listed = programs::ctr(&["images", "list", &format!("name=={image}")])?.run().await?;
+        let listed = listed.expect_success()?;
+        let digest =
+            listed.stdout().split_whitespace().find(|word| word.starts_with("sha256:")).map(str::to_owned);
+        let digest = digest.with_context(|| format!("the node has no {image}"))?;
+        let repository = image.rsplit_once(':').map_or(image, |(repository, _)| repository);
+        let by_digest = format!("{repository}@{digest}");
+        programs::ctr(&["images", "tag", image, &by_digest])?.run().await?.expect_success()?;
+        Ok(digest)
     }
 
     fn add(&self, name: &'static str, daemon: Daemon) {

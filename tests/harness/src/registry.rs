@@ -19,12 +19,6 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Why no registry can be started, and what to install.
-    pub fn missing() -> Option<&'static str> {
-        (!Path::new(PROGRAM).exists())
-            .then_some("there is no /usr/bin/docker-registry: on Debian, apt-get install docker-registry")
-    }
-
     /// The registry that all tests of this process share.
     pub async fn shared() -> Result<&'static Self> {
         static SHARED: OnceCell<Registry> = OnceCell::const_new();
@@ -33,8 +27,10 @@ impl Registry {
 
     /// Starts an empty registry and waits until it listens.
     pub async fn start() -> Result<Self> {
-        let missing = Self::missing();
-        ensure!(missing.is_none(), "{}", missing.unwrap_or_default());
+        ensure!(
+            Path::new(PROGRAM).exists(),
+            "there is no {PROGRAM}: on Debian, apt-get install docker-registry"
+        );
         let folder = workdir::folder("registry")?;
         let config = folder.join("config.yml");
         let settings = json!({

@@ -1,7 +1,8 @@
 //! Builds the real programs from Go modules, so that everyone tests the same versions.
 //!
 //! Each folder under `tests/harness/tools/` is a Go module. Its `tool` lines name the programs, and `go.sum` pins the
-//! versions. The first use builds them into `<target>/tools/<set>-<key>/`, where the key changes with the module.
+//! versions. The first use builds them into `<target>/tools/<set>-<key>/`, where the key changes with the module. As with
+//! Rust, only `cargo bench` and `--release` optimise them. Without optimisation the build takes two thirds of the time.
 //!
 //! A [release](Kubernetes) that only `.ci/versions` tests has no folder. Its module is written when it is built.
 
@@ -30,8 +31,6 @@ pub struct ToolSet {
     /// The programs' paths below the release's module, if a module that needs them is generated.
     generated: Option<&'static [&'static str]>,
     stamp: Stamp,
-    /// Whether a benchmark or a node needs the programs to be fast. Without optimisation they are built in two thirds of the time.
-    optimised: bool,
     /// Build tags, which leave out parts.
     tags: &'static [&'static str],
     /// How long the first build takes on two cores.
@@ -42,16 +41,11 @@ pub struct ToolSet {
 
 impl ToolSet {
     const fn new(name: &'static str, stamp: Stamp, takes: &'static str) -> Self {
-        Self { name, generated: None, stamp, optimised: false, tags: &[], takes, built: OnceLock::new() }
+        Self { name, generated: None, stamp, tags: &[], takes, built: OnceLock::new() }
     }
 
     const fn tagged(mut self, tags: &'static [&'static str]) -> Self {
         self.tags = tags;
-        self
-    }
-
-    const fn optimised(mut self) -> Self {
-        self.optimised = true;
         self
     }
 
@@ -75,14 +69,10 @@ impl ToolSet {
     }
 }
 
-static KUBERNETES_NODE: ToolSet =
-    ToolSet::new("kubernetes-node", Stamp::Kubernetes("1.37.2"), "5 minutes").optimised();
+static KUBERNETES_NODE: ToolSet = ToolSet::new("kubernetes-node", Stamp::Kubernetes("1.37.2"), "3 minutes");
 /// Without the snapshotters for which the machine needs more than overlayfs.
-static CONTAINERD: ToolSet = ToolSet::new("containerd", Stamp::None, "2 minutes").optimised().tagged(&[
-    "no_btrfs",
-    "no_zfs",
-    "no_devmapper",
-]);
+static CONTAINERD: ToolSet =
+    ToolSet::new("containerd", Stamp::None, "2 minutes").tagged(&["no_btrfs", "no_zfs", "no_devmapper"]);
 static ORAS: ToolSet = ToolSet::new("oras", Stamp::None, "half a minute");
 static KREW: ToolSet = ToolSet::new("krew", Stamp::None, "half a minute");
 /// Without the secret providers, because the SDKs of AWS, Azure and Google Cloud would be half of the build.
@@ -92,9 +82,9 @@ static HELMFILE: ToolSet =
 static KUSTOMIZE: ToolSet = ToolSet::new("kustomize", Stamp::None, "half a minute");
 static KPT: ToolSet = ToolSet::new("kpt", Stamp::None, "3 minutes");
 /// The newest release that can be built: v3.2.12 does not compile, and v3.3 needs a module that the Go module proxy does not have.
-static ARGOCD: ToolSet = ToolSet::new("argocd", Stamp::None, "10 minutes").optimised();
-static FLUX: ToolSet = ToolSet::new("flux", Stamp::None, "8 minutes").optimised();
-static YQ: ToolSet = ToolSet::new("yq", Stamp::None, "half a minute").optimised();
+static ARGOCD: ToolSet = ToolSet::new("argocd", Stamp::None, "7 minutes");
+static FLUX: ToolSet = ToolSet::new("flux", Stamp::None, "6 minutes");
+static YQ: ToolSet = ToolSet::new("yq", Stamp::None, "half a minute");
 
 /// The path of etcd. The program has the name of its package, `server`.
 pub fn etcd() -> Result<PathBuf> {

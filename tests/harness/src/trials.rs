@@ -7,7 +7,7 @@
 //! |---|---|
 //! | none | nothing: the test starts what it needs |
 //! | `&ControlPlane` | the [shared](ControlPlane::shared) control plane |
-//! | `HelmVersion` | one trial for each Helm release |
+//! | `HelmVersion` | one trial for each Helm release; those of an old one are run [on demand](on_demand) |
 //! | `&ControlPlane, HelmVersion` | both |
 //! | `&Node`, `&Node, HelmVersion` | the same with a real [node](crate::node) |
 //! | `&Node, HelmVersion, Wait` | one trial for each Helm release and each way to wait |
@@ -52,10 +52,12 @@ pub fn name(module: &str, test: &str) -> String {
 /// Without Go no tool can be built. Every test is then shown as ignored with the reason. Where `CI` is set, the run
 /// fails instead, because a green run without tests would hide everything.
 pub fn run(files: impl IntoIterator<Item = Vec<Trial>>) -> ExitCode {
-    run_with(&Arguments::from_args(), files.into_iter().flatten().collect())
+    let how = "`CI=1 cargo test` builds what they need and runs them";
+    run_with(&Arguments::from_args(), files.into_iter().flatten().collect(), how)
 }
 
-pub(crate) fn run_with(arguments: &Arguments, trials: Vec<Trial>) -> ExitCode {
+/// `how` says how to run the ignored tests.
+pub(crate) fn run_with(arguments: &Arguments, trials: Vec<Trial>, how: &str) -> ExitCode {
     if let Err(error) = check_selection() {
         eprintln!("{error:#}");
         return ExitCode::FAILURE;
@@ -65,12 +67,16 @@ pub(crate) fn run_with(arguments: &Arguments, trials: Vec<Trial>) -> ExitCode {
         if conclusion.has_failed() {
             workdir::keep();
         }
+        if conclusion.num_ignored > 0 {
+            eprintln!("{} tests were ignored: {how}.", conclusion.num_ignored);
+        }
         return conclusion.exit_code();
     };
 
-    let conclusion = libtest_mimic::run(arguments, ignored(reason, trials));
+    let ignored = trials.into_iter().map(|trial| trial.with_kind(reason).with_ignored_flag(true)).collect();
+    let conclusion = libtest_mimic::run(arguments, ignored);
     eprintln!(
-        "To run these tests, install Go 1.26 or newer: it builds Kubernetes and Helm once, in some twenty minutes."
+        "To run these tests, install Go 1.26 or newer: it builds Kubernetes and Helm once, in some minutes."
     );
     if env::var_os("CI").is_some() && !arguments.list {
         eprintln!("CI is set, so ignored tests are a failure ({reason}).");
@@ -79,17 +85,13 @@ pub(crate) fn run_with(arguments: &Arguments, trials: Vec<Trial>) -> ExitCode {
     conclusion.exit_code()
 }
 
-/// Marks the trials as ignored if the machine lacks what they need. Where `CI` is set they run, and fail.
-pub fn unless(missing: Option<&str>, trials: Vec<Trial>) -> Vec<Trial> {
-    match missing {
-        Some(reason) if env::var_os("CI").is_none() => ignored(reason, trials),
-        _ => trials,
-    }
-}
-
-fn ignored(reason: &str, trials: Vec<Trial>) -> Vec<Trial> {
-    let ignored = |trial: Trial| trial.with_kind(format!("ignored: {reason}")).with_ignored_flag(true);
-    trials.into_iter().map(ignored).collect()
+/// Tests that need more than Rust, a C compiler, Go, the newest Kubernetes and the newest Helm of each major version.
+///
+/// They are ignored and shown with what they need. Where `CI` is set, they run like all others.
+pub fn on_demand(needs: &str, trials: Vec<Trial>) -> Vec<Trial> {
+    let is_ignored = env::var_os("CI").is_none();
+    let mark = |trial: Trial| trial.with_kind(format!("needs {needs}")).with_ignored_flag(is_ignored);
+    trials.into_iter().map(mark).collect()
 }
 
 /// A function that [`trials!`] accepts. `Needs` is the type of its arguments.
@@ -177,8 +179,11 @@ where
 }
 
 fn for_each_helm(name: &str, trial: impl Fn(HelmVersion, String) -> Trial) -> Vec<Trial> {
-    let releases = HelmVersion::selected().unwrap_or_default();
-    releases.into_iter().map(|helm| trial(helm, format!("{name}::{}", helm.name()))).collect()
+    let trials = |helm: HelmVersion| {
+        let trials = vec![trial(helm, format!("{name}::{}", helm.name()))];
+        if helm.runs_by_default() { trials } else { on_demand(helm.name(), trials) }
+    };
+    HelmVersion::selected().unwrap_or_default().into_iter().flat_map(trials).collect()
 }
 
 fn trial(name: String, test: impl AsyncFnOnce() -> Result<()> + Send + 'static) -> Trial {

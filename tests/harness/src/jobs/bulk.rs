@@ -10,18 +10,6 @@ use crate::control_plane::Namespace;
 const CONCURRENCY: usize = 32;
 
 impl Namespace {
-    /// Creates this many Jobs.
-    pub async fn create_many(&self, count: usize, describe: impl Fn(usize) -> JobBuilder) -> Result<()> {
-        let create = |index| {
-            let job = describe(index);
-            async {
-                self.create(job).await?;
-                Ok(())
-            }
-        };
-        for_each(count, create).await
-    }
-
     /// Creates this many finished Jobs: 10,000 take about half a minute.
     pub async fn create_finished(
         &self,
@@ -33,10 +21,6 @@ impl Namespace {
             let job = describe(index).managed_by("example.com/nobody");
             async { self.finish(&self.create(job).await?, outcome).await }
         };
-        for_each(count, create_and_finish).await
+        stream::iter((0..count).map(create_and_finish)).buffer_unordered(CONCURRENCY).try_collect().await
     }
-}
-
-async fn for_each<F: Future<Output = Result<()>>>(count: usize, act: impl FnMut(usize) -> F) -> Result<()> {
-    stream::iter((0..count).map(act)).buffer_unordered(CONCURRENCY).try_collect().await
 }

@@ -74,10 +74,9 @@ pub fn run(
         });
     }
     arguments.test_threads.get_or_insert(AT_ONCE);
-    let how = format!("ignored: needs root and Linux; cargo test --test {suite} -- --ignored");
-    let kind = if asked { "" } else { &how };
-    let ignored = |test: Trial| test.with_kind(kind).with_ignored_flag(true);
-    trials::run_with(&arguments, files.into_iter().flatten().map(ignored).collect())
+    let how = format!("`cargo test --test {suite} -- --ignored` runs them, as root on Linux");
+    let ignored = |test: Trial| test.with_kind("needs a node").with_ignored_flag(true);
+    trials::run_with(&arguments, files.into_iter().flatten().map(ignored).collect(), &how)
 }
 
 /// Starts this program again in new namespaces, and waits for its end.

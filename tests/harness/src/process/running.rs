@@ -42,6 +42,9 @@ impl Running {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
+        // Without it no program can use the network.
+        #[cfg(windows)]
+        command.envs(std::env::vars_os().filter(|(name, _)| name == "SystemRoot"));
         if let Some(folder) = &program.folder {
             command.current_dir(folder);
         }

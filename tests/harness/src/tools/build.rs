@@ -14,6 +14,9 @@ use serde_json::Value;
 use super::{ToolSet, generated};
 use crate::daemon::tail;
 
+/// Whether the programs are compiled to be fast, as this code is then.
+const OPTIMISED: bool = !cfg!(debug_assertions);
+
 /// `CARGO_TARGET_DIR`, or the workspace's `target`. A running test cannot see `build.target-dir` of Cargo's configuration.
 pub fn target_dir() -> PathBuf {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
@@ -41,7 +44,8 @@ fn reason_go_fails(module: &Path) -> Option<String> {
 /// The folder of a set's programs. Builds them if necessary.
 pub(super) fn find_or_build(set: &ToolSet) -> Result<PathBuf> {
     let tools = target_dir().join("tools");
-    let built = tools.join(format!("{}-{:016x}", set.name, key(set)?));
+    let name = if OPTIMISED { format!("{}-optimised", set.name) } else { set.name.to_owned() };
+    let built = tools.join(format!("{name}-{:016x}", key(set)?));
     let programs = built.join("bin");
     // The folder gets this name only when the build is complete.
     if built.is_dir() {
@@ -49,14 +53,14 @@ pub(super) fn find_or_build(set: &ToolSet) -> Result<PathBuf> {
     }
 
     fs::create_dir_all(&tools)?;
-    let lock = File::create(tools.join(format!("{}.lock", set.name)))?;
+    let lock = File::create(tools.join(format!("{name}.lock")))?;
     if lock.try_lock().is_err() {
-        eprintln!("waiting for another process that builds {}", set.name);
+        eprintln!("waiting for another process that builds {name}");
         lock.lock()?;
     }
     if !built.is_dir() {
-        let unfinished = tools.join(format!("{}.unfinished", set.name));
-        build(set, &unfinished).with_context(|| format!("cannot build {}", set.name))?;
+        let unfinished = tools.join(format!("{name}.unfinished"));
+        build(set, &unfinished).with_context(|| format!("cannot build {name}"))?;
         fs::rename(&unfinished, &built)?;
     }
     Ok(programs)
@@ -88,7 +92,7 @@ fn build(set: &ToolSet, into: &Path) -> Result<()> {
         .env("GOBIN", into.join("bin"))
         // The linker drops the debug information, so the compiler need not write it.
         .arg("install")
-        .arg(if set.optimised { "-gcflags=all=-dwarf=false" } else { "-gcflags=all=-dwarf=false -N -l" })
+        .arg(if OPTIMISED { "-gcflags=all=-dwarf=false" } else { "-gcflags=all=-dwarf=false -N -l" })
         .args(["-trimpath", "-ldflags"])
         .arg(format!("-s -w {}", set.stamp.flags()))
         .arg(format!("-tags={}", set.tags.join(",")))

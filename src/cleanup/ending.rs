@@ -1,0 +1,316 @@
+//! When a sweep ends, how, and what is said then. Pure.
+
+use std::time::Duration;
+
+use super::output::words::{jobs, totals, why};
+use super::rules::Kept;
+use super::sweep::{Message, Phase, Sweep};
+use crate::cluster::stop::{Stop, Timeout};
+use crate::console::Verbosity;
+use crate::escape::block;
+use crate::exit_code::ExitCode;
+use crate::policy::{KOTS_DELETE_POLICY, Outcome};
+use crate::signals::Signal;
+
+/// How many of the Jobs that are left are named.
+const NAMED: usize = 100;
+
+#[derive(Debug)]
+pub(crate) enum Ending {
+    Swept,
+    Stopped(Stop),
+    /// A second signal came before the deletions under way had results.
+    Aborted(Signal),
+}
+
+pub(crate) struct EndCondition {
+    timeout: Timeout,
+    settle: Duration,
+    /// Since when nothing has been left to do.
+    done_since: Option<Duration>,
+}
+
+impl EndCondition {
+    /// With a timeout of zero, the sweep ends as soon as it could only wait.
+    pub(crate) fn new(timeout: Timeout, settle: Duration) -> Self {
+        let settle = if timeout.is_zero() { Duration::ZERO } else { settle };
+        Self { timeout, settle, done_since: None }
+    }
+
+    pub(crate) fn check(&mut self, sweep: &Sweep, now: Duration) -> Option<Ending> {
+        // Only watched time shows that nothing new appears.
+        let is_done = sweep.is_done() && (self.settle.is_zero() || sweep.is_watched());
+        self.done_since = if is_done { self.done_since.or(Some(now)) } else { None };
+        let is_out_of_time = (self.timeout.is_zero() && sweep.is_idle(now))
+            || self.timeout.limit().is_some_and(|limit| now >= limit);
+        match self.settled_at() {
+            Some(at) if now >= at || is_out_of_time => Some(Ending::Swept),
+            None if is_out_of_time => Some(Ending::Stopped(Stop::Deadline)),
+            _ => None,
+        }
+    }
+
+    /// When to call [`Self::check`] again if nothing happens before.
+    pub(crate) fn next(&self) -> Option<Duration> {
+        self.timeout.limit().into_iter().chain(self.settled_at()).min()
+    }
+
+    fn settled_at(&self) -> Option<Duration> {
+        Some(self.done_since?.saturating_add(self.settle))
+    }
+}
+
+impl Ending {
+    /// A signal comes first, then any error, then the deadline, then failed Jobs.
+    pub(crate) fn exit_code(&self, sweep: &Sweep, fail_on_failed: bool) -> ExitCode {
+        match self {
+            Self::Aborted(signal) => signal.exit_code(),
+            Self::Stopped(stop @ (Stop::Signal(_) | Stop::Failed(_))) => stop.exit_code(),
+            _ if self.error(sweep).is_some() => ExitCode::Failure,
+            Self::Stopped(Stop::Deadline) => ExitCode::Deadline,
+            Self::Swept if fail_on_failed && has_failed(sweep) => ExitCode::JobFailed,
+            Self::Swept => ExitCode::Done,
+        }
+    }
+
+    /// The value of the report's field `end`.
+    pub(crate) fn name(&self, sweep: &Sweep) -> &'static str {
+        match self {
+            Self::Stopped(Stop::Signal(_)) | Self::Aborted(_) => "stopped",
+            _ if self.error(sweep).is_some() => "error",
+            Self::Stopped(_) => "deadline",
+            Self::Swept => "swept",
+        }
+    }
+
+    pub(crate) fn error(&self, sweep: &Sweep) -> Option<String> {
+        match self {
+            Self::Stopped(Stop::Failed(error)) => Some(error.to_string()),
+            Self::Stopped(Stop::Deadline) if !sweep.was_listed() => {
+                Some("the deadline came before the Jobs could be listed".to_owned())
+            }
+            Self::Swept | Self::Stopped(Stop::Deadline) => not_swept(sweep),
+            Self::Stopped(Stop::Signal(_)) | Self::Aborted(_) => None,
+        }
+    }
+}
+
+impl From<Stop> for Ending {
+    fn from(stop: Stop) -> Self {
+        Self::Stopped(stop)
+    }
+}
+
+fn not_swept(sweep: &Sweep) -> Option<String> {
+    let count = |is: fn(&Kept) -> bool| {
+        sweep.jobs().filter(|tracked| matches!(&tracked.phase, Phase::Kept(kept) if is(kept))).count()
+    };
+    let refused = count(|kept| matches!(kept, Kept::Refused(_)));
+    let unreadable = count(|kept| matches!(kept, Kept::Unreadable(_)));
+    let refused = (refused > 0).then(|| format!("the API server refused to delete {}", jobs(refused)));
+    let unreadable = (unreadable > 0).then(|| format!("{} could not be read", jobs(unreadable)));
+    let texts: Vec<_> = refused.into_iter().chain(unreadable).collect();
+    (!texts.is_empty()).then(|| texts.join(", and "))
+}
+
+/// Whether a Job that is still in scope failed.
+fn has_failed(sweep: &Sweep) -> bool {
+    sweep.jobs().any(|tracked| {
+        tracked.job.outcome() == Some(Outcome::Failed)
+            && !matches!(tracked.phase, Phase::Kept(Kept::Ignored | Kept::LeftScope | Kept::OwnJob))
+    })
+}
+
+/// The last messages: how the sweep ended, what is left, and how many Jobs it handled.
+pub(crate) fn last_messages(ending: &Ending, sweep: &Sweep, unix_now: i64) -> Vec<Message> {
+    let mut messages = Vec::new();
+    let mut say = |level, text: String| messages.push((level, block(&text)));
+    match ending {
+        Ending::Stopped(Stop::Signal(signal)) => say(Verbosity::Warning, format!("stopped by {signal}")),
+        Ending::Aborted(_) => {
+            let text = "aborted; the deletions under way may or may not be carried out";
+            say(Verbosity::Error, text.to_owned());
+        }
+        Ending::Stopped(Stop::Deadline) if sweep.was_listed() => {
+            say(Verbosity::Error, "the deadline came before everything was swept".to_owned());
+        }
+        _ => ending.error(sweep).into_iter().for_each(|error| say(Verbosity::Error, error)),
+    }
+    let mut left = sweep.sorted_jobs();
+    left.retain(|tracked| tracked.phase.is_open());
+    for tracked in left.iter().take(NAMED) {
+        let why = why(tracked, unix_now).unwrap_or_default();
+        say(Verbosity::Warning, format!("left {}: {why}", tracked.job));
+    }
+    if left.len() > NAMED {
+        let more = left.len() - NAMED;
+        say(Verbosity::Warning, format!("left {more} more; the table and the JSON report list them all"));
+    }
+    let any = sweep.jobs().next().is_some();
+    if any {
+        say(Verbosity::Normal, totals(sweep.jobs()));
+    } else if sweep.was_listed() {
+        let text = format!("no Job in scope has the annotation {KOTS_DELETE_POLICY}");
+        say(Verbosity::Normal, text);
+    }
+    let (others, nameless) = sweep.left_out();
+    if others > 0 {
+        say(Verbosity::Normal, format!("left out by --release: {} of other releases", jobs(others)));
+    }
+    if nameless > 0 {
+        // These Jobs may be all that the user meant.
+        let level = if any { Verbosity::Normal } else { Verbosity::Warning };
+        let text = format!(
+            "left out by --release: {} without a release. Helm does not annotate hooks with it: give such a Job the \
+             label app.kubernetes.io/instance, or sweep without --release",
+            jobs(nameless)
+        );
+        say(level, text);
+    }
+    messages
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cleanup::fixture::{answer_all, event, job, listed, refused, sweep};
+    use crate::cleanup::rules::Rules;
+    use crate::cluster::error::Error;
+    use crate::cluster::job::State;
+    use crate::cluster::watch::Event;
+
+    const fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    /// What happens in a sweep over one scope, one thing a second.
+    #[derive(Clone, Copy)]
+    enum Then {
+        Listed,
+        Watching,
+        Interrupted,
+        Appears,
+        Nothing,
+    }
+    use Then::{Appears, Interrupted, Listed, Nothing, Watching};
+
+    /// When it is over, and how.
+    fn end(timeout: Timeout, settle: u64, story: &[Then]) -> Option<(u64, &'static str)> {
+        let mut end_condition = EndCondition::new(timeout, seconds(settle));
+        let mut sweep = sweep(Rules::default(), 1);
+        (0..).zip(story).find_map(|(second, then)| {
+            match then {
+                Listed => {
+                    event(&mut sweep, Event::ListBegins);
+                    event(&mut sweep, Event::Listed);
+                }
+                Watching => event(&mut sweep, Event::Watching),
+                Interrupted => {
+                    let error = Error::ConnectionLost(String::new());
+                    event(&mut sweep, Event::Interrupted(error, Duration::ZERO));
+                }
+                Appears => event(&mut sweep, Event::Seen(job("late"))),
+                Nothing => {}
+            }
+            end_condition.check(&sweep, seconds(second)).map(|ending| (second, ending.name(&sweep)))
+        })
+    }
+
+    #[test]
+    fn it_is_over_when_nothing_was_left_to_do_for_so_long() {
+        let (never, none) = (Timeout::Never, Timeout::After(Duration::ZERO));
+        let after = |limit| Timeout::After(seconds(limit));
+        for (name, timeout, settle, story, expected) in [
+            ("nothing is listed", never, 0, &[Nothing, Nothing][..], None),
+            ("the list is enough", never, 0, &[Listed], Some((0, "swept"))),
+            ("the list is not enough", never, 2, &[Listed, Nothing, Nothing, Nothing], None),
+            ("it is watched", never, 2, &[Listed, Watching, Nothing, Nothing], Some((3, "swept"))),
+            ("it is interrupted", never, 2, &[Listed, Watching, Interrupted, Watching, Nothing], None),
+            ("a Job appears", never, 2, &[Listed, Watching, Appears, Nothing, Nothing], None),
+            ("no waiting", none, 2, &[Listed], Some((0, "swept"))),
+            ("it never settles", after(3), 9, &[Listed, Watching, Nothing, Nothing], Some((3, "swept"))),
+            (
+                "it is never watched",
+                after(3),
+                2,
+                &[Listed, Interrupted, Interrupted, Interrupted],
+                Some((3, "deadline")),
+            ),
+            ("it is never listed", after(1), 0, &[Nothing, Nothing], Some((1, "error"))),
+            ("there is no end to settling", never, u64::MAX, &[Listed, Watching, Nothing], None),
+        ] {
+            assert_eq!(end(timeout, settle, story), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_runs_is_not_waited_for_without_waiting() {
+        let mut end_condition = EndCondition::new(Timeout::After(Duration::ZERO), Duration::ZERO);
+        let ending = end_condition.check(&listed([job("running")]), Duration::ZERO);
+        assert!(matches!(ending, Some(Ending::Stopped(Stop::Deadline))));
+    }
+
+    /// A sweep of these Jobs whose deletions are all refused.
+    fn all_refused(jobs: impl IntoIterator<Item = crate::cluster::job::Job>) -> Sweep {
+        let mut sweep = listed(jobs);
+        answer_all(&mut sweep, || Err(refused(403, "Forbidden")));
+        sweep
+    }
+
+    #[test]
+    fn where_several_ends_are_true_one_comes_first() {
+        let failed = || listed([job("a").failed()]);
+        let sweep = |scopes| sweep(Rules::default(), scopes);
+        let refused = || all_refused([job("failed").failed(), job("due").succeeded(), job("running")]);
+        let deadline = || Ending::Stopped(Stop::Deadline);
+        let stopped = || Ending::Stopped(Stop::Signal(Signal::Terminate));
+        let error = |error: Error| Ending::from(Stop::from(error));
+        let no = || Error::Unauthorized(String::new());
+        for (ending, sweep, word, code) in [
+            (Ending::Swept, failed(), "swept", ExitCode::JobFailed),
+            (Ending::Swept, listed([]), "swept", ExitCode::Done),
+            (deadline(), listed([job("a")]), "deadline", ExitCode::Deadline),
+            (deadline(), sweep(1), "error", ExitCode::Failure),
+            (deadline(), refused(), "error", ExitCode::Failure),
+            (error(Error::ConnectionLost(String::new())), refused(), "error", ExitCode::Failure),
+            (error(no()), refused(), "error", ExitCode::NotAllowed),
+            (error(Error::DeniedForNow(Box::new(no()))), refused(), "error", ExitCode::NotAllowed),
+            (stopped(), refused(), "stopped", ExitCode::Terminated),
+            (stopped(), sweep(1), "stopped", ExitCode::Terminated),
+        ] {
+            let found = (ending.name(&sweep), ending.exit_code(&sweep, true));
+            assert_eq!(found, (word, code), "{ending:?}");
+        }
+    }
+
+    fn said(ending: &Ending, sweep: &Sweep) -> String {
+        let texts = last_messages(ending, sweep, 0).into_iter().map(|(_, text)| text);
+        texts.collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn nothing_is_summed_up_that_was_never_looked_at() {
+        let nowhere = Ending::from(Stop::Failed(Error::Config("no kubeconfig".to_owned())));
+        assert_eq!(said(&nowhere, &sweep(Rules::default(), 0)).lines().count(), 1);
+        assert_eq!(said(&Stop::Deadline.into(), &sweep(Rules::default(), 1)).lines().count(), 1);
+        assert!(said(&Ending::Swept, &listed([])).contains("no Job in scope has the annotation"));
+    }
+
+    #[test]
+    fn a_deletion_that_was_refused_and_a_job_that_was_not_read_are_errors() {
+        let odd = job("odd").state(State::Unreadable("odd".to_owned()));
+        let sweep = all_refused([job("a").succeeded(), odd]);
+        let error = "the API server refused to delete 1 Job, and 1 Job could not be read";
+        assert_eq!(Ending::Swept.error(&sweep).as_deref(), Some(error));
+        let found = (Ending::Swept.exit_code(&sweep, false), Ending::Swept.name(&sweep));
+        assert_eq!(found, (ExitCode::Failure, "error"));
+        assert!(said(&Ending::Swept, &sweep).contains(error));
+    }
+
+    #[test]
+    fn of_many_jobs_that_are_left_some_are_named_and_all_are_counted() {
+        let lines = said(&Stop::Deadline.into(), &listed((0..NAMED + 5).map(|n| job(&n.to_string()))));
+        assert_eq!(lines.matches("left shop/").count(), NAMED);
+        assert!(lines.contains("left 5 more; the table"), "{lines}");
+    }
+}

@@ -1,0 +1,189 @@
+//! The sweep at work: connects to the cluster, then sends deletions and takes in what happens until the sweep ends.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::{Mutex, Notify, mpsc};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+
+use super::ending::{EndCondition, Ending};
+use super::logs::LogReader;
+use super::options::{Namespaces, Options};
+use super::output::progress::Progress;
+use super::own_job::OwnJob;
+use super::rules::Rules;
+use super::sweep::Sweep;
+use crate::cluster::client::Cluster;
+use crate::cluster::connect::Target;
+use crate::cluster::error::Error;
+use crate::cluster::stop::{Stop, unless_stopped};
+use crate::cluster::watch::{Follower, Health, Scope};
+use crate::console::{Console, Verbosity};
+use crate::signals::Signals;
+
+/// How long to wait for the results of deletions under way once the sweep is to end. A pod's default termination grace period is
+/// 30 s.
+const DRAIN: Duration = Duration::from_secs(10);
+const TICK: Duration = Duration::from_secs(1);
+
+/// Connects and sweeps. Afterwards a signal ends the process.
+pub(crate) async fn run(options: &Options, console: &Console) -> (Sweep, Ending) {
+    let start = Instant::now();
+    let signals = &mut match Signals::listen() {
+        Ok(signals) => signals,
+        Err(error) => {
+            let error = Error::Config(format!("cannot listen for signals: {error}"));
+            return (Sweep::default(), Stop::from(error).into());
+        }
+    };
+    let deadline = options.timeout.connect_deadline();
+    let connected: Result<_, Stop> = unless_stopped(signals, deadline, async {
+        let target = Target::find(&options.connection).await?;
+        let scopes = scopes(options, target.default_namespace());
+        let own_job = OwnJob::find(target.pod_namespace.clone());
+        Ok((Cluster::connect(target, deadline).await?, scopes, own_job))
+    })
+    .await;
+    let (cluster, scopes, own_job) = match connected {
+        Ok(connected) => connected,
+        Err(stop) => return (Sweep::default(), stop.into()),
+    };
+    let rules = Rules {
+        before_hook_creation: options.before_hook_creation,
+        finished_for: options.finished_for,
+        once: options.once,
+        has_selector: options.selector.is_some(),
+        release: options.release.clone(),
+        own_job,
+        dry_run: options.dry_run,
+        only_lists: options.timeout.is_zero(),
+    };
+    let names = scopes.iter().map(Scope::to_string);
+    let unix_start = jiff::Timestamp::now().as_second().saturating_sub_unsigned(start.elapsed().as_secs());
+    let mut sweep = Sweep::new(rules, names, options.concurrency.get(), unix_start);
+    let ending = sweep_until_done(&mut sweep, &cluster, scopes, options, console, signals, start).await;
+    signals.end_the_process();
+    (sweep, ending)
+}
+
+/// The scopes to list and watch, each once.
+fn scopes(options: &Options, default: &str) -> Vec<Scope> {
+    let mut namespaces = match &options.namespaces {
+        Namespaces::All => vec![None],
+        Namespaces::Default => vec![Some(default.to_owned())],
+        Namespaces::Named(names) => names.iter().cloned().map(Some).collect(),
+    };
+    namespaces.sort_unstable();
+    namespaces.dedup();
+    let scope = |namespace| Scope { namespace, selector: options.selector.clone() };
+    namespaces.into_iter().map(scope).collect()
+}
+
+async fn sweep_until_done(
+    sweep: &mut Sweep,
+    cluster: &Cluster,
+    scopes: Vec<Scope>,
+    options: &Options,
+    console: &Console,
+    signals: &mut Signals,
+    start: Instant,
+) -> Ending {
+    let (sender, mut events) = mpsc::channel(64);
+    let mut followers = JoinSet::new();
+    let mut relists = Vec::new();
+    for (scope_index, scope) in scopes.into_iter().enumerate() {
+        let relist = Arc::new(Notify::new());
+        relists.push(Arc::clone(&relist));
+        let follower = Follower {
+            cluster: cluster.clone(),
+            scope,
+            scope_index,
+            events: sender.clone(),
+            relist,
+            only_lists: options.timeout.is_zero(),
+            health: Arc::new(Mutex::new(Health::default())),
+        };
+        followers.spawn(follower.follow());
+    }
+    let logs = LogReader { cluster, console, options, forbidden: RefCell::new(HashSet::new()) };
+    let is_ending = Cell::new(false);
+    let delete = async |job: Arc<_>| {
+        let log = logs.read(&job).await;
+        let result = if is_ending.get() { None } else { Some(cluster.delete(&job, options.dry_run).await) };
+        (job, log, result)
+    };
+    let mut in_flight = FuturesUnordered::new();
+    let mut end_condition = EndCondition::new(options.timeout, options.settle);
+    let mut progress = Progress::new(console, options.timeout.limit());
+    // How the sweep ends, and when at the latest.
+    let mut ending: Option<(Ending, Duration)> = None;
+    loop {
+        let now = start.elapsed();
+        for scope in sweep.handle_timers(now) {
+            relists[scope].notify_one();
+        }
+        while ending.is_none()
+            && let Some(job) = sweep.next_deletion(now)
+        {
+            in_flight.push(delete(job));
+        }
+        show_messages(sweep, console);
+        progress.show(sweep, now);
+        if ending.is_none() {
+            ending = end_condition.check(sweep, now).map(|ending| (ending, now + DRAIN));
+        }
+        if let Some((_, latest)) = &ending {
+            let is_drained = in_flight.is_empty() && !sweep.is_about_to_show_more();
+            if is_drained || now >= *latest {
+                break;
+            }
+            if !is_ending.replace(true) && !in_flight.is_empty() {
+                let count = in_flight.len();
+                let requests = if count == 1 { "request" } else { "requests" };
+                let text = format!("waiting for {count} {requests} in progress");
+                console.message(Verbosity::Verbose, &text);
+            }
+        }
+        let latest = ending.as_ref().map(|(_, latest)| *latest);
+        let wake = [end_condition.next(), sweep.next_timer(now), latest].into_iter().flatten();
+        let wake = wake.filter(|at| *at > now).fold(now + TICK, Duration::min);
+        let stop = tokio::select! {
+            biased;
+            signal = signals.next() => Some(match &ending {
+                Some((Ending::Stopped(Stop::Signal(_)), _)) => return Ending::Aborted(signal),
+                _ => Stop::Signal(signal),
+            }),
+            Some((job, log, result)) = in_flight.next(), if !in_flight.is_empty() => {
+                sweep.replied(&job, log, result, start.elapsed()).err().map(Stop::from)
+            }
+            Some((scope, event)) = events.recv() => {
+                sweep.event(scope, event, start.elapsed()).err().map(Stop::from)
+            }
+            () = sleep_until(start + wake) => None,
+        };
+        if let (Some(stop), None) = (stop, &ending) {
+            ending = Some((stop.into(), start.elapsed() + DRAIN));
+        }
+    }
+    show_messages(sweep, console);
+    console.show_progress("");
+    match ending {
+        // The last results may have completed the sweep.
+        Some((Ending::Stopped(Stop::Deadline), _)) | None => {
+            let done = end_condition.check(sweep, start.elapsed());
+            done.unwrap_or(Ending::Stopped(Stop::Deadline))
+        }
+        Some((ending, _)) => ending,
+    }
+}
+
+fn show_messages(sweep: &mut Sweep, console: &Console) {
+    for (level, text) in sweep.take_messages() {
+        console.message(level, &text);
+    }
+}

@@ -1,0 +1,569 @@
+//! The sweep: what is known of the Jobs in scope, and what to do next.
+//!
+//! The watch keeps a map of the Jobs up to date. After every change, reply or timer, [`TrackedJob::phase_now`] decides from
+//! what the map shows. Whatever a reply says, only the map says that a Job is gone. A Job is identified by its UID: a Job that
+//! is created again under the same name is another Job.
+//!
+//! The sweep does no I/O and has no clock, so that every order of events can be tested. Times count from its start.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::mem::{discriminant, replace, take};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::logs::JobLog;
+use super::output::words;
+use super::rules::{Kept, Rules};
+use crate::cluster::error::Error;
+use crate::cluster::job::{Hint, Job, State};
+use crate::cluster::retry;
+use crate::cluster::watch::Event;
+use crate::console::Verbosity;
+use crate::escape::block;
+
+/// How long the map may take to show what became of a deletion. Then a new list must show it.
+const SHOWN_WITHIN: Duration = Duration::from_secs(5);
+
+type Uid = Arc<str>;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Waiting(Hint),
+    /// The Job finished too recently, and is due at this time, in seconds since 1970.
+    TooRecent(i64),
+    Due,
+    /// The Job is being deleted.
+    Going {
+        /// Whether by this sweep.
+        ours: bool,
+        /// Whether the map shows it already. If so, a finalizer holds the Job.
+        shown: bool,
+    },
+    Gone(Gone),
+    Kept(Kept),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Gone {
+    Deleted,
+    /// It is still there, because this is a dry run.
+    WouldDelete,
+    ByOthers,
+    /// A watch that selects by labels reports both in the same way.
+    ByOthersOrRelabelled,
+}
+
+/// One Job in the sweep.
+pub(crate) struct TrackedJob {
+    pub job: Arc<Job>,
+    /// As last decided.
+    pub phase: Phase,
+    /// When the sweep first saw the Job in scope.
+    pub since: Duration,
+    /// When the Job last stopped holding up the end.
+    pub until: Option<Duration>,
+    pub log: Option<JobLog>,
+    scope: usize,
+    /// The number of the list in which, or in the watch after which, the Job was last seen.
+    list: u32,
+    /// Whether the map has the Job.
+    present: bool,
+    /// Whether it ever belonged to the release given with `--release`.
+    was_in_scope: bool,
+    deletion: Deletion,
+    deleted_by_us: DeletedByUs,
+    failures: u32,
+}
+
+/// How far the sweep's own deletion of a Job is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Deletion {
+    NotSent,
+    Queued,
+    UnderWay,
+    /// Sent again at this time.
+    RetryAt(Duration),
+    Accepted,
+    /// The Job is not what the map shows: it has changed, or is already gone.
+    MapIsOld,
+    /// Accepted in a dry run.
+    DryRun,
+    Refused(String),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum DeletedByUs {
+    No,
+    /// The response was lost, or is an error of the API server (5xx).
+    Maybe,
+    Yes,
+}
+
+struct Scope {
+    name: String,
+    /// How many lists have begun.
+    list: u32,
+    was_listed: bool,
+    view: View,
+    /// Whether an interruption was reported and is not over yet.
+    interrupted: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum View {
+    /// Changes may have gone unnoticed.
+    Old,
+    Listed,
+    Watched,
+}
+
+/// From which verbosity on it is shown, and its text.
+pub(crate) type Message = (Verbosity, String);
+
+#[derive(Default)]
+pub(crate) struct Sweep {
+    rules: Rules,
+    concurrency: usize,
+    /// The time of the start, in seconds since 1970.
+    unix_start: i64,
+    /// Every annotated Job that was ever seen.
+    jobs: BTreeMap<Uid, TrackedJob>,
+    scopes: Vec<Scope>,
+    /// The Jobs that were due. A Job that no longer is gets skipped.
+    queue: VecDeque<Uid>,
+    timers: BTreeSet<(Duration, Uid)>,
+    in_flight: usize,
+    /// Before, only failed deletions are sent again, each after its own `Retry-After`.
+    paused_until: Duration,
+    /// How many Jobs hold up the end.
+    open: usize,
+    /// The Jobs with a failed request that is to be sent again, and how many there were since all went well.
+    failing: BTreeSet<Uid>,
+    failed: usize,
+    messages: Vec<Message>,
+}
+
+impl Sweep {
+    pub(crate) fn new(
+        rules: Rules,
+        scopes: impl IntoIterator<Item = String>,
+        concurrency: usize,
+        unix_start: i64,
+    ) -> Self {
+        let scope = |name| Scope { name, list: 0, was_listed: false, view: View::Old, interrupted: false };
+        let scopes = scopes.into_iter().map(scope).collect();
+        Self { rules, scopes, concurrency, unix_start, ..Self::default() }
+    }
+
+    /// Takes in what happened in a scope.
+    ///
+    /// # Errors
+    /// The scope cannot be followed any more.
+    pub(crate) fn event(&mut self, index: usize, event: Event, now: Duration) -> Result<(), Error> {
+        let Some(scope) = self.scopes.get_mut(index) else { return Ok(()) };
+        let name = scope.name.clone();
+        match event {
+            Event::ListBegins => {
+                scope.list += 1;
+                scope.view = View::Old;
+                self.say(Verbosity::Verbose, &format!("listing Jobs in {name}"));
+            }
+            Event::Seen(job) => self.seen(index, job, now),
+            Event::Deleted(job) => {
+                let uid: Uid = job.uid().into();
+                if let Some(tracked) = self.jobs.get_mut(&uid)
+                    && !matches!(job.state, State::Unreadable(_))
+                {
+                    tracked.job = Arc::new(job);
+                }
+                self.missing(&uid, now);
+            }
+            Event::Listed => {
+                let list = scope.list;
+                scope.was_listed = true;
+                let is_missing = |tracked: &TrackedJob| tracked.scope == index && tracked.list != list;
+                let missing = self.jobs.iter().filter(|(_, tracked)| is_missing(tracked));
+                let missing: Vec<_> = missing.map(|(uid, _)| Arc::clone(uid)).collect();
+                missing.iter().for_each(|uid| self.missing(uid, now));
+                self.reached(index, View::Listed);
+                self.say(Verbosity::Verbose, &format!("listed all Jobs in {name}"));
+            }
+            Event::Watching => {
+                self.reached(index, View::Watched);
+                self.say(Verbosity::Verbose, &format!("watching {name}"));
+            }
+            Event::Interrupted(error, after) => {
+                let what = if scope.was_listed { "watch interrupted on" } else { "cannot list Jobs in" };
+                let repeated = replace(&mut scope.interrupted, true);
+                let level = if repeated { Verbosity::Verbose } else { Verbosity::Warning };
+                scope.view = View::Old;
+                let after = after.as_secs_f64();
+                self.say(level, &format!("{what} {name}: {error}; retrying in {after:.1} s"));
+                self.pause(&error, now);
+            }
+            Event::Failed(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    fn reached(&mut self, scope: usize, view: View) {
+        let scope = &mut self.scopes[scope];
+        scope.view = view;
+        if take(&mut scope.interrupted) {
+            let text = format!("{} is reachable again", scope.name);
+            self.say(Verbosity::Normal, &text);
+        }
+    }
+
+    fn seen(&mut self, scope: usize, job: Job, now: Duration) {
+        let list = self.scopes[scope].list;
+        let uid: Uid = job.uid().into();
+        if let Some(tracked) = self.jobs.get_mut(&uid) {
+            let newer = tracked.job.version() != job.version();
+            let newly_listed = replace(&mut tracked.list, list) != list;
+            if !job.terminating {
+                if newer {
+                    // A deletion of the version before was not carried out.
+                    tracked.deleted_by_us = DeletedByUs::No;
+                }
+                if (newer || newly_listed)
+                    && matches!(tracked.deletion, Deletion::Accepted | Deletion::MapIsOld)
+                {
+                    tracked.deletion = Deletion::NotSent;
+                }
+            }
+            tracked.present = true;
+            tracked.job = Arc::new(job);
+        } else if job.policy.is_some() {
+            self.jobs.insert(Arc::clone(&uid), TrackedJob::new(job, scope, list));
+        } else if let State::Unreadable(why) = &job.state {
+            let what = if job.name().is_empty() { "an object".to_owned() } else { job.to_string() };
+            let text = format!("skipped {what}, because it cannot be read: {why}");
+            self.say(Verbosity::Warning, &text);
+        }
+        self.decide(&uid, now);
+    }
+
+    fn missing(&mut self, uid: &Uid, now: Duration) {
+        if let Some(tracked) = self.jobs.get_mut(uid) {
+            tracked.present = false;
+            self.decide(uid, now);
+        }
+    }
+
+    /// The Job to delete next, if its version is still the one that the sweep has seen.
+    pub(crate) fn next_deletion(&mut self, now: Duration) -> Option<Arc<Job>> {
+        while self.in_flight < self.concurrency {
+            let tracked = self.jobs.get_mut(self.queue.front()?)?;
+            if tracked.failures == 0 && now < self.paused_until {
+                return None;
+            }
+            self.queue.pop_front();
+            if tracked.deletion != Deletion::Queued {
+                continue;
+            }
+            if tracked.phase != Phase::Due {
+                tracked.deletion = Deletion::NotSent;
+                continue;
+            }
+            tracked.deletion = Deletion::UnderWay;
+            let job = Arc::clone(&tracked.job);
+            self.in_flight += 1;
+            self.say(Verbosity::Verbose, &format!("deleting {job}: {}", words::state(&job)));
+            return Some(job);
+        }
+        None
+    }
+
+    /// The response to the deletion of this Job: whether it is gone already. `None` if the deletion was not sent, because the
+    /// sweep is ending.
+    ///
+    /// # Errors
+    /// The response concerns every deletion, such as a missing permission.
+    pub(crate) fn replied(
+        &mut self,
+        job: &Job,
+        log: Option<JobLog>,
+        result: Option<Result<bool, Error>>,
+        now: Duration,
+    ) -> Result<(), Error> {
+        self.in_flight -= 1;
+        let uid: Uid = job.uid().into();
+        let (dry_run, only_lists) = (self.rules.dry_run, self.rules.only_lists);
+        let Some(tracked) = self.jobs.get_mut(&uid) else { return Ok(()) };
+        tracked.log = log.or(tracked.log.take());
+        let mut failure = None;
+        tracked.deletion = match result {
+            None => Deletion::NotSent,
+            Some(Ok(_)) if dry_run => Deletion::DryRun,
+            Some(Ok(gone)) => {
+                tracked.deleted_by_us = DeletedByUs::Yes;
+                tracked.present &= !(gone && only_lists);
+                Deletion::Accepted
+            }
+            Some(Err(error)) if error.is_not_found() => {
+                tracked.present &= !only_lists;
+                Deletion::MapIsOld
+            }
+            Some(Err(error)) if error.is_conflict() && tracked.job.version() != job.version() => {
+                Deletion::NotSent
+            }
+            Some(Err(error)) if error.is_conflict() => Deletion::MapIsOld,
+            Some(Err(error)) if error.is_transient() => {
+                // Such a Job shows that this deletion was not carried out.
+                let is_newer =
+                    tracked.present && !tracked.job.terminating && tracked.job.version() != job.version();
+                if error.may_have_been_carried_out() && !dry_run && !is_newer {
+                    tracked.deleted_by_us = tracked.deleted_by_us.or_maybe();
+                }
+                let after = retry::delay(tracked.failures, &error);
+                tracked.failures += 1;
+                failure = Some((error, after, tracked.failures));
+                Deletion::RetryAt(now + after)
+            }
+            Some(Err(error)) if error.status().is_some() => Deletion::Refused(error.to_string()),
+            Some(Err(error)) => {
+                tracked.deletion = Deletion::NotSent;
+                return Err(error);
+            }
+        };
+        let look_again = match tracked.deletion {
+            Deletion::Accepted | Deletion::MapIsOld => Some(now + SHOWN_WITHIN),
+            Deletion::RetryAt(at) => Some(at),
+            _ => None,
+        };
+        self.timers.extend(look_again.map(|at| (at, Arc::clone(&uid))));
+        if let Some((error, after, attempts)) = failure {
+            let level = if self.failing.is_empty() { Verbosity::Normal } else { Verbosity::Verbose };
+            self.failed += usize::from(self.failing.insert(Arc::clone(&uid)));
+            let after = after.as_secs_f64();
+            let text = format!("cannot delete {job} (attempt {attempts}): {error}; retrying in {after:.1} s");
+            self.say(level, &text);
+            self.pause(&error, now);
+        } else if self.failing.remove(&uid) && self.failing.is_empty() {
+            let failed = words::jobs(take(&mut self.failed));
+            self.say(Verbosity::Normal, &format!("requests work again, after failures for {failed}"));
+        }
+        self.decide(&uid, now);
+        Ok(())
+    }
+
+    /// While the API server's `Retry-After` runs, no other Job is begun.
+    fn pause(&mut self, error: &Error, now: Duration) {
+        if let Some(retry_after) = error.retry_after() {
+            self.paused_until = self.paused_until.max(now + retry_after);
+        }
+    }
+
+    /// Handles the timers that have expired. Returns the scopes to list again, because the map has not shown what became of a
+    /// deletion.
+    pub(crate) fn handle_timers(&mut self, now: Duration) -> Vec<usize> {
+        let mut scopes = Vec::new();
+        while self.timers.first().is_some_and(|(at, _)| *at <= now)
+            && let Some((_, uid)) = self.timers.pop_first()
+        {
+            let Some(tracked) = self.jobs.get_mut(&uid) else { continue };
+            match tracked.deletion {
+                Deletion::RetryAt(at) if at <= now => tracked.deletion = Deletion::NotSent,
+                Deletion::Accepted | Deletion::MapIsOld if tracked.present && !tracked.job.terminating => {
+                    let scope = &mut self.scopes[tracked.scope];
+                    // A list of this scope may be under way already.
+                    if scope.view != View::Old {
+                        scope.view = View::Old;
+                        scopes.push(tracked.scope);
+                    }
+                    self.timers.insert((now + SHOWN_WITHIN, Arc::clone(&uid)));
+                }
+                _ => {}
+            }
+            self.decide(&uid, now);
+        }
+        scopes
+    }
+
+    /// When something is to be done again if nothing happens before.
+    pub(crate) fn next_timer(&self, now: Duration) -> Option<Duration> {
+        let resume = Some(self.paused_until).filter(|at| *at > now && !self.queue.is_empty());
+        self.timers.first().map(|(at, _)| *at).into_iter().chain(resume).min()
+    }
+
+    /// Decides again what to do with a Job. The only place where a phase changes.
+    fn decide(&mut self, uid: &Uid, now: Duration) {
+        let unix_now = self.unix_time(now);
+        let Some(tracked) = self.jobs.get_mut(uid) else { return };
+        // The response says more than what is seen meanwhile.
+        if tracked.deletion == Deletion::UnderWay {
+            return;
+        }
+        let enters_scope = !tracked.was_in_scope && self.rules.in_scope(&tracked.job);
+        if enters_scope {
+            tracked.was_in_scope = true;
+            tracked.since = now;
+        } else if !tracked.was_in_scope {
+            return;
+        }
+        let phase = tracked.phase_now(&self.rules, unix_now);
+        let (was_open, is_open) = (tracked.phase.is_open(), phase.is_open());
+        self.open = self.open + usize::from(is_open) - usize::from(was_open);
+        tracked.until = if is_open { None } else { tracked.until.or(Some(now)) };
+        if phase == Phase::Due && tracked.deletion == Deletion::NotSent {
+            tracked.deletion = Deletion::Queued;
+            match tracked.failures {
+                0 => self.queue.push_back(Arc::clone(uid)),
+                _ => self.queue.push_front(Arc::clone(uid)),
+            }
+        }
+        if let Phase::TooRecent(due_at) = phase {
+            let at = Duration::from_secs(due_at.saturating_sub(self.unix_start).try_into().unwrap_or(0));
+            self.timers.insert((at, Arc::clone(uid)));
+        }
+        let before = replace(&mut tracked.phase, phase);
+        if tracked.phase != before {
+            let level = tracked.phase.level(&before);
+            let unknown_words = words::unknown_words(&tracked.job).filter(|_| enters_scope);
+            let text = words::phase_message(tracked, unix_now);
+            unknown_words.into_iter().for_each(|text| self.say(Verbosity::Warning, &text));
+            text.into_iter().for_each(|text| self.say(level, &text));
+        }
+    }
+
+    fn say(&mut self, level: Verbosity, text: &str) {
+        self.messages.push((level, block(text)));
+    }
+}
+
+impl Sweep {
+    /// Whether no Job is left to wait for or to delete, and no change may have gone unnoticed. Kept Jobs do not count, even if
+    /// they have not finished.
+    pub(crate) fn is_done(&self) -> bool {
+        self.open == 0 && self.scopes.iter().all(|scope| scope.view != View::Old)
+    }
+
+    pub(crate) fn is_watched(&self) -> bool {
+        self.scopes.iter().all(|scope| scope.view == View::Watched)
+    }
+
+    /// Whether every scope was listed, and no request is under way or can be sent now.
+    pub(crate) fn is_idle(&self, now: Duration) -> bool {
+        self.was_listed() && self.in_flight == 0 && (self.queue.is_empty() || now < self.paused_until)
+    }
+
+    /// Whether there are scopes and each was listed at least once.
+    pub(crate) fn was_listed(&self) -> bool {
+        !self.scopes.is_empty() && self.scopes.iter().all(|scope| scope.was_listed)
+    }
+
+    /// Whether the watch will soon show what became of a deletion.
+    pub(crate) fn is_about_to_show_more(&self) -> bool {
+        self.jobs.values().any(|tracked| {
+            tracked.present
+                && tracked.deletion == Deletion::Accepted
+                && !tracked.job.terminating
+                && self.scopes[tracked.scope].view == View::Watched
+        })
+    }
+
+    pub(crate) fn take_messages(&mut self) -> Vec<Message> {
+        take(&mut self.messages)
+    }
+
+    /// How many annotated Jobs `--release` leaves out: those that name another release, and those that name none.
+    pub(crate) fn left_out(&self) -> (usize, usize) {
+        let left_out =
+            |tracked: &&TrackedJob| !tracked.was_in_scope && tracked.present && tracked.job.policy.is_some();
+        let (named, nameless): (Vec<_>, Vec<_>) = (self.jobs.values().filter(left_out))
+            .partition(|tracked| tracked.job.releases.iter().any(Option::is_some));
+        (named.len(), nameless.len())
+    }
+
+    /// Every Job that was ever in scope.
+    pub(crate) fn jobs(&self) -> impl Iterator<Item = &TrackedJob> {
+        self.jobs.values().filter(|tracked| tracked.was_in_scope)
+    }
+
+    /// By namespace and name. Jobs that share a name are in the order in which the sweep saw them.
+    pub(crate) fn sorted_jobs(&self) -> Vec<&TrackedJob> {
+        let mut jobs: Vec<_> = self.jobs().collect();
+        jobs.sort_by_key(|tracked| {
+            (tracked.job.namespace(), tracked.job.name(), tracked.since, tracked.until)
+        });
+        jobs
+    }
+
+    /// In seconds since 1970.
+    pub(crate) fn unix_time(&self, now: Duration) -> i64 {
+        self.unix_start.saturating_add_unsigned(now.as_secs())
+    }
+}
+
+impl TrackedJob {
+    fn new(job: Job, scope: usize, list: u32) -> Self {
+        Self {
+            job: Arc::new(job),
+            // Until the first decision, which is another one.
+            phase: Phase::Kept(Kept::LeftScope),
+            since: Duration::ZERO,
+            until: None,
+            log: None,
+            scope,
+            list,
+            present: true,
+            was_in_scope: false,
+            deletion: Deletion::NotSent,
+            deleted_by_us: DeletedByUs::No,
+            failures: 0,
+        }
+    }
+
+    /// The phase by what the map shows, and by what the sweep has sent.
+    fn phase_now(&self, rules: &Rules, unix_now: i64) -> Phase {
+        let ours = self.deleted_by_us != DeletedByUs::No;
+        let going = Phase::Going { ours, shown: self.job.terminating };
+        match (&self.deletion, rules.phase_of(&self.job, unix_now)) {
+            (Deletion::DryRun, _) => Phase::Gone(Gone::WouldDelete),
+            _ if !self.present => Phase::Gone(match self.deleted_by_us {
+                DeletedByUs::Yes => Gone::Deleted,
+                DeletedByUs::Maybe if !rules.has_selector => Gone::Deleted,
+                _ if rules.has_selector => Gone::ByOthersOrRelabelled,
+                _ => Gone::ByOthers,
+            }),
+            (Deletion::Refused(why), _) => Phase::Kept(Kept::Refused(why.clone())),
+            (Deletion::Accepted, _) => going,
+            (_, kept @ Phase::Kept(_)) => kept,
+            _ if self.job.terminating => going,
+            (_, decided) => decided,
+        }
+    }
+}
+
+impl DeletedByUs {
+    fn or_maybe(self) -> Self {
+        if self == Self::Yes { self } else { Self::Maybe }
+    }
+}
+
+impl Phase {
+    /// Whether it holds up the end of the sweep.
+    pub(crate) fn is_open(&self) -> bool {
+        !matches!(self, Self::Gone(_) | Self::Kept(_))
+    }
+
+    /// From which verbosity on the change from another phase is reported.
+    fn level(&self, before: &Self) -> Verbosity {
+        match (before, self) {
+            (_, Self::Kept(Kept::Refused(_) | Kept::Unreadable(_) | Kept::NoFinishTime)) => {
+                Verbosity::Warning
+            }
+            (Self::Waiting(before), Self::Waiting(now)) if discriminant(before) == discriminant(now) => {
+                Verbosity::Verbose
+            }
+            (_, Self::Going { shown: false, .. })
+            | (Self::TooRecent(_), Self::TooRecent(_))
+            | (Self::Kept(Kept::TooRecent(_)), Self::Kept(Kept::TooRecent(_))) => Verbosity::Verbose,
+            _ => Verbosity::Normal,
+        }
+    }
+}

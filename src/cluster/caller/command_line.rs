@@ -1,0 +1,463 @@
+//! What a command line of Helm says. Pure.
+//!
+//! The reading is safe without being perfect. Every real dry run has an argument that begins with `--dry-run`, and every `helm
+//! template` has that word. A line that Helm may read in another way is an error: a flag of a future Helm can take or leave the next
+//! argument, and the arguments of a process come without the empty ones on some systems. Both leave too many or too few arguments, or
+//! give a flag a value that looks like another flag.
+
+use std::ffi::OsString;
+use std::fmt;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::flags::{self, Read, Takes, WITHOUT_VALUE};
+
+/// The commands of Helm that run a post-renderer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Command {
+    /// `helm install`
+    Install,
+    /// `helm upgrade`
+    Upgrade,
+    /// `helm template`
+    Template,
+}
+
+/// What a Helm that changes nothing asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DryRun {
+    /// Nobody: it needs no cluster.
+    Client,
+    /// The API server.
+    Server,
+}
+
+/// Whether Helm applies server-side. Only Helm 4 does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServerSide {
+    /// As the release was applied last, which is what `upgrade` does if no flag says otherwise.
+    Auto,
+    /// Always.
+    Yes,
+    /// Never.
+    No,
+}
+
+/// One call of Helm, as its command line describes it.
+#[derive(Debug, Clone)]
+pub struct HelmCall {
+    /// The command.
+    pub command: Command,
+    /// Whether Helm changes nothing. `helm template` never changes anything.
+    pub dry_run: Option<DryRun>,
+    /// The release. Without one, Helm makes a new name up, and no Job belongs to that.
+    pub release: Option<String>,
+    /// The cluster, as far as flags name it.
+    pub cluster: ClusterFlags,
+    /// The name or the path of the post-renderer.
+    pub post_renderer: String,
+    /// `--install`: an upgrade of a release that does not exist installs it.
+    pub install: bool,
+    /// `--no-hooks`
+    pub no_hooks: bool,
+    /// `--take-ownership`
+    pub take_ownership: bool,
+    /// `--rollback-on-failure` or `--atomic`
+    pub rollback_on_failure: bool,
+    /// `--force` or `--force-replace`
+    pub force: bool,
+    /// `--server-side`
+    pub server_side: ServerSide,
+}
+
+/// How Helm's global flags name the cluster, the credentials and the namespace.
+///
+/// A flag has precedence over Helm's environment variable, even if its value is empty. An empty value is the same as neither flag nor
+/// variable. `--kubeconfig` has precedence over `KUBECONFIG` unless its value is empty.
+#[derive(Debug, Clone, Default)]
+pub struct ClusterFlags {
+    /// `--namespace`, before `HELM_NAMESPACE`
+    pub namespace: Option<String>,
+    /// `--kubeconfig`: one file, not a list of files
+    pub kubeconfig: Option<String>,
+    /// `--kube-context`, before `HELM_KUBECONTEXT`
+    pub context: Option<String>,
+    /// `--kube-apiserver`, before `HELM_KUBEAPISERVER`
+    pub api_server: Option<String>,
+    /// `--kube-token`, before `HELM_KUBETOKEN`
+    pub token: Option<SecretString>,
+    /// `--kube-ca-file`, before `HELM_KUBECAFILE`
+    pub ca_file: Option<String>,
+    /// `--kube-tls-server-name`, before `HELM_KUBETLS_SERVER_NAME`
+    pub tls_server_name: Option<String>,
+    /// `--kube-insecure-skip-tls-verify`, before `HELM_KUBEINSECURE_SKIP_TLS_VERIFY`
+    pub insecure_skip_tls_verify: Option<bool>,
+    /// `--kube-as-user`, before `HELM_KUBEASUSER`
+    pub as_user: Option<String>,
+    /// `--kube-as-group`, as often as it is given, before `HELM_KUBEASGROUPS`
+    pub as_groups: Option<Vec<String>>,
+}
+
+/// Why a command line of Helm cannot be relied on. It never quotes a value, which may be a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unclear(pub(super) String);
+
+impl fmt::Display for Unclear {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Unclear {}
+
+/// Reads the arguments of a Helm, the first of which is its own name. `None` if that Helm runs no post-renderer.
+///
+/// # Errors
+/// Helm may read them in another way than this function does.
+pub fn parse(argv: &[OsString]) -> Result<Option<HelmCall>, Unclear> {
+    // What is not UTF-8 is replaced, so that it names nothing else.
+    let args: Vec<_> = argv.iter().skip(1).map(|arg| arg.to_string_lossy()).collect();
+    let args: Vec<_> = args.iter().map(AsRef::as_ref).collect();
+    if !args.iter().any(|arg| *arg == POST_RENDERER || arg.starts_with("--post-renderer=")) {
+        return Ok(None);
+    }
+    let place = place_of_command(&args);
+    let skipped = place.map_or(&args[..], |place| &args[..place]);
+    let command = match place.and_then(|place| Command::named(args[place])) {
+        Some(command) if !skipped.iter().any(|arg| Command::named(arg).is_some()) => command,
+        None if !args.iter().any(|arg| Command::named(arg).is_some()) => return Ok(None),
+        _ => return unclear("cannot tell which argument is the command; write the command first"),
+    };
+    let without_command: Vec<_> =
+        args.iter().enumerate().filter(|(at, _)| Some(*at) != place).map(|(_, arg)| *arg).collect();
+    Line::read(command, &args, &without_command).call().map(Some)
+}
+
+const POST_RENDERER: &str = "--post-renderer";
+
+fn unclear<T>(why: impl Into<String>) -> Result<T, Unclear> {
+    Err(Unclear(why.into()))
+}
+
+impl Command {
+    fn named(name: &str) -> Option<Self> {
+        match name {
+            "install" => Some(Self::Install),
+            "upgrade" => Some(Self::Upgrade),
+            "template" => Some(Self::Template),
+            _ => None,
+        }
+    }
+
+    fn takes(self, flag: &str) -> Takes {
+        match flags::global(flag) {
+            Some(takes) => takes,
+            None if flag == flags::SERVER_SIDE && self == Self::Upgrade => Takes::Text,
+            None if WITHOUT_VALUE.contains(&flag) => Takes::Nothing,
+            None => Takes::Text,
+        }
+    }
+}
+
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Install => "install",
+            Self::Upgrade => "upgrade",
+            Self::Template => "template",
+        })
+    }
+}
+
+/// Finds the first argument that is neither a flag nor the value of one, as Helm's library cobra does: before the command, it takes
+/// every flag that is not global for one with a value.
+fn place_of_command(args: &[&str]) -> Option<usize> {
+    let mut is_value = false;
+    for (at, arg) in args.iter().enumerate() {
+        if *arg == "--" && !is_value {
+            return None;
+        }
+        if std::mem::take(&mut is_value) || arg.is_empty() {
+            continue;
+        }
+        if !arg.starts_with('-') {
+            return Some(at);
+        }
+        let name = match (arg.strip_prefix("--"), arg.as_bytes()) {
+            (Some(long), _) if !arg.contains('=') => long.to_owned(),
+            (None, [_, letter]) => flags::long_name(char::from(*letter)),
+            _ => continue,
+        };
+        is_value = flags::global(&name) != Some(Takes::Nothing);
+    }
+    None
+}
+
+/// A command line after it was read once.
+struct Line<'a> {
+    command: Command,
+    flags: Vec<(String, Option<&'a str>)>,
+    positional: Vec<&'a str>,
+    cluster: ClusterFlags,
+    dry_run: Option<DryRun>,
+    /// A flag without its value, or one whose value looks like another flag.
+    doubt: Option<String>,
+}
+
+impl<'a> Line<'a> {
+    fn read(command: Command, args: &[&'a str], without_command: &[&'a str]) -> Self {
+        let mut line = Self {
+            command,
+            flags: Vec::new(),
+            positional: Vec::new(),
+            cluster: first_reading(args),
+            dry_run: None,
+            doubt: None,
+        };
+        for read in flags::read(without_command, |flag| command.takes(flag)) {
+            match read {
+                Read::Positional(arg) => {
+                    line.note_dry_run(arg, false);
+                    line.positional.push(arg);
+                }
+                Read::Flag { name, value, apart } => line.note_flag(name, value, apart),
+            }
+        }
+        line.dry_run = match (command, line.dry_run) {
+            (Command::Template, _) if line.is_set("validate") != Ok(false) => Some(DryRun::Server),
+            (Command::Template, None) => Some(DryRun::Client),
+            (_, dry_run) => dry_run,
+        };
+        line
+    }
+
+    fn note_flag(&mut self, name: String, value: Option<&'a str>, apart: bool) {
+        let dashes = if name.chars().count() == 1 { "-" } else { "--" };
+        if name.starts_with("dry-run") {
+            let value = value.map(|value| format!("={value}")).unwrap_or_default();
+            self.note_dry_run(&format!("--{name}{value}"), true);
+        }
+        match value {
+            None if apart => self.doubt = Some(format!("{dashes}{name} has no value")),
+            // A post-renderer's own flags are values by right, and `-` means stdin.
+            Some(value) if apart && value.len() > 1 && value.starts_with('-') => {
+                self.note_dry_run(value, false);
+                if name != "post-renderer-args" {
+                    self.doubt = Some(format!(
+                        "the value of {dashes}{name} begins with a dash, so it may be a flag; join the two: {dashes}{name}=…"
+                    ));
+                }
+            }
+            _ => {}
+        }
+        self.cluster.set(&name, value);
+        self.flags.push((name, value));
+    }
+
+    /// `--dry-run…` makes it a dry run wherever it stands. Only as a flag, it can also end one.
+    fn note_dry_run(&mut self, arg: &str, is_flag: bool) {
+        let Some(rest) = arg.strip_prefix("--dry-run") else {
+            return;
+        };
+        let value = rest.strip_prefix('=').unwrap_or_default();
+        if value != "none" && flags::parse_bool(value) != Some(false) {
+            self.dry_run = Some(if value == "server" { DryRun::Server } else { DryRun::Client });
+        } else if is_flag {
+            self.dry_run = None;
+        }
+    }
+
+    /// The value of the last flag with this name.
+    fn value(&self, flag: &str) -> Option<Option<&'a str>> {
+        self.flags.iter().rev().find(|(name, _)| name == flag).map(|(_, value)| *value)
+    }
+
+    fn is_set(&self, flag: &str) -> Result<bool, Unclear> {
+        match self.value(flag) {
+            None => Ok(false),
+            Some(None) => Ok(true),
+            Some(Some(text)) => match flags::parse_bool(text) {
+                Some(value) => Ok(value),
+                None => unclear(format!("the value of --{flag} is neither true nor false")),
+            },
+        }
+    }
+
+    fn is_any_set(&self, flags: [&str; 2]) -> Result<bool, Unclear> {
+        // They set the same variable in Helm, so the last one counts.
+        let last = self.flags.iter().rev().find(|(name, _)| flags.contains(&name.as_str()));
+        last.map_or(Ok(false), |(name, _)| self.is_set(name))
+    }
+
+    fn call(self) -> Result<HelmCall, Unclear> {
+        let call = self.described();
+        // A Helm that needs no cluster must not fail for what it would do in one.
+        if self.dry_run == Some(DryRun::Client) {
+            return Ok(call.unwrap_or_else(|_| self.without_options(None)));
+        }
+        match self.doubt {
+            Some(doubt) => Err(Unclear(doubt)),
+            None => call,
+        }
+    }
+
+    fn described(&self) -> Result<HelmCall, Unclear> {
+        let mut call = self.without_options(self.release()?);
+        call.post_renderer = match self.value("post-renderer").flatten() {
+            Some(name) if !name.is_empty() => name.to_owned(),
+            _ => return unclear("--post-renderer has no value"),
+        };
+        if self.cluster.namespace.as_deref().is_some_and(|name| !name.is_empty() && !is_name(name, 63)) {
+            return unclear("the value of --namespace is not a namespace");
+        }
+        call.install = self.is_set("install")?;
+        call.no_hooks = self.is_set("no-hooks")?;
+        call.take_ownership = self.is_set("take-ownership")?;
+        call.rollback_on_failure = self.is_any_set(["rollback-on-failure", "atomic"])?;
+        call.force = self.is_any_set(["force", "force-replace"])?;
+        call.server_side = self.server_side()?;
+        Ok(call)
+    }
+
+    fn without_options(&self, release: Option<String>) -> HelmCall {
+        HelmCall {
+            command: self.command,
+            dry_run: self.dry_run,
+            release,
+            cluster: self.cluster.clone(),
+            post_renderer: String::new(),
+            install: false,
+            no_hooks: false,
+            take_ownership: false,
+            rollback_on_failure: false,
+            force: false,
+            server_side: ServerSide::Auto,
+        }
+    }
+
+    fn release(&self) -> Result<Option<String>, Unclear> {
+        let template = self.value("name-template").flatten().unwrap_or_default();
+        let is_generated = self.is_set("generate-name")? || !template.is_empty();
+        match (self.command, &self.positional[..]) {
+            (Command::Upgrade, [name, _]) if is_release(name) => Ok(Some((*name).to_owned())),
+            (Command::Install | Command::Template, [name, _]) if is_release(name) && !is_generated => {
+                Ok(Some((*name).to_owned()))
+            }
+            (Command::Install, [_]) if is_generated => Ok(None),
+            (Command::Template, [_]) => Ok(None),
+            (_, [_, _]) => unclear("the first argument after the command is not the name of a release"),
+            (_, args) => unclear(format!(
+                "there must be a release and a chart, but {} arguments are neither flags nor their values",
+                args.len()
+            )),
+        }
+    }
+
+    fn server_side(&self) -> Result<ServerSide, Unclear> {
+        match (self.command, self.value(flags::SERVER_SIDE)) {
+            (Command::Upgrade, None | Some(Some("auto"))) => Ok(ServerSide::Auto),
+            (Command::Upgrade, Some(Some("true"))) => Ok(ServerSide::Yes),
+            (Command::Upgrade, Some(Some("false"))) => Ok(ServerSide::No),
+            (Command::Upgrade, _) => unclear("the value of --server-side is none of true, false and auto"),
+            (_, None) => Ok(ServerSide::Yes),
+            _ => Ok(if self.is_set(flags::SERVER_SIDE)? { ServerSide::Yes } else { ServerSide::No }),
+        }
+    }
+}
+
+/// Helm reads its global flags twice. The first time it knows no other flag, so it also finds them in the values of others:
+/// `--post-renderer-args --namespace=shop` names Helm's own namespace. It goes no further than the first mistake.
+fn first_reading(args: &[&str]) -> ClusterFlags {
+    let mut cluster = ClusterFlags::default();
+    for read in flags::read(args, |flag| flags::global(flag).unwrap_or(Takes::Nothing)) {
+        let Read::Flag { name, value, .. } = read else {
+            continue;
+        };
+        let is_fine = match flags::global(&name) {
+            None => name != "help",
+            Some(Takes::Nothing) => value.is_none_or(|value| flags::parse_bool(value).is_some()),
+            Some(Takes::Text) => value.is_some(),
+            Some(Takes::Number) => value.is_some_and(|value| value.parse::<f64>().is_ok()),
+        };
+        if !is_fine {
+            break;
+        }
+        cluster.set(&name, value);
+    }
+    cluster
+}
+
+impl ClusterFlags {
+    fn set(&mut self, flag: &str, value: Option<&str>) {
+        let text = || value.map(str::to_owned);
+        match flag {
+            "namespace" => self.namespace = text(),
+            "kubeconfig" => self.kubeconfig = text(),
+            "kube-context" => self.context = text(),
+            "kube-apiserver" => self.api_server = text(),
+            "kube-token" => self.token = text().map(SecretString::from),
+            "kube-ca-file" => self.ca_file = text(),
+            "kube-tls-server-name" => self.tls_server_name = text(),
+            "kube-insecure-skip-tls-verify" => {
+                self.insecure_skip_tls_verify = flags::parse_bool(value.unwrap_or("true"));
+            }
+            "kube-as-user" => self.as_user = text(),
+            "kube-as-group" => self.as_groups.get_or_insert_default().extend(text()),
+            _ => {}
+        }
+    }
+}
+
+impl ClusterFlags {
+    /// The flag that has precedence over this variable of Helm, if it is given.
+    pub(crate) fn variable(&self, name: &str) -> Option<String> {
+        match name {
+            "HELM_NAMESPACE" => self.namespace.clone(),
+            "HELM_KUBECONTEXT" => self.context.clone(),
+            "HELM_KUBEAPISERVER" => self.api_server.clone(),
+            "HELM_KUBETOKEN" => self.token.as_ref().map(|token| token.expose_secret().to_owned()),
+            "HELM_KUBECAFILE" => self.ca_file.clone(),
+            "HELM_KUBETLS_SERVER_NAME" => self.tls_server_name.clone(),
+            "HELM_KUBEINSECURE_SKIP_TLS_VERIFY" => self.insecure_skip_tls_verify.map(|skip| skip.to_string()),
+            "HELM_KUBEASUSER" => self.as_user.clone(),
+            "HELM_KUBEASGROUPS" => self.as_groups.as_ref().map(|groups| groups.join(",")),
+            _ => None,
+        }
+    }
+}
+
+/// Helm's rule for the name of a release.
+fn is_release(name: &str) -> bool {
+    name.len() <= 53 && name.split('.').all(|label| is_name(label, 53))
+}
+
+/// Lower-case letters, digits and, inside, dashes.
+fn is_name(name: &str, longest: usize) -> bool {
+    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=longest).contains(&name.len())
+        && name.bytes().all(inner)
+        && !name.starts_with('-')
+        && !name.ends_with('-')
+}
+
+impl HelmCall {
+    /// Whether Helm 4 calls, if the variable `HELM_PLUGIN_NAME` has this value: Helm 4 sets it to the post-renderer's name.
+    pub fn is_helm_4(&self, plugin_name: Option<&str>) -> bool {
+        plugin_name == Some(&self.post_renderer)
+    }
+}
+
+/// `helm upgrade shop --dry-run=server`
+impl fmt::Display for HelmCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "helm {}", self.command)?;
+        if let Some(release) = &self.release {
+            write!(f, " {release}")?;
+        }
+        match (self.command, self.dry_run) {
+            (_, Some(DryRun::Server)) => f.write_str(" --dry-run=server"),
+            (Command::Install | Command::Upgrade, Some(DryRun::Client)) => f.write_str(" --dry-run=client"),
+            _ => Ok(()),
+        }
+    }
+}

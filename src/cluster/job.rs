@@ -1,0 +1,444 @@
+//! A Job, reduced to what jobsweep needs, and its state, decided by its conditions alone.
+//!
+//! Counts do not show whether a Job has finished: `active == 0 && failed > 0` is also true between two retries, and
+//! `active == 0 && succeeded > 0` between two completions. They only serve as hints in messages.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use k8s_openapi::api::batch::v1::{JobCondition, JobStatus};
+use kube::Resource;
+use kube::api::ObjectMeta;
+use kube::core::NamespaceResourceScope;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use crate::escape::shortened_message;
+use crate::policy::{DeletePolicy, IGNORE, KOTS_DELETE_POLICY, Outcome};
+
+const BUILT_IN_CONTROLLER: &str = "kubernetes.io/job-controller";
+const HELM_RELEASE: &str = "meta.helm.sh/release-name";
+const HELM_LOG_POLICY: &str = "helm.sh/hook-output-log-policy";
+const INSTANCE: &str = "app.kubernetes.io/instance";
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Job {
+    namespace: String,
+    name: String,
+    uid: String,
+    version: String,
+    pub policy: Option<DeletePolicy>,
+    pub ignored: bool,
+    /// The Helm releases that its annotation and its label name.
+    pub releases: [Option<String>; 2],
+    pub log_policy: Option<DeletePolicy>,
+    /// Whether it has a deletion timestamp.
+    pub terminating: bool,
+    pub finalizers: Vec<String>,
+    pub state: State,
+    /// From its start to its end, if it has finished.
+    pub seconds: Option<u64>,
+    /// When it finished, in seconds since 1970, if its status says so.
+    pub finished_at: Option<i64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum State {
+    /// With the reason of its terminal condition.
+    Finished(Outcome, String),
+    Suspended,
+    Unfinished(Hint),
+    Unreadable(String),
+}
+
+/// What an unfinished Job is doing. Messages show it; no decision depends on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Hint {
+    None,
+    Active(i32),
+    /// No pod is running, this many have failed, and the next retry is due.
+    BetweenRetries(i32),
+    /// `FailureTarget` with this reason: it fails once its pods have ended.
+    Failing(String),
+    /// `SuccessCriteriaMet` with this reason: it succeeds once its pods have ended.
+    Succeeding(String),
+    /// This controller, not the built-in one, has to finish it.
+    ManagedBy(String),
+    NoParallelism,
+}
+
+impl Job {
+    /// Reads as much of a Job as can be read. If something cannot, its state is unreadable. If that is its name or its UID, it
+    /// has no policy either.
+    pub(crate) fn read(json: &Value) -> Self {
+        let metadata = &json["metadata"];
+        let text = |key: &str| metadata[key].as_str().unwrap_or_default().to_owned();
+        let annotation = |key: &str| metadata["annotations"][key].as_str();
+        let policy = |key: &str| annotation(key).map(DeletePolicy::parse);
+        let mut job = Self {
+            namespace: text("namespace"),
+            name: text("name"),
+            uid: text("uid"),
+            version: text("resourceVersion"),
+            ..Self::default()
+        };
+        if job.name().is_empty() || job.uid().is_empty() {
+            job.state = State::Unreadable("it has no name or no UID".to_owned());
+            return job;
+        }
+        job.policy = policy(KOTS_DELETE_POLICY);
+        job.log_policy = policy(HELM_LOG_POLICY);
+        job.ignored = annotation(IGNORE) == Some("true");
+        job.releases = [annotation(HELM_RELEASE), metadata["labels"][INSTANCE].as_str()]
+            .map(|release| release.map(str::to_owned));
+        job.terminating = !metadata["deletionTimestamp"].is_null();
+        let finalizers = metadata["finalizers"].as_array().into_iter().flatten();
+        job.finalizers = finalizers.filter_map(|name| name.as_str().map(str::to_owned)).collect();
+        match Option::<JobStatus>::deserialize(&json["status"]).map(Option::unwrap_or_default) {
+            Ok(status) => {
+                job.state = State::of(&json["spec"], &status);
+                job.seconds = seconds(&status);
+                job.finished_at = finished_at(&status);
+            }
+            Err(error) => job.state = State::Unreadable(shortened_message(&error.to_string())),
+        }
+        job
+    }
+
+    pub(crate) fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Distinguishes the Job from a later one of the same name.
+    pub(crate) fn uid(&self) -> &str {
+        &self.uid
+    }
+
+    pub(crate) fn version(&self) -> &str {
+        &self.version
+    }
+
+    pub(crate) fn outcome(&self) -> Option<Outcome> {
+        match self.state {
+            State::Finished(outcome, _) => Some(outcome),
+            _ => None,
+        }
+    }
+
+    /// Whether its policy names its outcome. A Job with `before-hook-creation` can be due without that.
+    pub(crate) fn policy_names_its_end(&self) -> bool {
+        self.outcome().is_some_and(|outcome| self.policy.as_ref().is_some_and(|policy| policy.names(outcome)))
+    }
+
+    pub(crate) fn is_of_release(&self, name: &str) -> bool {
+        self.releases.iter().flatten().any(|release| release == name)
+    }
+}
+
+/// `shop/migrate`.
+impl fmt::Display for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace(), self.name())
+    }
+}
+
+/// A Job in kube's requests, which need its metadata in a type of their own.
+#[derive(Debug, Clone)]
+pub(crate) struct JobObject {
+    /// Only the version.
+    metadata: ObjectMeta,
+    pub job: Job,
+}
+
+/// Never fails on JSON, so one odd object ends neither a list nor a watch.
+impl<'de> Deserialize<'de> for JobObject {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let job = Job::read(&Value::deserialize(deserializer)?);
+        let resource_version = Some(job.version.clone());
+        Ok(Self { metadata: ObjectMeta { resource_version, ..ObjectMeta::default() }, job })
+    }
+}
+
+impl Resource for JobObject {
+    type DynamicType = ();
+    type Scope = NamespaceResourceScope;
+
+    fn kind((): &()) -> Cow<'_, str> {
+        "Job".into()
+    }
+
+    fn group((): &()) -> Cow<'_, str> {
+        "batch".into()
+    }
+
+    fn version((): &()) -> Cow<'_, str> {
+        "v1".into()
+    }
+
+    fn plural((): &()) -> Cow<'_, str> {
+        "jobs".into()
+    }
+
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.metadata
+    }
+}
+
+fn true_condition<'a>(status: &'a JobStatus, name: &str) -> Option<&'a JobCondition> {
+    let is_it = |condition: &&JobCondition| condition.type_ == name && condition.status == "True";
+    status.conditions.iter().flatten().find(is_it)
+}
+
+/// A Job with both terminal conditions counts as failed. Current API servers refuse it.
+fn terminal(status: &JobStatus) -> Option<(Outcome, &JobCondition)> {
+    let failed = true_condition(status, "Failed").map(|condition| (Outcome::Failed, condition));
+    failed.or_else(|| true_condition(status, "Complete").map(|condition| (Outcome::Succeeded, condition)))
+}
+
+fn seconds(status: &JobStatus) -> Option<u64> {
+    let (_, terminal) = terminal(status)?;
+    let end = status.completion_time.as_ref().or(terminal.last_transition_time.as_ref())?;
+    u64::try_from(end.0.duration_since(status.start_time.as_ref()?.0).as_secs()).ok()
+}
+
+/// When the terminal condition became true, or else the `completionTime`.
+fn finished_at(status: &JobStatus) -> Option<i64> {
+    let (_, terminal) = terminal(status)?;
+    let time = terminal.last_transition_time.as_ref().or(status.completion_time.as_ref())?;
+    Some(time.0.as_second())
+}
+
+fn reason(condition: &JobCondition) -> String {
+    condition.reason.clone().unwrap_or_default()
+}
+
+impl State {
+    fn of(spec: &Value, status: &JobStatus) -> Self {
+        if let Some((outcome, condition)) = terminal(status) {
+            return Self::Finished(outcome, reason(condition));
+        }
+        // The condition follows the spec with a delay.
+        let is_suspended = spec["suspend"].as_bool();
+        if is_suspended.unwrap_or_else(|| true_condition(status, "Suspended").is_some()) {
+            return Self::Suspended;
+        }
+        Self::Unfinished(Hint::of(spec, status))
+    }
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self::Unfinished(Hint::None)
+    }
+}
+
+impl Hint {
+    fn of(spec: &Value, status: &JobStatus) -> Self {
+        let (active, failed) = (status.active.unwrap_or(0), status.failed.unwrap_or(0));
+        if let Some(name) = spec["managedBy"].as_str().filter(|name| *name != BUILT_IN_CONTROLLER) {
+            Self::ManagedBy(name.to_owned())
+        } else if let Some(condition) = true_condition(status, "FailureTarget") {
+            Self::Failing(reason(condition))
+        } else if let Some(condition) = true_condition(status, "SuccessCriteriaMet") {
+            Self::Succeeding(reason(condition))
+        } else if active > 0 {
+            Self::Active(active)
+        } else if spec["parallelism"] == 0 {
+            Self::NoParallelism
+        } else if failed > 0 {
+            Self::BetweenRetries(failed)
+        } else {
+            Self::None
+        }
+    }
+}
+
+impl fmt::Display for Hint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("it has not finished"),
+            Self::Active(1) => f.write_str("1 pod is active"),
+            Self::Active(pods) => write!(f, "{pods} pods are active"),
+            Self::BetweenRetries(1) => f.write_str("1 pod has failed, a retry is due"),
+            Self::BetweenRetries(pods) => write!(f, "{pods} pods have failed, a retry is due"),
+            Self::Failing(reason) => {
+                write!(f, "it is failing (FailureTarget, {reason}) and waits for its pods to end")
+            }
+            Self::Succeeding(reason) => {
+                write!(f, "it is succeeding (SuccessCriteriaMet, {reason}) and waits for its pods to end")
+            }
+            Self::ManagedBy(name) => write!(
+                f,
+                "only its controller {name:?} can finish it; if that is not running, waiting is pointless"
+            ),
+            Self::NoParallelism => f.write_str(
+                "its parallelism is 0, so it starts no pods; until that changes, waiting is pointless",
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl Job {
+        pub(crate) fn with_uid(self, uid: &str) -> Self {
+            Self { uid: uid.to_owned(), ..self }
+        }
+
+        pub(crate) fn in_version(self, version: &str) -> Self {
+            Self { version: version.to_owned(), ..self }
+        }
+    }
+
+    fn job(json: &str) -> Job {
+        Job::read(&serde_json::from_str(json).expect("JSON"))
+    }
+
+    fn state(json: &str) -> State {
+        let mut json: Value = serde_json::from_str(json).expect("JSON");
+        json["metadata"] = serde_json::json!({ "name": "a", "uid": "u" });
+        Job::read(&json).state
+    }
+
+    fn conditions(pairs: &[(&str, &str)]) -> State {
+        let list: Vec<_> = pairs
+            .iter()
+            .map(|(name, status)| format!(r#"{{"type":"{name}","status":"{status}","reason":"R"}}"#))
+            .collect();
+        state(&format!(r#"{{"status":{{"conditions":[{}]}}}}"#, list.join(",")))
+    }
+
+    #[test]
+    fn only_a_true_terminal_condition_is_an_end() {
+        let finished = |outcome| State::Finished(outcome, "R".to_owned());
+        let unfinished = State::Unfinished;
+        for (pairs, expected) in [
+            (&[("Complete", "True")][..], finished(Outcome::Succeeded)),
+            (&[("Failed", "True")], finished(Outcome::Failed)),
+            (&[("FailureTarget", "True"), ("Failed", "True")], finished(Outcome::Failed)),
+            (&[("SuccessCriteriaMet", "True"), ("Complete", "True")], finished(Outcome::Succeeded)),
+            (&[("Complete", "True"), ("Failed", "True")], finished(Outcome::Failed)),
+            (&[("Suspended", "False"), ("Complete", "True")], finished(Outcome::Succeeded)),
+            (&[("Suspended", "True"), ("Failed", "True")], finished(Outcome::Failed)),
+            (&[("Complete", "False")], unfinished(Hint::None)),
+            (&[("Failed", "Unknown")], unfinished(Hint::None)),
+            (&[("FailureTarget", "True")], unfinished(Hint::Failing("R".to_owned()))),
+            (&[("SuccessCriteriaMet", "True")], unfinished(Hint::Succeeding("R".to_owned()))),
+            (&[("Suspended", "False")], unfinished(Hint::None)),
+            (&[("Suspended", "True")], State::Suspended),
+            (&[], unfinished(Hint::None)),
+        ] {
+            assert_eq!(conditions(pairs), expected, "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn counts_and_times_end_nothing() {
+        for (json, hint) in [
+            (r#"{"status":{"failed":2}}"#, Hint::BetweenRetries(2)),
+            (r#"{"status":{"succeeded":1,"active":0}}"#, Hint::None),
+            (r#"{"status":{"active":3,"failed":1}}"#, Hint::Active(3)),
+            (r#"{"status":{"completionTime":"2026-01-01T00:00:00Z"}}"#, Hint::None),
+            (r#"{"spec":{"parallelism":0},"status":{}}"#, Hint::NoParallelism),
+            (r#"{"spec":{"managedBy":"acme.io/runner"}}"#, Hint::ManagedBy("acme.io/runner".to_owned())),
+            (r#"{"spec":{"managedBy":"kubernetes.io/job-controller"}}"#, Hint::None),
+        ] {
+            assert_eq!(state(json), State::Unfinished(hint), "{json}");
+        }
+    }
+
+    #[test]
+    fn the_spec_says_whether_a_job_is_suspended_before_its_condition_does() {
+        assert_eq!(state(r#"{"spec":{"suspend":true}}"#), State::Suspended);
+        let resumed =
+            r#"{"spec":{"suspend":false},"status":{"conditions":[{"type":"Suspended","status":"True"}]}}"#;
+        assert_eq!(state(resumed), State::Unfinished(Hint::None));
+    }
+
+    #[test]
+    fn a_failed_job_took_until_its_condition() {
+        let status: JobStatus = serde_json::from_str(
+            r#"{"startTime":"2026-01-01T00:00:00Z","conditions":
+                [{"type":"Failed","status":"True","lastTransitionTime":"2026-01-01T00:01:30Z"}]}"#,
+        )
+        .expect("a status");
+        assert_eq!(seconds(&status), Some(90));
+    }
+
+    #[test]
+    fn a_job_finished_when_its_terminal_condition_became_true() {
+        let time = |seconds| format!("\"1970-01-01T00:00:{seconds:02}Z\"");
+        let condition = |kind: &str, status: &str, time: &str| {
+            format!(r#"{{"type":"{kind}","status":"{status}","lastTransitionTime":{time}}}"#)
+        };
+        let complete = |time: &str| condition("Complete", "True", time);
+        for (name, conditions, completion, expected) in [
+            ("its own time", complete(&time(7)), time(5), Some(7)),
+            ("completionTime instead", complete("null"), time(5), Some(5)),
+            ("no time at all", complete("null"), "null".to_owned(), None),
+            ("a failed Job", condition("Failed", "True", &time(9)), "null".to_owned(), Some(9)),
+            ("it ends but has not finished", condition("FailureTarget", "True", &time(9)), time(5), None),
+            ("it is not true", condition("Complete", "False", &time(9)), time(5), None),
+        ] {
+            let status = format!(r#"{{"conditions":[{conditions}],"completionTime":{completion}}}"#);
+            let status: JobStatus = serde_json::from_str(&status).expect("a status");
+            assert_eq!(finished_at(&status), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_matters_is_kept() {
+        let job = job(&format!(
+            r#"{{"metadata":{{"namespace":"shop","name":"migrate","uid":"u1","resourceVersion":"7",
+                "deletionTimestamp":"2026-01-01T00:00:00Z","finalizers":["a.io/b"],
+                "annotations":{{"{KOTS_DELETE_POLICY}":"hook-succeeded","{IGNORE}":"true","x":"y"}},
+                "labels":{{"app.kubernetes.io/instance":"web"}}}},
+              "status":{{"conditions":[{{"type":"Complete","status":"True"}}]}}}}"#
+        ));
+        assert_eq!((job.to_string().as_str(), job.uid(), job.version()), ("shop/migrate", "u1", "7"));
+        assert_eq!(job.outcome(), Some(Outcome::Succeeded));
+        assert!(job.policy.as_ref().is_some_and(|policy| policy.names(Outcome::Succeeded)));
+        assert!(job.ignored && job.terminating && job.is_of_release("web") && !job.is_of_release("we"));
+        assert_eq!(job.finalizers, ["a.io/b"]);
+    }
+
+    #[test]
+    fn an_unreadable_status_hides_neither_which_job_it_is_nor_its_policy() {
+        let job = job(r#"{"metadata":{"namespace":"shop","name":"odd","uid":"u2","resourceVersion":"7",
+                       "annotations":{"kots.io/hook-delete-policy":"hook-failed"}},"status":{"active":"many"}}"#);
+        assert!(matches!(&job.state, State::Unreadable(why) if why.contains("many")), "{:?}", job.state);
+        assert_eq!(job.outcome(), None);
+        assert!(job.policy.as_ref().is_some_and(|policy| policy.names(Outcome::Failed)));
+    }
+
+    #[test]
+    fn what_has_no_name_or_no_uid_is_no_job_to_delete() {
+        let annotations = r#""annotations":{"kots.io/hook-delete-policy":"hook-failed"}"#;
+        for metadata in [r#""uid":"u","name":{}"#, r#""name":"a""#] {
+            let odd = job(&format!(r#"{{"metadata":{{{metadata},{annotations}}}}}"#));
+            assert!(odd.policy.is_none() && matches!(odd.state, State::Unreadable(_)), "{metadata}");
+        }
+        for text in ["{}", "[]", "7", "null", r#"{"metadata":7}"#] {
+            assert!(matches!(job(text).state, State::Unreadable(_)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_long_value_is_cut_where_it_is_quoted() {
+        let long = "x".repeat(256 * 1024);
+        let odd = job(&format!(r#"{{"metadata":{{"name":"a","uid":"u"}},"status":"{long}"}}"#));
+        let State::Unreadable(why) = odd.state else { panic!("it can be read") };
+        assert!(why.len() < 2100 && why.contains(" … "), "{}", why.len());
+        assert!(why.contains(", expected "), "{why}");
+    }
+}

@@ -1,0 +1,223 @@
+//! Decides which policy each Job gets, and where in the document it stands.
+//!
+//! A new entry goes into the annotations or the metadata of the Job. These must belong to Jobs alone: an anchor may share them with the same
+//! part of another Job, but with nothing else.
+
+use std::collections::{HashMap, HashSet};
+use std::iter;
+
+use super::Options;
+use super::diagnostic::{Fault, Problem};
+use super::read::jobs::JobNodes;
+use super::read::lookup::{Entry, Found, key};
+use super::read::nodes::{Id, Kind, Nodes};
+use super::write::change::Change;
+use super::write::entry::{Policy, Style, annotations_entry, policy_entry};
+use crate::escape::shortened;
+use crate::policy::{HELM_DELETE_POLICY, KOTS_DELETE_POLICY, MAX_ANNOTATIONS, unknown_words};
+
+/// How many unknown words of a policy a message shows.
+const MAX_WORDS: usize = 3;
+
+/// The policy that a Job lacks, if any. The error is a warning: the Job cannot get its policy.
+pub(super) fn missing_policy<'p>(
+    nodes: &'p Nodes<'_>,
+    job: &JobNodes,
+    default: Option<&'p str>,
+) -> Result<Option<Policy<'p>>, Fault> {
+    let fault = |problem, at| Fault { problem, at: nodes.get(at).start, job: job.name.clone() };
+    let string_of = |key, found: Found| {
+        let rejected = || fault(Problem::Rejected { key, wanted: "a string" }, found.value());
+        nodes.string(found.value()).ok_or_else(rejected)
+    };
+    if let Some(found) = job.kots_policy {
+        return string_of(KOTS_DELETE_POLICY, found).map(|_| None);
+    }
+    let policy = match (job.helm_policy, default) {
+        (Some(found), _) => Policy { text: string_of(HELM_DELETE_POLICY, found)?, helm: Some(found) },
+        (None, Some(default)) => Policy { text: default, helm: None },
+        (None, None) => return Ok(None),
+    };
+    if job.metadata.and_then(|found| nodes.mapping(found.value())).is_none() {
+        return Err(fault(Problem::NoMetadata, job.id));
+    }
+    let Some(id) = job.annotations.map(Found::value) else { return Ok(Some(policy)) };
+    let rejected = |wanted| Err(fault(Problem::Rejected { key: "metadata.annotations", wanted }, id));
+    match nodes.mapping(id) {
+        None if !nodes.is_null(nodes.resolve(id)) => rejected("a mapping"),
+        Some(annotations) if bytes_of_entries(nodes, annotations) > MAX_ANNOTATIONS => {
+            rejected("at most 256 KiB long")
+        }
+        _ => Ok(Some(policy)),
+    }
+}
+
+fn bytes_of_entries(nodes: &Nodes<'_>, mapping: Id) -> usize {
+    let length = |id| match &nodes.get(nodes.resolve(id)).kind {
+        Kind::Scalar { value, .. } => value.len(),
+        _ => 0,
+    };
+    nodes.entries(mapping).map(|(key, value)| length(key) + length(value)).sum()
+}
+
+/// Warns of words that are not tokens. With `--strict` they are an error.
+pub(super) fn check_words(
+    nodes: &Nodes<'_>,
+    job: &JobNodes,
+    options: &Options,
+    warnings: &mut Vec<Fault>,
+) -> Result<(), Fault> {
+    let text =
+        |found: Option<Found>| found.and_then(|found| Some((found.value(), nodes.string(found.value())?)));
+    let (helm, kots) = (text(job.helm_policy), text(job.kots_policy));
+    let same = helm.map(|(_, policy)| policy) == kots.map(|(_, policy)| policy);
+    for (id, policy) in [helm, kots.filter(|_| !same)].into_iter().flatten() {
+        let unknown = unknown_words(policy).count();
+        if unknown == 0 {
+            continue;
+        }
+        let shown = unknown_words(policy).take(MAX_WORDS).map(|word| shortened(word).into_owned()).collect();
+        let problem = Problem::UnknownWords { shown, more: unknown.saturating_sub(MAX_WORDS) };
+        let fault = Fault { problem, at: nodes.get(id).text.start, job: job.name.clone() };
+        if options.strict {
+            return Err(fault);
+        }
+        warnings.push(fault);
+    }
+    Ok(())
+}
+
+/// Plans the change of one document.
+pub(super) struct Plan<'n, 'a> {
+    nodes: &'n Nodes<'a>,
+    /// The nodes that an alias uses for something else than the same part of another Job.
+    shared: HashSet<Id>,
+    change: Change<'a>,
+    /// The nodes that are already changed. Jobs can share a node.
+    changed: HashSet<Id>,
+}
+
+impl<'n, 'a> Plan<'n, 'a> {
+    pub(super) fn new(nodes: &'n Nodes<'a>, jobs: &[JobNodes]) -> Self {
+        Self { nodes, shared: shared(nodes, jobs), change: Change::default(), changed: HashSet::new() }
+    }
+
+    pub(super) fn change(self) -> Change<'a> {
+        self.change
+    }
+
+    /// Adds the policy to a Job. Its metadata must be a mapping.
+    pub(super) fn add(&mut self, job: &JobNodes, policy: Policy<'_>) -> Result<(), Fault> {
+        self.add_or_refuse(job, policy).map_err(|(id, why)| Fault {
+            problem: Problem::CannotExtend(why),
+            at: self.nodes.get(id).start,
+            job: job.name.clone(),
+        })
+    }
+
+    fn add_or_refuse(&mut self, job: &JobNodes, policy: Policy<'_>) -> Result<(), (Id, &'static str)> {
+        self.check_not_shared(job.id)?;
+        let Some(Found::Own { value: metadata, .. }) = job.metadata else {
+            return Err((job.id, "a merge key (<<) sets the metadata"));
+        };
+        self.check_not_shared(metadata)?;
+        match job.annotations {
+            None => {
+                self.add_annotations(self.nodes.resolve(metadata), policy);
+                Ok(())
+            }
+            Some(Found::Merged { .. }) => Err((metadata, "a merge key (<<) sets the annotations")),
+            Some(Found::Own { value, .. }) if self.nodes.is_null(self.nodes.resolve(value)) => {
+                self.replace_null(value, policy).map_err(|why| (value, why))
+            }
+            Some(Found::Own { value, .. }) => {
+                self.check_not_shared(value)?;
+                self.add_to_annotations(self.nodes.resolve(value), policy);
+                Ok(())
+            }
+        }
+    }
+
+    /// Checks that a change of this part of a Job changes Jobs only.
+    fn check_not_shared(&self, part: Id) -> Result<(), (Id, &'static str)> {
+        let around = |id| iter::successors(Some(id), |&id| self.nodes.get(id).parent);
+        let is_shared =
+            around(part).chain(around(self.nodes.resolve(part))).any(|id| self.shared.contains(&id));
+        if is_shared {
+            Err((part, "an anchor shares this part of the Job with another part of the document"))
+        } else {
+            Ok(())
+        }
+    }
+
+    fn add_to_annotations(&mut self, annotations: Id, policy: Policy<'_>) {
+        if !self.changed.insert(annotations) {
+            return;
+        }
+        match policy.helm {
+            Some(Found::Own { key, value }) => {
+                self.change.repeat_annotation(self.nodes, annotations, key, value, policy)
+            }
+            Some(Found::Merged { .. }) | None => {
+                let style = Style::of(self.nodes, annotations);
+                let entry = policy_entry(self.nodes.get(annotations).depth + 1, policy, style);
+                self.change.insert_first(self.nodes, annotations, entry, style);
+            }
+        }
+    }
+
+    fn add_annotations(&mut self, metadata: Id, policy: Policy<'_>) {
+        if !self.changed.insert(metadata) {
+            return;
+        }
+        let style = Style::of(self.nodes, metadata);
+        let entry = annotations_entry(self.nodes, metadata, policy);
+        let after_name = match self.name(metadata) {
+            Some((_, value)) if style == Style::Block => {
+                self.change.insert_after(self.nodes, metadata, value, entry)
+            }
+            _ => Err(entry),
+        };
+        if let Err(entry) = after_name {
+            self.change.insert_first(self.nodes, metadata, entry, style);
+        }
+    }
+
+    fn name(&self, metadata: Id) -> Option<Entry> {
+        let own = |key| self.nodes.own(metadata, key).first().copied();
+        own(key::NAME).or_else(|| own(key::GENERATE_NAME))
+    }
+
+    fn replace_null(&mut self, null: Id, policy: Policy<'_>) -> Result<(), &'static str> {
+        let node = self.nodes.get(null);
+        if node.anchor != 0 || node.tag.is_some() || matches!(node.kind, Kind::Alias { .. }) {
+            return Err("the annotations are null and have an anchor, an alias or a tag");
+        }
+        if self.changed.insert(null) {
+            let block = node.text.is_empty() && self.nodes.is_in_block_mapping(null);
+            let style = if block { Style::Block } else { Style::Json };
+            let entry = policy_entry(node.depth + 1, policy, style);
+            self.change.replace_null(self.nodes, null, entry)?;
+        }
+        Ok(())
+    }
+}
+
+/// The nodes that an alias uses for something else than the same part of another Job.
+fn shared(nodes: &Nodes<'_>, jobs: &[JobNodes]) -> HashSet<Id> {
+    let mut parts = HashMap::new();
+    for job in jobs {
+        parts.insert(job.id, "Job");
+        for (found, part) in [(job.metadata, key::METADATA), (job.annotations, key::ANNOTATIONS)] {
+            if let Some(Found::Own { value, .. }) = found {
+                parts.insert(value, part);
+            }
+        }
+    }
+    let aliases = nodes.list().iter().enumerate().filter(|(_, node)| matches!(node.kind, Kind::Alias { .. }));
+    aliases
+        .map(|(alias, _)| (alias, nodes.resolve(alias)))
+        .filter(|(alias, target)| !parts.contains_key(target) || parts.get(alias) != parts.get(target))
+        .map(|(_, target)| target)
+        .collect()
+}

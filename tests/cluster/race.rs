@@ -1,0 +1,90 @@
+//! Jobs that change while two sweeps run and the API server is killed. `RACED_JOBS` is their number.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use futures_util::{StreamExt, stream};
+use jobsweep_harness::control_plane::{ControlPlane, Namespace};
+use jobsweep_harness::jobs::{Outcome, job};
+use jobsweep_harness::k8s_openapi::api::batch::v1::Job;
+use jobsweep_harness::kube::api::ListParams;
+use jobsweep_harness::{trials, trials::Trial};
+use serde_json::json;
+
+use crate::setup::Setup;
+
+pub fn trials() -> Vec<Trial> {
+    trials![raced_jobs_are_deleted_exactly_if_their_policy_names_their_outcome,]
+}
+
+const BOTH: &str = "hook-succeeded,hook-failed";
+const KEPT: &str = "hook-failed";
+const LONG: Duration = Duration::from_secs(3600);
+
+/// Changes a Job that the sweeps may delete at any moment. Returns the Job that must then stay, if there is one.
+async fn change(namespace: &Namespace, index: usize, old: &Job) -> Option<(String, String)> {
+    let name = old.metadata.name.clone()?;
+    let policy = |policy| json!({ "metadata": { "annotations": { "kots.io/hook-delete-policy": policy } } });
+    match index % 4 {
+        // It loses its policy. If the change comes too late, the Job is gone.
+        0 => namespace.edit(old, policy(KEPT)).await.is_ok().then_some((name, old.metadata.uid.clone()?)),
+        // It gets a policy.
+        1 => {
+            let _ = namespace.edit(old, policy(BOTH)).await;
+            None
+        }
+        // Another Job takes its name.
+        2 => {
+            let _ = namespace.remove(&name).await;
+            let new = job(&name).policy(KEPT).managed_by("example.com/nobody");
+            let new = namespace.create(new).await.ok()?;
+            namespace.finish(&new, Outcome::Succeeded).await.ok()?;
+            Some((name, new.metadata.uid?))
+        }
+        _ => None,
+    }
+}
+
+pub async fn raced_jobs_are_deleted_exactly_if_their_policy_names_their_outcome() -> Result<()> {
+    let count: usize = env::var("RACED_JOBS").map_or(Ok(400), |count| count.parse())?;
+    let cluster = ControlPlane::start().await?;
+    let setup = Setup::new(&cluster).await?;
+    let namespace = &setup.namespace;
+    let describe = |index: usize| {
+        let described = job(format!("raced-{index:06}"));
+        if index % 4 == 1 { described } else { described.policy(BOTH) }
+    };
+    namespace.create_finished(count, Outcome::Succeeded, describe).await?;
+    let jobs = namespace.jobs().list(&ListParams::default()).await?.items;
+    let raced = |job: &Job| job.metadata.name.as_ref().is_some_and(|name| name.starts_with("raced-"));
+    let jobs: Vec<_> = jobs.into_iter().filter(raced).collect();
+    // It holds the sweeps until all changes are made.
+    let last = namespace.create(job("last").policy(BOTH).managed_by("example.com/nobody")).await?;
+
+    let sweep =
+        || setup.sweep_by(&setup.user.kubeconfig).args(["--timeout=none", "--settle=2s", "-q"]).spawn();
+    let (first, second) = (sweep()?, sweep()?);
+    let mut kept = BTreeMap::new();
+    let (before, after) = jobs.split_at(count / 2);
+    let change_all = async |jobs: &[Job], offset: usize| {
+        let changes = jobs.iter().enumerate().map(|(index, job)| change(namespace, offset + index, job));
+        stream::iter(changes).buffer_unordered(8).filter_map(async |kept| kept).collect::<Vec<_>>().await
+    };
+    kept.extend(change_all(before, 0).await);
+    cluster.stop_apiserver();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    cluster.start_apiserver().await?;
+    kept.extend(change_all(after, before.len()).await);
+    namespace.finish(&last, Outcome::Succeeded).await?;
+    first.finish(LONG).await?.expect_success()?;
+    second.finish(LONG).await?.expect_success()?;
+
+    let left = namespace.uids().await?;
+    for (name, uid) in &kept {
+        let found = left.get(name).with_context(|| format!("{name} was deleted"))?;
+        ensure!(found == uid, "{name} is another Job");
+    }
+    setup.leaves(&kept.keys().map(String::as_str).collect::<Vec<_>>()).await
+}
