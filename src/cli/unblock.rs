@@ -46,6 +46,10 @@ pub struct Unblock {
     #[arg(long)]
     no_caller: bool,
 
+    /// Also say on stderr which Helm calls, and which cluster and namespace that means
+    #[arg(short, long)]
+    verbose: bool,
+
     #[command(flatten)]
     cluster: ClusterArgs,
 
@@ -72,6 +76,7 @@ impl Unblock {
             once: self.cluster.once,
             dry_run: self.cluster.dry_run || dry_run_by_variable()?,
             looks_for_caller: !self.no_caller,
+            verbose: self.verbose,
             release: self.release,
             retry_failed: self.retry_failed,
             force: self.force,

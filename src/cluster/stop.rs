@@ -40,14 +40,10 @@ impl Timeout {
         }
     }
 
-    /// When [`Self::limit`] ends that starts now.
-    pub(crate) fn deadline(self) -> Option<Instant> {
-        Instant::now().checked_add(self.limit()?)
-    }
-
     /// When connecting must have ended that starts now. A pass without waiting gives a credential plugin 30 s.
     pub(crate) fn connect_deadline(self) -> Option<Instant> {
-        if self.is_zero() { Some(Instant::now() + CONNECT_LIMIT) } else { self.deadline() }
+        let limit = if self.is_zero() { Some(CONNECT_LIMIT) } else { self.limit() };
+        Instant::now().checked_add(limit?)
     }
 }
 

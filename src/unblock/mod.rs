@@ -35,6 +35,7 @@ use owner::Claimant;
 use planned_job::PlannedJob;
 use rounds::Surroundings;
 use target::Target;
+use tokio::time::Instant;
 use writer::Host;
 
 use crate::cluster::caller::{Caller, DryRun, HelmCall, Unclear};
@@ -188,8 +189,8 @@ async fn until_stopped(
         .map_err(|error| blocked(ExitCode::Failure, format!("cannot listen for signals: {error}")))?;
     let mut planned = Vec::new();
     let mut context = options.connection.context.clone();
-    let deadline = options.timeout.deadline();
     let connect_deadline = options.timeout.connect_deadline();
+    let deadline = connect_deadline.filter(|_| !options.timeout.is_zero());
     let work = async {
         let target = target::find(options, caller.helm(), console).await?;
         context.clone_from(&target.cluster.context);

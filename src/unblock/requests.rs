@@ -15,6 +15,7 @@ use super::writer::Method;
 use crate::cluster::client::Cluster;
 use crate::cluster::error::Error;
 use crate::cluster::job::{Job, JobObject};
+use crate::cluster::variable;
 
 /// How many pods of a Job are looked at.
 const PODS: u32 = 20;
@@ -135,6 +136,9 @@ pub(super) async fn log(
 /// Whether Helm has a release of this name that it would upgrade, by the Secrets in which it keeps them. `None` if that cannot be
 /// told.
 pub(super) async fn release_exists(cluster: &Cluster, namespace: &str, release: &str) -> Option<bool> {
+    if variable("HELM_DRIVER").is_some_and(|driver| !["secret", "secrets"].contains(&&*driver)) {
+        return None;
+    }
     let secrets: Api<Secret> = Api::namespaced(cluster.client().clone(), namespace);
     let of_release = format!("owner=helm,name={release}");
     let revisions = secrets.list_metadata(&ListParams::default().labels(&of_release)).await.ok()?.items;

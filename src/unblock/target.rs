@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use super::{Options, Stop};
+use super::{Options, Stop, note};
 use crate::cluster::caller::HelmCall;
 use crate::cluster::connect::{self, Connection};
 use crate::cluster::helm_env::{HelmVariables, started_by_helm};
 use crate::cluster::variable;
 use crate::console::Console;
-use crate::escape::{one_line, quoted};
+use crate::escape::quoted;
 use crate::exit_code::ExitCode;
 
 pub(super) struct Target {
@@ -30,7 +30,7 @@ pub(super) async fn find(
     let target = of_helm(call).await?;
     let namespace = target.namespace.as_deref().unwrap_or_default();
     let context = target.cluster.context.as_deref().unwrap_or("none");
-    console.log(&one_line(&format!("called by {call}, namespace {namespace}, context {context}")));
+    note(&format!("called by {call}, namespace {namespace}, context {context}"), options, console);
     let own = with_options(options, call).await?;
     if let Some(difference) = own.and_then(|own| difference(&own, &target)) {
         let advice = "leave --namespace, --context and --kubeconfig out: those of Helm count";

@@ -43,7 +43,11 @@ const MODES: &[(&[&str], &[&[&str]])] = &[
     #[cfg(feature = "cleanup")]
     (
         &["--unblock"],
-        &[&["--namespace", "--release", "--retry-failed", "--force", "--no-caller"], CLUSTER, FILTER],
+        &[
+            &["--namespace", "--release", "--retry-failed", "--force", "--no-caller", "--verbose"],
+            CLUSTER,
+            FILTER,
+        ],
     ),
     #[cfg(feature = "cleanup")]
     (

@@ -193,7 +193,7 @@ pub async fn a_credential_plugin_that_hangs_ends_the_sweep_at_its_deadline(
     let setup = Setup::new(cluster).await?;
     let kubeconfig = with_plugin(&setup.user.kubeconfig, "exec /bin/sleep 300")?;
     let swept = setup.sweep_by(&kubeconfig).arg("--timeout=1s").run().await?.expect_code(1)?;
-    swept.says(&["the credential plugin /bin/sh (context ", "returned nothing within 1 s"])?;
+    swept.says(&["the credential plugin /bin/sh of context ", "returned nothing within 1 s"])?;
     setup.leaves(&[]).await
 }
 

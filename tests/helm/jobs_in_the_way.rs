@@ -23,6 +23,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         a_hook_that_became_an_ordinary_job_makes_way,
         a_failed_migration_runs_again_if_it_is_asked_for,
         a_helm_that_is_killed_loses_no_job,
+        flags_of_helm_that_do_not_help_are_warned_of,
     ]
 }
 
@@ -280,5 +281,28 @@ async fn a_helm_that_is_killed_loses_no_job(cluster: &ControlPlane, version: Hel
     migration.namespace.succeed(&job).await?;
     says("the program that waits for the manifests has ended, so nothing more is deleted").await?;
     ensure!(migration.uid().await? == job.metadata.uid, "the Job is gone");
+    Ok(())
+}
+
+async fn flags_of_helm_that_do_not_help_are_warned_of(
+    cluster: &ControlPlane,
+    version: HelmVersion,
+) -> Result<()> {
+    let (force, rollback): (&[&str], _) = match version.is_4() {
+        true => (&["--force-replace", "--server-side=false"], "--rollback-on-failure"),
+        false => (&["--force"], "--atomic"),
+    };
+    let migration = Migration::new(cluster, version).await?;
+    migration.upgrade("shop", &[]).run().await?.expect_success()?;
+    migration.namespace.succeed(&migration.job().await?).await?;
+    let _ = migration.log();
+    // The Job has not changed.
+    let failed = migration.upgrade("shop", force).run().await?.expect_code(1)?;
+    ensure!(failed.stderr().contains("field is immutable"), "{}", failed.stderr());
+    let log = migration.log()?;
+    ensure!(log.contains("warning: Helm's own --force (--force-replace) replaces resources"), "{log}");
+    migration.replaces(migration.upgrade("shop", &["--set", "tag=2", rollback, "--timeout=30s"])).await?;
+    let log = migration.log()?;
+    ensure!(log.contains("warning: if this upgrade fails, Helm's own rollback"), "{log}");
     Ok(())
 }

@@ -84,10 +84,10 @@ async fn a_plugin_that_returns_nothing_usable_is_named() -> Result<()> {
         &[&format!("the credential plugin true {ORIGIN} returned no ExecCredential: ")],
     )
     .await?;
-    let empty = "exec:\n  apiVersion: client.authentication.k8s.io/v1\n  interactiveMode: Never\n  command: echo\n  args: ['{status: {}}']";
+    let empty = "exec:\n  apiVersion: client.authentication.k8s.io/v1\n  interactiveMode: Never\n  command: echo\n  args: ['{\"status\": {}}']";
     let neither = "returned neither a token nor a client certificate with its key";
     says(with_plugin(empty), &[&format!("the credential plugin echo {ORIGIN} {neither}\n")]).await?;
-    let broken = "exec:\n  apiVersion: client.authentication.k8s.io/v1\n  interactiveMode: Never\n  command: echo\n  args: ['{status: {token: \"a\\nb\"}}']";
+    let broken = "exec:\n  apiVersion: client.authentication.k8s.io/v1\n  interactiveMode: Never\n  command: echo\n  args: ['{\"status\": {\"token\": \"a\\\\nb\"}}']";
     says(
         with_plugin(broken),
         &["context \"c\" of <folder>/config: the token has a character that no HTTP header can have\n"],
@@ -105,7 +105,7 @@ async fn a_plugin_that_hangs_is_named_at_the_deadline_and_ended() -> Result<()> 
     let setup = Setup::new(&row).await?;
     for mode in modes(&setup) {
         let named =
-            "the credential plugin sh (context \"c\" of <folder>/config) returned nothing within 1 s\n";
+            "the credential plugin sh of context \"c\" of <folder>/config returned nothing within 1 s\n";
         check(mode.arg("--timeout=1s").run().await?, &setup, &[named])?;
         let pid = fs::read_to_string(setup.folder.join("pid"))?;
         let process = Path::new("/proc").join(pid.trim());
@@ -119,7 +119,7 @@ async fn a_plugin_that_hangs_is_named_at_the_deadline_and_ended() -> Result<()> 
 
 async fn a_plugin_runs_once() -> Result<()> {
     let row = with_plugin(
-        "exec:\n  apiVersion: client.authentication.k8s.io/v1\n  interactiveMode: Never\n  command: sh\n  args: [-c, 'echo run >> runs; echo \"{status: {token: t}}\"']",
+        "exec:\n  apiVersion: client.authentication.k8s.io/v1\n  interactiveMode: Never\n  command: sh\n  args: [-c, 'echo run >> runs; echo \"{\\\"status\\\": {\\\"token\\\": \\\"t\\\"}}\"']",
     );
     let setup = Setup::new(&row).await?;
     for (runs, mode) in (1..).zip(modes(&setup)) {
@@ -154,7 +154,7 @@ async fn a_kubeconfig_that_cannot_be_used_is_named() -> Result<()> {
         ),
         (
             row("", "").cluster("certificate-authority-data: '?'"),
-            format!("{c}: certificate-authority-data: "),
+            format!("{c}: failed to load certificate authority: failed to decode base64 data: "),
         ),
         (
             row("", "").cluster("certificate-authority-data: aGVsbG8K"),
@@ -162,7 +162,9 @@ async fn a_kubeconfig_that_cannot_be_used_is_named() -> Result<()> {
         ),
         (
             row("", "").cluster("certificate-authority: missing.pem"),
-            format!("{c}: certificate-authority <folder>/missing.pem: "),
+            format!(
+                "{c}: failed to load certificate authority: failed to read file '\"<folder>/missing.pem\"': "
+            ),
         ),
         (
             row("", "").cluster("proxy-url: 'ftp://p'"),

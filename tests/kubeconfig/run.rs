@@ -29,15 +29,18 @@ pub fn trials() -> Vec<Trial> {
         Trial::test(name, move || block_on(run(row)).map_err(|error| Failed::from(format!("{error:#}"))))
     };
     let others = others.into_iter().map(trial);
-    let in_pod = trials::unless(no_mounts(), in_pod.into_iter().map(trial).collect());
+    let in_pod: Vec<_> = in_pod.into_iter().map(trial).collect();
+    let in_pod = match needs() {
+        Some(needs) => trials::on_demand(needs, in_pod),
+        None => in_pod,
+    };
     others.chain(in_pod).collect()
 }
 
-/// Why a program cannot see the files of a pod: `unshare` does not give it mounts of its own.
-fn no_mounts() -> Option<&'static str> {
+/// What is missing to show a program the files of a pod.
+fn needs() -> Option<&'static str> {
     let mounts = Command::new("unshare").args(["--map-root-user", "--mount", "true"]).output();
-    (!mounts.is_ok_and(|output| output.status.success()))
-        .then_some("unshare --map-root-user --mount fails here")
+    (!mounts.is_ok_and(|output| output.status.success())).then_some("mounts of its own (unshare)")
 }
 
 /// What a row runs against, and the texts for its placeholders.

@@ -6,109 +6,10 @@
 //! give a flag a value that looks like another flag.
 
 use std::ffi::OsString;
-use std::fmt;
 
-use secrecy::{ExposeSecret, SecretString};
-
+use super::call::{Command, DryRun, HelmCall, ServerSide, Unclear};
+use super::cluster_flags::ClusterFlags;
 use super::flags::{self, Read, Takes, WITHOUT_VALUE};
-
-/// The commands of Helm that run a post-renderer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Command {
-    /// `helm install`
-    Install,
-    /// `helm upgrade`
-    Upgrade,
-    /// `helm template`
-    Template,
-}
-
-/// What a Helm that changes nothing asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DryRun {
-    /// Nobody: it needs no cluster.
-    Client,
-    /// The API server.
-    Server,
-}
-
-/// Whether Helm applies server-side. Only Helm 4 does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ServerSide {
-    /// As the release was applied last, which is what `upgrade` does if no flag says otherwise.
-    Auto,
-    /// Always.
-    Yes,
-    /// Never.
-    No,
-}
-
-/// One call of Helm, as its command line describes it.
-#[derive(Debug, Clone)]
-pub struct HelmCall {
-    /// The command.
-    pub command: Command,
-    /// Whether Helm changes nothing. `helm template` never changes anything.
-    pub dry_run: Option<DryRun>,
-    /// The release. Without one, Helm makes a new name up, and no Job belongs to that.
-    pub release: Option<String>,
-    /// The cluster, as far as flags name it.
-    pub cluster: ClusterFlags,
-    /// The name or the path of the post-renderer.
-    pub post_renderer: String,
-    /// `--install`: an upgrade of a release that does not exist installs it.
-    pub install: bool,
-    /// `--no-hooks`
-    pub no_hooks: bool,
-    /// `--take-ownership`
-    pub take_ownership: bool,
-    /// `--rollback-on-failure` or `--atomic`
-    pub rollback_on_failure: bool,
-    /// `--force` or `--force-replace`
-    pub force: bool,
-    /// `--server-side`
-    pub server_side: ServerSide,
-}
-
-/// How Helm's global flags name the cluster, the credentials and the namespace.
-///
-/// A flag has precedence over Helm's environment variable, even if its value is empty. An empty value is the same as neither flag nor
-/// variable. `--kubeconfig` has precedence over `KUBECONFIG` unless its value is empty.
-#[derive(Debug, Clone, Default)]
-pub struct ClusterFlags {
-    /// `--namespace`, before `HELM_NAMESPACE`
-    pub namespace: Option<String>,
-    /// `--kubeconfig`: one file, not a list of files
-    pub kubeconfig: Option<String>,
-    /// `--kube-context`, before `HELM_KUBECONTEXT`
-    pub context: Option<String>,
-    /// `--kube-apiserver`, before `HELM_KUBEAPISERVER`
-    pub api_server: Option<String>,
-    /// `--kube-token`, before `HELM_KUBETOKEN`
-    pub token: Option<SecretString>,
-    /// `--kube-ca-file`, before `HELM_KUBECAFILE`
-    pub ca_file: Option<String>,
-    /// `--kube-tls-server-name`, before `HELM_KUBETLS_SERVER_NAME`
-    pub tls_server_name: Option<String>,
-    /// `--kube-insecure-skip-tls-verify`, before `HELM_KUBEINSECURE_SKIP_TLS_VERIFY`
-    pub insecure_skip_tls_verify: Option<bool>,
-    /// `--kube-as-user`, before `HELM_KUBEASUSER`
-    pub as_user: Option<String>,
-    /// `--kube-as-group`, as often as it is given, before `HELM_KUBEASGROUPS`
-    pub as_groups: Option<Vec<String>>,
-}
-
-/// Why a command line of Helm cannot be relied on. It never quotes a value, which may be a secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unclear(pub(super) String);
-
-impl fmt::Display for Unclear {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Unclear {}
 
 /// Reads the arguments of a Helm, the first of which is its own name. `None` if that Helm runs no post-renderer.
 ///
@@ -159,16 +60,6 @@ impl Command {
     }
 }
 
-impl fmt::Display for Command {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Install => "install",
-            Self::Upgrade => "upgrade",
-            Self::Template => "template",
-        })
-    }
-}
-
 /// Finds the first argument that is neither a flag nor the value of one, as Helm's library cobra does: before the command, it takes
 /// every flag that is not global for one with a value.
 fn place_of_command(args: &[&str]) -> Option<usize> {
@@ -210,7 +101,7 @@ impl<'a> Line<'a> {
             command,
             flags: Vec::new(),
             positional: Vec::new(),
-            cluster: first_reading(args),
+            cluster: ClusterFlags::first_reading(args),
             dry_run: None,
             doubt: None,
         };
@@ -242,7 +133,7 @@ impl<'a> Line<'a> {
             // A post-renderer's own flags are values by right, and `-` means stdin.
             Some(value) if apart && value.len() > 1 && value.starts_with('-') => {
                 self.note_dry_run(value, false);
-                if name != "post-renderer-args" {
+                if name != "post-renderer-args" || value.starts_with(POST_RENDERER) {
                     self.doubt = Some(format!(
                         "the value of {dashes}{name} begins with a dash, so it may be a flag; join the two: {dashes}{name}=…"
                     ));
@@ -365,67 +256,6 @@ impl<'a> Line<'a> {
     }
 }
 
-/// Helm reads its global flags twice. The first time it knows no other flag, so it also finds them in the values of others:
-/// `--post-renderer-args --namespace=shop` names Helm's own namespace. It goes no further than the first mistake.
-fn first_reading(args: &[&str]) -> ClusterFlags {
-    let mut cluster = ClusterFlags::default();
-    for read in flags::read(args, |flag| flags::global(flag).unwrap_or(Takes::Nothing)) {
-        let Read::Flag { name, value, .. } = read else {
-            continue;
-        };
-        let is_fine = match flags::global(&name) {
-            None => name != "help",
-            Some(Takes::Nothing) => value.is_none_or(|value| flags::parse_bool(value).is_some()),
-            Some(Takes::Text) => value.is_some(),
-            Some(Takes::Number) => value.is_some_and(|value| value.parse::<f64>().is_ok()),
-        };
-        if !is_fine {
-            break;
-        }
-        cluster.set(&name, value);
-    }
-    cluster
-}
-
-impl ClusterFlags {
-    fn set(&mut self, flag: &str, value: Option<&str>) {
-        let text = || value.map(str::to_owned);
-        match flag {
-            "namespace" => self.namespace = text(),
-            "kubeconfig" => self.kubeconfig = text(),
-            "kube-context" => self.context = text(),
-            "kube-apiserver" => self.api_server = text(),
-            "kube-token" => self.token = text().map(SecretString::from),
-            "kube-ca-file" => self.ca_file = text(),
-            "kube-tls-server-name" => self.tls_server_name = text(),
-            "kube-insecure-skip-tls-verify" => {
-                self.insecure_skip_tls_verify = flags::parse_bool(value.unwrap_or("true"));
-            }
-            "kube-as-user" => self.as_user = text(),
-            "kube-as-group" => self.as_groups.get_or_insert_default().extend(text()),
-            _ => {}
-        }
-    }
-}
-
-impl ClusterFlags {
-    /// The flag that has precedence over this variable of Helm, if it is given.
-    pub(crate) fn variable(&self, name: &str) -> Option<String> {
-        match name {
-            "HELM_NAMESPACE" => self.namespace.clone(),
-            "HELM_KUBECONTEXT" => self.context.clone(),
-            "HELM_KUBEAPISERVER" => self.api_server.clone(),
-            "HELM_KUBETOKEN" => self.token.as_ref().map(|token| token.expose_secret().to_owned()),
-            "HELM_KUBECAFILE" => self.ca_file.clone(),
-            "HELM_KUBETLS_SERVER_NAME" => self.tls_server_name.clone(),
-            "HELM_KUBEINSECURE_SKIP_TLS_VERIFY" => self.insecure_skip_tls_verify.map(|skip| skip.to_string()),
-            "HELM_KUBEASUSER" => self.as_user.clone(),
-            "HELM_KUBEASGROUPS" => self.as_groups.as_ref().map(|groups| groups.join(",")),
-            _ => None,
-        }
-    }
-}
-
 /// Helm's rule for the name of a release.
 fn is_release(name: &str) -> bool {
     name.len() <= 53 && name.split('.').all(|label| is_name(label, 53))
@@ -440,24 +270,8 @@ fn is_name(name: &str, longest: usize) -> bool {
         && !name.ends_with('-')
 }
 
-impl HelmCall {
-    /// Whether Helm 4 calls, if the variable `HELM_PLUGIN_NAME` has this value: Helm 4 sets it to the post-renderer's name.
-    pub fn is_helm_4(&self, plugin_name: Option<&str>) -> bool {
-        plugin_name == Some(&self.post_renderer)
-    }
-}
-
-/// `helm upgrade shop --dry-run=server`
-impl fmt::Display for HelmCall {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "helm {}", self.command)?;
-        if let Some(release) = &self.release {
-            write!(f, " {release}")?;
-        }
-        match (self.command, self.dry_run) {
-            (_, Some(DryRun::Server)) => f.write_str(" --dry-run=server"),
-            (Command::Install | Command::Upgrade, Some(DryRun::Client)) => f.write_str(" --dry-run=client"),
-            _ => Ok(()),
-        }
-    }
+/// Whether a flag takes the next argument as its value, for a test that compares with Helm's help.
+#[doc(hidden)]
+pub fn takes_value(command: &str, flag: &str) -> Option<bool> {
+    Some(Command::named(command)?.takes(flag) != Takes::Nothing)
 }

@@ -4,8 +4,10 @@
 //! and whether it is a dry run.
 //!
 //! - `process` finds the nearest Helm above this process.
-//! - `command_line` reads its arguments, with `flags` for what Helm's flags are. Both are pure.
+//! - `command_line` reads its arguments into a `call`, with `flags` and `cluster_flags` for what Helm's flags are. All are pure.
 
+mod call;
+mod cluster_flags;
 mod command_line;
 mod flags;
 mod process;
@@ -13,7 +15,9 @@ mod process;
 use std::fmt;
 use std::process::id;
 
-pub use command_line::{ClusterFlags, Command, DryRun, HelmCall, ServerSide, Unclear, parse};
+pub use call::{Command, DryRun, HelmCall, ServerSide, Unclear};
+pub use cluster_flags::ClusterFlags;
+pub use command_line::{parse, takes_value};
 use process::Process;
 
 /// The name of the plugin for Helm 4.
@@ -91,3 +95,6 @@ impl Caller {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -144,5 +144,118 @@ pub(super) fn look_up(pid: u32) -> Option<Process> {
 }
 
 #[cfg(test)]
-#[path = "process/tests.rs"]
-mod tests;
+impl Process {
+    /// A process whose parent has the PID before its own.
+    pub(super) fn example(pid: u32, argv: &[&str]) -> Self {
+        let argv = argv.iter().map(OsString::from).collect();
+        Self { pid, parent: pid - 1, started: u64::from(pid), is_zombie: false, exe: None, argv }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The PID of the nearest Helm above the last process.
+    fn nearest(processes: &[Process]) -> Option<u32> {
+        let own = processes.last().map_or(0, |process| process.pid);
+        let look_up = |pid| processes.iter().find(|process| process.pid == pid).cloned();
+        nearest_helm(own, look_up).map(|helm| helm.pid)
+    }
+
+    #[test]
+    fn the_nearest_helm_counts() {
+        let example = Process::example;
+        let (shell, helm) = (["/bin/sh", "-c", "helm"], ["/usr/bin/helm", "upgrade"]);
+        let own = example(9, &["jobsweep"]);
+        for (above, expected) in [
+            (vec![example(8, &helm)], Some(8)),
+            (vec![example(7, &helm), example(8, &shell)], Some(7)),
+            (vec![example(5, &helm), example(6, &shell), example(7, &helm), example(8, &shell)], Some(7)),
+            (vec![example(8, &shell)], None),
+            (vec![], None),
+            // Nobody is between them.
+            (vec![example(7, &helm)], None),
+            // The PID is used again.
+            (vec![Process { started: 10, ..example(8, &helm) }], None),
+            (vec![Process { started: 9, ..example(8, &helm) }], Some(8)),
+            (vec![example(7, &helm), Process { started: 6, ..example(8, &shell) }], None),
+            // A circle, which Windows can have.
+            (vec![Process { parent: 9, started: 9, ..example(8, &shell) }], None),
+            (vec![Process { exe: Some("/opt/helm-4".into()), ..example(8, &["h"]) }], Some(8)),
+            (vec![Process { exe: Some("/opt/h".into()), ..example(8, &["helm"]) }], Some(8)),
+        ] {
+            let processes: Vec<_> = above.into_iter().chain([own.clone()]).collect();
+            assert_eq!(nearest(&processes), expected, "{processes:?}");
+        }
+    }
+
+    #[test]
+    fn these_are_names_of_helm() {
+        for name in [
+            "helm",
+            "helm3",
+            "helm-3",
+            "helm_v3",
+            "helm-v4.3.1",
+            "helmv3",
+            ".helm-wrapped",
+            "helm.exe",
+            "helm3-wrapped.exe",
+        ] {
+            assert!(is_name_of_helm(OsStr::new(name)), "{name}");
+        }
+        for name in [
+            "",
+            "helmfile",
+            "helm-diff",
+            "helmsman",
+            "xhelm",
+            "helm-",
+            "helmv",
+            "helm3x",
+            "Helm",
+            "..helm",
+            "helm.sh",
+            "helm-wrapped-x",
+        ] {
+            assert!(!is_name_of_helm(OsStr::new(name)), "{name}");
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_start_and_the_parent_are_found_behind_any_name() {
+        let stat = |name: &str| {
+            let stat = format!("12 ({name}) S 7 12 12 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 98765 1000 2");
+            Stat::parse(&stat).map(|stat| (stat.state, stat.parent, stat.started))
+        };
+        for name in ["helm", "a b", ") S 1 (", ""] {
+            assert_eq!(stat(name), Some(('S', 7, 98765)), "{name}");
+        }
+        assert!(Stat::parse("").is_none() && Stat::parse("12 (helm) S 7").is_none());
+    }
+
+    #[test]
+    fn a_process_is_found_with_its_parent_and_its_arguments() {
+        let own = look_up(std::process::id()).expect("this process");
+        assert_eq!(own.parent, parent_pid());
+        assert_eq!(own.argv, std::env::args_os().collect::<Vec<_>>());
+        assert!(own.still_lives());
+        assert!(!Process { started: own.started + 1, ..own }.still_lives());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_process_that_was_killed_lives_no_more_though_its_parent_has_not_waited_for_it() {
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().expect("sleep");
+        let process = look_up(child.id()).expect("a process");
+        assert!(process.still_lives());
+        child.kill().expect("killed");
+        while process.still_lives() {
+            std::thread::yield_now();
+        }
+        child.wait().expect("its end");
+        assert!(!process.still_lives());
+    }
+}

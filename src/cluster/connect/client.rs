@@ -76,7 +76,9 @@ impl Tls {
             None => Arc::new(DefaultServerNameResolver::default()),
             Some(name) => {
                 let name = ServerName::try_from(name.clone());
-                Arc::new(FixedServerNameResolver::new(name.map_err(|error| format!("tls-server-name: {error}"))?))
+                Arc::new(FixedServerNameResolver::new(
+                    name.map_err(|error| format!("tls-server-name: {error}"))?,
+                ))
             }
         };
         Ok(Self { config: Arc::new(tls), names })

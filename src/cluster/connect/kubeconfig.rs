@@ -31,7 +31,9 @@ pub(super) async fn choose(file: Option<PathBuf>, context: Option<String>) -> Re
     let files = file.map_or_else(default_files, |file| vec![file]);
     let names: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
     let read_all = move || {
-        files.iter().try_fold(Kubeconfig::default(), |all, file| all.merge(read(file)?).map_err(Error::config))
+        files
+            .iter()
+            .try_fold(Kubeconfig::default(), |all, file| all.merge(read(file)?).map_err(Error::config))
     };
     // A path may name a pipe that has no writer yet, so another thread waits for it.
     let kubeconfig = spawn_blocking(read_all).await.map_err(Error::config)??;

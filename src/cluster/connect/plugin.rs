@@ -39,7 +39,8 @@ pub(super) async fn authenticate(
     deadline: Option<Instant>,
 ) -> Result<(), Error> {
     let command = exec.command.as_deref().unwrap_or_default();
-    let error = |what: &str| Error::Credentials(format!("the credential plugin {command} of {origin} {what}"));
+    let error =
+        |what: &str| Error::Credentials(format!("the credential plugin {command} of {origin} {what}"));
     let start = Instant::now();
     let output = before(deadline, output(exec, command)).await.unwrap_or_else(|| {
         Err(format!("returned nothing within {} s", start.elapsed().as_secs_f64().round()))

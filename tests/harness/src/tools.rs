@@ -79,6 +79,7 @@ static KREW: ToolSet = ToolSet::new("krew", Stamp::None, "half a minute");
 static HELMFILE: ToolSet =
     ToolSet::new("helmfile", Stamp::Variable("go.szostok.io/version.version", "1.8.0"), "4 minutes")
         .tagged(&["custom_providers"]);
+static HELM_LIBRARY: ToolSet = ToolSet::new("helm-library", Stamp::None, "2 minutes");
 static KUSTOMIZE: ToolSet = ToolSet::new("kustomize", Stamp::None, "half a minute");
 static KPT: ToolSet = ToolSet::new("kpt", Stamp::None, "3 minutes");
 /// The newest release that can be built: v3.2.12 does not compile, and v3.3 needs a module that the Go module proxy does not have.
@@ -119,6 +120,13 @@ pub fn krew(program: &str) -> Result<PathBuf> {
 /// The path of helmfile (v1.8.0).
 pub fn helmfile() -> Result<PathBuf> {
     HELMFILE.program("helmfile")
+}
+
+/// The path of a program that has Helm (v3.22.0) as a library: it installs a release, or upgrades it.
+///
+/// Its arguments are the release, the chart, the namespace, and the post-renderer with its arguments.
+pub fn helm_library() -> Result<PathBuf> {
+    HELM_LIBRARY.program("helm-library")
 }
 
 /// The path of kustomize (v5.8.2).
