@@ -87,7 +87,7 @@ async fn a_plugin_that_returns_nothing_usable_is_named() -> Result<()> {
     let empty = "exec:\n  apiVersion: client.authentication.k8s.io/v1\n  interactiveMode: Never\n  command: echo\n  args: ['{\"status\": {}}']";
     let neither = "returned neither a token nor a client certificate with its key";
     says(with_plugin(empty), &[&format!("the credential plugin echo {ORIGIN} {neither}\n")]).await?;
-    let broken = "exec:\n  apiVersion: client.authentication.k8s.io/v1\n  interactiveMode: Never\n  command: echo\n  args: ['{\"status\": {\"token\": \"a\\\\nb\"}}']";
+    let broken = "exec:\n  apiVersion: client.authentication.k8s.io/v1\n  interactiveMode: Never\n  command: echo\n  args: ['{\"status\": {\"token\": \"a\\nb\"}}']";
     says(
         with_plugin(broken),
         &["context \"c\" of <folder>/config: the token has a character that no HTTP header can have\n"],
