@@ -28,8 +28,6 @@ use crate::console::{Console, Verbosity};
 use crate::policy::OWN_JOB_UID;
 use crate::signals::{self, Signals};
 
-/// How long connecting may take with `--timeout 0`: a credential plugin may hang.
-const CONNECT: Duration = Duration::from_secs(30);
 /// How long to wait for the results of deletions under way once the sweep is to end. A pod's default termination grace period is
 /// 30 s.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -48,19 +46,15 @@ pub(crate) async fn run(options: &Options, console: &Console) -> (Sweep, Ending)
             return (Sweep::default(), Err(error.into()));
         }
     };
-    let limit = if options.timeout.is_zero() { Some(CONNECT) } else { options.timeout.limit() };
-    let connected: Result<_, Stop> = unless_stopped(signals, limit, async {
+    let deadline = options.timeout.connect_deadline();
+    let connected: Result<_, Stop> = unless_stopped(signals, deadline, async {
         let target = Target::find(&options.connection).await?;
         let scopes = scopes(options, target.default_namespace());
-        Ok((Cluster::connect(target.config).await?, scopes))
+        Ok((Cluster::connect(target, deadline).await?, scopes))
     })
     .await;
     let (cluster, scopes) = match connected {
         Ok(connected) => connected,
-        Err(Stop::Deadline) if options.timeout.is_zero() => {
-            let why = format!("none came within {} s", CONNECT.as_secs());
-            return (Sweep::default(), Err(Error::Credentials(why).into()));
-        }
         Err(stop) => return (Sweep::default(), Err(stop)),
     };
     let rules = Rules {

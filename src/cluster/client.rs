@@ -5,28 +5,24 @@
 mod tests;
 
 use std::collections::HashMap;
-use std::panic;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response};
 use kube::api::{DeleteParams, Preconditions};
 use kube::client::Body;
-use kube::{Api, Client, Config};
+use kube::{Api, Client};
 use serde_json::Value;
 use tokio::sync::Mutex;
-use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout};
 use tower::service_fn;
 
-use super::error::{Error, Permission, chain};
+use super::connect::Target;
+use super::error::{Error, Permission};
 use super::job::{Job, JobObject};
 
 /// How long the API server may take to respond, and a credential plugin to bring new credentials.
 pub(crate) const RESPONSE_LIMIT: Duration = Duration::from_secs(30);
-/// How long a connection may take. This is shorter than [`RESPONSE_LIMIT`], so that a connection that hangs is a
-/// [`Error::NotConnected`]: the request was certainly not carried out.
-const CONNECT_LIMIT: Duration = Duration::from_secs(20);
 /// For how long a request may be denied that has worked before: an API server that starts may not have its RBAC rules yet.
 const DENIED_LIMIT: Duration = Duration::from_secs(15);
 
@@ -38,7 +34,7 @@ pub(crate) struct Cluster {
 
 /// Stands between kube's requests and kube's own client.
 struct Service {
-    config: Config,
+    target: Target,
     state: Mutex<State>,
 }
 
@@ -51,18 +47,18 @@ struct State {
 }
 
 impl Cluster {
-    /// Prepares the connection. This reads the credentials, or gets them from a plugin, but sends no request.
-    pub(crate) async fn connect(mut config: Config) -> Result<Self, Error> {
-        config.connect_timeout = Some(CONNECT_LIMIT);
-        let client = new_client(config.clone()).await?;
-        Ok(Self::with_client(config, client))
+    /// Prepares the connection. This reads the credentials, or gets them from a plugin until the deadline, but sends no
+    /// request.
+    pub(crate) async fn connect(target: Target, deadline: Option<Instant>) -> Result<Self, Error> {
+        let client = target.client(deadline).await?;
+        Ok(Self::with_client(target, client))
     }
 
-    /// Uses an existing client. The configuration serves to replace refused credentials.
-    pub(crate) fn with_client(config: Config, client: Client) -> Self {
-        let namespace = config.default_namespace.clone();
+    /// Uses an existing client. The target serves to replace refused credentials.
+    pub(crate) fn with_client(target: Target, client: Client) -> Self {
+        let namespace = target.config.default_namespace.clone();
         let state = Mutex::new(State { client, renewals: 0, worked: HashMap::new() });
-        let service = Arc::new(Service { config, state });
+        let service = Arc::new(Service { target, state });
         let service = service_fn(move |request| Arc::clone(&service).send(request));
         Self { client: Client::new(service, namespace) }
     }
@@ -122,16 +118,10 @@ impl Service {
 
     /// The credentials may have been replaced since they were read, so reads them again, unless another request did so
     /// since the caller read `renewals`.
-    ///
-    /// kube itself renews a token that is about to expire.
     async fn with_new_credentials(&self, renewals: u32) -> Result<Client, Error> {
         let mut state = self.state.lock().await;
         if state.renewals == renewals {
-            let Ok(client) = timeout(RESPONSE_LIMIT, new_client(self.config.clone())).await else {
-                let limit = RESPONSE_LIMIT.as_secs();
-                return Err(Error::Credentials(format!("none came within {limit} s")));
-            };
-            state.client = client?;
+            state.client = self.target.client(Some(Instant::now() + RESPONSE_LIMIT)).await?;
             state.renewals += 1;
         }
         Ok(state.client.clone())
@@ -174,21 +164,4 @@ async fn send_once(
         Ok(Response::from_parts(parts, body))
     });
     answered.await.unwrap_or(Err(Error::NoResponse(RESPONSE_LIMIT)))
-}
-
-/// Builds a client on a thread of its own, because a credential plugin blocks the thread that waits for it. Limits no time: at
-/// first, the plugin may wait for a user who logs in.
-async fn new_client(config: Config) -> Result<Client, Error> {
-    // kube panics on a token that no HTTP header can hold, and only kube sees the token of a credential plugin.
-    let made = spawn_blocking(move || {
-        let hook = panic::take_hook();
-        panic::set_hook(Box::new(|_| ()));
-        let made = panic::catch_unwind(panic::AssertUnwindSafe(|| Client::try_from(config)));
-        panic::set_hook(hook);
-        made
-    });
-    match made.await {
-        Ok(Ok(client)) => client.map_err(|error| Error::Credentials(chain(&error))),
-        _ => Err(Error::Credentials("they have a character that no HTTP header can have".to_owned())),
-    }
 }

@@ -2,13 +2,9 @@
 //!
 //! Helm sets them for its plugins, and reads them itself when the user sets them.
 
-use std::path::PathBuf;
-
-use kube::Config;
-use kube::config::AuthInfo;
 use secrecy::SecretString;
 
-use super::error::Error;
+use super::connect::Chosen;
 use super::variable;
 
 /// When Helm's environment variables count.
@@ -41,88 +37,118 @@ pub(crate) fn started_by_helm() -> bool {
     ["HELM_PLUGIN_NAME", "HELM_PLUGIN_DIR", "HELM_BIN"].into_iter().any(|name| variable(name).is_some())
 }
 
+/// As Go's `strconv.ParseBool` reads it.
 fn is_true(value: &str) -> bool {
-    matches!(value, "true" | "1")
+    matches!(value, "1" | "t" | "T" | "true" | "True" | "TRUE")
 }
 
-/// Changes a configuration as Helm does. `get` returns a variable that is set and not empty.
-pub(super) fn apply(config: &mut Config, get: impl Fn(&str) -> Option<String>) -> Result<(), Error> {
-    if let Some(server) = get("HELM_KUBEAPISERVER") {
-        config.cluster_url = server.parse().map_err(Error::config)?;
+/// Changes a cluster and its user as client-go does for the options of Helm and kubectl. `get` returns a variable that is set and not
+/// empty.
+pub(super) fn apply(chosen: &mut Chosen, get: impl Fn(&str) -> Option<String>) {
+    let Chosen { cluster, user, .. } = chosen;
+    let (server, server_name) = (get("HELM_KUBEAPISERVER"), get("HELM_KUBETLS_SERVER_NAME"));
+    if server.is_some() || server_name.is_some() {
+        cluster.server = server.or(cluster.server.take());
+        cluster.tls_server_name = server_name;
+    }
+    let (file, insecure) = (get("HELM_KUBECAFILE"), get("HELM_KUBEINSECURE_SKIP_TLS_VERIFY"));
+    let insecure = insecure.is_some_and(|value| is_true(&value));
+    if file.is_some() || insecure {
+        (cluster.certificate_authority, cluster.certificate_authority_data) = (file, None);
+        cluster.insecure_skip_tls_verify = Some(insecure);
     }
     if let Some(token) = get("HELM_KUBETOKEN") {
-        config.auth_info = AuthInfo { token: Some(SecretString::from(token)), ..AuthInfo::default() };
+        user.token = Some(SecretString::from(token));
     }
-    if let Some(file) = get("HELM_KUBECAFILE") {
-        config.root_cert_file = Some(PathBuf::from(file));
-    }
-    if let Some(name) = get("HELM_KUBETLS_SERVER_NAME") {
-        config.tls_server_name = Some(name);
-    }
-    if get("HELM_KUBEINSECURE_SKIP_TLS_VERIFY").is_some_and(|value| is_true(&value)) {
-        config.accept_invalid_certs = true;
-    }
-    if let Some(user) = get("HELM_KUBEASUSER") {
-        config.auth_info.impersonate = Some(user);
-    }
+    user.impersonate = get("HELM_KUBEASUSER").or(user.impersonate.take());
     if let Some(groups) = get("HELM_KUBEASGROUPS") {
-        config.auth_info.impersonate_groups = Some(groups.split(',').map(str::to_owned).collect());
+        user.impersonate_groups = Some(groups.split(',').map(str::to_owned).collect());
     }
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use kube::config::{AuthInfo, Cluster};
     use secrecy::ExposeSecret;
 
     use super::*;
 
-    fn config() -> Config {
-        let mut config = Config::new(http::Uri::from_static("https://kubeconfig:6443"));
-        config.tls_server_name = Some("kubeconfig".to_owned());
-        config.auth_info.username = Some("kubeconfig".to_owned());
-        config.auth_info.impersonate = Some("kubeconfig".to_owned());
-        config
+    fn chosen() -> Chosen {
+        let kubeconfig = || Some("kubeconfig".to_owned());
+        Chosen {
+            cluster: Cluster {
+                server: kubeconfig(),
+                tls_server_name: kubeconfig(),
+                certificate_authority_data: kubeconfig(),
+                ..Cluster::default()
+            },
+            user: AuthInfo { impersonate: kubeconfig(), ..AuthInfo::default() },
+            ..Chosen::default()
+        }
     }
 
-    fn applied(name: &str, value: &str) -> Config {
-        let mut config = config();
-        apply(&mut config, |asked| (asked == name).then(|| value.to_owned())).expect("a configuration");
-        config
+    fn applied(variables: &[(&str, &str)]) -> Chosen {
+        let mut chosen = chosen();
+        let get = |asked: &str| {
+            variables.iter().find(|(name, _)| *name == asked).map(|(_, value)| (*value).to_owned())
+        };
+        apply(&mut chosen, get);
+        chosen
     }
 
     #[test]
-    fn each_variable_sets_its_part_of_the_configuration() {
-        let token = |config: &Config| {
-            let AuthInfo { token, username, impersonate, .. } = &config.auth_info;
-            token.as_ref().is_some_and(|token| token.expose_secret() == "t")
-                && username.is_none()
-                && impersonate.is_none()
-        };
+    fn each_variable_sets_its_part() {
         for (name, value, is_set) in [
-            ("HELM_KUBETOKEN", "t", &token as &dyn Fn(&Config) -> bool),
-            ("HELM_KUBEAPISERVER", "https://helm:1/", &|config| config.cluster_url == "https://helm:1/"),
-            ("HELM_KUBECAFILE", "/ca", &|config| config.root_cert_file == Some(PathBuf::from("/ca"))),
-            ("HELM_KUBETLS_SERVER_NAME", "helm", &|config| config.tls_server_name.as_deref() == Some("helm")),
-            ("HELM_KUBEINSECURE_SKIP_TLS_VERIFY", "true", &|config| config.accept_invalid_certs),
-            ("HELM_KUBEINSECURE_SKIP_TLS_VERIFY", "1", &|config| config.accept_invalid_certs),
-            ("HELM_KUBEASUSER", "ann", &|config| config.auth_info.impersonate.as_deref() == Some("ann")),
-            ("HELM_KUBEASGROUPS", "a,b", &|config| {
-                config.auth_info.impersonate_groups.as_deref() == Some(&["a", "b"].map(str::to_owned))
+            (
+                "HELM_KUBETOKEN",
+                "t",
+                &(|chosen: &Chosen| {
+                    chosen.user.token.as_ref().is_some_and(|token| token.expose_secret() == "t")
+                }) as &dyn Fn(&Chosen) -> bool,
+            ),
+            ("HELM_KUBEAPISERVER", "https://helm:1", &|chosen| {
+                chosen.cluster.server.as_deref() == Some("https://helm:1")
+                    && chosen.cluster.tls_server_name.is_none()
+            }),
+            ("HELM_KUBECAFILE", "/ca", &|chosen| {
+                chosen.cluster.certificate_authority.as_deref() == Some("/ca")
+                    && chosen.cluster.certificate_authority_data.is_none()
+            }),
+            ("HELM_KUBETLS_SERVER_NAME", "helm", &|chosen| {
+                chosen.cluster.tls_server_name.as_deref() == Some("helm")
+            }),
+            ("HELM_KUBEINSECURE_SKIP_TLS_VERIFY", "true", &|chosen| {
+                chosen.cluster.insecure_skip_tls_verify == Some(true)
+                    && chosen.cluster.certificate_authority_data.is_none()
+            }),
+            ("HELM_KUBEINSECURE_SKIP_TLS_VERIFY", "1", &|chosen| {
+                chosen.cluster.insecure_skip_tls_verify == Some(true)
+            }),
+            ("HELM_KUBEASUSER", "ann", &|chosen| chosen.user.impersonate.as_deref() == Some("ann")),
+            ("HELM_KUBEASGROUPS", "a,b", &|chosen| {
+                chosen.user.impersonate_groups.as_deref() == Some(&["a", "b"].map(str::to_owned))
             }),
         ] {
-            assert!(is_set(&applied(name, value)) && !is_set(&config()), "{name}={value}");
+            assert!(is_set(&applied(&[(name, value)])) && !is_set(&chosen()), "{name}={value}");
         }
     }
 
     #[test]
     fn what_no_variable_sets_stays() {
-        let config = applied("HELM_KUBEINSECURE_SKIP_TLS_VERIFY", "false");
-        assert!(!config.accept_invalid_certs);
-        assert_eq!(config.tls_server_name.as_deref(), Some("kubeconfig"));
-        assert_eq!(config.auth_info.impersonate.as_deref(), Some("kubeconfig"));
-        let failed =
-            apply(&mut self::config(), |name| (name == "HELM_KUBEAPISERVER").then(|| "::".to_owned()));
-        assert!(matches!(failed, Err(Error::Config(_))));
+        let Chosen { cluster, user, .. } = applied(&[("HELM_KUBEINSECURE_SKIP_TLS_VERIFY", "false")]);
+        assert_eq!(cluster.insecure_skip_tls_verify, None);
+        assert_eq!(cluster.tls_server_name.as_deref(), Some("kubeconfig"));
+        assert_eq!(cluster.certificate_authority_data.as_deref(), Some("kubeconfig"));
+        assert_eq!(user.impersonate.as_deref(), Some("kubeconfig"));
+    }
+
+    #[test]
+    fn a_server_keeps_only_its_own_name() {
+        let both = applied(&[("HELM_KUBEAPISERVER", "https://helm:1"), ("HELM_KUBETLS_SERVER_NAME", "helm")])
+            .cluster;
+        assert_eq!(
+            (both.server.as_deref(), both.tls_server_name.as_deref()),
+            (Some("https://helm:1"), Some("helm"))
+        );
     }
 }

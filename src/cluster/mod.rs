@@ -1,8 +1,8 @@
 //! Talks to a cluster, for all modes.
 //!
 //! - `caller` says which Helm calls, if one does.
-//! - `connect` finds the cluster and the credentials; `helm_env` applies Helm's environment variables.
-//! - `client` is kube's client with what it lacks; `error` says how a request failed and which rule of a Role is missing,
+//! - `connect` finds the cluster and the credentials, and makes kube's client; `helm_env` applies Helm's environment variables.
+//! - `client` adds to kube's client what it lacks; `error` says how a request failed and which rule of a Role is missing,
 //!   and `retry` when to send it again.
 //! - `job` is a Job as jobsweep reads it, and what its conditions say. Pure.
 //! - `pods` lists the pods of a Job, and says why they do not let it finish.

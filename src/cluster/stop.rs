@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::error::Error;
 use crate::exit_code::ExitCode;
 use crate::signals::{Signal, Signals};
+
+const CONNECT_LIMIT: Duration = Duration::from_secs(30);
 
 /// How long to wait in a cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +39,12 @@ impl Timeout {
             _ => None,
         }
     }
+
+    /// When connecting must have ended that starts now. A pass without waiting gives a credential plugin 30 s.
+    pub(crate) fn connect_deadline(self) -> Option<Instant> {
+        let limit = if self.is_zero() { Some(CONNECT_LIMIT) } else { self.limit() };
+        Instant::now().checked_add(limit?)
+    }
 }
 
 impl Stop {
@@ -61,15 +69,23 @@ pub(crate) fn runtime() -> Result<Runtime, Error> {
     runtime.map_err(|error| Error::Config(format!("cannot start: {error}")))
 }
 
-/// Does `work`, unless a signal or the limit comes first.
+/// Does `work`, unless a signal or the deadline comes first.
 pub(crate) async fn unless_stopped<T, E: From<Stop>>(
     signals: &mut Signals,
-    limit: Option<Duration>,
+    deadline: Option<Instant>,
     work: impl Future<Output = Result<T, E>>,
 ) -> Result<T, E> {
     tokio::select! {
         biased;
         signal = signals.next() => Err(Stop::Signal(signal).into()),
-        done = timeout(limit.unwrap_or(Duration::MAX), work) => done.unwrap_or(Err(Stop::Deadline.into())),
+        done = before(deadline, work) => done.unwrap_or(Err(Stop::Deadline.into())),
+    }
+}
+
+/// What `work` returns, unless the deadline comes first. Of two with one deadline, the inner one returns first.
+pub(crate) async fn before<T>(deadline: Option<Instant>, work: impl Future<Output = T>) -> Option<T> {
+    match deadline {
+        Some(deadline) => timeout_at(deadline, work).await.ok(),
+        None => Some(work.await),
     }
 }

@@ -34,6 +34,7 @@ use owner::Claimant;
 use planned_job::PlannedJob;
 use rounds::Surroundings;
 use target::Target;
+use tokio::time::Instant;
 use writer::Host;
 
 use crate::cluster::caller::{Caller, DryRun, HelmCall, Unclear};
@@ -187,13 +188,15 @@ async fn until_stopped(
         .map_err(|error| blocked(ExitCode::Failure, format!("cannot listen for signals: {error}")))?;
     let mut planned = Vec::new();
     let mut context = options.connection.context.clone();
+    let connect_deadline = options.timeout.connect_deadline();
+    let deadline = connect_deadline.filter(|_| !options.timeout.is_zero());
     let work = async {
         let target = target::find(options, caller.helm(), console).await?;
-        context.clone_from(&target.context);
+        context.clone_from(&target.cluster.context);
         planned = plan(jobs, &target)?;
-        connect_and_unblock(target, &mut planned, options, caller, console).await
+        connect_and_unblock(target, connect_deadline, &mut planned, options, caller, console).await
     };
-    match stop::unless_stopped(&mut signals, options.timeout.limit(), work).await {
+    match stop::unless_stopped(&mut signals, deadline, work).await {
         Ok(()) => Ok(signals),
         Err(stop) => Err(stop.blocked(&planned, context.as_deref())),
     }
@@ -227,15 +230,16 @@ fn plan(jobs: Vec<JobManifest>, target: &Target) -> Result<Vec<PlannedJob>, Stop
 
 async fn connect_and_unblock(
     target: Target,
+    connect_deadline: Option<Instant>,
     jobs: &mut Vec<PlannedJob>,
     options: &Options,
     caller: &Caller,
     console: &mut Console,
 ) -> Result<(), Stop> {
-    let Target { config, context, namespace } = target;
-    let namespace = namespace.unwrap_or_default();
+    let context = target.cluster.context.clone();
+    let namespace = target.namespace.unwrap_or_default();
     messages::about_helms_force(caller).iter().for_each(|warning| console.warn(warning));
-    let cluster = Cluster::connect(config).await?;
+    let cluster = Cluster::connect(target.cluster, connect_deadline).await?;
     let call = caller.helm();
     let release_exists = match call.and_then(|call| call.release.as_ref().filter(|_| call.install)) {
         Some(release) => requests::release_exists(&cluster, &namespace, release).await,

@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use kube::Config;
-
 use super::{Options, Stop, note};
 use crate::cluster::caller::HelmCall;
 use crate::cluster::connect::{self, Connection};
@@ -14,9 +12,7 @@ use crate::escape::quoted;
 use crate::exit_code::ExitCode;
 
 pub(super) struct Target {
-    pub config: Config,
-    /// The context of the kubeconfig.
-    pub context: Option<String>,
+    pub cluster: connect::Target,
     /// The namespace of manifests that name none.
     pub namespace: Option<String>,
 }
@@ -33,7 +29,7 @@ pub(super) async fn find(
     let Some(call) = call else { return of_options(options).await };
     let target = of_helm(call).await?;
     let namespace = target.namespace.as_deref().unwrap_or_default();
-    let context = target.context.as_deref().unwrap_or("none");
+    let context = target.cluster.context.as_deref().unwrap_or("none");
     note(&format!("called by {call}, namespace {namespace}, context {context}"), options, console);
     let own = with_options(options, call).await?;
     if let Some(difference) = own.and_then(|own| difference(&own, &target)) {
@@ -49,17 +45,17 @@ async fn of_options(options: &Options) -> Result<Target, Stop> {
         // The variables belong to another cluster.
         connection.helm_variables = HelmVariables::Never;
     }
-    let connect::Target { config, context, pod_namespace, .. } = connect::Target::find(&connection).await?;
+    let cluster = connect::Target::find(&connection).await?;
     // A Helm that runs a plugin sets the variable to its own namespace, which may be another one.
     let by_variable = || variable("HELM_NAMESPACE").filter(|_| !started_by_helm());
-    let namespace = options.namespace.clone().or_else(by_variable).or(pod_namespace);
-    Ok(Target { config, context, namespace })
+    let namespace = options.namespace.clone().or_else(by_variable).or_else(|| cluster.pod_namespace.clone());
+    Ok(Target { cluster, namespace })
 }
 
 async fn of_helm(call: &HelmCall) -> Result<Target, Stop> {
-    let found = connect::Target::find(&helms_connection(call)).await?;
-    let namespace = Some(found.default_namespace().to_owned());
-    Ok(Target { config: found.config, context: found.context, namespace })
+    let cluster = connect::Target::find(&helms_connection(call)).await?;
+    let namespace = Some(cluster.default_namespace().to_owned());
+    Ok(Target { cluster, namespace })
 }
 
 fn helms_connection(call: &HelmCall) -> Connection {
@@ -87,19 +83,19 @@ async fn with_options(options: &Options, call: &HelmCall) -> Result<Option<Targe
         connection.helm_variables = HelmVariables::Never;
         connection.helm_flags = Default::default();
     }
-    let found = connect::Target::find(&connection).await?;
+    let cluster = connect::Target::find(&connection).await?;
     let of_helm = call.cluster.namespace.clone().filter(|name| !name.is_empty());
     let of_helm = of_helm.or_else(|| variable("HELM_NAMESPACE"));
     let namespace = options.namespace.clone().or(of_helm);
-    let namespace = namespace.unwrap_or_else(|| found.config.default_namespace.clone());
-    Ok(Some(Target { config: found.config, context: found.context, namespace: Some(namespace) }))
+    let namespace = namespace.unwrap_or_else(|| cluster.config.default_namespace.clone());
+    Ok(Some(Target { cluster, namespace: Some(namespace) }))
 }
 
 /// What the two targets do not have in common.
 fn difference(own: &Target, helm: &Target) -> Option<String> {
-    let server = |target: &Target| target.config.cluster_url.to_string();
-    let user = |target: &Target| serde_json::to_value(&target.config.auth_info).ok();
-    let context = |target: &Target| quoted(target.context.as_deref().unwrap_or_default());
+    let server = |target: &Target| target.cluster.config.cluster_url.to_string();
+    let user = |target: &Target| serde_json::to_value(&target.cluster.config.auth_info).ok();
+    let context = |target: &Target| quoted(target.cluster.context.as_deref().unwrap_or_default());
     let namespace = |target: &Target| target.namespace.clone().unwrap_or_default();
     if server(own) != server(helm) {
         Some(format!("Helm uses the server {}, and the options name {}", server(helm), server(own)))

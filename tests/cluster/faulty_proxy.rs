@@ -20,9 +20,13 @@ use hyper_util::rt::TokioIo;
 use jobsweep_harness::control_plane::{ControlPlane, User};
 use jobsweep_harness::kube::Client;
 use jobsweep_harness::wait;
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
+use tokio_rustls::TlsAcceptor;
 
 use crate::setup::connection;
 
@@ -80,16 +84,19 @@ impl FaultyProxy {
     pub async fn start(cluster: &ControlPlane, user: &User) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let mut config: Value = serde_json::from_slice(&fs::read(&user.kubeconfig)?)?;
-        config["clusters"][0]["cluster"] = json!({ "server": format!("http://{}", listener.local_addr()?) });
+        // Without TLS no client sends its credentials.
+        config["clusters"][0]["cluster"]["server"] = format!("https://{}", listener.local_addr()?).into();
         let kubeconfig = user.kubeconfig.with_extension("proxy");
         fs::write(&kubeconfig, config.to_string())?;
 
         let state = Arc::new(Mutex::new(State::default()));
         let (upstream, shared) = (upstream(cluster).await?, Arc::clone(&state));
+        let tls = acceptor(cluster)?;
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (upstream, state) = (upstream.clone(), Arc::clone(&shared));
+                let (upstream, state, tls) = (upstream.clone(), Arc::clone(&shared), tls.clone());
                 tokio::spawn(async move {
+                    let Ok(stream) = tls.accept(stream).await else { return };
                     let service =
                         service_fn(move |request| pass(upstream.clone(), Arc::clone(&state), request));
                     // Some tests break the connection.
@@ -127,6 +134,14 @@ impl FaultyProxy {
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn acceptor(cluster: &ControlPlane) -> Result<TlsAcceptor> {
+    let (certificate, key) = cluster.serving_certificate()?;
+    let chain = vec![CertificateDer::from_pem_slice(&certificate)?];
+    let key = PrivateKeyDer::from_pem_slice(&key)?;
+    let config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key)?;
+    Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
 /// A client without credentials, because the requests bring theirs.

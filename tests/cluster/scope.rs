@@ -252,9 +252,23 @@ pub async fn helms_flags_for_the_connection_count_when_helm_is_the_caller(
 pub async fn a_proxy_of_the_environment_is_used_unless_excepted(cluster: &ControlPlane) -> Result<()> {
     let setup = Setup::new(cluster).await?;
     finished(&setup.namespace, "done", BOTH).await?;
-    let by_proxy = || setup.sweep().env("HTTPS_PROXY", "http://127.0.0.1:1");
-    by_proxy().arg("--timeout=0").run().await?.expect_code(1)?.says(&["no connection to the API server"])?;
+    // The same server by an address that is no loopback address: those take no proxy of the environment.
+    let kubeconfig = std::fs::read_to_string(&setup.user.kubeconfig)?;
+    let mut kubeconfig: Value = serde_json::from_str(&kubeconfig)?;
+    let server = cluster.url().replace("127.0.0.1", "0.0.0.0");
+    kubeconfig["clusters"][0]["cluster"]["server"] = server.into();
+    kubeconfig["clusters"][0]["cluster"]["tls-server-name"] = "127.0.0.1".into();
+    let path = setup.user.kubeconfig.with_extension("any-address");
+    std::fs::write(&path, kubeconfig.to_string())?;
+    let by_proxy = |no_proxy: &str| {
+        let sweep = setup.sweep_by(&path).env("HTTPS_PROXY", "http://127.0.0.1:1");
+        sweep.env("NO_PROXY", no_proxy)
+    };
+    for no_proxy in ["", "127.0.0.1", "a,b,"] {
+        let swept = by_proxy(no_proxy).arg("--timeout=0").run().await?.expect_code(1)?;
+        swept.says(&["no connection to the API server"])?;
+    }
     setup.leaves(&["done"]).await?;
-    by_proxy().env("NO_PROXY", "127.0.0.1").run().await?.expect_success()?;
+    by_proxy("0.0.0.0").run().await?.expect_success()?;
     setup.leaves(&[]).await
 }

@@ -5,13 +5,14 @@ use std::convert::Infallible;
 use futures_util::{StreamExt, stream};
 use http_body_util::StreamBody;
 use hyper::body::{Bytes, Frame};
+use kube::Config;
 use kube::api::ListParams;
 
 use super::*;
 use crate::cluster::error::Error;
 
 fn cluster(client: Client) -> Cluster {
-    Cluster::with_client(Config::new(http::Uri::from_static("http://localhost")), client)
+    Cluster::with_client(Config::new(http::Uri::from_static("http://localhost")).into(), client)
 }
 
 /// An API server with these answers, one after another. The last one counts for all later requests.
@@ -129,7 +130,7 @@ async fn error_with(scheme: &str, listens: bool) -> Error {
     let mut config = Config::new(format!("{scheme}://{address}").parse().expect("an address"));
     config.accept_invalid_certs = true;
     config.default_retry = false;
-    let cluster = Cluster::connect(config).await.expect("a client");
+    let cluster = Cluster::connect(config.into(), None).await.expect("a client");
     let server = async {
         if !listens {
             drop(listener);

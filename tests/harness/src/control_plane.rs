@@ -100,6 +100,11 @@ impl ControlPlane {
         self.credentials.admin_kubeconfig()
     }
 
+    /// The API server's certificate and key in PEM, for a server in its place.
+    pub fn serving_certificate(&self) -> Result<(Vec<u8>, Vec<u8>)> {
+        self.credentials.serving_certificate()
+    }
+
     /// The URL of the API server.
     pub fn url(&self) -> &str {
         self.credentials.url()

@@ -51,6 +51,11 @@ impl Credentials {
         Ok(credentials)
     }
 
+    pub(super) fn serving_certificate(&self) -> Result<(Vec<u8>, Vec<u8>)> {
+        let read = |name: &str| fs::read(self.folder.join(name));
+        Ok((read(SERVER_CERT)?, read(SERVER_KEY)?))
+    }
+
     pub(super) fn url(&self) -> &str {
         &self.url
     }

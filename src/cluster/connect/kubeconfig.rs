@@ -1,0 +1,147 @@
+//! Reads kubeconfigs with kube, and chooses cluster, user and namespace as kubectl does.
+//!
+//! `kube` 5.0 refuses base64 with line breaks, files of `KUBECONFIG` that do not exist, and a context of no cluster, and to it an empty
+//! string is a value. Rows of `tests/kubeconfig` show whether it still does.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use kube::config::{AuthInfo, Cluster, Context, Kubeconfig};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::task::spawn_blocking;
+
+use crate::cluster::error::Error;
+use crate::cluster::variable;
+
+/// What a context stands for. Without a context, all is empty.
+#[derive(Debug, Default)]
+pub(crate) struct Chosen {
+    pub(crate) cluster: Cluster,
+    pub(crate) user: AuthInfo,
+    pub(crate) namespace: Option<String>,
+    pub(crate) context: Option<String>,
+    /// Where it is from, for messages: the context and the files.
+    pub(crate) origin: String,
+    /// What to do if it names no server.
+    pub(crate) advice: String,
+}
+
+/// Reads a file, or the files of `KUBECONFIG`, or `~/.kube/config`. A context that is not named is the current one.
+pub(super) async fn choose(file: Option<PathBuf>, context: Option<String>) -> Result<Chosen, Error> {
+    let files = file.map_or_else(default_files, |file| vec![file]);
+    let names: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
+    let read_all = move || {
+        files
+            .iter()
+            .try_fold(Kubeconfig::default(), |all, file| all.merge(read(file)?).map_err(Error::config))
+    };
+    // A path may name a pipe that has no writer yet, so another thread waits for it.
+    let kubeconfig = spawn_blocking(read_all).await.map_err(Error::config)??;
+    choose_in(kubeconfig, context, &names.join(", "))
+}
+
+/// As in kubectl, files of `KUBECONFIG` that do not exist are skipped.
+fn default_files() -> Vec<PathBuf> {
+    let files: Vec<_> = match variable("KUBECONFIG") {
+        Some(list) => env::split_paths(&list).collect(),
+        None => env::home_dir().map(|home| home.join(".kube/config")).into_iter().collect(),
+    };
+    files.into_iter().filter(|file| file.exists()).collect()
+}
+
+fn read(file: &Path) -> Result<Kubeconfig, Error> {
+    let mut kubeconfig = Kubeconfig::read_from(file).map_err(|error| {
+        // An error in YAML goes on with the lines around it, which may have secrets.
+        let why = error.to_string().lines().next().unwrap_or_default().to_owned();
+        Error::Config(format!("{}: {why}", file.display()))
+    })?;
+    kubeconfig.current_context.take_if(|name| name.is_empty());
+    Ok(kubeconfig)
+}
+
+fn choose_in(kubeconfig: Kubeconfig, context: Option<String>, files: &str) -> Result<Chosen, Error> {
+    let Some(name) = context.or(kubeconfig.current_context) else {
+        let advice = match files {
+            "" => "there is no kubeconfig, and this is no pod; set KUBECONFIG or use --kubeconfig=FILE"
+                .to_owned(),
+            _ => format!("{files} has no current context; use --context=NAME"),
+        };
+        return Ok(Chosen { origin: files.to_owned(), advice, ..Chosen::default() });
+    };
+    let named = kubeconfig.contexts.into_iter().find(|context| context.name == name);
+    let Some(Context { cluster, user, namespace, .. }) = named.and_then(|named| named.context) else {
+        let place = if files.is_empty() { "there is no kubeconfig, so it" } else { files };
+        return Err(Error::Config(format!("{place} has no context \"{name}\"")));
+    };
+    let origin = format!("context \"{name}\" of {files}");
+    let advice = format!("{origin} has no server for its cluster \"{cluster}\"");
+    let cluster = kubeconfig.clusters.into_iter().find(|named| named.name == cluster);
+    let user = kubeconfig.auth_infos.into_iter().find(|named| Some(&named.name) == user.as_ref());
+    Ok(Chosen {
+        cluster: corrected_cluster(cluster.and_then(|named| named.cluster).unwrap_or_default()),
+        user: corrected_user(user.and_then(|named| named.auth_info).unwrap_or_default()),
+        namespace: namespace.filter(|namespace| !namespace.is_empty()),
+        context: Some(name),
+        origin,
+        advice,
+    })
+}
+
+fn corrected_cluster(mut cluster: Cluster) -> Cluster {
+    let Cluster { server, certificate_authority_data: data, proxy_url, tls_server_name, .. } = &mut cluster;
+    for value in [server, &mut *data, proxy_url, tls_server_name] {
+        value.take_if(|value| value.is_empty());
+    }
+    *data = data.as_deref().map(without_line_breaks);
+    cluster
+}
+
+fn corrected_user(mut user: AuthInfo) -> AuthInfo {
+    let AuthInfo { username, client_certificate_data: data, impersonate, .. } = &mut user;
+    for value in [username, &mut *data, impersonate] {
+        value.take_if(|value| value.is_empty());
+    }
+    *data = data.as_deref().map(without_line_breaks);
+    for secret in [&mut user.token, &mut user.client_key_data] {
+        secret.take_if(|secret| secret.expose_secret().is_empty());
+    }
+    let key = user.client_key_data.take();
+    user.client_key_data = key.map(|key| SecretString::from(without_line_breaks(key.expose_secret())));
+    user
+}
+
+fn without_line_breaks(base64: &str) -> String {
+    base64.replace(['\r', '\n'], "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TWO: &str = "{contexts: [{name: a, context: {cluster: a, user: u}}, {name: b, context: {cluster: none, namespace: n}}],
+        clusters: [{name: a, cluster: {server: 'https://a'}}], users: [{name: u, user: {token: t}}]}";
+
+    fn chosen(text: &str, context: Option<&str>, files: &str) -> Result<Chosen, Error> {
+        choose_in(Kubeconfig::from_yaml(text).expect("a kubeconfig"), context.map(str::to_owned), files)
+    }
+
+    #[test]
+    fn a_context_names_cluster_user_and_namespace() {
+        let a = chosen(TWO, Some("a"), "/k").expect("a context");
+        assert_eq!((a.cluster.server.as_deref(), a.user.token.is_some()), (Some("https://a"), true));
+        assert_eq!(a.origin, "context \"a\" of /k");
+        let b = chosen(TWO, Some("b"), "/k").expect("a context");
+        assert_eq!((b.cluster.server, b.namespace.as_deref()), (None, Some("n")));
+        assert_eq!(b.advice, "context \"b\" of /k has no server for its cluster \"none\"");
+    }
+
+    #[test]
+    fn what_cannot_be_chosen_is_named() {
+        let missing = chosen(TWO, Some("c"), "/k, /l").expect_err("no such context").to_string();
+        assert_eq!(missing, "cannot find a cluster: /k, /l has no context \"c\"");
+        let none = chosen(TWO, None, "/k").expect("no context").advice;
+        assert_eq!(none, "/k has no current context; use --context=NAME");
+        let nowhere = chosen("", None, "").expect("no context").advice;
+        assert!(nowhere.starts_with("there is no kubeconfig"), "{nowhere}");
+    }
+}
