@@ -28,6 +28,7 @@ mod writer;
 
 use std::collections::HashSet;
 use std::fmt::{self, Display};
+use std::time::Duration;
 
 use decision::Rules;
 use hooks::{Command, Role};
@@ -35,6 +36,7 @@ use owner::Claimant;
 use planned_job::PlannedJob;
 use rounds::Surroundings;
 use target::Target;
+use tokio::time::Instant;
 use writer::Host;
 
 use crate::cluster::caller::{Caller, DryRun, HelmCall, Unclear};
@@ -47,6 +49,9 @@ use crate::escape::{block, one_line, quoted};
 use crate::exit_code::ExitCode;
 use crate::signals::Signals;
 use crate::translate::{JobManifest, is_subdomain};
+
+/// How long connecting may take with `--timeout 0`: a credential plugin may hang.
+const CONNECT: Duration = Duration::from_secs(30);
 
 /// The options of `--unblock`.
 #[derive(Debug, Clone)]
@@ -120,6 +125,9 @@ impl<S: Into<stop::Stop>> From<S> for Stop {
 pub fn unblock(jobs: Vec<JobManifest>, options: &Options, console: &mut Console) -> Result<(), Blocked> {
     let caller = find_caller(options).map_err(|unclear| blocked(ExitCode::Usage, unclear))?;
     let call = caller.helm();
+    if call.is_some() {
+        console.runs_under_helm();
+    }
     let options = &Options { dry_run: options.dry_run || call.is_some_and(is_dry_run), ..options.clone() };
     if let Some(call) = call.filter(|call| call.dry_run == Some(DryRun::Client)) {
         note(&format!("called by {call}, which asks no cluster, so no Job is looked up"), options, console);
@@ -186,15 +194,20 @@ async fn until_stopped(
 ) -> Result<Signals, Blocked> {
     let mut signals = Signals::listen()
         .map_err(|error| blocked(ExitCode::Failure, format!("cannot listen for signals: {error}")))?;
-    let mut planned = Vec::new();
-    let mut context = options.connection.context.clone();
-    let work = async {
+    let start = Instant::now();
+    let limit = options.timeout.limit();
+    let connecting = async {
         let target = target::find(options, caller.helm(), console).await?;
-        context.clone_from(&target.context);
-        planned = plan(jobs, &target)?;
-        connect_and_unblock(target, &mut planned, options, caller, console).await
+        let planned = plan(jobs, &target)?;
+        Ok((Cluster::connect(target.config.clone()).await?, target, planned))
     };
-    match stop::unless_stopped(&mut signals, options.timeout.limit(), work).await {
+    let connect_limit = if options.timeout.is_zero() { Some(CONNECT) } else { limit };
+    let connected: Result<_, Stop> = stop::unless_stopped(&mut signals, connect_limit, connecting).await;
+    let (cluster, target, mut planned) = connected.map_err(|stop| stop.blocked(&[], None))?;
+    let context = target.context.clone();
+    let work = unblock_in(&cluster, target, &mut planned, options, caller, console);
+    let left = limit.map(|limit| limit.saturating_sub(start.elapsed()));
+    match stop::unless_stopped(&mut signals, left, work).await {
         Ok(()) => Ok(signals),
         Err(stop) => Err(stop.blocked(&planned, context.as_deref())),
     }
@@ -226,27 +239,26 @@ fn plan(jobs: Vec<JobManifest>, target: &Target) -> Result<Vec<PlannedJob>, Stop
     Ok(planned)
 }
 
-async fn connect_and_unblock(
+async fn unblock_in(
+    cluster: &Cluster,
     target: Target,
     jobs: &mut Vec<PlannedJob>,
     options: &Options,
     caller: &Caller,
     console: &mut Console,
 ) -> Result<(), Stop> {
-    let Target { config, context, namespace } = target;
-    let namespace = namespace.unwrap_or_default();
+    let namespace = target.namespace.unwrap_or_default();
     messages::about_helms_force(caller).iter().for_each(|warning| console.warn(warning));
-    let cluster = Cluster::connect(config).await?;
     let call = caller.helm();
     let release_exists = match call.and_then(|call| call.release.as_ref().filter(|_| call.install)) {
-        Some(release) => requests::release_exists(&cluster, &namespace, release).await,
+        Some(release) => requests::release_exists(cluster, &namespace, release).await,
         None => None,
     };
     let command = Command::of(caller, release_exists);
     jobs.iter_mut().for_each(|job| job.role = hooks::role(&job.manifest.value, command));
     jobs.retain(|job| job.role != Role::LeftToHelm);
     let surroundings = Surroundings {
-        cluster: &cluster,
+        cluster,
         options,
         caller,
         rules: Rules {
@@ -257,7 +269,7 @@ async fn connect_and_unblock(
             needs_policy: options.needs_policy,
         },
         host: Host::of(caller, call.is_some_and(|call| call.is_helm_4(plugin_name().as_deref()))),
-        context,
+        context: target.context,
     };
     rounds::unblock(&surroundings, jobs, console).await
 }
@@ -302,7 +314,7 @@ impl Stop {
 fn ended(stop: &stop::Stop, jobs: &[PlannedJob]) -> String {
     match stop {
         stop::Stop::Deadline if jobs.is_empty() => {
-            "the deadline came before the kubeconfig was read".to_owned()
+            "the deadline came before the kubeconfig and the credentials were read".to_owned()
         }
         stop::Stop::Deadline => "the deadline came before the way was clear".to_owned(),
         stop::Stop::Signal(signal) => format!("stopped by {signal}"),
