@@ -111,7 +111,7 @@ impl fmt::Display for Problem {
                 write!(f, "{key} is null, which is no policy, so jobsweep did not change the Job")
             }
             Self::PolicyOnTemplate(key) => {
-                write!(f, "{key} is on the pod template, where it has no effect, and the Job has no policy")
+                write!(f, "{key} is on the pod template, where it has no effect")
             }
             Self::NoMetadata => {
                 write!(
