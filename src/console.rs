@@ -1,13 +1,15 @@
 //! Writes messages to stderr, and to where users find them if Helm drops stderr.
 //!
-//! Helm 4 drops the stderr of a plugin, and Helm 3 drops that of a post-renderer that succeeds. So all messages can also go to a
-//! file. Under Helm 4, errors and what the run does also go to the controlling terminal. Warnings do not.
+//! Helm 4 drops the stderr of a plugin, and Helm 3 shows that of a post-renderer only if it fails. So all messages can also go to a
+//! file, and what the run does also goes to the controlling terminal. Errors do so only under Helm 4, and warnings never.
 
 use std::cell::RefCell;
 use std::fmt::Display;
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
+
+use terminal_size::{Width, terminal_size_of};
 
 /// The controlling terminal, even if the standard streams are redirected.
 #[cfg(unix)]
@@ -41,6 +43,8 @@ pub enum Verbosity {
 pub struct Console {
     verbosity: Verbosity,
     log: Option<File>,
+    /// Whether Helm runs this program, and drops what it does.
+    runs_under_helm: bool,
     /// What stands in the last line of a terminal. `None` where there is no progress line.
     progress: Option<RefCell<String>>,
 }
@@ -53,6 +57,12 @@ impl Console {
     pub fn new(log_file: Option<&Path>) -> io::Result<Self> {
         let open = |path| OpenOptions::new().create(true).append(true).open(path);
         Ok(Self { log: log_file.map(open).transpose()?, ..Self::default() })
+    }
+
+    /// What the run does also goes to the terminal.
+    #[cfg(feature = "cleanup")]
+    pub(crate) fn runs_under_helm(&mut self) {
+        self.runs_under_helm = true;
     }
 
     /// Shows only messages up to this verbosity and, on a terminal, a progress line below them.
@@ -69,12 +79,12 @@ impl Console {
 
     /// Writes what the run does.
     pub fn info(&self, message: &dyn Display) {
-        self.write_to_terminal_too(&format!("{PREFIX}{message}"));
+        self.write_with_terminal(&format!("{PREFIX}{message}"), self.runs_under_helm || is_plugin());
     }
 
     /// Writes the reason of a failure.
     pub fn error(&self, message: &dyn Display) {
-        self.write_to_terminal_too(&format!("{PREFIX}{message}"));
+        self.write_with_terminal(&format!("{PREFIX}{message}"), is_plugin());
     }
 
     /// Writes a message of a mode whose messages are all that there is on stderr: only errors and warnings have a prefix.
@@ -98,9 +108,11 @@ impl Console {
         self.progress.is_some()
     }
 
-    /// Shows this as the progress line. An empty text removes it.
+    /// Shows this as the progress line, as far as the terminal is wide. An empty text removes it.
     pub fn show_progress(&self, text: &str) {
-        if let Some(shown) = self.progress.as_ref().filter(|shown| *shown.borrow() != text) {
+        let width = terminal_size_of(io::stderr()).map_or(usize::MAX, |(Width(columns), _)| columns.into());
+        let text = &cut(text, width);
+        if let Some(shown) = self.progress.as_ref().filter(|shown| *shown.borrow() != *text) {
             text.clone_into(&mut shown.borrow_mut());
             let _ = write!(io::stderr().lock(), "{CLEAR}{text}");
         }
@@ -120,9 +132,9 @@ impl Console {
         }
     }
 
-    fn write_to_terminal_too(&self, line: &str) {
+    fn write_with_terminal(&self, line: &str, to_terminal: bool) {
         self.write(line);
-        if std::env::var_os("HELM_PLUGIN_NAME").is_some()
+        if to_terminal
             && !io::stderr().is_terminal()
             && let Ok(mut terminal) = OpenOptions::new().write(true).open(TERMINAL)
         {
@@ -139,5 +151,31 @@ impl Console {
         };
         let _ = io::stderr().lock().write_all(text.as_bytes());
         self.log(line);
+    }
+}
+
+/// Whether Helm 4 runs this program as a plugin.
+fn is_plugin() -> bool {
+    std::env::var_os("HELM_PLUGIN_NAME").is_some()
+}
+
+/// A text of one column a character, cut to this many columns. Only a line that does not wrap can be cleared.
+fn cut(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_progress_line_is_as_wide_as_the_terminal_at_most() {
+        for (text, width, shown) in [("12 gone", 7, "12 gone"), ("12 gone", 6, "12 go…"), ("12 gone", 1, "…")]
+        {
+            assert_eq!(cut(text, width), shown);
+        }
     }
 }

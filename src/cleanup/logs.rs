@@ -59,9 +59,11 @@ impl LogReader<'_> {
         let mut log = JobLog::default();
         if let Err(error) = self.read_all(job, lines, &mut log).await {
             let is_forbidden = matches!(error, Error::Forbidden(..));
-            // One warning for a namespace, however many deletions are under way.
+            // One message for a namespace, however many deletions are under way. It is a detail if only the Job asks for its logs.
             if !is_forbidden || self.forbidden.borrow_mut().insert(job.namespace.clone()) {
-                self.console.warn(&block(&format!("no logs of {job}: {error}")));
+                let is_detail = is_forbidden && self.options.log_tail.is_none();
+                let level = if is_detail { Verbosity::Verbose } else { Verbosity::Warning };
+                self.console.message(level, &block(&format!("no logs of {job}: {error}")));
             }
         }
         self.show(job, &log);

@@ -91,8 +91,9 @@ impl Cleanup {
     /// The options of the sweep.
     ///
     /// # Errors
-    /// Returns what is wrong with the environment variable. Clap has checked the arguments.
+    /// Returns what is wrong with an environment variable. Clap has checked the arguments.
     pub fn options(self) -> Result<Options, String> {
+        let dry_run = self.cluster.is_dry_run()?;
         Ok(Options {
             connection: self.cluster.connection(HelmVariables::default()),
             namespaces: match self.namespaces {
@@ -108,7 +109,7 @@ impl Cleanup {
             once: self.cluster.once,
             timeout: self.cluster.timeout,
             concurrency: self.concurrency,
-            dry_run: self.cluster.dry_run,
+            dry_run,
             log_tail: self.log_tail,
             fail_on_failed: self.fail_on_failed,
             format: self.output,

@@ -9,6 +9,9 @@ use crate::cluster::Timeout;
 use crate::cluster::connect::Connection;
 use crate::cluster::helm_env::HelmVariables;
 
+/// The variable that asks for a dry run.
+const DRY_RUN: &str = "JOBSWEEP_DRY_RUN";
+
 #[derive(Debug, Args)]
 pub(super) struct ClusterArgs {
     /// Kubeconfig file [default: $KUBECONFIG, ~/.kube/config or the pod's]
@@ -34,12 +37,17 @@ pub(super) struct ClusterArgs {
 
     /// Send every deletion as a server-side dry run
     ///
-    /// A dry run checks permissions, admission and preconditions. With --unblock, JOBSWEEP_DRY_RUN=1 asks for it too.
+    /// A dry run checks permissions, admission and preconditions. JOBSWEEP_DRY_RUN=1 asks for it too.
     #[arg(long)]
-    pub dry_run: bool,
+    dry_run: bool,
 }
 
 impl ClusterArgs {
+    /// Whether the option or the variable asks for a dry run.
+    pub(super) fn is_dry_run(&self) -> Result<bool, String> {
+        Ok(self.dry_run | super::is_set(DRY_RUN)?)
+    }
+
     pub(super) fn connection(&self, helm_variables: HelmVariables) -> Connection {
         Connection {
             kubeconfig: self.kubeconfig.clone(),

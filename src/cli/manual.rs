@@ -11,12 +11,13 @@ use super::{Filter, command, modes};
 use crate::error::ExitCode;
 use crate::policy::OWN_JOB_UID;
 
-const ENVIRONMENT: [(&str, &str); 6] = [
+const ENVIRONMENT: [(&str, &str); 7] = [
     ("JOBSWEEP_DEFAULT_POLICY", "the value of --default-policy if that is not given"),
     ("JOBSWEEP_LOG_FILE", "the value of --log-file if that is not given"),
     ("JOBSWEEP_FINISHED_FOR", "the value of --finished-for if that is not given"),
-    ("JOBSWEEP_DRY_RUN", "1 makes --unblock a dry run, for helm template and helm --dry-run"),
-    ("HELM_NAMESPACE", "the namespace for --unblock if --namespace is not given"),
+    ("JOBSWEEP_DRY_RUN", "1 makes --unblock and --cleanup dry runs"),
+    ("JOBSWEEP_UNBLOCK", "1 stands for --unblock if Helm calls jobsweep without arguments"),
+    ("HELM_NAMESPACE", "the namespace for --unblock if no Helm calls and --namespace is not given"),
     (OWN_JOB_UID, "the UID of the Job that the cleanup itself runs in"),
 ];
 

@@ -11,6 +11,8 @@ mod manual;
 mod unblock;
 
 #[cfg(feature = "cleanup")]
+use std::env;
+#[cfg(feature = "cleanup")]
 use std::ffi::OsStr;
 use std::ffi::OsString;
 #[cfg(feature = "cleanup")]
@@ -25,6 +27,9 @@ pub use filter::{Filter, FilterArgs, log_file};
 pub use manual::{completions, man};
 #[cfg(feature = "cleanup")]
 pub use unblock::Unblock;
+
+#[cfg(feature = "cleanup")]
+use crate::cluster::{caller::Caller, variable};
 
 /// What the command line asks for.
 #[derive(Debug)]
@@ -55,11 +60,34 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, cla
         if has("--cleanup") {
             return parse_mode("--cleanup", command::<Cleanup>(), args).map(Invocation::Cleanup);
         }
-        if has("--unblock") {
+        if has("--unblock") || is_unblock_by_variable(&args)? {
             return parse_mode("--unblock", command::<Unblock>(), args).map(Invocation::Unblock);
         }
     }
     parse_mode("the filter", command::<Filter>(), args).map(Invocation::Filter)
+}
+
+/// Whether the variable stands for `--unblock`, for a host that cannot give arguments, such as Ansible's `kubernetes.core.helm`. In a
+/// pipe, it does not count.
+#[cfg(feature = "cleanup")]
+fn is_unblock_by_variable(args: &[OsString]) -> Result<bool, clap::Error> {
+    if args.len() > 1 {
+        return Ok(false);
+    }
+    let is_set =
+        is_set("JOBSWEEP_UNBLOCK").map_err(|why| command::<Filter>().error(ErrorKind::InvalidValue, why))?;
+    // If it is not clear what Helm does, --unblock says so.
+    Ok(is_set && !matches!(Caller::find(variable("HELM_PLUGIN_NAME").as_deref()), Ok(Caller::None { .. })))
+}
+
+/// Whether a variable says yes. A value that says neither yes nor no is an error, so that a misspelt `true` deletes nothing.
+#[cfg(feature = "cleanup")]
+fn is_set(name: &str) -> Result<bool, String> {
+    match &*env::var_os(name).unwrap_or_default().to_string_lossy() {
+        "1" | "true" => Ok(true),
+        "" | "0" | "false" => Ok(false),
+        other => Err(format!("{name} is {other:?}; set it to 1 or 0")),
+    }
 }
 
 /// The command as users type it, if kubectl starts this program: `kubectl sweep-jobs` for `kubectl-sweep_jobs`, because kubectl

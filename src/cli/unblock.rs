@@ -1,7 +1,5 @@
 //! The arguments of `--unblock`.
 
-use std::env;
-
 use clap::Parser;
 use clap::builder::NonEmptyStringValueParser;
 
@@ -11,9 +9,6 @@ use super::filter::{BEFORE_HOOK_CREATION, NO_POLICY, policy_in_environment};
 use crate::cluster::helm_env::HelmVariables;
 use crate::unblock::Options;
 
-/// The variable that asks for a dry run. Helm does not tell a post-renderer whether it will apply the output.
-pub(super) const DRY_RUN: &str = "JOBSWEEP_DRY_RUN";
-
 /// Delete the finished Jobs that the manifests on stdin cannot change, then write the manifests
 ///
 /// jobsweep deletes a Job if it has finished, the new manifest changes an immutable field, and the policy of the new manifest allows
@@ -22,7 +17,7 @@ pub(super) const DRY_RUN: &str = "JOBSWEEP_DRY_RUN";
 #[command(override_usage = "jobsweep --unblock [OPTIONS] < MANIFESTS > TRANSLATED")]
 #[command(next_help_heading = "Unblock")]
 pub struct Unblock {
-    /// The namespace of Jobs whose manifest names none [default: $HELM_NAMESPACE, or the pod's]
+    /// The namespace of Jobs whose manifest names none [default: Helm's, $HELM_NAMESPACE, or the pod's]
     #[arg(short, long, value_name = "NAME", value_parser = super::namespace)]
     namespace: Option<String>,
 
@@ -74,7 +69,7 @@ impl Unblock {
             namespace: self.namespace,
             timeout: self.cluster.timeout,
             once: self.cluster.once,
-            dry_run: self.cluster.dry_run || dry_run_by_variable()?,
+            dry_run: self.cluster.is_dry_run()?,
             looks_for_caller: !self.no_caller,
             verbose: self.verbose,
             release: self.release,
@@ -83,14 +78,5 @@ impl Unblock {
             needs_policy: policy == NO_POLICY,
         };
         Ok((options, self.filter))
-    }
-}
-
-/// Another value is an error, so that a misspelt `true` deletes nothing.
-fn dry_run_by_variable() -> Result<bool, String> {
-    match &*env::var_os(DRY_RUN).unwrap_or_default().to_string_lossy() {
-        "1" | "true" => Ok(true),
-        "" | "0" | "false" => Ok(false),
-        other => Err(format!("{DRY_RUN} is {other:?}; set it to 1 or 0")),
     }
 }

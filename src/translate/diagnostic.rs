@@ -39,6 +39,10 @@ pub enum Problem {
         /// What the value must be.
         wanted: &'static str,
     },
+    /// A delete policy is null, and the API server stores an empty text. This is always a warning.
+    NullPolicy(&'static str),
+    /// A delete policy is on the pod template, where nobody reads it. This is always a warning.
+    PolicyOnTemplate(&'static str),
     /// A Job without metadata has no place for an annotation. This is always a warning.
     NoMetadata,
     /// No entry can be added, because an anchor or a merge key shares the metadata of the Job with something else.
@@ -65,6 +69,8 @@ impl Problem {
             Self::UnknownWords { .. } => {
                 "use a comma-separated list of hook-succeeded, hook-failed and before-hook-creation"
             }
+            Self::NullPolicy(_) => "remove it, or set it to a policy in quotes",
+            Self::PolicyOnTemplate(_) => "move it to the metadata of the Job",
             Self::Rejected { wanted: "a string", .. } => "set it to a policy in quotes",
             Self::Rejected { .. } | Self::NoMetadata => "fix the template",
             Self::CannotExtend(_) => "add kots.io/hook-delete-policy to the Job yourself",
@@ -100,6 +106,12 @@ impl fmt::Display for Problem {
                     f,
                     "{key} is not {wanted}, so jobsweep did not change the Job and the API server will reject it"
                 )
+            }
+            Self::NullPolicy(key) => {
+                write!(f, "{key} is null, which is no policy, so jobsweep did not change the Job")
+            }
+            Self::PolicyOnTemplate(key) => {
+                write!(f, "{key} is on the pod template, where it has no effect")
             }
             Self::NoMetadata => {
                 write!(

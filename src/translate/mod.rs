@@ -39,7 +39,7 @@ use memchr::memmem;
 use self::diagnostic::Fault;
 use self::locate::Locator;
 use self::manifests::manifest;
-use self::plan::{Plan, check_words, missing_policy};
+use self::plan::{Plan, check_words, missing_policy, policy_on_template};
 use self::read::nodes::Nodes;
 use self::read::{head, jobs, prefilter, stream};
 use self::write::change::Edit;
@@ -170,7 +170,8 @@ struct Document {
 
 /// Translates one document, by its head if that is enough.
 fn translate_document(text: &str, options: &Options) -> Result<Document, Fault> {
-    if let Some(head) = head::of(text).filter(|_| !options.read_jobs) {
+    let decides = |head: &&str| !options.read_jobs && !prefilter::may_hold_a_policy(&text[head.len()..]);
+    if let Some(head) = head::of(text).filter(decides) {
         check_length(head)?;
         if let Ok(nodes) = Nodes::read(head)
             && head::decides(&nodes)
@@ -205,6 +206,7 @@ fn translate_nodes(nodes: &Nodes<'_>, options: &Options) -> Result<Document, Fau
     let mut plan = Plan::new(nodes, &jobs);
     for job in &jobs {
         check_words(nodes, job, options, &mut document.warnings)?;
+        document.warnings.extend(policy_on_template(nodes, job));
         let policy = missing_policy(nodes, job, default.as_deref()).unwrap_or_else(|warning| {
             // The Job stays as it is.
             document.warnings.push(warning);

@@ -27,8 +27,11 @@ pub(super) fn missing_policy<'p>(
 ) -> Result<Option<Policy<'p>>, Fault> {
     let fault = |problem, at| Fault { problem, at: nodes.get(at).start, job: job.name.clone() };
     let string_of = |key, found: Found| {
-        let rejected = || fault(Problem::Rejected { key, wanted: "a string" }, found.value());
-        nodes.string(found.value()).ok_or_else(rejected)
+        let problem = || match nodes.is_null(nodes.resolve(found.value())) {
+            true => Problem::NullPolicy(key),
+            false => Problem::Rejected { key, wanted: "a string" },
+        };
+        nodes.string(found.value()).ok_or_else(|| fault(problem(), found.value()))
     };
     if let Some(found) = job.kots_policy {
         return string_of(KOTS_DELETE_POLICY, found).map(|_| None);
@@ -58,6 +61,21 @@ fn bytes_of_entries(nodes: &Nodes<'_>, mapping: Id) -> usize {
         _ => 0,
     };
     nodes.entries(mapping).map(|(key, value)| length(key) + length(value)).sum()
+}
+
+/// Warns of a policy that the author of the manifest has put on the pod template instead of the Job.
+pub(super) fn policy_on_template(nodes: &Nodes<'_>, job: &JobNodes) -> Option<Fault> {
+    if job.helm_policy.or(job.kots_policy).is_some() {
+        return None;
+    }
+    let path = ["spec", "template", key::METADATA, key::ANNOTATIONS];
+    let annotations =
+        path.iter().try_fold(job.id, |id, key| Some(nodes.find(nodes.mapping(id)?, key)?.value()))?;
+    let annotations = nodes.mapping(annotations)?;
+    [HELM_DELETE_POLICY, KOTS_DELETE_POLICY].into_iter().find_map(|key| {
+        let at = nodes.get(nodes.find(annotations, key)?.value()).start;
+        Some(Fault { problem: Problem::PolicyOnTemplate(key), at, job: job.name.clone() })
+    })
 }
 
 /// Warns of words that are not tokens. With `--strict` they are an error.

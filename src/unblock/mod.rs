@@ -34,7 +34,6 @@ use owner::Claimant;
 use planned_job::PlannedJob;
 use rounds::Surroundings;
 use target::Target;
-use tokio::time::Instant;
 use writer::Host;
 
 use crate::cluster::caller::{Caller, DryRun, HelmCall, Unclear};
@@ -120,6 +119,9 @@ impl<S: Into<stop::Stop>> From<S> for Stop {
 pub fn unblock(jobs: Vec<JobManifest>, options: &Options, console: &mut Console) -> Result<(), Blocked> {
     let caller = find_caller(options).map_err(|unclear| blocked(ExitCode::Usage, unclear))?;
     let call = caller.helm();
+    if call.is_some() {
+        console.runs_under_helm();
+    }
     let options = &Options { dry_run: options.dry_run || call.is_some_and(is_dry_run), ..options.clone() };
     if let Some(call) = call.filter(|call| call.dry_run == Some(DryRun::Client)) {
         note(&format!("called by {call}, which asks no cluster, so no Job is looked up"), options, console);
@@ -186,16 +188,19 @@ async fn until_stopped(
 ) -> Result<Signals, Blocked> {
     let mut signals = Signals::listen()
         .map_err(|error| blocked(ExitCode::Failure, format!("cannot listen for signals: {error}")))?;
-    let mut planned = Vec::new();
-    let mut context = options.connection.context.clone();
-    let connect_deadline = options.timeout.connect_deadline();
-    let deadline = connect_deadline.filter(|_| !options.timeout.is_zero());
-    let work = async {
+    let deadline = options.timeout.connect_deadline();
+    let connecting = async {
         let target = target::find(options, caller.helm(), console).await?;
-        context.clone_from(&target.cluster.context);
-        planned = plan(jobs, &target)?;
-        connect_and_unblock(target, connect_deadline, &mut planned, options, caller, console).await
+        let planned = plan(jobs, &target)?;
+        let context = target.cluster.context.clone();
+        Ok((Cluster::connect(target.cluster, deadline).await?, target.namespace, context, planned))
     };
+    let connected: Result<_, Stop> = stop::unless_stopped(&mut signals, deadline, connecting).await;
+    let (cluster, namespace, context, mut planned) = connected.map_err(|stop| stop.blocked(&[], None))?;
+    let namespace = namespace.unwrap_or_default();
+    let work = unblock_in(&cluster, &namespace, context.clone(), &mut planned, options, caller, console);
+    // Without waiting, only connecting has a limit.
+    let deadline = deadline.filter(|_| !options.timeout.is_zero());
     match stop::unless_stopped(&mut signals, deadline, work).await {
         Ok(()) => Ok(signals),
         Err(stop) => Err(stop.blocked(&planned, context.as_deref())),
@@ -228,32 +233,30 @@ fn plan(jobs: Vec<JobManifest>, target: &Target) -> Result<Vec<PlannedJob>, Stop
     Ok(planned)
 }
 
-async fn connect_and_unblock(
-    target: Target,
-    connect_deadline: Option<Instant>,
+async fn unblock_in(
+    cluster: &Cluster,
+    namespace: &str,
+    context: Option<String>,
     jobs: &mut Vec<PlannedJob>,
     options: &Options,
     caller: &Caller,
     console: &mut Console,
 ) -> Result<(), Stop> {
-    let context = target.cluster.context.clone();
-    let namespace = target.namespace.unwrap_or_default();
     messages::about_helms_force(caller).iter().for_each(|warning| console.warn(warning));
-    let cluster = Cluster::connect(target.cluster, connect_deadline).await?;
     let call = caller.helm();
     let release_exists = match call.and_then(|call| call.release.as_ref().filter(|_| call.install)) {
-        Some(release) => requests::release_exists(&cluster, &namespace, release).await,
+        Some(release) => requests::release_exists(cluster, namespace, release).await,
         None => None,
     };
     let command = Command::of(caller, release_exists);
     jobs.iter_mut().for_each(|job| job.role = hooks::role(&job.manifest.value, command));
     jobs.retain(|job| job.role != Role::LeftToHelm);
     let surroundings = Surroundings {
-        cluster: &cluster,
+        cluster,
         options,
         caller,
         rules: Rules {
-            claimant: Claimant::of(caller, &namespace, options.release.as_deref()),
+            claimant: Claimant::of(caller, namespace, options.release.as_deref()),
             once: options.once,
             retry_failed: options.retry_failed,
             force: options.force,
@@ -305,7 +308,7 @@ impl Stop {
 fn ended(stop: &stop::Stop, jobs: &[PlannedJob]) -> String {
     match stop {
         stop::Stop::Deadline if jobs.is_empty() => {
-            "the deadline came before the kubeconfig was read".to_owned()
+            "the deadline came before the kubeconfig and the credentials were read".to_owned()
         }
         stop::Stop::Deadline => "the deadline came before the way was clear".to_owned(),
         stop::Stop::Signal(signal) => format!("stopped by {signal}"),

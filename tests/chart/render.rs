@@ -25,7 +25,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 pub(crate) async fn every_pod_is_the_one_that_is_injected(version: HelmVersion) -> Result<()> {
-    let more = ["--release=shop".to_owned()];
+    let more = ["--release=shop", "--log-tail=0"].map(str::to_owned);
     let cleanup = |args: &[&str]| {
         let mut cleanup = Cleanup::new("shop-jobsweep", args, &more);
         cleanup.namespace = Some("default".to_owned());

@@ -21,6 +21,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         a_job_whose_successor_helm_would_lose_stays,
         a_left_over_hook_is_in_the_way_of_itself,
         a_hook_that_became_an_ordinary_job_makes_way,
+        a_hook_of_an_unknown_release_is_looked_at_if_it_runs_either_way,
         a_failed_migration_runs_again_if_it_is_asked_for,
         a_helm_that_is_killed_loses_no_job,
         flags_of_helm_that_do_not_help_are_warned_of,
@@ -238,6 +239,29 @@ async fn a_hook_that_became_an_ordinary_job_makes_way(
     let log = migration.log()?;
     ensure!(log.contains("(Helm ran it as a hook, and cannot change it)"), "{log}");
     Ok(())
+}
+
+/// Helm keeps its releases where jobsweep does not look.
+async fn a_hook_of_an_unknown_release_is_looked_at_if_it_runs_either_way(
+    cluster: &ControlPlane,
+    version: HelmVersion,
+) -> Result<()> {
+    if !version.is_4() {
+        // Its hooks do not come to a post-renderer.
+        return Ok(());
+    }
+    let migration = Migration::new(cluster, version).await?;
+    let hook = |events: &str| {
+        let set = format!("hook={events}");
+        migration.upgrade("shop", &["--set", &set]).env("HELM_DRIVER", "configmap")
+    };
+    hook("pre-upgrade").run().await?.expect_success()?;
+    migration.with_hook(hook("pre-upgrade"), false).await?.expect_code(1)?;
+    let _ = migration.log();
+    hook("pre-upgrade").run().await?.expect_code(1)?;
+    let log = migration.log()?;
+    ensure!(!log.contains("Helm ran it as a hook"), "{log}");
+    migration.keeps(hook("pre-install\\,pre-upgrade"), &["Helm ran it as a hook"]).await
 }
 
 async fn a_failed_migration_runs_again_if_it_is_asked_for(

@@ -16,8 +16,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 const UPGRADE: &str = "helm upgrade shop ./shop -n shop --set version=2";
-const CURE: &str = " --post-renderer jobsweep --post-renderer-args --unblock --post-renderer-args --namespace=shop \
-                    --post-renderer-args --default-policy=hook-succeeded,hook-failed";
+const CURE: &str = " --post-renderer jobsweep --post-renderer-args --unblock";
 
 pub(crate) async fn it_shows_what_is_printed_today(cluster: &ControlPlane) -> Result<()> {
     let helm = helm_with_jobsweep(HelmVersion::V4).await?.kubeconfig(cluster.kubeconfig());
@@ -69,7 +68,6 @@ impl Terminal {
     async fn run(&self, line: &str, code: i32) -> Result<Vec<String>> {
         let namespace = &self.namespace.name;
         let call = line.replace("-n shop", &format!("-n {namespace}"));
-        let call = call.replace("--namespace=shop", &format!("--namespace={namespace}"));
         let script = self.helm.command_by("script").env("NO_COLOR", "1");
         let script = script.args(["--quiet", "--return", "--command", &call, "/dev/null"]);
         let ended = script.run().await.context("this test needs util-linux's `script`")?.expect_code(code)?;

@@ -17,7 +17,6 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 const UNBLOCK: [&str; 3] = ["--post-renderer=jobsweep", "--post-renderer-args", "--unblock"];
-const ANY_END: &str = "--default-policy=hook-succeeded,hook-failed";
 
 pub(crate) async fn every_message_is_printed(cluster: &ControlPlane) -> Result<()> {
     let said = [
@@ -78,21 +77,22 @@ async fn of_an_upgrade(cluster: &ControlPlane) -> Result<Vec<String>> {
     let helm = helm_with_jobsweep(HelmVersion::V3_22).await?.kubeconfig(cluster.kubeconfig());
     let namespace = cluster.namespace().await?;
     let chart = plain_chart(&helm)?;
-    let call = |subcommand: &str| {
-        let call = helm.command().args([subcommand, "shop"]).arg(&chart).args(["-n", &namespace.name]);
-        call.arg(format!("--post-renderer-args=--namespace={}", namespace.name))
+    let call = |subcommand: &str, release: &str| {
+        helm.command().args([subcommand, release]).arg(&chart).args(["-n", &namespace.name])
     };
-    call("install").run().await?.expect_success()?;
-    let upgrade = || call("upgrade").args(["--set", "version=2"]);
-    let any_end = || upgrade().args(UNBLOCK).arg(format!("--post-renderer-args={ANY_END}"));
-    let runs = failed(any_end().arg("--post-renderer-args=--timeout=1s")).await?;
+    call("install", "shop").run().await?.expect_success()?;
+    let upgrade = || call("upgrade", "shop").args(["--set", "version=2"]);
+    let unblock = || upgrade().args(UNBLOCK);
+    let runs = failed(unblock().arg("--post-renderer-args=--timeout=1s")).await?;
 
     namespace.succeed(&namespace.jobs().get("migrate").await?).await?;
     let immutable = failed(upgrade()).await?;
-    let without_a_policy = failed(upgrade().args(UNBLOCK)).await?;
-    any_end().run().await?.expect_success()?;
+    let without_a_policy = failed(unblock().arg("--post-renderer-args=--default-policy=none")).await?;
+    let of_another_release =
+        failed(call("install", "other").args(["--set", "version=2"]).args(UNBLOCK)).await?;
+    unblock().run().await?.expect_success()?;
     let rollback = helm.command().args(["rollback", "shop", "1", "-n", &namespace.name]);
-    Ok(vec![runs, immutable, without_a_policy, failed(rollback).await?])
+    Ok(vec![runs, immutable, without_a_policy, of_another_release, failed(rollback).await?])
 }
 
 async fn of_a_release_whose_job_vanishes(cluster: &ControlPlane) -> Result<Vec<String>> {
@@ -144,17 +144,16 @@ async fn of_plugins_that_exclude_each_other() -> Result<Vec<String>> {
 }
 
 async fn of_wrong_calls(cluster: &ControlPlane) -> Result<Vec<String>> {
-    let [helm_3, helm_4] = [HelmVersion::V3_22, HelmVersion::V4].map(async |version| {
-        let helm = helm_with_jobsweep(version).await?.kubeconfig(cluster.kubeconfig());
-        failed(template(&helm, &shop()).args(UNBLOCK)).await
-    });
+    let helm_4 = helm_with_jobsweep(HelmVersion::V4).await?;
     let policy = "    helm.sh/hook-delete-policy: hook-failed\n";
     let twice = format!(
         "apiVersion: batch/v1\nkind: Job\nmetadata:\n  name: twice\n  annotations:\n{policy}{policy}"
     );
+    let job = "apiVersion: batch/v1\nkind: Job\nmetadata:\n  name: nowhere\n";
+    let unblock = Program::new(JOBSWEEP).arg("--unblock").env("KUBECONFIG", cluster.kubeconfig());
     Ok(vec![
-        helm_3.await?,
-        helm_4.await?,
+        failed(template(&helm_4, &shop()).args(UNBLOCK).arg("--post-renderer-args=--no-such-option")).await?,
+        failed(unblock.stdin(job)).await?,
         failed(Program::new(JOBSWEEP).stdin(twice)).await?,
         failed(kubectl(&cluster.kubeconfig())?.args(["apply", "-f", "-"])).await?,
     ])

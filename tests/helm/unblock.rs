@@ -20,8 +20,10 @@ pub(crate) fn trials() -> Vec<Trial> {
         no_call_that_helm_does_not_apply_deletes,
         what_it_says_can_be_read,
         variables_say_the_same_as_arguments,
-        what_helm_4_drops_reaches_the_terminal,
-        the_namespace_is_helms_and_no_other
+        what_helm_drops_reaches_the_terminal,
+        the_namespace_is_helms_and_no_other,
+        the_cluster_is_helms_and_no_other,
+        a_variable_is_enough_where_no_argument_is_possible
     ]
 }
 
@@ -182,19 +184,19 @@ pub(crate) async fn variables_say_the_same_as_arguments(
     logged_last(&release.log(), &release.deleted("deleted"))
 }
 
-pub(crate) async fn what_helm_4_drops_reaches_the_terminal(
+pub(crate) async fn what_helm_drops_reaches_the_terminal(
     cluster: &ControlPlane,
     version: HelmVersion,
 ) -> Result<()> {
     let release = Release::new(cluster, version).await?;
     let upgrade =
         |args: &str| format!("upgrade shop \"$CHART\" {} {} {args}", UNBLOCK.join(" "), CHANGED.join(" "));
-    // Helm 3 shows it on its own stderr if it fails, so twice would be once too often.
-    let expected = |said: String| if version.is_4() { said } else { String::new() };
     let failed = release.on_terminal(&upgrade(&format!("--set migration.policy= {STRICT}")), 1).await?;
-    same("the terminal", &expected(release.forbidden()), &failed)?;
+    // Helm 3 shows an error on its own stderr, so twice would be once too often.
+    let error = if version.is_4() { release.forbidden() } else { String::new() };
+    same("the terminal", &error, &failed)?;
     let passed = release.on_terminal(&upgrade(""), 0).await?;
-    same("the terminal", &expected(release.deleted("deleted")), &passed)
+    same("the terminal", &release.deleted("deleted"), &passed)
 }
 
 pub(crate) async fn the_namespace_is_helms_and_no_other(
@@ -215,6 +217,51 @@ pub(crate) async fn the_namespace_is_helms_and_no_other(
     call().env("HELM_NAMESPACE", "other").run().await?.expect_success()?;
     ensure!(release.namespace.uids().await? != before);
     Ok(())
+}
+
+pub(crate) async fn the_cluster_is_helms_and_no_other(
+    cluster: &ControlPlane,
+    version: HelmVersion,
+) -> Result<()> {
+    let release = Release::new(cluster, version).await?;
+    let before = release.namespace.uids().await?;
+    let elsewhere = release.helm.home().join("elsewhere");
+    fs::write(&elsewhere, KUBECONFIG)?;
+    let somebody = release.namespace.user("somebody").await?.kubeconfig;
+    for (kubeconfig, difference) in [
+        (elsewhere, format!("Helm uses the server {}", cluster.url())),
+        (somebody, "Helm uses the user of context \"test\"".to_owned()),
+    ] {
+        let kubeconfig = format!("--post-renderer-args=--kubeconfig={}", kubeconfig.display());
+        let call = release.call("upgrade").args(CHANGED).arg(kubeconfig);
+        call.env("JOBSWEEP_LOG_FILE", release.log()).run().await?.expect_code(1)?;
+        let log = fs::read_to_string(release.log())?;
+        ensure!(log.contains(&difference), "{log}");
+        ensure!(release.namespace.uids().await? == before);
+    }
+    Ok(())
+}
+
+/// As Ansible's `kubernetes.core.helm` calls it.
+pub(crate) async fn a_variable_is_enough_where_no_argument_is_possible(
+    cluster: &ControlPlane,
+    version: HelmVersion,
+) -> Result<()> {
+    let release = Release::new(cluster, version).await?;
+    let before = release.namespace.uids().await?;
+    let upgrade = release.helm.command().args(["upgrade", "shop"]).arg(shop()).args(CHANGED);
+    let upgrade = upgrade.args(["-n", &release.namespace.name, "--post-renderer=jobsweep"]);
+    let upgrade = upgrade.env("JOBSWEEP_UNBLOCK", "1");
+    // With an argument, it is the filter.
+    let filter = upgrade.clone().arg("--post-renderer-args=--strict").run().await?.expect_code(1)?;
+    ensure!(filter.stderr().contains("field is immutable"), "{}", filter.stderr());
+    ensure!(release.namespace.uids().await? == before);
+    upgrade.run().await?.expect_success()?;
+    ensure!(release.namespace.uids().await? != before);
+    // Without a Helm too.
+    let job = "apiVersion: batch/v1\nkind: Job\nmetadata: {name: nowhere}\n";
+    let pipe = Program::new(crate::setup::JOBSWEEP).env("JOBSWEEP_UNBLOCK", "1").stdin(job);
+    same("stdout", job, &pipe.run().await?.expect_success()?.stdout())
 }
 
 /// The log names the caller, and then has these lines, and goes.

@@ -2,17 +2,20 @@
 
 use anyhow::{Result, ensure};
 use jobsweep_harness::control_plane::{ControlPlane, rule};
+use jobsweep_harness::helm::kubectl;
 use jobsweep_harness::jobs::{Outcome, job};
 use jobsweep_harness::{trials, trials::Trial};
 use serde_json::{Value, json};
 use std::fs;
 use std::time::{Duration, Instant};
 
-use crate::setup::{BOTH, Setup, changed, says, stream};
+use crate::setup::{BOTH, Setup, changed, manifest, says, stream};
 
 pub fn trials() -> Vec<Trial> {
     trials![
         every_missing_permission_is_named_before_anything_is_deleted,
+        server_side_apply_needs_create_too,
+        variables_of_helm_are_not_for_a_cluster_that_options_name,
         credentials_that_are_not_accepted_end_it,
         a_cluster_that_cannot_be_reached_is_an_error_soon,
     ]
@@ -41,6 +44,35 @@ pub async fn every_missing_permission_is_named_before_anything_is_deleted(
     }
     setup.passes(setup.unblock(&text).run().await?, &["old"]).await?;
     Ok(())
+}
+
+async fn server_side_apply_needs_create_too(cluster: &ControlPlane) -> Result<()> {
+    let setup = Setup::with_verbs(cluster, &["get", "patch", "delete"]).await?;
+    let apply = kubectl(&cluster.kubeconfig())?.args(["apply", "--server-side", "-f", "-"]);
+    let apply = apply.args(["-n", &setup.namespace.name]).stdin(manifest(job("old"))?.to_string());
+    apply.run().await?.expect_success()?;
+    let old = setup.namespace.jobs().get("old").await?;
+    setup.remember(&old)?;
+    setup.namespace.finish(&old, Outcome::Succeeded).await?;
+    let text = stream(&[changed(job("old"))?]);
+    let finished = setup.ends(setup.unblock(&text).run().await?, 5, &[]).await?;
+    says(&finished, &["verbs: [\"create\"]", "nothing was deleted, and no manifest was written"])?;
+    setup.namespace.allow(&setup.user, vec![rule("batch", "jobs", &["create"])]).await?;
+    // A new Role counts a moment later.
+    jobsweep_harness::wait::until("the Role to count", || async {
+        Ok((setup.unblock(&text).arg("--dry-run").run().await?.code() == Some(0)).then_some(()))
+    })
+    .await?;
+    setup.ends(setup.unblock(&text).run().await?, 0, &["old"]).await.map(|_| ())
+}
+
+async fn variables_of_helm_are_not_for_a_cluster_that_options_name(cluster: &ControlPlane) -> Result<()> {
+    let setup = Setup::new(cluster).await?;
+    setup.finished(job("old"), Outcome::Succeeded).await?;
+    let call = setup.unblock(&stream(&[changed(job("old"))?]));
+    let call = call.env("HELM_KUBEAPISERVER", "https://127.0.0.1:9").env("HELM_KUBETOKEN", "other");
+    let call = call.env("HELM_KUBECONTEXT", "nowhere").env("HELM_KUBEASUSER", "somebody");
+    setup.passes(call.run().await?, &["old"]).await.map(|_| ())
 }
 
 async fn credentials_that_are_not_accepted_end_it(cluster: &ControlPlane) -> Result<()> {

@@ -3,6 +3,7 @@
 use anyhow::{Result, ensure};
 use jobsweep_harness::control_plane::ControlPlane;
 use jobsweep_harness::jobs::{Outcome, job};
+use jobsweep_harness::process::Program;
 use jobsweep_harness::{trials, trials::Trial};
 
 use crate::setup::{BOTH, Setup, changed, says, stream, wrote};
@@ -14,6 +15,7 @@ pub fn trials() -> Vec<Trial> {
         a_dry_run_waits_for_nothing,
         a_dry_run_needs_the_same_permissions,
         a_variable_that_says_neither_yes_nor_no_is_wrong_usage,
+        the_variable_holds_for_the_cleanup_too,
     ]
 }
 
@@ -35,6 +37,15 @@ async fn a_dry_run_says_what_would_go_and_writes_the_manifests(cluster: &Control
         ensure!(setup.counts()?.get("delete") == Some(&1), "{:?}", setup.counts()?);
     }
     Ok(())
+}
+
+async fn the_variable_holds_for_the_cleanup_too(cluster: &ControlPlane) -> Result<()> {
+    let setup = Setup::with_verbs(cluster, &["list", "watch", "delete"]).await?;
+    setup.finished(job("old").policy(BOTH), Outcome::Succeeded).await?;
+    let cleanup = Program::new(env!("CARGO_BIN_EXE_jobsweep")).args(["--cleanup", "--once"]);
+    let cleanup = cleanup.args(["-n", &setup.namespace.name, "--kubeconfig"]).arg(&setup.user.kubeconfig);
+    setup.ends(cleanup.clone().env(DRY_RUN, "1").run().await?, 0, &[]).await?;
+    setup.ends(cleanup.env(DRY_RUN, "0").run().await?, 0, &["old"]).await.map(|_| ())
 }
 
 async fn a_dry_run_fails_on_what_may_not_go(cluster: &ControlPlane) -> Result<()> {

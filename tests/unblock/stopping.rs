@@ -93,7 +93,10 @@ async fn the_deadline_counts_while_a_kubeconfig_is_read(cluster: &ControlPlane) 
     Program::new("mkfifo").arg(&pipe).run().await?.expect_success()?;
     let text = stream(&[changed(job("any").policy(BOTH))?]);
     let finished = setup.unblock_by(&pipe, &text).arg("--timeout=1s").run().await?;
-    says(&setup.ends(finished, 4, &[]).await?, &["the deadline came before the kubeconfig was read"])
+    says(
+        &setup.ends(finished, 4, &[]).await?,
+        &["the deadline came before the kubeconfig and the credentials were read"],
+    )
 }
 
 async fn a_signal_ends_it_while_nobody_reads_the_manifests(cluster: &ControlPlane) -> Result<()> {

@@ -91,7 +91,7 @@ helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 {{- if eq $values.scope "release" }}{{ $args = append $args (printf "--release=%s" .root.Release.Name) }}{{ end }}
 {{- if eq $values.scope "cluster" }}{{ $args = append $args "--all-namespaces" }}{{ end }}
 {{- with $values.selector }}{{ $args = append $args (printf "--selector=%s" .) }}{{ end }}
-{{- with $values.logTail }}{{ $args = append $args (printf "--log-tail=%d" (int .)) }}{{ end }}
+{{- $args = append $args (printf "--log-tail=%d" (int $values.logTail)) }}
 {{- if $values.failOnFailed }}{{ $args = append $args "--fail-on-failed" }}{{ end }}
 {{- toYaml (concat $args $values.extraArgs) }}
 {{- end }}

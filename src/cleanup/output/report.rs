@@ -13,7 +13,7 @@ use crate::cleanup::logs::ContainerLog;
 use crate::cleanup::options::Format;
 use crate::cleanup::rules::Kept;
 use crate::cleanup::sweep::{Gone, Phase, Sweep, TrackedJob};
-use crate::escape::shortened;
+use crate::escape::{one_line, shortened};
 
 pub(crate) struct Report<'a> {
     pub sweep: &'a Sweep,
@@ -32,7 +32,7 @@ impl Report<'_> {
             Format::Name => {
                 for tracked in self.sweep.sorted_jobs() {
                     if matches!(tracked.phase, Phase::Gone(Gone::Deleted | Gone::WouldDelete)) {
-                        writeln!(out, "job.batch/{}", tracked.job.name)?;
+                        writeln!(out, "job.batch/{}", one_line(&tracked.job.name))?;
                     }
                 }
             }
