@@ -91,6 +91,9 @@ struct Line<'a> {
     positional: Vec<&'a str>,
     cluster: ClusterFlags,
     dry_run: Option<DryRun>,
+    /// Whether the last argument is a value that begins with a dash. If an empty argument was lost before it, it is a flag, and the next
+    /// argument is its value.
+    after_dashed_value: bool,
     /// A flag without its value, or one whose value looks like another flag.
     doubt: Option<String>,
 }
@@ -103,6 +106,7 @@ impl<'a> Line<'a> {
             positional: Vec::new(),
             cluster: ClusterFlags::first_reading(args),
             dry_run: None,
+            after_dashed_value: false,
             doubt: None,
         };
         for read in flags::read(without_command, |flag| command.takes(flag)) {
@@ -126,8 +130,9 @@ impl<'a> Line<'a> {
         let dashes = if name.chars().count() == 1 { "-" } else { "--" };
         if name.starts_with("dry-run") {
             let value = value.map(|value| format!("={value}")).unwrap_or_default();
-            self.note_dry_run(&format!("--{name}{value}"), true);
+            self.note_dry_run(&format!("--{name}{value}"), !self.after_dashed_value);
         }
+        self.after_dashed_value = apart && value.is_some_and(|value| value.starts_with('-'));
         match value {
             None if apart => self.doubt = Some(format!("{dashes}{name} has no value")),
             // A post-renderer's own flags are values by right, and `-` means stdin.
