@@ -45,10 +45,15 @@ impl Error {
             ..Status::default()
         });
         status.code = parts.status.as_u16();
+        let creation = Permission { verb: "create", ..permission.clone() };
         match status.code {
             401 => Self::Unauthorized(shortened_message(&status.message)),
             403 if permission.is_denied_by(&status.message) => {
                 Self::Forbidden(Box::new(permission.clone()), shortened_message(&status.message))
+            }
+            // A server-side apply that creates the object.
+            403 if permission.verb == "patch" && creation.is_denied_by(&status.message) => {
+                Self::Forbidden(Box::new(creation), shortened_message(&status.message))
             }
             _ => {
                 let retry_after = parts.headers.get(http::header::RETRY_AFTER);
