@@ -65,7 +65,9 @@ fn run_mode(
         Invocation::Unblock(args) => {
             *console = open_console(args.filter.log_file.clone())?;
             let (options, args) = args.options().map_err(Error::Usage)?;
-            translate_stdin(args, true, console, |translated, console| unblock(translated, &options, console))?;
+            translate_stdin(args, true, console, |translated, console| {
+                unblock(translated, &options, console)
+            })?;
         }
         #[cfg(feature = "cleanup")]
         Invocation::Cleanup(args) => {
@@ -104,17 +106,18 @@ fn translate_stdin(
     if injection.is_some() && !matches!(function, Ok(None)) {
         return Err(Error::Usage(NO_INJECTION.to_owned()));
     }
-    let translated = match options(function, &args, read_jobs).and_then(|options| Ok(translate(&manifests, &options)?)) {
-        Ok(translated) => translated,
-        Err(Error::Manifests(error)) => {
-            if let Some(list) = krm::with_error(&manifests, &error) {
-                // Whether or not this fails, the error below is the one to report.
-                let _ = output.write_all(&list).and_then(|()| output.flush());
+    let translated =
+        match options(function, &args, read_jobs).and_then(|options| Ok(translate(&manifests, &options)?)) {
+            Ok(translated) => translated,
+            Err(Error::Manifests(error)) => {
+                if let Some(list) = krm::with_error(&manifests, &error) {
+                    // Whether or not this fails, the error below is the one to report.
+                    let _ = output.write_all(&list).and_then(|()| output.flush());
+                }
+                return Err(error.into());
             }
-            return Err(error.into());
-        }
-        Err(error) => return Err(error),
-    };
+            Err(error) => return Err(error),
+        };
     let appendix = match injection {
         Some(injection) => {
             inject::appendix(&manifests, &injection).map_err(|why| Error::Usage(why.to_owned()))?
@@ -142,7 +145,14 @@ fn options(
 ) -> Result<Options, Error> {
     let config = function?.unwrap_or_default();
     let default_policy = args.default_policy(config.default_policy).map_err(Error::Usage)?;
-    Ok(Options { default_policy, strict: args.strict || config.strict, read_jobs })
+    let name_suffix = args.name_suffix.options(config.name_suffix_hash);
+    Ok(Options {
+        default_policy,
+        strict: args.strict || config.strict,
+        read_jobs,
+        fill_nulls: read_jobs || name_suffix.is_some(),
+        name_suffix,
+    })
 }
 
 /// Deletes the Jobs in the cluster that block the manifests. Without a Job among them, no cluster is looked for.

@@ -75,7 +75,9 @@ fn case(input: &Path) -> Result<(), Failed> {
 fn options(args: &str) -> Result<Options, clap::Error> {
     let filter = Filter::try_parse_from(["jobsweep"].into_iter().chain(args.lines()))?.filter;
     let default_policy = filter.default_policy.and_then(|given| given.0);
-    Ok(Options { default_policy, strict: filter.strict, read_jobs: false })
+    let name_suffix = filter.name_suffix.options(false);
+    let fill_nulls = name_suffix.is_some();
+    Ok(Options { default_policy, strict: filter.strict, read_jobs: false, fill_nulls, name_suffix })
 }
 
 fn jobsweep(args: &str, input: &[u8]) -> io::Result<Output> {

@@ -10,6 +10,7 @@ use clap_complete::Shell;
 
 use super::inject::InjectArgs;
 use crate::policy::{DefaultPolicy, DeletePolicy};
+use crate::translate::NameSuffix;
 
 /// Names the default policy in the environment.
 pub(super) const DEFAULT_POLICY: &str = "JOBSWEEP_DEFAULT_POLICY";
@@ -67,6 +68,10 @@ pub struct FilterArgs {
     #[arg(long)]
     pub strict: bool,
 
+    /// The names of Jobs.
+    #[command(flatten)]
+    pub name_suffix: NameSuffixArgs,
+
     /// Append messages to this file too, with the time: Helm drops stderr [env: JOBSWEEP_LOG_FILE]
     #[arg(long, value_name = "FILE", value_parser = OsStringValueParser::new())]
     pub log_file: Option<OsString>,
@@ -74,6 +79,33 @@ pub struct FilterArgs {
     /// What the filter appends.
     #[command(flatten)]
     pub inject: InjectArgs,
+}
+
+/// Which Jobs get a hash in their name.
+#[derive(Debug, Clone, Args)]
+pub struct NameSuffixArgs {
+    /// Append a hash of its content to the name of each plain Job, so that a changed Job is a new one
+    ///
+    /// A Job keeps its name if something in the manifests uses it, with a warning that says where, or with --strict an error.
+    #[arg(long)]
+    pub name_suffix_hash: bool,
+
+    /// A Job that keeps its name; repeatable
+    #[arg(long = "keep-name", value_name = "NAME", hide_short_help = true, requires = "name_suffix_hash")]
+    pub keep_names: Vec<String>,
+
+    /// A Job that gets a hash though something seems to use its name; repeatable
+    #[arg(long = "rename", value_name = "NAME", hide_short_help = true, requires = "name_suffix_hash")]
+    pub renames: Vec<String>,
+}
+
+impl NameSuffixArgs {
+    /// The options of the translation. A KRM function may be configured to append hashes.
+    #[must_use]
+    pub fn options(&self, configured: bool) -> Option<NameSuffix> {
+        let names = || NameSuffix { keep: self.keep_names.clone(), rename: self.renames.clone() };
+        (self.name_suffix_hash || configured).then(names)
+    }
 }
 
 impl FilterArgs {
