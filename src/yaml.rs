@@ -155,7 +155,7 @@ mod tests {
             ("1_000", Plain::Integer(1000)),
             ("18446744073709551615", Plain::Integer(u64::MAX.into())),
             ("0", Plain::Integer(0)),
-            ("089", Plain::Float(89.0)),
+            ("089", Plain::Integer(89)),
             ("1e3", Plain::Float(1000.0)),
             ("-.5", Plain::Float(-0.5)),
             (".inf", Plain::Other),

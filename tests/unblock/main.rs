@@ -18,6 +18,7 @@ mod dry_run;
 mod faults;
 mod log;
 mod manifests;
+mod name_suffix;
 mod namespace;
 mod passes;
 mod refusals;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         faults::trials(),
         log::trials(),
         manifests::trials(),
+        name_suffix::trials(),
         namespace::trials(),
         passes::trials(),
         refusals::trials(),
