@@ -145,7 +145,7 @@ fn options(
 ) -> Result<Options, Error> {
     let config = function?.unwrap_or_default();
     let default_policy = args.default_policy(config.default_policy).map_err(Error::Usage)?;
-    let name_suffix = args.name_suffix.options(config.name_suffix_hash);
+    let name_suffix = args.name_suffix(config.name_suffix_hash);
     Ok(Options {
         default_policy,
         strict: args.strict || config.strict,

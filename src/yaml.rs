@@ -3,11 +3,10 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// The plain scalars that are a bool, a number or a merge key in YAML 1.1.
-const RESERVED: [&str; 36] = [
-    "", "true", "True", "TRUE", "false", "False", "FALSE", "yes", "Yes", "YES", "no", "No", "NO", "on", "On",
-    "ON", "off", "Off", "OFF", "y", "Y", "n", "N", "<<", ".nan", ".NaN", ".NAN", ".inf", ".Inf", ".INF",
-    "+.inf", "+.Inf", "+.INF", "-.inf", "-.Inf", "-.INF",
+/// The plain scalars of YAML 1.1 that are no string, and nothing that JSON has.
+const RESERVED: [&str; 13] = [
+    "<<", ".nan", ".NaN", ".NAN", ".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF", "-.inf", "-.Inf",
+    "-.INF",
 ];
 
 /// Writes a string in double quotes, on one line.
@@ -45,7 +44,7 @@ pub(crate) fn name(name: &str) -> Cow<'_, str> {
 
 /// Whether a plain scalar is a string by the YAML 1.1 rules of the library that Helm and kubectl read manifests with.
 pub(crate) fn plain_is_string(value: &str) -> bool {
-    !(RESERVED.contains(&value) || is_null_word(value) || number(value).is_some())
+    plain(value) == Plain::Other && !RESERVED.contains(&value)
 }
 
 /// Whether a plain scalar is one of the words for null.
@@ -64,7 +63,7 @@ pub(crate) enum Plain {
     Other,
 }
 
-/// Reads a plain scalar by the rules of [`plain_is_string`].
+/// Reads a plain scalar by the YAML 1.1 rules of the library that Helm and kubectl read manifests with.
 pub(crate) fn plain(value: &str) -> Plain {
     match value {
         "" => Plain::Null,
@@ -136,7 +135,8 @@ mod tests {
 
     #[test]
     fn every_reserved_word_is_found() {
-        for word in RESERVED {
+        let bools = "true True TRUE false False FALSE yes Yes YES no No NO on On ON off Off OFF y Y n N";
+        for word in bools.split(' ').chain(RESERVED) {
             assert!(!plain_is_string(word), "{word}");
         }
     }

@@ -74,8 +74,8 @@ fn case(input: &Path) -> Result<(), Failed> {
 /// The translator's options for these arguments.
 fn options(args: &str) -> Result<Options, clap::Error> {
     let filter = Filter::try_parse_from(["jobsweep"].into_iter().chain(args.lines()))?.filter;
+    let name_suffix = filter.name_suffix(false);
     let default_policy = filter.default_policy.and_then(|given| given.0);
-    let name_suffix = filter.name_suffix.options(false);
     let fill_nulls = name_suffix.is_some();
     Ok(Options { default_policy, strict: filter.strict, read_jobs: false, fill_nulls, name_suffix })
 }

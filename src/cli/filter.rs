@@ -64,26 +64,10 @@ pub struct FilterArgs {
     #[arg(long, value_name = "POLICY")]
     pub default_policy: Option<DefaultPolicy>,
 
-    /// Make an unknown word in a policy an error instead of a warning
+    /// Make an unknown word in a policy an error instead of a warning, and a name that may not get a hash
     #[arg(long)]
     pub strict: bool,
 
-    /// The names of Jobs.
-    #[command(flatten)]
-    pub name_suffix: NameSuffixArgs,
-
-    /// Append messages to this file too, with the time: Helm drops stderr [env: JOBSWEEP_LOG_FILE]
-    #[arg(long, value_name = "FILE", value_parser = OsStringValueParser::new())]
-    pub log_file: Option<OsString>,
-
-    /// What the filter appends.
-    #[command(flatten)]
-    pub inject: InjectArgs,
-}
-
-/// Which Jobs get a hash in their name.
-#[derive(Debug, Clone, Args)]
-pub struct NameSuffixArgs {
     /// Append a hash of its content to the name of each plain Job, so that a changed Job is a new one
     ///
     /// A Job keeps its name if something in the manifests uses it, with a warning that says where, or with --strict an error.
@@ -97,18 +81,24 @@ pub struct NameSuffixArgs {
     /// A Job that gets a hash though something seems to use its name; repeatable
     #[arg(long = "rename", value_name = "NAME", hide_short_help = true, requires = "name_suffix_hash")]
     pub renames: Vec<String>,
-}
 
-impl NameSuffixArgs {
-    /// The options of the translation. A KRM function may be configured to append hashes.
-    #[must_use]
-    pub fn options(&self, configured: bool) -> Option<NameSuffix> {
-        let names = || NameSuffix { keep: self.keep_names.clone(), rename: self.renames.clone() };
-        (self.name_suffix_hash || configured).then(names)
-    }
+    /// Append messages to this file too, with the time: Helm drops stderr [env: JOBSWEEP_LOG_FILE]
+    #[arg(long, value_name = "FILE", value_parser = OsStringValueParser::new())]
+    pub log_file: Option<OsString>,
+
+    /// What the filter appends.
+    #[command(flatten)]
+    pub inject: InjectArgs,
 }
 
 impl FilterArgs {
+    /// Which Jobs get a hash in their names, if any. A KRM function may be configured to append hashes.
+    #[must_use]
+    pub fn name_suffix(&self, configured: bool) -> Option<NameSuffix> {
+        let names = || NameSuffix { keep: self.keep_names.clone(), rename: self.renames.clone() };
+        (self.name_suffix_hash || configured).then(names)
+    }
+
     /// The policy for Jobs that have none: the argument, or else the configured policy, or else the variable.
     ///
     /// # Errors

@@ -161,13 +161,12 @@ pub fn translate<'a>(input: &'a [u8], options: &Options) -> Result<Translated<'a
     let mut kept = HashSet::new();
     if let Some(names) = &options.name_suffix {
         kept.extend(names.keep.iter().cloned());
-        for used in name_suffix::uses(input, names) {
-            let diagnostic = locator.locate(used.fault, used.index, used.document);
+        for (name, warning) in name_suffix::uses(input, names, &mut locator) {
             if options.strict {
-                return Err(diagnostic);
+                return Err(warning);
             }
-            translated.warnings.push(diagnostic);
-            kept.insert(used.name);
+            translated.warnings.push(warning);
+            kept.insert(name);
         }
     }
     for (index, range) in stream::documents(input).enumerate() {

@@ -13,22 +13,19 @@ use std::ops::Range;
 use super::JOB_NAME_LABELS;
 use crate::escape::shortened;
 use crate::translate::NameSuffix;
-use crate::translate::diagnostic::{Fault, Problem};
+use crate::translate::diagnostic::{Diagnostic, Fault, Problem};
+use crate::translate::locate::Locator;
 use crate::translate::read::jobs;
 use crate::translate::read::lookup::{Found, key};
 use crate::translate::read::nodes::{Id, Nodes};
 use crate::translate::read::{prefilter, stream};
 
-/// A use of the name of a Job: the document's number and its range, and the place in it.
-pub(crate) struct Use {
-    pub(crate) name: String,
-    pub(crate) index: usize,
-    pub(crate) document: Range<usize>,
-    pub(crate) fault: Fault,
-}
-
 /// The first use of each name of a Job that would get another one. What is no YAML, or not UTF-8, is an error elsewhere.
-pub(crate) fn find(input: &[u8], options: &NameSuffix) -> Vec<Use> {
+pub(crate) fn find(
+    input: &[u8],
+    options: &NameSuffix,
+    locator: &mut Locator<'_>,
+) -> Vec<(String, Diagnostic)> {
     let mut names = HashSet::new();
     for (_, text) in documents(input).filter(|(_, text)| prefilter::may_hold_a_job(text)) {
         if let Ok(nodes) = Nodes::read(text) {
@@ -44,10 +41,9 @@ pub(crate) fn find(input: &[u8], options: &NameSuffix) -> Vec<Use> {
         let Ok(nodes) = Nodes::read(text) else { continue };
         for (name, id) in names_in(&nodes, &names) {
             if names.remove(&name) {
-                let at = nodes.get(id).text.start;
                 let problem = Problem::NameUsed(shortened(&name).into_owned());
-                let fault = Fault { problem, at, job: None };
-                uses.push(Use { name, index, document: document.clone(), fault });
+                let fault = Fault { problem, at: nodes.get(id).text.start, job: None };
+                uses.push((name, locator.locate(fault, index, document.clone())));
             }
         }
     }
