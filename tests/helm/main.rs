@@ -5,6 +5,7 @@
 
 mod errors;
 mod install;
+mod name_suffix;
 mod picture;
 mod plugin;
 mod setup;
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
         template::trials(),
         errors::trials(),
         install::trials(),
+        name_suffix::trials(),
         unblock::trials(),
         plugin::trials(),
         picture::trials(),
