@@ -5,6 +5,7 @@ mod argocd;
 mod example_jobs;
 mod helmfile;
 mod kustomize;
+mod name_suffix;
 mod pipe;
 #[path = "../helm/setup.rs"]
 #[expect(dead_code, reason = "the Helm tests need more of it")]
@@ -15,5 +16,12 @@ use std::process::ExitCode;
 use jobsweep_harness::trials;
 
 fn main() -> ExitCode {
-    trials::run([apply::trials(), pipe::trials(), helmfile::trials(), argocd::trials(), kustomize::trials()])
+    trials::run([
+        apply::trials(),
+        pipe::trials(),
+        helmfile::trials(),
+        argocd::trials(),
+        kustomize::trials(),
+        name_suffix::trials(),
+    ])
 }
