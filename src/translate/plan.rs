@@ -192,8 +192,10 @@ impl<'n, 'a> Plan<'n, 'a> {
     /// Fills a null of a Job. Returns whether that was possible.
     pub(super) fn fill_null(&mut self, found: Found, text: &'static str) -> bool {
         let Found::Own { value, .. } = found else { return false };
-        let is_possible = self.is_bare(value) && self.check_not_shared(value).is_ok();
-        is_possible && self.change.fill_null(self.nodes, value, text).is_some()
+        if !self.is_bare(value) || self.check_not_shared(value).is_err() {
+            return false;
+        }
+        !self.changed.insert(value) || self.change.fill_null(self.nodes, value, text).is_some()
     }
 
     /// Appends a hash to the name of a Job. The error is a warning: the Job keeps its name.

@@ -160,7 +160,7 @@ mod tests {
 
     /// A hash that changes here would rename the Jobs of all users.
     #[test]
-    fn the_hashes_are_those_of_the_guide() {
+    fn hashes_do_not_change() {
         for (name, spec, text, expected) in [
             (
                 "migrate",

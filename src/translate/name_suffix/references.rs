@@ -4,7 +4,7 @@
 //!
 //! - a whole word of `command` or `args`, or of the value of an `env` entry
 //! - `resourceNames` of a rule for Jobs
-//! - a selector or label `job-name`
+//! - the label `job-name`, also in a selector
 //! - `job/NAME`, `job NAME` and the like in a string of a ConfigMap or Secret
 
 use std::collections::HashSet;
@@ -35,8 +35,8 @@ pub(crate) fn find(
     names.retain(|name| !options.keep.contains(name) && !options.rename.contains(name));
     let mut uses = Vec::new();
     for (index, (document, text)) in documents(input).enumerate() {
-        if !names.iter().any(|name| text.contains(name)) {
-            continue;
+        if names.is_empty() {
+            break;
         }
         let Ok(nodes) = Nodes::read(text) else { continue };
         for (name, id) in names_in(&nodes, &names) {
