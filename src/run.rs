@@ -145,7 +145,14 @@ fn options(
 ) -> Result<Options, Error> {
     let config = function?.unwrap_or_default();
     let default_policy = args.default_policy(config.default_policy).map_err(Error::Usage)?;
-    Ok(Options { default_policy, strict: args.strict || config.strict, read_jobs })
+    let name_suffix = args.name_suffix(config.name_suffix_hash);
+    Ok(Options {
+        default_policy,
+        strict: args.strict || config.strict,
+        read_jobs,
+        fill_nulls: read_jobs || name_suffix.is_some(),
+        name_suffix,
+    })
 }
 
 /// Deletes the Jobs in the cluster that block the manifests. Without a Job among them, no cluster is looked for.

@@ -3,11 +3,10 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// The plain scalars that are a bool, a number or a merge key in YAML 1.1.
-const RESERVED: [&str; 36] = [
-    "", "true", "True", "TRUE", "false", "False", "FALSE", "yes", "Yes", "YES", "no", "No", "NO", "on", "On",
-    "ON", "off", "Off", "OFF", "y", "Y", "n", "N", "<<", ".nan", ".NaN", ".NAN", ".inf", ".Inf", ".INF",
-    "+.inf", "+.Inf", "+.INF", "-.inf", "-.Inf", "-.INF",
+/// The plain scalars of YAML 1.1 that are no string, and nothing that JSON has.
+const RESERVED: [&str; 13] = [
+    "<<", ".nan", ".NaN", ".NAN", ".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF", "-.inf", "-.Inf",
+    "-.INF",
 ];
 
 /// Writes a string in double quotes, on one line.
@@ -45,7 +44,7 @@ pub(crate) fn name(name: &str) -> Cow<'_, str> {
 
 /// Whether a plain scalar is a string by the YAML 1.1 rules of the library that Helm and kubectl read manifests with.
 pub(crate) fn plain_is_string(value: &str) -> bool {
-    !(RESERVED.contains(&value) || is_null_word(value) || is_number(value))
+    plain(value) == Plain::Other && !RESERVED.contains(&value)
 }
 
 /// Whether a plain scalar is one of the words for null.
@@ -53,20 +52,49 @@ pub(crate) fn is_null_word(value: &str) -> bool {
     matches!(value, "~" | "null" | "Null" | "NULL")
 }
 
-fn is_number(value: &str) -> bool {
+/// What a plain scalar is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Plain {
+    Null,
+    Bool(bool),
+    Integer(i128),
+    Float(f64),
+    /// A string, or what JSON does not have, such as an infinite number.
+    Other,
+}
+
+/// Reads a plain scalar by the YAML 1.1 rules of the library that Helm and kubectl read manifests with.
+pub(crate) fn plain(value: &str) -> Plain {
+    match value {
+        "" => Plain::Null,
+        null if is_null_word(null) => Plain::Null,
+        "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {
+            Plain::Bool(true)
+        }
+        "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
+            Plain::Bool(false)
+        }
+        other => number(other).unwrap_or(Plain::Other),
+    }
+}
+
+fn number(value: &str) -> Option<Plain> {
     if !value.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.')) {
-        return false;
+        return None;
     }
     let digits = value.strip_prefix(['+', '-']).unwrap_or(value).replace('_', "").to_ascii_lowercase();
-    let radix = |prefix: &str, radix| {
-        digits.strip_prefix(prefix).is_some_and(|rest| u64::from_str_radix(rest, radix).is_ok())
-    };
-    let float = || {
-        digits.starts_with(|c: char| c.is_ascii_digit() || c == '.')
-            && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-'))
-            && digits.parse::<f64>().is_ok()
-    };
-    radix("0x", 16) || radix("0o", 8) || radix("0b", 2) || float()
+    let in_radix = |prefix: &str, radix| u64::from_str_radix(digits.strip_prefix(prefix)?, radix).ok();
+    let integer = in_radix("0x", 16).or_else(|| in_radix("0o", 8)).or_else(|| in_radix("0b", 2));
+    // A leading zero makes the number octal, unless one of its digits is none.
+    let integer = integer.or_else(|| in_radix("0", 8)).or_else(|| digits.parse().ok());
+    if let Some(integer) = integer {
+        let integer = i128::from(integer);
+        return Some(Plain::Integer(if value.starts_with('-') { -integer } else { integer }));
+    }
+    let is_float = digits.starts_with(|c: char| c.is_ascii_digit() || c == '.')
+        && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'+' | b'-'));
+    let float: f64 = digits.parse().ok().filter(|_| is_float)?;
+    Some(Plain::Float(if value.starts_with('-') { -float } else { float }))
 }
 
 #[cfg(test)]
@@ -107,8 +135,33 @@ mod tests {
 
     #[test]
     fn every_reserved_word_is_found() {
-        for word in RESERVED {
+        let bools = "true True TRUE false False FALSE yes Yes YES no No NO on On ON off Off OFF y Y n N";
+        for word in bools.split(' ').chain(RESERVED) {
             assert!(!plain_is_string(word), "{word}");
+        }
+    }
+
+    #[test]
+    fn plain_scalars_have_the_values_that_helm_reads() {
+        for (text, value) in [
+            ("", Plain::Null),
+            ("~", Plain::Null),
+            ("on", Plain::Bool(true)),
+            ("N", Plain::Bool(false)),
+            ("0755", Plain::Integer(493)),
+            ("0o755", Plain::Integer(493)),
+            ("0x1F", Plain::Integer(31)),
+            ("-0b11", Plain::Integer(-3)),
+            ("1_000", Plain::Integer(1000)),
+            ("18446744073709551615", Plain::Integer(u64::MAX.into())),
+            ("0", Plain::Integer(0)),
+            ("089", Plain::Integer(89)),
+            ("1e3", Plain::Float(1000.0)),
+            ("-.5", Plain::Float(-0.5)),
+            (".inf", Plain::Other),
+            ("1.2.3", Plain::Other),
+        ] {
+            assert_eq!(plain(text), value, "{text}");
         }
     }
 

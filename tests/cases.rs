@@ -76,11 +76,13 @@ fn case(input: &Path) -> Result<(), Failed> {
 /// The translator's options for these arguments.
 fn options(args: &str) -> Result<Options, Box<dyn Error>> {
     let filter = Filter::try_parse_from(["jobsweep"].into_iter().chain(args.lines()))?.filter;
+    let name_suffix = filter.name_suffix(false);
     let default_policy = match filter.default_policy {
         Some(text) => text.parse::<DefaultPolicy>()?.0,
         None => None,
     };
-    Ok(Options { default_policy, strict: filter.strict, read_jobs: false })
+    let fill_nulls = name_suffix.is_some();
+    Ok(Options { default_policy, strict: filter.strict, read_jobs: false, fill_nulls, name_suffix })
 }
 
 fn jobsweep(args: &str, input: &[u8]) -> io::Result<Output> {

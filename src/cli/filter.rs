@@ -10,6 +10,7 @@ use clap_complete::Shell;
 
 use super::inject::InjectArgs;
 use crate::policy::{DefaultPolicy, DeletePolicy};
+use crate::translate::NameSuffix;
 
 /// Names the default policy in the environment.
 pub(super) const DEFAULT_POLICY: &str = "JOBSWEEP_DEFAULT_POLICY";
@@ -67,9 +68,23 @@ pub struct FilterArgs {
     #[arg(long, value_name = "POLICY", value_parser = policy_text)]
     pub default_policy: Option<String>,
 
-    /// Make an unknown word in a policy an error instead of a warning
+    /// Make an unknown word in a policy an error instead of a warning, and a name that may not get a hash
     #[arg(long)]
     pub strict: bool,
+
+    /// Append a hash of its content to the name of each plain Job, so that a changed Job is a new one
+    ///
+    /// A Job keeps its name if something in the manifests uses it, with a warning that says where, or with --strict an error.
+    #[arg(long)]
+    pub name_suffix_hash: bool,
+
+    /// A Job that keeps its name; repeatable
+    #[arg(long = "keep-name", value_name = "NAME", hide_short_help = true, requires = "name_suffix_hash")]
+    pub keep_names: Vec<String>,
+
+    /// A Job that gets a hash though something seems to use its name; repeatable
+    #[arg(long = "rename", value_name = "NAME", hide_short_help = true, requires = "name_suffix_hash")]
+    pub renames: Vec<String>,
 
     /// Append messages to this file too, with the time: Helm drops stderr [env: JOBSWEEP_LOG_FILE]
     #[arg(long, value_name = "FILE", value_parser = OsStringValueParser::new())]
@@ -81,6 +96,13 @@ pub struct FilterArgs {
 }
 
 impl FilterArgs {
+    /// Which Jobs get a hash in their names, if any. A KRM function may be configured to append hashes.
+    #[must_use]
+    pub fn name_suffix(&self, configured: bool) -> Option<NameSuffix> {
+        let names = || NameSuffix { keep: self.keep_names.clone(), rename: self.renames.clone() };
+        (self.name_suffix_hash || configured).then(names)
+    }
+
     /// The policy for Jobs that have none: the argument, or else the configured policy, or else the variable.
     ///
     /// # Errors

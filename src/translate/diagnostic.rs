@@ -47,6 +47,12 @@ pub enum Problem {
     NoMetadata,
     /// No entry can be added, because an anchor or a merge key shares the metadata of the Job with something else.
     CannotExtend(&'static str),
+    /// The name of a Job cannot have a hash. This is always a warning.
+    NameKept(&'static str),
+    /// Something uses this name of a Job, which therefore gets no hash. This is a warning without `--strict`.
+    NameUsed(String),
+    /// A field of a Job must not be null. This is always a warning.
+    Null(&'static str),
     /// `--unblock` cannot look the Job up in the cluster. This is always a warning.
     NotLookedUp(&'static str),
     /// A `ResourceList` is not what the specification of KRM functions says.
@@ -74,10 +80,15 @@ impl Problem {
             Self::Rejected { wanted: "a string", .. } => "set it to a policy in quotes",
             Self::Rejected { .. } | Self::NoMetadata => "fix the template",
             Self::CannotExtend(_) => "add kots.io/hook-delete-policy to the Job yourself",
+            Self::NameKept(_) => "the Job stays as it is",
+            Self::NameUsed(_) => {
+                "use --keep-name NAME if this means the Job, or --rename NAME if it means something else"
+            }
+            Self::Null(_) => "remove the key from the template",
             Self::NotLookedUp(_) => "--unblock passes it through unchecked",
             Self::ResourceList(_) => "give jobsweep what kustomize or kpt writes",
             Self::FunctionConfig(_) => {
-                "the options are default-policy and strict, in the data of a ConfigMap or in the spec of a Jobsweep"
+                "the options are default-policy, strict and nameSuffixHash, in the data of a ConfigMap or in the spec of a Jobsweep"
             }
             Self::NotProven => "this is a bug in jobsweep: report it with this document",
         }
@@ -120,6 +131,13 @@ impl fmt::Display for Problem {
                 )
             }
             Self::CannotExtend(why) => write!(f, "cannot add the annotation here: {why}"),
+            Self::NameKept(why) => write!(f, "the name cannot have a hash: {why}"),
+            Self::NameUsed(name) => {
+                write!(f, "the name of Job {name:?} is used here, so it cannot have a hash")
+            }
+            Self::Null(field) => {
+                write!(f, "{field} is null, so kubectl apply and Helm 3 cannot update the Job")
+            }
             Self::NotLookedUp(why) => write!(f, "cannot look up the Job in the cluster: {why}"),
             Self::ResourceList(why) => write!(f, "the ResourceList is not valid: {why}"),
             Self::FunctionConfig(why) => write!(f, "the functionConfig is not valid: {why}"),

@@ -1,12 +1,12 @@
 //! The Jobs of a stream, for `--unblock`, hooks included.
 
-use super::diagnostic::{Fault, Problem};
-use super::read::jobs::JobNodes;
 use super::read::lookup::key;
-use super::read::nodes::Nodes;
+use super::read::nodes::{Id, Nodes};
 use super::read::value::Value;
-use super::write::entry::Policy;
 use crate::policy::{DeletePolicy, IGNORE, KOTS_DELETE_POLICY};
+
+/// The annotation of a hook.
+pub(super) const HOOK: &str = "helm.sh/hook";
 
 /// A Job of a stream.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,26 +23,9 @@ pub struct JobManifest {
     pub value: Value,
 }
 
-/// The manifest of a Job with the policy that it gets. The error is a warning: the Job cannot be looked up.
-pub(super) fn manifest(
-    nodes: &Nodes<'_>,
-    job: &JobNodes,
-    policy: Option<Policy<'_>>,
-) -> Result<JobManifest, Fault> {
-    let manifest = Value::read(nodes, job.id).and_then(|mut value| {
-        if let Some(policy) = policy
-            && let Some(metadata) = value.mapping_or_insert(key::METADATA)
-            && let Some(annotations) = metadata.mapping_or_insert(key::ANNOTATIONS)
-        {
-            annotations.set(KOTS_DELETE_POLICY, Value::String(policy.text.to_owned()));
-        }
-        of_value(value)
-    });
-    manifest.map_err(|why| Fault {
-        problem: Problem::NotLookedUp(why),
-        at: nodes.get(job.id).start,
-        job: job.name.clone(),
-    })
+/// The manifest of a Job. The error is why the Job cannot be looked up.
+pub(super) fn manifest(nodes: &Nodes<'_>, job: Id) -> Result<JobManifest, &'static str> {
+    Value::read(nodes, job).and_then(of_value)
 }
 
 fn of_value(mut value: Value) -> Result<JobManifest, &'static str> {
@@ -88,13 +71,16 @@ pub(crate) fn is_subdomain(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::translate::{Options, translate};
+    use crate::translate::{NameSuffix, Options, translate};
 
     const JOB: &str = "apiVersion: batch/v1\nkind: Job\nmetadata:\n  name: migrate\n";
 
+    fn options() -> Options {
+        Options { default_policy: "hook-failed".parse().ok(), read_jobs: true, ..Options::default() }
+    }
+
     fn jobs(stream: &str) -> (Vec<JobManifest>, Vec<String>) {
-        let options = Options { default_policy: "hook-failed".parse().ok(), strict: false, read_jobs: true };
-        let translated = translate(stream.as_bytes(), &options).expect("translated");
+        let translated = translate(stream.as_bytes(), &options()).expect("translated");
         let (jobs, warnings) = translated.jobs();
         (jobs, warnings.iter().map(ToString::to_string).collect())
     }
@@ -114,6 +100,16 @@ mod tests {
             let written = annotations.and_then(|annotations| annotations.get(KOTS_DELETE_POLICY)?.as_str());
             assert_eq!(written, Some(policy));
         }
+    }
+
+    #[test]
+    fn a_job_is_as_it_is_written() {
+        let options = Options { name_suffix: Some(NameSuffix::default()), fill_nulls: true, ..options() };
+        let stream = format!("{JOB}spec:\n  completions:\n");
+        let jobs = translate(stream.as_bytes(), &options).expect("translated").jobs().0;
+        let completions = jobs[0].value.get("spec").and_then(|spec| spec.get("completions"));
+        assert_eq!(completions, Some(&Value::Plain("1".to_owned())));
+        assert!(jobs[0].name.starts_with("migrate-"), "{jobs:?}");
     }
 
     #[test]

@@ -7,11 +7,11 @@
 //! 3. `read::nodes` reads the document with the YAML parser. `read::head` cuts it before `spec:` first: if the head is enough to decide, the rest
 //!    is not parsed.
 //! 4. `read::jobs` finds the Jobs among the nodes. `read::lookup` follows aliases and merge keys.
-//! 5. `plan` decides which policy each Job gets, and where.
+//! 5. `plan` decides which policy each Job gets, and where. `name_suffix` decides about its name, and `nulls` about the nulls in it.
 //! 6. `write::entry` writes the entry: Helm's entry with the KOTS key, or a new one. `write::insert` inserts it into its mapping, in a line that
 //!    `write::lines` finds. The result is a `write::change`: the edits of the text, and the nodes that the edited text must have.
 //! 7. `proof` parses the edited text and compares its nodes with the expected nodes. If they differ, nothing is written.
-//! 8. `manifests` reads the Jobs for `--unblock`, with the policies from step 5.
+//! 8. `manifests` reads the Jobs of the edited text for `--unblock`.
 //!
 //! `diagnostic` formats the messages, and `locate` finds their lines. `krm` handles a stream from kustomize or kpt: it reads the options in the
 //! stream, and adds the messages to the output.
@@ -20,11 +20,14 @@ mod diagnostic;
 pub mod krm;
 mod locate;
 mod manifests;
+mod name_suffix;
+mod nulls;
 mod plan;
 mod proof;
 mod read;
 mod write;
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 
 pub use diagnostic::{Diagnostic, Place, Problem};
@@ -54,6 +57,26 @@ pub struct Options {
     pub strict: bool,
     /// Whether to read the Jobs too, for [`Translated::jobs`].
     pub read_jobs: bool,
+    /// Whether to fill the nulls that make an update of a Job fail.
+    pub fill_nulls: bool,
+    /// Whether the names of plain Jobs get a hash of the Job, and of which ones.
+    pub name_suffix: Option<NameSuffix>,
+}
+
+/// The user's decisions about names of Jobs. For all others, a Job keeps its name if something in the stream uses it.
+#[derive(Debug, Clone, Default)]
+pub struct NameSuffix {
+    /// These stay.
+    pub keep: Vec<String>,
+    /// These get a hash.
+    pub rename: Vec<String>,
+}
+
+impl Options {
+    /// Whether a Job without a policy matters too, and more of it than its metadata.
+    fn need_whole_jobs(&self) -> bool {
+        self.read_jobs || self.fill_nulls || self.name_suffix.is_some()
+    }
 }
 
 /// The longest object to parse. The API server accepts 3 MiB, so this leaves room for comments and escapes.
@@ -135,6 +158,17 @@ pub fn translate<'a>(input: &'a [u8], options: &Options) -> Result<Translated<'a
         skipped_jobs: Vec::new(),
         warnings: Vec::new(),
     };
+    let mut kept = HashSet::new();
+    if let Some(names) = &options.name_suffix {
+        kept.extend(names.keep.iter().cloned());
+        for (name, warning) in name_suffix::uses(input, names, &mut locator) {
+            if options.strict {
+                return Err(warning);
+            }
+            translated.warnings.push(warning);
+            kept.insert(name);
+        }
+    }
     for (index, range) in stream::documents(input).enumerate() {
         let mut located = |fault| locator.locate(fault, index, range.clone());
         let text = std::str::from_utf8(&input[range.clone()]).map_err(|error| {
@@ -144,7 +178,7 @@ pub fn translate<'a>(input: &'a [u8], options: &Options) -> Result<Translated<'a
         if !may_matter(text, options) {
             continue;
         }
-        let mut document = translate_document(text, options).map_err(&mut located)?;
+        let mut document = translate_document(text, options, &kept).map_err(&mut located)?;
         translated.edits.extend(document.edits.into_iter().map(|edit| edit.moved_by(range.start)));
         translated.jobs.append(&mut document.jobs);
         translated.skipped_jobs.extend(document.skipped_jobs.into_iter().map(&mut located));
@@ -155,7 +189,7 @@ pub fn translate<'a>(input: &'a [u8], options: &Options) -> Result<Translated<'a
 
 /// Whether a document may hold a Job to change or to read.
 fn may_matter(text: &str, options: &Options) -> bool {
-    let every_job = options.default_policy.is_some() || options.read_jobs;
+    let every_job = options.default_policy.is_some() || options.need_whole_jobs();
     (every_job || prefilter::may_hold_a_policy(text)) && prefilter::may_hold_a_job(text)
 }
 
@@ -169,19 +203,20 @@ struct Document {
 }
 
 /// Translates one document, by its head if that is enough.
-fn translate_document(text: &str, options: &Options) -> Result<Document, Fault> {
-    let decides = |head: &&str| !options.read_jobs && !prefilter::may_hold_a_policy(&text[head.len()..]);
+fn translate_document(text: &str, options: &Options, kept: &HashSet<String>) -> Result<Document, Fault> {
+    let decides =
+        |head: &&str| !options.need_whole_jobs() && !prefilter::may_hold_a_policy(&text[head.len()..]);
     if let Some(head) = head::of(text).filter(decides) {
         check_length(head)?;
         if let Ok(nodes) = Nodes::read(head)
             && head::decides(&nodes)
         {
-            return translate_nodes(&nodes, options);
+            return translate_nodes(&nodes, options, kept);
         }
     }
     check_length(text)?;
     let nodes = Nodes::read(text).map_err(|error| Fault::not_yaml(&error, text))?;
-    translate_nodes(&nodes, options)
+    translate_nodes(&nodes, options, kept)
 }
 
 /// Rejects an object that is too long, because its nodes would take too much memory.
@@ -198,8 +233,8 @@ fn is_too_long(text: &str) -> bool {
     text.len() > MAX_OBJECT && !may_be_list()
 }
 
-/// Gives every Job of a document its policy.
-fn translate_nodes(nodes: &Nodes<'_>, options: &Options) -> Result<Document, Fault> {
+/// Gives every Job of a document its policy and its name. `kept` has the names that stay.
+fn translate_nodes(nodes: &Nodes<'_>, options: &Options, kept: &HashSet<String>) -> Result<Document, Fault> {
     let mut document = Document::default();
     let jobs = jobs::find(nodes)?;
     let default = options.default_policy.as_ref().map(DeletePolicy::to_string);
@@ -207,25 +242,39 @@ fn translate_nodes(nodes: &Nodes<'_>, options: &Options) -> Result<Document, Fau
     for job in &jobs {
         check_words(nodes, job, options, &mut document.warnings)?;
         document.warnings.extend(policy_on_template(nodes, job));
-        let policy = missing_policy(nodes, job, default.as_deref()).unwrap_or_else(|warning| {
-            // The Job stays as it is.
-            document.warnings.push(warning);
-            None
-        });
-        if let Some(policy) = policy {
-            plan.add(job, policy)?;
+        match missing_policy(nodes, job, default.as_deref()) {
+            Ok(Some(policy)) => plan.add(job, policy)?,
+            Ok(None) => {}
+            // The Job stays without a policy.
+            Err(warning) => document.warnings.push(warning),
         }
-        if options.read_jobs {
-            match manifest(nodes, job, policy) {
-                Ok(manifest) => document.jobs.push(manifest),
-                Err(fault) => document.skipped_jobs.push(fault),
-            }
+        if options.fill_nulls {
+            nulls::fill(nodes, job, &mut plan, &mut document.warnings);
+        }
+        if options.name_suffix.is_some() {
+            document.warnings.extend(plan.rename(job, kept).err());
         }
     }
     document.warnings.sort_by_key(|fault| fault.at);
     let change = plan.change();
+    let mut output = None;
     if !change.is_empty() {
-        document.edits = proof::prove(change, nodes).ok_or(Fault::NOT_PROVEN)?;
+        let (edits, text) = proof::prove(change, nodes).ok_or(Fault::NOT_PROVEN)?;
+        document.edits = edits;
+        output = Some(text);
+    }
+    if options.read_jobs {
+        let output = Nodes::read(output.as_deref().unwrap_or(nodes.text)).map_err(|_| Fault::NOT_PROVEN)?;
+        for (job, original) in jobs::find(&output)?.iter().zip(&jobs) {
+            match manifest(&output, job.id) {
+                Ok(manifest) => document.jobs.push(manifest),
+                Err(why) => document.skipped_jobs.push(Fault {
+                    problem: Problem::NotLookedUp(why),
+                    at: nodes.get(original.id).start,
+                    job: original.name.clone(),
+                }),
+            }
+        }
     }
     Ok(document)
 }

@@ -8,6 +8,7 @@ use std::iter;
 
 use super::Options;
 use super::diagnostic::{Fault, Problem};
+use super::name_suffix;
 use super::read::jobs::JobNodes;
 use super::read::lookup::{Entry, Found, key};
 use super::read::nodes::{Id, Kind, Nodes};
@@ -206,9 +207,36 @@ impl<'n, 'a> Plan<'n, 'a> {
         own(key::NAME).or_else(|| own(key::GENERATE_NAME))
     }
 
+    /// Fills a null of a Job. Returns whether that was possible.
+    pub(super) fn fill_null(&mut self, found: Found, text: &'static str) -> bool {
+        let Found::Own { value, .. } = found else { return false };
+        if !self.is_bare(value) || self.check_not_shared(value).is_err() {
+            return false;
+        }
+        !self.changed.insert(value) || self.change.fill_null(self.nodes, value, text).is_some()
+    }
+
+    /// Appends a hash to the name of a Job. The error is a warning: the Job keeps its name.
+    pub(super) fn rename(&mut self, job: &JobNodes, kept: &HashSet<String>) -> Result<(), Fault> {
+        let renamed = name_suffix::new_name(self.nodes, job, kept).map_err(|why| Fault {
+            problem: Problem::NameKept(why),
+            at: self.nodes.get(job.id).start,
+            job: job.name.clone(),
+        })?;
+        if let Some((id, name)) = renamed {
+            self.change.replace_scalar(self.nodes, id, name);
+        }
+        Ok(())
+    }
+
+    fn is_bare(&self, id: Id) -> bool {
+        let node = self.nodes.get(id);
+        node.anchor == 0 && node.tag.is_none() && !matches!(node.kind, Kind::Alias { .. })
+    }
+
     fn replace_null(&mut self, null: Id, policy: Policy<'_>) -> Result<(), &'static str> {
         let node = self.nodes.get(null);
-        if node.anchor != 0 || node.tag.is_some() || matches!(node.kind, Kind::Alias { .. }) {
+        if !self.is_bare(null) {
             return Err("the annotations are null and have an anchor, an alias or a tag");
         }
         if self.changed.insert(null) {

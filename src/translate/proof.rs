@@ -3,13 +3,13 @@
 use super::read::nodes::{Node, Nodes};
 use super::write::change::{Change, Edit, apply};
 
-/// The edits in the order of the text, if the edited text reads back as planned.
-pub(super) fn prove<'a>(mut change: Change<'a>, input: &Nodes<'a>) -> Option<Vec<Edit>> {
+/// The edits in the order of the text, and the edited text, if it reads back as planned.
+pub(super) fn prove<'a>(mut change: Change<'a>, input: &Nodes<'a>) -> Option<(Vec<Edit>, String)> {
     change.edits.sort_by_key(|edit| edit.at.start);
     change.splices.sort_by_key(|splice| splice.before);
     let output = apply(&change.edits, input.text)?;
-    let output = Nodes::read(&output).ok()?;
-    are_expected(output.list(), &change, input).then_some(change.edits)
+    let is_proven = are_expected(Nodes::read(&output).ok()?.list(), &change, input);
+    is_proven.then_some((change.edits, output))
 }
 
 /// Whether these nodes are those of the input, changed as planned.

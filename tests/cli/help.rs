@@ -19,6 +19,9 @@ fn every_shell_has_completions() {
 const FILTER: &[&str] = &[
     "--default-policy",
     "--strict",
+    "--name-suffix-hash",
+    "--keep-name",
+    "--rename",
     "--log-file",
     "--inject-cleanup",
     "--cleanup-when",
@@ -27,9 +30,9 @@ const FILTER: &[&str] = &[
     "--cleanup-namespace",
 ];
 
-/// The options of `--inject-cleanup` that only the long help has.
+/// The options that only the long help has.
 const LONG_HELP_ONLY: &[&str] =
-    &["--cleanup-when", "--cleanup-image", "--cleanup-arg", "--cleanup-namespace"];
+    &["--keep-name", "--rename", "--cleanup-when", "--cleanup-image", "--cleanup-arg", "--cleanup-namespace"];
 
 #[cfg(feature = "cleanup")]
 const CLUSTER: &[&str] = &["--kubeconfig", "--context", "--once", "--timeout", "--dry-run"];

@@ -38,6 +38,25 @@ fn exit_codes(path: &str) -> Vec<(String, String)> {
 }
 
 #[test]
+fn the_hashes_in_the_guide_are_those_that_the_filter_appends() {
+    let guide = page("docs/name-suffix-hash.md");
+    let rows: Vec<_> = guide.lines().filter(|line| line.starts_with("| `{\"name\"")).collect();
+    assert_eq!(rows.len(), 3);
+    for row in rows {
+        let cells: Vec<&str> = row.split('`').collect();
+        let hashed: serde_json::Value = serde_json::from_str(cells[1]).unwrap();
+        let (name, spec) = (hashed["name"].as_str().unwrap(), &hashed["spec"]);
+        let job = |name: &str| {
+            format!(
+                r#"{{"apiVersion":"batch/v1","kind":"Job","metadata":{{"name":"{name}"}},"spec":{spec}}}"#
+            )
+        };
+        let renamed = job(&format!("{name}-{}", cells[3]));
+        writes(jobsweep(&["--name-suffix-hash"]).stdin(job(name)), &renamed);
+    }
+}
+
+#[test]
 fn its_first_example_is_what_happens() {
     let readme = readme();
     let (_, diff) = readme.split_once("```diff\n").unwrap();

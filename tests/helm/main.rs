@@ -6,6 +6,7 @@
 mod errors;
 mod install;
 mod jobs_in_the_way;
+mod name_suffix;
 mod picture;
 mod plugin;
 mod setup;
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
         template::trials(),
         errors::trials(),
         install::trials(),
+        name_suffix::trials(),
         unblock::trials(),
         jobs_in_the_way::trials(),
         plugin::trials(),

@@ -20,6 +20,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         the_patch_gives_every_job_a_policy,
         kpt_edits_files_by_one_line_a_job,
         kpt_shows_and_stores_results,
+        kustomize_and_kpt_append_hashes,
     ]
 }
 
@@ -178,6 +179,26 @@ pub(crate) async fn kpt_shows_and_stores_results() -> Result<()> {
         ensure!(result["severity"] == severity && result["resourceRef"]["name"] == "migrate", "{stored:?}");
         let after = fs::read_to_string(package.join("jobs.yaml"))?;
         ensure!((after == before) == (code == 1), "{after}");
+    }
+    Ok(())
+}
+
+pub(crate) async fn kustomize_and_kpt_append_hashes() -> Result<()> {
+    let jobs = text("base/jobs.yaml")?;
+    let package = folder("package-with-hashes")?;
+    fs::write(package.join("jobs.yaml"), &jobs)?;
+    eval(&package, &["--", "nameSuffixHash=true"]).await?.expect_success()?;
+    let edited = documents(&fs::read_to_string(package.join("jobs.yaml"))?)?;
+    let built = build(&misspelt("hashes", "nameSuffixHash: true")?).await?.expect_success()?;
+    let built = documents(&built.stdout())?;
+    for name in ["migrate", "index"] {
+        let hashed = |jobs: &[Value]| {
+            let names = jobs.iter().filter_map(|job| job["metadata"]["name"].as_str());
+            let of_job = names.filter(|found| found.starts_with(&format!("{name}-")));
+            of_job.map(str::to_owned).collect::<Vec<_>>()
+        };
+        ensure!(jobs.contains(&format!("name: {name}\n")) && hashed(&edited).len() == 1, "{edited:?}");
+        ensure!(hashed(&edited) == hashed(&built), "{built:?}");
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ mod argocd;
 mod example_jobs;
 mod helmfile;
 mod kustomize;
+mod name_suffix;
 mod pipe;
 #[path = "../helm/setup.rs"]
 #[expect(dead_code, reason = "the Helm tests need more of it")]
@@ -19,6 +20,7 @@ fn main() -> ExitCode {
         apply::trials(),
         pipe::trials(),
         argocd::trials(),
+        name_suffix::trials(),
         kustomize::pages(),
         on_demand("kustomize and kpt", kustomize::trials()),
         on_demand("helmfile", helmfile::trials()),

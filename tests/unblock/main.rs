@@ -19,6 +19,7 @@ mod faults;
 mod force;
 mod log;
 mod manifests;
+mod name_suffix;
 mod namespace;
 mod owners;
 mod passes;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         force::trials(),
         log::trials(),
         manifests::trials(),
+        name_suffix::trials(),
         namespace::trials(),
         owners::trials(),
         passes::trials(),

@@ -1,13 +1,13 @@
 //! Manifests as charts write them: their types, anchors, lists and several Jobs.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use jobsweep_harness::control_plane::ControlPlane;
 use jobsweep_harness::helm::kubectl;
 use jobsweep_harness::jobs::{Outcome, job};
 use jobsweep_harness::{trials, trials::Trial};
 use serde_json::json;
 
-use crate::setup::{BOTH, Setup, changed, manifest, says, stream, wrote};
+use crate::setup::{BOTH, NOBODY, Setup, changed, manifest, says, stream, wrote};
 
 pub fn trials() -> Vec<Trial> {
     trials![
@@ -15,6 +15,7 @@ pub fn trials() -> Vec<Trial> {
         of_several_jobs_only_the_one_that_changed_goes,
         the_items_of_a_list_are_jobs,
         two_manifests_of_one_job_are_refused,
+        nulls_that_kubectl_sends_do_not_block_a_job_that_has_not_changed,
     ]
 }
 
@@ -136,3 +137,46 @@ async fn two_manifests_of_one_job_are_refused(cluster: &ControlPlane) -> Result<
     let finished = setup.ends(setup.unblock(&text).run().await?, 65, &[]).await?;
     says(&finished, &["two manifests of Job "])
 }
+
+pub async fn nulls_that_kubectl_sends_do_not_block_a_job_that_has_not_changed(
+    cluster: &ControlPlane,
+) -> Result<()> {
+    let pod = r#"spec: {restartPolicy: Never, containers: [{name: main, image: "example.com/shop:1"}]}"#;
+    // Whether a second apply fails: from the client's side without jobsweep and with it, and from the server's side with it.
+    for (spec, fails) in [
+        (format!("template: {{metadata: , {pod}}}"), [true, false, false]),
+        (format!("template: {{metadata: null, {pod}}}"), [true, false, false]),
+        (format!("template: {{metadata: {{labels: ~}}, {pod}}}"), [true, false, false]),
+        (format!("template: {{metadata: {{annotations: null}}, {pod}}}"), [false, false, false]),
+        (format!("completions: \n  template: {{{pod}}}"), [true, false, false]),
+        (format!("completions: \n  parallelism: null\n  template: {{{pod}}}"), [false, false, false]),
+        (format!("completions: null\n  parallelism: 2\n  template: {{{pod}}}"), [false, false, false]),
+        (format!("completions: 2\n  parallelism: null\n  template: {{{pod}}}"), [false, false, false]),
+        (format!("backoffLimit: null\n  suspend: null\n  template: {{{pod}}}"), [false, false, false]),
+        (format!("selector: null\n  template: {{{pod}}}"), [true, true, true]),
+    ] {
+        let text = format!(
+            "apiVersion: batch/v1\nkind: Job\nmetadata: {{name: migrate}}\nspec:\n  managedBy: {NOBODY}\n  {spec}\n"
+        );
+        let mut failed = Vec::new();
+        for (with_jobsweep, how) in [(false, CLIENT), (true, CLIENT), (true, SERVER)] {
+            let setup = Setup::new(cluster).await?;
+            let mut last = None;
+            for _ in 0..2 {
+                let manifests = if with_jobsweep {
+                    setup.unblock(&text).run().await?.expect_success()?.stdout
+                } else {
+                    text.clone().into_bytes()
+                };
+                let apply = kubectl(&cluster.kubeconfig())?.args(["apply", "-n", &setup.namespace.name]);
+                last = Some(apply.args([how, "-f", "-"]).stdin(manifests).run().await?);
+            }
+            failed.push(last.is_none_or(|last| last.code() != Some(0)));
+        }
+        ensure!(failed == fails, "{spec}: {failed:?}");
+    }
+    Ok(())
+}
+
+const CLIENT: &str = "--server-side=false";
+const SERVER: &str = "--server-side=true";

@@ -13,6 +13,8 @@ pub struct FunctionConfig {
     pub default_policy: Option<DefaultPolicy>,
     /// `strict`: whether an unknown word in a policy is an error.
     pub strict: bool,
+    /// `nameSuffixHash`: whether the names of Jobs get a hash.
+    pub name_suffix_hash: bool,
 }
 
 pub(super) fn read(nodes: &Nodes<'_>, config: Id) -> Result<FunctionConfig, Fault> {
@@ -38,6 +40,9 @@ pub(super) fn read(nodes: &Nodes<'_>, config: Id) -> Result<FunctionConfig, Faul
     let Some(fields) = fields.filter(|&fields| !nodes.is_null(fields)) else { return Ok(options) };
     let entries =
         nodes.mapping(fields).ok_or_else(|| fault(fields, format!("its {field} is not a mapping")))?;
+    let boolean = |name, value| {
+        boolean(nodes, value).ok_or_else(|| fault(value, format!("{name} is neither true nor false")))
+    };
     for (key, value) in nodes.entries(entries) {
         match nodes.string(key) {
             Some("default-policy") => {
@@ -47,10 +52,8 @@ pub(super) fn read(nodes: &Nodes<'_>, config: Id) -> Result<FunctionConfig, Faul
                     .map_err(|why| fault(value, format!("default-policy: {why}")))?;
                 options.default_policy = Some(policy);
             }
-            Some("strict") => {
-                options.strict = boolean(nodes, value)
-                    .ok_or_else(|| fault(value, "strict is neither true nor false".to_owned()))?;
-            }
+            Some(name @ "strict") => options.strict = boolean(name, value)?,
+            Some(name @ "nameSuffixHash") => options.name_suffix_hash = boolean(name, value)?,
             Some(unknown) => {
                 return Err(fault(key, format!("there is no option {:?}", shortened(unknown))));
             }
@@ -91,11 +94,16 @@ mod tests {
                 "apiVersion: v1\nkind: ConfigMap\ndata: ",
                 "apiVersion: jobsweep.io/v1\nkind: Jobsweep\nspec: ",
             ] {
-                let expected = FunctionConfig { default_policy: default_policy.clone(), strict };
+                let default_policy = default_policy.clone();
+                let expected = FunctionConfig { default_policy, strict, name_suffix_hash: false };
                 assert_eq!(options(&format!("{config}{fields}\n")), Ok(expected), "{config}{fields}");
             }
         }
         assert_eq!(options("apiVersion: v1\nkind: ConfigMap\n"), Ok(FunctionConfig::default()));
+        for value in ["true", "'true'"] {
+            let config = format!("apiVersion: v1\nkind: ConfigMap\ndata: {{nameSuffixHash: {value}}}\n");
+            assert!(options(&config).is_ok_and(|options| options.name_suffix_hash));
+        }
     }
 
     #[test]
@@ -106,6 +114,7 @@ mod tests {
             ("{default-policy: later}", "default-policy: \"later\" is none of"),
             ("{default-policy: true}", "default-policy: it is not a string"),
             ("{strict: yes}", "strict is neither true nor false"),
+            ("{nameSuffixHash: 1}", "nameSuffixHash is neither true nor false"),
             ("{strict: [true]}", "strict is neither true nor false"),
             ("[strict]", "its data is not a mapping"),
         ] {

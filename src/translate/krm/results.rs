@@ -7,7 +7,7 @@ use crate::translate::proof;
 use crate::translate::read::lookup::{Found, key};
 use crate::translate::read::nodes::{Id, Kind, Nodes};
 use crate::translate::read::value::Value;
-use crate::translate::write::change::{Change, Expected, Fragment, apply};
+use crate::translate::write::change::{Change, Expected, Fragment};
 use crate::translate::write::entry::Style;
 use crate::translate::write::lines::{NewLine, newline};
 
@@ -40,8 +40,7 @@ fn with_results(input: &[u8], output: &[u8], severity: &str, messages: &[Diagnos
     let entries = entries(possible_resource_list(input)?, severity, messages)?;
     let nodes = Nodes::read(possible_resource_list(output)?).ok()?;
     let change = added(&nodes, entries)?;
-    let edits = proof::prove(change, &nodes)?;
-    let mut reported = apply(&edits, nodes.text)?.into_bytes();
+    let mut reported = proof::prove(change, &nodes)?.1.into_bytes();
     reported.extend_from_slice(&output[nodes.text.len()..]);
     Some(reported)
 }

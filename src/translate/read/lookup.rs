@@ -20,6 +20,13 @@ pub(crate) mod key {
     pub(crate) const NAMESPACE: &str = "namespace";
     pub(crate) const GENERATE_NAME: &str = "generateName";
     pub(crate) const ANNOTATIONS: &str = "annotations";
+    pub(crate) const LABELS: &str = "labels";
+    pub(crate) const SPEC: &str = "spec";
+    pub(crate) const TEMPLATE: &str = "template";
+    pub(crate) const SELECTOR: &str = "selector";
+    pub(crate) const MATCH_LABELS: &str = "matchLabels";
+    pub(crate) const COMPLETIONS: &str = "completions";
+    pub(crate) const PARALLELISM: &str = "parallelism";
     pub(crate) const MERGE: &str = "<<";
 }
 

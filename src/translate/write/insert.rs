@@ -1,8 +1,10 @@
 //! Adds entries to the mappings of a document, in the style of the entries there.
 
+use granit_parser::ScalarStyle;
+
 use super::change::{Change, Expected, Fragment};
 use super::entry::{Policy, Style, blanks_before, copied_annotation, explicit_key_blanks, policy_entry};
-use super::lines::{BLANKS, NewLine, end_of_line_above, newline, with_header};
+use super::lines::{BLANKS, NewLine, content_end, end_of_line_above, newline, with_header};
 use crate::translate::read::nodes::{Id, Kind, Node, Nodes};
 
 impl<'a> Change<'a> {
@@ -86,29 +88,64 @@ impl<'a> Change<'a> {
         null: Id,
         entry: Fragment<'a>,
     ) -> Result<(), &'static str> {
+        const NO_PLACE: &str = "the annotations have no value and no place for one";
         let written = !nodes.get(null).text.is_empty();
         let block = !written && nodes.is_in_block_mapping(null);
-        if written {
-            self.replace_text(nodes.get(null).text.clone(), format!("{{{}}}", entry.text));
+        if block {
+            let mapping = nodes.get(null).parent.unwrap_or_default();
+            let column = nodes.indent(mapping) + 2;
+            let line =
+                after_colon(nodes, null).and_then(|at| NewLine::at_line_end(nodes, at)).ok_or(NO_PLACE)?;
+            self.insert_text(line.at, line.with(&entry.text, column));
         } else {
-            const NO_PLACE: &str = "the annotations have no value and no place for one";
-            let key_end = nodes.get(null - 1).text.end;
-            let colon = nodes.text[key_end..].trim_start_matches(BLANKS).strip_prefix(':').ok_or(NO_PLACE)?;
-            let after_colon = nodes.text.len() - colon.len();
-            if block {
-                let mapping = nodes.get(null).parent.unwrap_or_default();
-                let column = nodes.indent(mapping) + 2;
-                let line = NewLine::at_line_end(nodes, after_colon).ok_or(NO_PLACE)?;
-                self.insert_text(line.at, line.with(&entry.text, column));
-            } else {
-                self.insert_text(after_colon, format!(" {{{}}}", entry.text));
-            }
+            self.fill_text(nodes, null, &format!("{{{}}}", entry.text)).ok_or(NO_PLACE)?;
         }
         let mut filled = vec![Expected::new(nodes.get(null).depth, Kind::Mapping { flow: !block })];
         filled.extend(entry.nodes);
         self.replace_node(null, filled);
         Ok(())
     }
+
+    /// Replaces a null by a scalar or an empty flow mapping (`{}`). None if there is no place for it.
+    pub(crate) fn fill_null(&mut self, nodes: &Nodes<'a>, null: Id, text: &'static str) -> Option<()> {
+        self.fill_text(nodes, null, text)?;
+        let kind = match text {
+            "{}" => Kind::Mapping { flow: true },
+            scalar => Kind::Scalar { value: scalar.into(), style: ScalarStyle::Plain },
+        };
+        self.replace_node(null, vec![Expected::new(nodes.get(null).depth, kind)]);
+        Some(())
+    }
+
+    /// Writes a text in the place of a null, which may be no text at all.
+    fn fill_text(&mut self, nodes: &Nodes<'a>, null: Id, text: &str) -> Option<()> {
+        if nodes.get(null).text.is_empty() {
+            self.insert_text(after_colon(nodes, null)?, format!(" {text}"));
+        } else {
+            self.replace_text(nodes.get(null).text.clone(), text);
+        }
+        Some(())
+    }
+
+    /// Replaces the value of a scalar that is not shared. Its style stays. The value must need no escapes.
+    pub(crate) fn replace_scalar(&mut self, nodes: &Nodes<'a>, id: Id, value: String) {
+        let node = nodes.get(id);
+        let Kind::Scalar { style, .. } = node.kind else { return };
+        let quote = match style {
+            ScalarStyle::SingleQuoted => "'",
+            ScalarStyle::DoubleQuoted => "\"",
+            _ => "",
+        };
+        self.replace_text(node.text.start..content_end(nodes, id), format!("{quote}{value}{quote}"));
+        self.replace_node(id, vec![Expected::new(node.depth, Kind::Scalar { value: value.into(), style })]);
+    }
+}
+
+/// The place after the colon of a key without a value.
+fn after_colon(nodes: &Nodes<'_>, value: Id) -> Option<usize> {
+    let key_end = nodes.get(value.checked_sub(1)?).text.end;
+    let after = nodes.text[key_end..].trim_start_matches(BLANKS).strip_prefix(':')?;
+    Some(nodes.text.len() - after.len())
 }
 
 /// The separator after a value of a flow mapping. After a tag without a value it needs a blank, because the YAML library

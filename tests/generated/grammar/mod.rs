@@ -27,7 +27,7 @@ pub(crate) fn generate(bytes: &[u8]) -> Generated {
     let policies = [None, None, Some("hook-succeeded"), Some("hook-succeeded,hook-failed")];
     let default_policy = dice.pick(&policies).and_then(|policy| policy.parse().ok());
     let strict = dice.one_in(10);
-    Generated { input: stream(&mut dice), options: Options { default_policy, strict, read_jobs: false } }
+    Generated { input: stream(&mut dice), options: Options { default_policy, strict, ..Options::default() } }
 }
 
 fn stream(dice: &mut Dice<'_>) -> String {

@@ -1,0 +1,31 @@
+//! Fills nulls that `kubectl apply` and Helm 3 would send to the API server. They mean "remove this", also what Kubernetes has added there itself,
+//! and that is refused: the pod template of a Job is immutable.
+
+use super::diagnostic::{Fault, Problem};
+use super::plan::Plan;
+use super::read::jobs::JobNodes;
+use super::read::lookup::key;
+use super::read::nodes::{Id, Nodes};
+
+/// Plans a value for each such null of a Job. A null that cannot be filled is a warning.
+pub(super) fn fill(nodes: &Nodes<'_>, job: &JobNodes, plan: &mut Plan<'_, '_>, warnings: &mut Vec<Fault>) {
+    let value = |mapping: Option<Id>, key| nodes.find(mapping?, key);
+    let mapping = |mapping, key| nodes.mapping(value(mapping, key)?.value());
+    let spec = mapping(nodes.mapping(job.id), key::SPEC);
+    let template = mapping(spec, key::TEMPLATE);
+    let parallelism = value(spec, key::PARALLELISM).map(|found| nodes.resolve(found.value()));
+    let is_parallel = parallelism.is_some_and(|id| !nodes.is_null(id));
+    for (found, name, text) in [
+        (value(template, key::METADATA), "spec.template.metadata", Some("{}")),
+        (value(mapping(template, key::METADATA), key::LABELS), "spec.template.metadata.labels", Some("{}")),
+        (value(spec, key::COMPLETIONS).filter(|_| !is_parallel), "spec.completions", Some("1")),
+        (value(spec, key::SELECTOR), "spec.selector", None),
+        (value(mapping(spec, key::SELECTOR), key::MATCH_LABELS), "spec.selector.matchLabels", None),
+    ] {
+        let Some(found) = found.filter(|found| nodes.is_null(nodes.resolve(found.value()))) else { continue };
+        if !text.is_some_and(|text| plan.fill_null(found, text)) {
+            let at = nodes.get(found.value()).start;
+            warnings.push(Fault { problem: Problem::Null(name), at, job: job.name.clone() });
+        }
+    }
+}
