@@ -17,6 +17,7 @@ use crate::setup::helm_with_jobsweep;
 pub(crate) fn trials() -> Vec<Trial> {
     trials![
         one_flag_is_enough,
+        a_release_that_helm_3_made_or_the_client_writes_is_unblocked_too,
         a_job_of_another_release_stays,
         a_job_whose_successor_helm_would_lose_stays,
         a_left_over_hook_is_in_the_way_of_itself,
@@ -151,6 +152,38 @@ async fn one_flag_is_enough(cluster: &ControlPlane, version: HelmVersion) -> Res
             migration.namespace.fail(&job).await?;
         }
         migration.replaces(migration.upgrade("shop", &["--set", tag])).await?;
+    }
+    Ok(())
+}
+
+async fn a_release_that_helm_3_made_or_the_client_writes_is_unblocked_too(
+    cluster: &ControlPlane,
+    version: HelmVersion,
+) -> Result<()> {
+    let migration = Migration::new(cluster, version).await?;
+    let helm_3 = helm_with_jobsweep(HelmVersion::V3_22).await?.kubeconfig(cluster.kubeconfig());
+    let install = helm_3.command().args(["install", "shop"]).arg(&migration.chart);
+    install.args(["-n", &migration.namespace.name]).run().await?.expect_success()?;
+    // Helm 3 knows no `--server-side`: it never applies so.
+    let ways: &[&[&str]] = if version.is_4() {
+        &[
+            &[],
+            &["--server-side=false"],
+            &["--server-side=true", "--force-conflicts"],
+            &["--server-side=auto"],
+        ]
+    } else {
+        &[&[]]
+    };
+    for (number, way) in ways.iter().enumerate() {
+        migration.namespace.succeed(&migration.job().await?).await?;
+        let [tag, next] = [1, 2].map(|more| format!("tag={}", number + more));
+        let same = [*way, &["--set", &tag]].concat();
+        let before = migration.uid().await?;
+        migration.upgrade("shop", &same).run().await?.expect_success()?;
+        ensure!(migration.uid().await? == before, "{way:?}: a Job that has not changed runs again");
+        let changed = [*way, &["--set", &next]].concat();
+        migration.replaces(migration.upgrade("shop", &changed)).await.with_context(|| format!("{way:?}"))?;
     }
     Ok(())
 }
