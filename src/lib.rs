@@ -47,11 +47,6 @@ pub mod cluster;
 pub mod console;
 pub mod error;
 mod escape;
-/// The exit codes, by their former path.
-#[doc(hidden)]
-pub mod exit_code {
-    pub use crate::error::ExitCode;
-}
 pub mod inject;
 pub mod policy;
 pub mod run;

@@ -7,7 +7,7 @@ use std::{fmt, io, process};
 
 use tokio::sync::mpsc;
 
-use crate::exit_code::ExitCode;
+use crate::error::ExitCode;
 
 /// How long the work may take to end after a second signal. A write that nobody reads may block it.
 const LAST_WORDS: Duration = Duration::from_secs(1);

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::output::words::{jobs, totals, why};
+use super::output::wording::{jobs, totals, why};
 use super::rules::Kept;
 use super::sweep::{Message, Phase, Sweep};
 use crate::cluster::stop::{Stop, Timeout};
 use crate::console::Verbosity;
+use crate::error::ExitCode;
 use crate::escape::block;
-use crate::exit_code::ExitCode;
 use crate::policy::{KOTS_DELETE_POLICY, Outcome};
 
 /// How many of the Jobs that are left are named.

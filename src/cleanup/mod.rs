@@ -28,7 +28,7 @@ use std::time::Instant;
 
 use crate::cluster::stop;
 use crate::console::Console;
-use crate::exit_code::ExitCode;
+use crate::error::ExitCode;
 use ending::{Conclusion, last_messages};
 use output::report::Report;
 

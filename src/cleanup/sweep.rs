@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::logs::JobLog;
-use super::output::words;
+use super::output::wording;
 use super::rules::{Kept, Rules};
 use crate::cluster::error::Error;
 use crate::cluster::job::{Hint, Job, State};
@@ -258,7 +258,7 @@ impl Sweep {
         tracked.deletion = Deletion::UnderWay;
         let job = Arc::clone(&tracked.job);
         self.in_flight += 1;
-        self.say(Verbosity::Verbose, &format!("deleting {job}: {}", words::state(&job)));
+        self.say(Verbosity::Verbose, &format!("deleting {job}: {}", wording::state(&job)));
         Some(job)
     }
 
@@ -325,7 +325,7 @@ impl Sweep {
             self.say(level, &text);
             self.pause(&error, now);
         } else if self.failing.remove(&uid) && self.failing.is_empty() {
-            let failed = words::jobs(take(&mut self.failed));
+            let failed = wording::jobs(take(&mut self.failed));
             self.say(Verbosity::Normal, &format!("requests work again, after failures for {failed}"));
         }
         self.decide(&uid, now);
@@ -403,8 +403,8 @@ impl Sweep {
         let before = replace(&mut tracked.phase, phase);
         if tracked.phase != before {
             let level = tracked.phase.level(&before);
-            let unknown_words = words::unknown_words(&tracked.job).filter(|_| enters_scope);
-            let text = words::phase_message(tracked, unix_now);
+            let unknown_words = wording::unknown_words(&tracked.job).filter(|_| enters_scope);
+            let text = wording::phase_message(tracked, unix_now);
             unknown_words.into_iter().for_each(|text| self.say(Verbosity::Warning, &text));
             text.into_iter().for_each(|text| self.say(level, &text));
         }

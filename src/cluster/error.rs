@@ -11,8 +11,8 @@ use kube::core::Status;
 use kube::runtime::watcher;
 
 use super::retry;
+use crate::error::ExitCode;
 use crate::escape::shortened_message;
-use crate::exit_code::ExitCode;
 
 #[derive(Debug, Clone)]
 pub(crate) enum Error {

@@ -6,7 +6,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::time::{Instant, timeout_at};
 
 use super::error::Error;
-use crate::exit_code::ExitCode;
+use crate::error::ExitCode;
 use crate::signals::{Signal, Signals};
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(30);

@@ -42,8 +42,8 @@ use crate::cluster::connect::Connection;
 use crate::cluster::error::Error;
 use crate::cluster::{Timeout, stop, variable};
 use crate::console::Console;
+use crate::error::ExitCode;
 use crate::escape::{block, one_line, quoted};
-use crate::exit_code::ExitCode;
 use crate::signals::Signals;
 use crate::translate::{JobManifest, is_subdomain};
 

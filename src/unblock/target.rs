@@ -8,8 +8,8 @@ use crate::cluster::connect::{self, Connection};
 use crate::cluster::helm_env::{HelmVariables, started_by_helm};
 use crate::cluster::variable;
 use crate::console::Console;
+use crate::error::ExitCode;
 use crate::escape::quoted;
-use crate::exit_code::ExitCode;
 
 pub(super) struct Target {
     pub cluster: connect::Target,

@@ -3,4 +3,4 @@
 pub(crate) mod progress;
 pub(crate) mod report;
 mod table;
-pub(crate) mod words;
+pub(crate) mod wording;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::cleanup::output::words::brief;
+use crate::cleanup::output::wording::brief;
 use crate::cleanup::sweep::{Gone, Phase, Sweep};
 use crate::console::{Console, Verbosity};
 

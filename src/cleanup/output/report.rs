@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use super::table;
-use super::words::{action, condition_reason, outcome, why};
+use super::wording::{action, condition_reason, outcome, why};
 use crate::cleanup::ending::Conclusion;
 use crate::cleanup::logs::ContainerLog;
 use crate::cleanup::options::Format;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use unicode_width::UnicodeWidthStr;
 
-use super::words::{action, brief, condition_reason, outcome, totals, why};
+use super::wording::{action, brief, condition_reason, outcome, totals, why};
 use crate::cleanup::sweep::{Phase, TrackedJob};
 use crate::escape::{one_line, shortened};
 use crate::policy::Outcome;
