@@ -21,12 +21,21 @@ pub(super) const BEFORE_HOOK_CREATION: &str = "before-hook-creation";
 /// Names the log file in the environment. The program uses it even if the arguments are wrong.
 pub(super) const LOG_FILE: &str = "JOBSWEEP_LOG_FILE";
 
+/// The first line is the filter's. The others lead to the other modes.
+#[cfg(feature = "cleanup")]
+const USAGE: &str = "\
+jobsweep [OPTIONS] < MANIFESTS > TRANSLATED
+       jobsweep --unblock [OPTIONS] < MANIFESTS > TRANSLATED
+       jobsweep --cleanup [OPTIONS]";
+#[cfg(not(feature = "cleanup"))]
+const USAGE: &str = "jobsweep [OPTIONS] < MANIFESTS > TRANSLATED";
+
 /// Keep finished Kubernetes Jobs from blocking the next upgrade
 ///
 /// Without --unblock or --cleanup, jobsweep is a filter: it writes the manifests on stdin to stdout, where every Job that has the
 /// annotation helm.sh/hook-delete-policy also has kots.io/hook-delete-policy with the same value. No other byte changes. Each mode has help of its own, such as jobsweep --unblock --help.
 #[derive(Debug, Parser)]
-#[command(override_usage = "jobsweep [OPTIONS] < MANIFESTS > TRANSLATED")]
+#[command(override_usage = USAGE)]
 #[command(after_help = "Each mode has help of its own, such as jobsweep --unblock --help.")]
 pub struct Filter {
     #[command(flatten)]
