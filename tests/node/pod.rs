@@ -71,7 +71,6 @@ pub(crate) async fn its_process_may_do_nothing_but_talk(node: &Node) -> Result<(
     let fields: Vec<Vec<&str>> = status.lines().map(|line| line.split_whitespace().collect()).collect();
     for wanted in [
         "Uid: 65532 65532 65532 65532",
-        "Gid: 65532 65532 65532 65532",
         "CapEff: 0000000000000000",
         "CapBnd: 0000000000000000",
         "NoNewPrivs: 1",
@@ -116,7 +115,9 @@ pub(crate) async fn a_deleted_pod_reports_before_it_ends(node: &Node) -> Result<
     let pod = name(&pod)?;
     // The finalizer keeps the status of the deleted pod.
     edit(&namespace, pod, json!({ "finalizers": ["example.com/keep"] })).await?;
-    let log = kubectl_in(&node.cluster, &namespace)?.args(["logs", "--follow", pod]).spawn()?;
+    let mut log = kubectl_in(&node.cluster, &namespace)?.args(["logs", "--follow", "-v=6", pod]).spawn()?;
+    // From here on, kubectl follows the log.
+    log.line_with("follow=true").await?;
     namespace.pods().delete(pod, &Default::default()).await?;
     let code = wait::until("its end", || async { Ok(exit_code(&namespace.pods().get(pod).await?)) }).await?;
     let log = log.finish(wait::PATIENCE).await?;
