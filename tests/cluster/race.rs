@@ -54,11 +54,15 @@ pub async fn raced_jobs_are_deleted_exactly_if_their_policy_names_their_outcome(
     let cluster = ControlPlane::start().await?;
     let setup = Setup::new(&cluster).await?;
     let namespace = &setup.namespace;
-    let describe = |index: usize| {
-        let described = job(format!("raced-{index:06}"));
-        if index % 4 == 1 { described } else { described.policy(BOTH) }
-    };
-    namespace.create_finished(count, Outcome::Succeeded, describe).await?;
+    // Every fourth Job has no policy yet.
+    let name = |index: usize| format!("raced-{index:06}");
+    for (first, described) in [(0, job(name(0)).policy(BOTH)), (1, job(name(1)))] {
+        let created = namespace.create(described.managed_by("example.com/nobody")).await?;
+        namespace.finish(&created, Outcome::Succeeded).await?;
+        let finished = namespace.jobs().get(&name(first)).await?;
+        let alike = (2..count).filter(|index| (index % 4 == 1) == (first == 1));
+        cluster.copy(&finished, alike.map(|index| (namespace.name.clone(), name(index)))).await?;
+    }
     let jobs = namespace.jobs().list(&ListParams::default()).await?.items;
     let raced = |job: &Job| job.metadata.name.as_ref().is_some_and(|name| name.starts_with("raced-"));
     let jobs: Vec<_> = jobs.into_iter().filter(raced).collect();
