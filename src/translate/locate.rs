@@ -121,9 +121,6 @@ fn template_comment(text: &str) -> Option<&str> {
 
 fn template_annotation(text: &str) -> Option<String> {
     memchr::memmem::find(text.as_bytes(), TEMPLATE_ANNOTATION.as_bytes())?;
-    if super::is_too_long(text) {
-        return None;
-    }
     let (nodes, _) = Nodes::read_to_first_error(text);
     let path = [key::METADATA, key::ANNOTATIONS, TEMPLATE_ANNOTATION];
     nodes.string_at(&path).map(str::to_owned)

@@ -37,12 +37,11 @@ pub use manifests::JobManifest;
 pub(crate) use manifests::is_subdomain;
 pub use read::value::Value;
 
-use memchr::memmem;
-
 use self::diagnostic::Fault;
 use self::locate::Locator;
 use self::manifests::manifest;
 use self::plan::{Plan, check_words, missing_policy, policy_on_template};
+use self::read::jobs::JobNodes;
 use self::read::nodes::Nodes;
 use self::read::{head, jobs, prefilter, stream};
 use self::write::change::Edit;
@@ -78,9 +77,6 @@ impl Options {
         self.read_jobs || self.fill_nulls || self.name_suffix.is_some()
     }
 }
-
-/// The longest object to parse. The API server accepts 3 MiB, so this leaves room for comments and escapes.
-const MAX_OBJECT: usize = 16 << 20;
 
 /// A translated stream: the input and its edits.
 #[derive(Debug)]
@@ -204,33 +200,12 @@ struct Document {
 
 /// Translates one document, by its head if that is enough.
 fn translate_document(text: &str, options: &Options, kept: &HashSet<String>) -> Result<Document, Fault> {
-    let decides =
+    let may_decide =
         |head: &&str| !options.need_whole_jobs() && !prefilter::may_hold_a_policy(&text[head.len()..]);
-    if let Some(head) = head::of(text).filter(decides) {
-        check_length(head)?;
-        if let Ok(nodes) = Nodes::read(head)
-            && head::decides(&nodes)
-        {
-            return translate_nodes(&nodes, options, kept);
-        }
+    match head::of(text).filter(may_decide).map(Nodes::read) {
+        Some(Ok(nodes)) if head::decides(&nodes) => translate_nodes(&nodes, options, kept),
+        _ => translate_nodes(&Nodes::read(text)?, options, kept),
     }
-    check_length(text)?;
-    let nodes = Nodes::read(text).map_err(|error| Fault::not_yaml(&error, text))?;
-    translate_nodes(&nodes, options, kept)
-}
-
-/// Rejects an object that is too long, because its nodes would take too much memory.
-fn check_length(text: &str) -> Result<(), Fault> {
-    if is_too_long(text) {
-        return Err(Fault { problem: Problem::TooLong, at: 0, job: None });
-    }
-    Ok(())
-}
-
-/// Whether a text is too long for an object, and is not a list of objects.
-fn is_too_long(text: &str) -> bool {
-    let may_be_list = || memmem::find(text.as_bytes(), b"items").is_some();
-    text.len() > MAX_OBJECT && !may_be_list()
 }
 
 /// Gives every Job of a document its policy and its name. `kept` has the names that stay.
@@ -256,27 +231,45 @@ fn translate_nodes(nodes: &Nodes<'_>, options: &Options, kept: &HashSet<String>)
         }
     }
     document.warnings.sort_by_key(|fault| fault.at);
-    let change = plan.change();
-    let mut output = None;
-    if !change.is_empty() {
-        let (edits, text) = proof::prove(change, nodes).ok_or(Fault::NOT_PROVEN)?;
-        document.edits = edits;
-        output = Some(text);
+    let mut change = plan.change();
+    if change.is_empty() {
+        document.read_jobs(nodes, nodes, &jobs, options)?;
+    } else {
+        let output = change.apply(nodes.text).ok_or(Fault::NOT_PROVEN)?;
+        let output = Nodes::read(&output).map_err(|_| Fault::NOT_PROVEN)?;
+        if !proof::is_proven(&change, nodes, &output) {
+            return Err(Fault::NOT_PROVEN);
+        }
+        document.edits = change.edits;
+        document.read_jobs(nodes, &output, &jobs, options)?;
     }
-    if options.read_jobs {
-        let output = Nodes::read(output.as_deref().unwrap_or(nodes.text)).map_err(|_| Fault::NOT_PROVEN)?;
-        for (job, original) in jobs::find(&output)?.iter().zip(&jobs) {
-            match manifest(&output, job.id) {
-                Ok(manifest) => document.jobs.push(manifest),
-                Err(why) => document.skipped_jobs.push(Fault {
+    Ok(document)
+}
+
+impl Document {
+    /// Reads the Jobs of the edited text, if that is asked for. These are the Jobs of the input.
+    fn read_jobs(
+        &mut self,
+        input: &Nodes<'_>,
+        output: &Nodes<'_>,
+        jobs: &[JobNodes],
+        options: &Options,
+    ) -> Result<(), Fault> {
+        if !options.read_jobs {
+            return Ok(());
+        }
+        for (job, original) in jobs::find(output)?.iter().zip(jobs) {
+            match manifest(output, job.id) {
+                Ok(manifest) => self.jobs.push(manifest),
+                Err(why) => self.skipped_jobs.push(Fault {
                     problem: Problem::NotLookedUp(why),
-                    at: nodes.get(original.id).start,
+                    at: input.start(original.id),
                     job: original.name.clone(),
                 }),
             }
         }
+        Ok(())
     }
-    Ok(document)
 }
 
 /// The documents of a stream, split as the filter splits them.

@@ -12,6 +12,7 @@ use super::name_suffix;
 use super::read::jobs::JobNodes;
 use super::read::lookup::{Entry, Found, key};
 use super::read::nodes::{Id, Kind, Nodes};
+use super::read::value::Value;
 use super::write::change::Change;
 use super::write::entry::{Policy, Style, annotations_entry, policy_entry};
 use crate::escape::shortened;
@@ -26,7 +27,7 @@ pub(super) fn missing_policy<'p>(
     job: &JobNodes,
     default: Option<&'p str>,
 ) -> Result<Option<Policy<'p>>, Fault> {
-    let fault = |problem, at| Fault { problem, at: nodes.get(at).start, job: job.name.clone() };
+    let fault = |problem, at| Fault { problem, at: nodes.start(at), job: job.name.clone() };
     let string_of = |key, found: Found| {
         let problem = || match nodes.is_null(nodes.resolve(found.value())) {
             true => Problem::NullPolicy(key),
@@ -57,10 +58,7 @@ pub(super) fn missing_policy<'p>(
 }
 
 fn bytes_of_entries(nodes: &Nodes<'_>, mapping: Id) -> usize {
-    let length = |id| match &nodes.get(nodes.resolve(id)).kind {
-        Kind::Scalar { value, .. } => value.len(),
-        _ => 0,
-    };
+    let length = |id| nodes.value(nodes.resolve(id)).map_or(0, str::len);
     nodes.entries(mapping).map(|(key, value)| length(key) + length(value)).sum()
 }
 
@@ -74,7 +72,7 @@ pub(super) fn policy_on_template(nodes: &Nodes<'_>, job: &JobNodes) -> Option<Fa
         path.iter().try_fold(job.id, |id, key| Some(nodes.find(nodes.mapping(id)?, key)?.value()))?;
     let annotations = nodes.mapping(annotations)?;
     [HELM_DELETE_POLICY, KOTS_DELETE_POLICY].into_iter().find_map(|key| {
-        let at = nodes.get(nodes.find(annotations, key)?.value()).start;
+        let at = nodes.start(nodes.find(annotations, key)?.value());
         Some(Fault { problem: Problem::PolicyOnTemplate(key), at, job: job.name.clone() })
     })
 }
@@ -97,7 +95,7 @@ pub(super) fn check_words(
         }
         let shown = unknown_words(policy).take(MAX_WORDS).map(|word| shortened(word).into_owned()).collect();
         let problem = Problem::UnknownWords { shown, more: unknown.saturating_sub(MAX_WORDS) };
-        let fault = Fault { problem, at: nodes.get(id).text.start, job: job.name.clone() };
+        let fault = Fault { problem, at: nodes.range(id).start, job: job.name.clone() };
         if options.strict {
             return Err(fault);
         }
@@ -111,7 +109,7 @@ pub(super) struct Plan<'n, 'a> {
     nodes: &'n Nodes<'a>,
     /// The nodes that an alias uses for something else than the same part of another Job.
     shared: HashSet<Id>,
-    change: Change<'a>,
+    change: Change,
     /// The nodes that are already changed. Jobs can share a node.
     changed: HashSet<Id>,
 }
@@ -121,7 +119,7 @@ impl<'n, 'a> Plan<'n, 'a> {
         Self { nodes, shared: shared(nodes, jobs), change: Change::default(), changed: HashSet::new() }
     }
 
-    pub(super) fn change(self) -> Change<'a> {
+    pub(super) fn change(self) -> Change {
         self.change
     }
 
@@ -129,7 +127,7 @@ impl<'n, 'a> Plan<'n, 'a> {
     pub(super) fn add(&mut self, job: &JobNodes, policy: Policy<'_>) -> Result<(), Fault> {
         self.add_or_refuse(job, policy).map_err(|(id, why)| Fault {
             problem: Problem::CannotExtend(why),
-            at: self.nodes.get(id).start,
+            at: self.nodes.start(id),
             job: job.name.clone(),
         })
     }
@@ -159,7 +157,7 @@ impl<'n, 'a> Plan<'n, 'a> {
 
     /// Checks that a change of this part of a Job changes Jobs only.
     fn check_not_shared(&self, part: Id) -> Result<(), (Id, &'static str)> {
-        let around = |id| iter::successors(Some(id), |&id| self.nodes.get(id).parent);
+        let around = |id| iter::successors(Some(id), |&id| self.nodes.parent(id));
         let is_shared =
             around(part).chain(around(self.nodes.resolve(part))).any(|id| self.shared.contains(&id));
         if is_shared {
@@ -179,7 +177,7 @@ impl<'n, 'a> Plan<'n, 'a> {
             }
             Some(Found::Merged { .. }) | None => {
                 let style = Style::of(self.nodes, annotations);
-                let entry = policy_entry(self.nodes.get(annotations).depth + 1, policy, style);
+                let entry = policy_entry(policy, style);
                 self.change.insert_first(self.nodes, annotations, entry, style);
             }
         }
@@ -208,19 +206,19 @@ impl<'n, 'a> Plan<'n, 'a> {
     }
 
     /// Fills a null of a Job. Returns whether that was possible.
-    pub(super) fn fill_null(&mut self, found: Found, text: &'static str) -> bool {
+    pub(super) fn fill_null(&mut self, found: Found, filling: Value) -> bool {
         let Found::Own { value, .. } = found else { return false };
         if !self.is_bare(value) || self.check_not_shared(value).is_err() {
             return false;
         }
-        !self.changed.insert(value) || self.change.fill_null(self.nodes, value, text).is_some()
+        !self.changed.insert(value) || self.change.fill_null(self.nodes, value, filling).is_some()
     }
 
     /// Appends a hash to the name of a Job. The error is a warning: the Job keeps its name.
     pub(super) fn rename(&mut self, job: &JobNodes, kept: &HashSet<String>) -> Result<(), Fault> {
         let renamed = name_suffix::new_name(self.nodes, job, kept).map_err(|why| Fault {
             problem: Problem::NameKept(why),
-            at: self.nodes.get(job.id).start,
+            at: self.nodes.start(job.id),
             job: job.name.clone(),
         })?;
         if let Some((id, name)) = renamed {
@@ -230,20 +228,19 @@ impl<'n, 'a> Plan<'n, 'a> {
     }
 
     fn is_bare(&self, id: Id) -> bool {
-        let node = self.nodes.get(id);
-        node.anchor == 0 && node.tag.is_none() && !matches!(node.kind, Kind::Alias { .. })
+        let details = self.nodes.details(id);
+        details.anchor == 0 && details.tag.is_none()
     }
 
     fn replace_null(&mut self, null: Id, policy: Policy<'_>) -> Result<(), &'static str> {
-        let node = self.nodes.get(null);
         if !self.is_bare(null) {
             return Err("the annotations are null and have an anchor, an alias or a tag");
         }
         if self.changed.insert(null) {
-            let block = node.text.is_empty() && self.nodes.is_in_block_mapping(null);
+            let block = self.nodes.raw(null).is_empty() && self.nodes.is_in_block_mapping(null);
             let style = if block { Style::Block } else { Style::Json };
-            let entry = policy_entry(node.depth + 1, policy, style);
-            self.change.replace_null(self.nodes, null, entry)?;
+            let entry = policy_entry(policy, style);
+            self.change.replace_null(self.nodes, null, &entry.text, policy)?;
         }
         Ok(())
     }
@@ -260,9 +257,9 @@ fn shared(nodes: &Nodes<'_>, jobs: &[JobNodes]) -> HashSet<Id> {
             }
         }
     }
-    let aliases = nodes.list().iter().enumerate().filter(|(_, node)| matches!(node.kind, Kind::Alias { .. }));
+    let aliases = (0..nodes.len()).filter(|&id| nodes.kind(id) == Kind::Alias);
     aliases
-        .map(|(alias, _)| (alias, nodes.resolve(alias)))
+        .map(|alias| (alias, nodes.resolve(alias)))
         .filter(|(alias, target)| !parts.contains_key(target) || parts.get(alias) != parts.get(target))
         .map(|(_, target)| target)
         .collect()

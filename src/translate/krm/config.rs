@@ -4,7 +4,7 @@ use crate::escape::shortened;
 use crate::policy::DefaultPolicy;
 use crate::translate::diagnostic::{Fault, Problem};
 use crate::translate::read::lookup::key;
-use crate::translate::read::nodes::{Id, Kind, Nodes};
+use crate::translate::read::nodes::{Id, Nodes};
 
 /// The options of the filter in a `functionConfig`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -18,11 +18,8 @@ pub struct FunctionConfig {
 }
 
 pub(super) fn read(nodes: &Nodes<'_>, config: Id) -> Result<FunctionConfig, Fault> {
-    let fault = |at: Id, why: String| Fault {
-        problem: Problem::FunctionConfig(why),
-        at: nodes.get(at).start,
-        job: None,
-    };
+    let fault =
+        |at: Id, why: String| Fault { problem: Problem::FunctionConfig(why), at: nodes.start(at), job: None };
     let mapping = nodes.mapping(config).ok_or_else(|| fault(config, "it is not a mapping".to_owned()))?;
     let text = |key| nodes.find(mapping, key).and_then(|found| nodes.string(found.value()));
     let field = match (text(key::API_VERSION), text(key::KIND)) {
@@ -65,10 +62,7 @@ pub(super) fn read(nodes: &Nodes<'_>, config: Id) -> Result<FunctionConfig, Faul
 
 /// A boolean, or the string of one, because all values of a `ConfigMap` are strings.
 fn boolean(nodes: &Nodes<'_>, value: Id) -> Option<bool> {
-    match &nodes.get(nodes.resolve(value)).kind {
-        Kind::Scalar { value, .. } => value.parse().ok(),
-        _ => None,
-    }
+    nodes.value(nodes.resolve(value))?.parse().ok()
 }
 
 #[cfg(test)]

@@ -55,17 +55,17 @@ fn of_document(text: &str) -> Result<Option<FunctionConfig>, Fault> {
     let (nodes, error) = Nodes::read_to_first_error(text);
     let Some(list) = root(&nodes) else { return Ok(None) };
     if let Some(error) = error {
-        return Err(Fault::not_yaml(&error, text));
+        return Err(error);
     }
     for key in [key::API_VERSION, key::KIND, key::RESULTS] {
         nodes.find_unique(list, key)?;
     }
     if let Some(items) = nodes.find_unique(list, key::ITEMS)?.map(|found| nodes.resolve(found.value()))
-        && !matches!(nodes.get(items).kind, Kind::Sequence { .. })
+        && !matches!(nodes.kind(items), Kind::Sequence { .. })
         && !nodes.is_null(items)
     {
         let problem = Problem::ResourceList("its items are not a list");
-        return Err(Fault { problem, at: nodes.get(items).start, job: None });
+        return Err(Fault { problem, at: nodes.start(items), job: None });
     }
     match nodes.find_unique(list, key::FUNCTION_CONFIG)?.map(|found| nodes.resolve(found.value())) {
         Some(config) if !nodes.is_null(config) => config::read(&nodes, config).map(Some),

@@ -3,12 +3,12 @@
 use super::{possible_resource_list, root};
 use crate::translate::Translated;
 use crate::translate::diagnostic::Diagnostic;
-use crate::translate::proof;
+use crate::translate::proof::is_proven;
 use crate::translate::read::lookup::{Found, key};
 use crate::translate::read::nodes::{Id, Kind, Nodes};
 use crate::translate::read::value::Value;
-use crate::translate::write::change::{Change, Expected, Fragment};
-use crate::translate::write::entry::Style;
+use crate::translate::write::change::Change;
+use crate::translate::write::entry::{Fragment, Style};
 use crate::translate::write::lines::{NewLine, newline};
 
 /// The limit of Kubernetes for names.
@@ -39,8 +39,12 @@ pub fn with_error(input: &[u8], error: &Diagnostic) -> Option<Vec<u8>> {
 fn with_results(input: &[u8], output: &[u8], severity: &str, messages: &[Diagnostic]) -> Option<Vec<u8>> {
     let entries = entries(possible_resource_list(input)?, severity, messages)?;
     let nodes = Nodes::read(possible_resource_list(output)?).ok()?;
-    let change = added(&nodes, entries)?;
-    let mut reported = proof::prove(change, &nodes)?.1.into_bytes();
+    let mut change = added(&nodes, entries)?;
+    let edited = change.apply(nodes.text)?;
+    if !is_proven(&change, &nodes, &Nodes::read(&edited).ok()?) {
+        return None;
+    }
+    let mut reported = edited.into_bytes();
     reported.extend_from_slice(&output[nodes.text.len()..]);
     Some(reported)
 }
@@ -52,8 +56,7 @@ fn entries(input: &str, severity: &str, messages: &[Diagnostic]) -> Option<Vec<V
     let items = value(key::ITEMS).into_iter().flat_map(|items| nodes.children(items));
     let objects: Vec<Id> = items.chain(value(key::FUNCTION_CONFIG)).collect();
     let entry = |message: &Diagnostic| {
-        let is_around =
-            |&&id: &&Id| (nodes.get(id).start..nodes.get(id).text.end).contains(&message.place.byte);
+        let is_around = |&&id: &&Id| (nodes.start(id)..nodes.range(id).end).contains(&message.place.byte);
         let mut entry = vec![string("message", &message.message()), string("severity", severity)];
         if let Some(reference) = objects.iter().find(is_around).and_then(|&id| reference(&nodes, id)) {
             entry.push((Value::String("resourceRef".to_owned()), reference));
@@ -84,103 +87,68 @@ fn string(key: &str, value: &str) -> (Value, Value) {
     (Value::String(key.to_owned()), Value::String(value.to_owned()))
 }
 
-fn added<'a>(nodes: &Nodes<'a>, mut entries: Vec<Value>) -> Option<Change<'a>> {
+fn added(nodes: &Nodes<'_>, mut entries: Vec<Value>) -> Option<Change> {
     let list = root(nodes)?;
     let mut change = Change::default();
     match nodes.find(list, key::RESULTS) {
         None => add_field(nodes, list, entries, &mut change)?,
         Some(Found::Merged { .. }) => return None,
-        Some(Found::Own { value, .. }) if nodes.get(value).anchor != 0 => return None,
-        Some(Found::Own { key, value }) => match nodes.get(value).kind {
+        Some(Found::Own { value, .. }) if nodes.details(value).anchor != 0 => return None,
+        Some(Found::Own { value, .. }) => match nodes.kind(value) {
             Kind::Sequence { .. } => {
                 let there: Vec<_> =
                     nodes.children(value).filter_map(|id| Value::read(nodes, id).ok()).collect();
                 entries.retain(|entry| !there.contains(entry));
                 if !entries.is_empty() {
-                    add_items(nodes, value, &entries, &mut change)?;
+                    add_items(nodes, value, entries, &mut change)?;
                 }
             }
-            _ if nodes.is_null(value) => replace_null(nodes, key, value, entries, &mut change)?,
+            _ if nodes.is_null(value) => change.fill_null(nodes, value, Value::Sequence(entries))?,
             _ => return None,
         },
     }
     Some(change)
 }
 
-fn add_field<'a>(nodes: &Nodes<'a>, list: Id, entries: Vec<Value>, change: &mut Change<'a>) -> Option<()> {
-    let (depth, start) = (nodes.get(list).depth + 1, nodes.get(list).text.start);
+fn add_field(nodes: &Nodes<'_>, list: Id, entries: Vec<Value>, change: &mut Change) -> Option<()> {
     let (_, last) = nodes.entries(list).last()?;
-    let mut field = Fragment::default();
-    if nodes.get(list).is_block_mapping() {
-        field.push_plain(depth, key::RESULTS);
-        field.text.push(':');
-        field.nodes.push(Expected::new(depth, Kind::Sequence { flow: false }));
+    let start = nodes.range(list).start;
+    let values = vec![Value::String(key::RESULTS.to_owned()), Value::Sequence(entries.clone())];
+    let text = if nodes.is_block_mapping(list) {
         let newline = newline(nodes.text, nodes.line_end(start));
-        push_lines(&mut field, depth + 1, &entries, newline, nodes.column(start));
+        format!("{}:{}", key::RESULTS, lines(&entries, newline, nodes.column(start)))
     } else {
-        field.push_quoted(depth, key::RESULTS);
-        field.text.push_str(": ");
-        field.push_value(depth, &Value::Sequence(entries));
-    }
-    if let Err(field) = change.insert_after(nodes, list, last, field) {
+        format!("\"{}\": {}", key::RESULTS, Value::Sequence(entries))
+    };
+    if let Err(field) = change.insert_after(nodes, list, last, Fragment { text, values }) {
         change.insert_first(nodes, list, field, Style::Block);
     }
     Some(())
 }
 
-fn add_items<'a>(nodes: &Nodes<'a>, sequence: Id, entries: &[Value], change: &mut Change<'a>) -> Option<()> {
-    let node = nodes.get(sequence);
+fn add_items(nodes: &Nodes<'_>, sequence: Id, entries: Vec<Value>, change: &mut Change) -> Option<()> {
     let last = nodes.children(sequence).last();
-    let mut items = Fragment::default();
-    if let (Kind::Sequence { flow: false }, Some(last)) = (&node.kind, last) {
-        let start = nodes.get(last).start;
-        let line = nodes.text[nodes.line_start(start)..start].trim_end();
-        let indent = line.strip_suffix('-').filter(|indent| indent.bytes().all(|byte| byte == b' '))?;
-        let newline = newline(nodes.text, nodes.line_end(start));
-        push_lines(&mut items, node.depth + 1, entries, newline, indent.len());
-        let place = NewLine::below(nodes, last)?;
-        let text = items.text.trim_start_matches(['\n', '\r', ' ']);
-        change.insert_text(place.at, place.with(text, indent.len()));
-    } else {
-        for entry in entries {
-            items.text.push_str(if items.text.is_empty() { "" } else { ", " });
-            items.push_value(node.depth + 1, entry);
+    let items = entries.iter().map(Value::to_string).collect::<Vec<_>>().join(", ");
+    match last {
+        Some(last) if nodes.kind(sequence) == (Kind::Sequence { flow: false }) => {
+            let start = nodes.start(last);
+            let line = nodes.text[nodes.line_start(start)..start].trim_end();
+            let indent = line.strip_suffix('-').filter(|indent| indent.bytes().all(|byte| byte == b' '))?;
+            let items = lines(&entries, newline(nodes.text, nodes.line_end(start)), indent.len());
+            let place = NewLine::below(nodes, last)?;
+            change
+                .insert_text(place.at, place.with(items.trim_start_matches(['\n', '\r', ' ']), indent.len()));
         }
-        match last {
-            Some(last) => change.insert_text(nodes.get(last).text.end, format!(", {}", items.text)),
-            None => change.insert_text(node.text.start + 1, items.text),
-        }
+        Some(last) => change.insert_text(nodes.range(last).end, format!(", {items}")),
+        None => change.insert_text(nodes.range(sequence).start + 1, items),
     }
-    change.insert_nodes(node.end, items.nodes);
+    change.insert_values(nodes, sequence, nodes.end(sequence), entries);
     Some(())
 }
 
-fn push_lines(lines: &mut Fragment<'_>, depth: usize, items: &[Value], newline: &str, column: usize) {
-    for item in items {
-        lines.text.push_str(&format!("{newline}{:column$}- ", ""));
-        lines.push_value(depth, item);
-    }
-}
-
-fn replace_null<'a>(
-    nodes: &Nodes<'a>,
-    key: Id,
-    null: Id,
-    entries: Vec<Value>,
-    change: &mut Change<'a>,
-) -> Option<()> {
-    let node = nodes.get(null);
-    let mut list = Fragment::default();
-    list.push_value(node.depth, &Value::Sequence(entries));
-    if node.text.is_empty() {
-        let colon = nodes.get(key).text.end;
-        nodes.text[colon..].strip_prefix(':')?;
-        change.insert_text(colon + 1, format!(" {}", list.text));
-    } else {
-        change.replace_text(node.text.clone(), list.text);
-    }
-    change.replace_node(null, list.nodes);
-    Some(())
+/// The items of a block sequence, each after a line break.
+fn lines(items: &[Value], newline: &str, column: usize) -> String {
+    items.iter().map(|item| format!("{newline}{:column$}- {item}", "")).collect()
 }
 
 #[cfg(test)]

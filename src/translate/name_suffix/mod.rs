@@ -60,13 +60,13 @@ fn name<'n>(nodes: &'n Nodes<'_>, job: &JobNodes) -> Result<Option<(Id, &'n str)
         }
         None => return Err("it has no name"),
     };
-    let is_alias = |id: Id| matches!(nodes.get(id).kind, Kind::Alias { .. });
-    let mut around = iter::successors(Some(id), |&id| nodes.get(id).parent);
+    let is_alias = |id: Id| nodes.kind(id) == Kind::Alias;
+    let mut around = iter::successors(Some(id), |&id| nodes.parent(id));
     let is_shared = is_alias(id)
         || is_alias(job.id)
         || job.metadata.is_some_and(|found| is_alias(found.value()))
-        || nodes.get(id).tag.is_some()
-        || around.any(|id| nodes.get(id).anchor != 0);
+        || nodes.details(id).tag.is_some()
+        || around.any(|id| nodes.details(id).anchor != 0);
     if is_shared {
         return Err("its name has an anchor, an alias or a tag");
     }

@@ -42,7 +42,7 @@ pub(crate) fn find(
         for (name, id) in names_in(&nodes, &names) {
             if names.remove(&name) {
                 let problem = Problem::NameUsed(shortened(&name).into_owned());
-                let fault = Fault { problem, at: nodes.get(id).text.start, job: None };
+                let fault = Fault { problem, at: nodes.range(id).start, job: None };
                 uses.push((name, locator.locate(fault, index, document.clone())));
             }
         }
@@ -58,7 +58,7 @@ fn documents(input: &[u8]) -> impl Iterator<Item = (Range<usize>, &str)> {
 fn jobs_by_name(nodes: &Nodes<'_>) -> Vec<(String, Range<Id>)> {
     let jobs = jobs::find(nodes).unwrap_or_default();
     let named = jobs.iter().filter_map(|job| Some((job, super::name(nodes, job).ok()??.1)));
-    named.map(|(job, name)| (name.to_owned(), job.id..nodes.get(job.id).end)).collect()
+    named.map(|(job, name)| (name.to_owned(), job.id..nodes.end(job.id))).collect()
 }
 
 /// A value in which names of Jobs may stand.
@@ -90,7 +90,7 @@ fn names_in(nodes: &Nodes<'_>, names: &HashSet<String>) -> Vec<(String, Id)> {
 
 fn places(nodes: &Nodes<'_>) -> Vec<Place> {
     let mut places = Vec::new();
-    for mapping in (0..nodes.list().len()).filter(|&id| nodes.mapping(id) == Some(id)) {
+    for mapping in (0..nodes.len()).filter(|&id| nodes.mapping(id) == Some(id)) {
         let value = |key| nodes.find(mapping, key).map(Found::value);
         let text = |key| value(key).and_then(|value| nodes.string(value));
         let is_label = |text: &str| JOB_NAME_LABELS.contains(&text);
@@ -133,7 +133,7 @@ fn is_job(word: &str) -> bool {
 /// The strings in a value, and their nodes.
 fn strings_in<'n>(nodes: &'n Nodes<'_>, value: Id) -> impl Iterator<Item = (Id, &'n str)> {
     let value = nodes.resolve(value);
-    (value..nodes.get(value).end).filter_map(|id| Some((id, nodes.string(id)?)))
+    (value..nodes.end(value)).filter_map(|id| Some((id, nodes.string(id)?)))
 }
 
 /// The words of a text that may be names.

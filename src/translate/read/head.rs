@@ -1,7 +1,7 @@
 //! The head of a document: the part before `spec:`. The head decides what happens to a Job, so the rest need not be read.
 
 use super::lookup::key;
-use super::nodes::{Kind, Node, Nodes};
+use super::nodes::Nodes;
 
 /// The part of a document before the first `spec:` or `status:` at the left margin, if no other key follows at the margin.
 ///
@@ -25,12 +25,9 @@ pub(crate) fn of(text: &str) -> Option<&str> {
 /// When a parser reaches a key at the left margin, only the mapping of the key is open, and only anchors remain of what came
 /// before. So the head means the same without the rest, and the rest means the same after an edited head.
 pub(crate) fn decides(nodes: &Nodes<'_>) -> bool {
-    let shares = |node: &Node<'_>| node.anchor != 0 || matches!(node.kind, Kind::Alias { .. });
-    let Some(root) = nodes.list().first() else { return false };
     let has = |key| nodes.own(0, key).len() == 1;
-    root.is_block_mapping()
-        && nodes.column(root.text.start) == 0
-        && !nodes.list().iter().any(shares)
+    nodes.root().is_some_and(|root| nodes.is_block_mapping(root) && nodes.indent(root) == 0)
+        && (0..nodes.len()).all(|id| nodes.details(id).anchor == 0)
         && [key::KIND, key::API_VERSION, key::METADATA].into_iter().all(has)
 }
 

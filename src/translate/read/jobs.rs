@@ -37,7 +37,7 @@ pub(crate) fn find(nodes: &Nodes<'_>) -> Result<Vec<JobNodes>, Fault> {
                     continue;
                 };
                 let items = nodes.resolve(items.value());
-                if matches!(nodes.get(items).kind, Kind::Sequence { .. }) {
+                if matches!(nodes.kind(items), Kind::Sequence { .. }) {
                     let children: Vec<Id> = nodes.children(items).collect();
                     next.extend(children.into_iter().rev().map(|child| (child, of_jobs)));
                 }

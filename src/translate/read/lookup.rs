@@ -51,7 +51,7 @@ pub(crate) type Entry = (Id, Id);
 impl Nodes<'_> {
     pub(crate) fn mapping(&self, id: Id) -> Option<Id> {
         let id = self.resolve(id);
-        matches!(self.get(id).kind, Kind::Mapping { .. }).then_some(id)
+        matches!(self.kind(id), Kind::Mapping { .. }).then_some(id)
     }
 
     /// The entries with this key in the mapping itself, without merged ones. Several entries are duplicates.
@@ -66,24 +66,13 @@ impl Nodes<'_> {
         if let Some(&(key, value)) = self.own(mapping, key).last() {
             return Some(Found::Own { key, value });
         }
-        let mut next = self.merged_into(mapping);
-        // Mappings can merge each other, and many can merge the same one.
-        let mut seen = HashSet::from([mapping]);
-        while let Some(source) = next.pop() {
-            if !seen.insert(source) {
-                continue;
-            }
-            if let Some(&(_, value)) = self.own(source, key).last() {
-                return Some(Found::Merged { value });
-            }
-            next.extend(self.merged_into(source));
-        }
-        None
+        let of_source = |source| self.own(source, key).last().copied();
+        self.merged(mapping).into_iter().find_map(of_source).map(|(_, value)| Found::Merged { value })
     }
 
     /// Like [`Self::find`], for a key on which all readers must agree.
     pub(crate) fn find_unique(&self, mapping: Id, key: &'static str) -> Result<Option<Found>, Fault> {
-        let fault = |problem, id| Err(Fault { problem, at: self.get(id).start, job: None });
+        let fault = |problem, id| Err(Fault { problem, at: self.start(id), job: None });
         match *self.own(mapping, key) {
             [_, (second, _), ..] => fault(Problem::DuplicateKey(key), second),
             [(own, _)] if self.contested(mapping, key).is_some() => fault(Problem::ContestedKey(key), own),
@@ -107,22 +96,27 @@ impl Nodes<'_> {
         values.filter_map(|value| self.string(value)).collect()
     }
 
-    /// The mappings that a mapping merges, each once, in ascending precedence. Of several merge keys the last takes
-    /// precedence; in the list of one merge key, the first.
-    pub(crate) fn merged_into(&self, mapping: Id) -> Vec<Id> {
-        let merge_keys = self.own(mapping, key::MERGE);
-        let mut sources: Vec<Id> =
-            merge_keys.into_iter().flat_map(|(_, value)| self.sources(value)).collect();
-        let mut seen = HashSet::new();
-        sources.reverse();
-        sources.retain(|source| seen.insert(*source));
-        sources.reverse();
-        sources
+    /// All mappings that a mapping merges, also by others, in descending precedence. Mappings can merge each other, and many can merge
+    /// the same one.
+    pub(crate) fn merged(&self, mapping: Id) -> Vec<Id> {
+        let merge_keys = |mapping| self.own(mapping, key::MERGE).into_iter();
+        let sources = |mapping| merge_keys(mapping).flat_map(|(_, value)| self.sources(value));
+        let mut merged = Vec::new();
+        let mut seen = HashSet::from([mapping]);
+        let mut next: Vec<Id> = sources(mapping).collect();
+        while let Some(source) = next.pop() {
+            if seen.insert(source) {
+                merged.push(source);
+                next.extend(sources(source));
+            }
+        }
+        merged
     }
 
+    /// The mappings of a merge key in ascending precedence. In a list, the first takes precedence.
     fn sources(&self, merged: Id) -> Vec<Id> {
         let merged = self.resolve(merged);
-        match self.get(merged).kind {
+        match self.kind(merged) {
             Kind::Sequence { .. } => {
                 let mut sources: Vec<Id> =
                     self.children(merged).filter_map(|item| self.mapping(item)).collect();
@@ -138,31 +132,26 @@ impl Nodes<'_> {
     /// takes the merged value. The library behind kustomize takes the own entry.
     fn contested(&self, mapping: Id, key: &str) -> Option<Id> {
         let &(own, _) = self.own(mapping, key).last()?;
-        let mut seen = HashSet::new();
-        self.own(mapping, key::MERGE)
-            .into_iter()
-            .filter(|&(merge, _)| merge > own)
-            .flat_map(|(_, value)| self.sources(value))
-            .filter(|source| seen.insert(*source))
-            .find_map(|source| self.find(source, key))
-            .map(Found::value)
+        let below = self.own(mapping, key::MERGE).into_iter().filter(|&(merge, _)| merge > own);
+        let mut sources = below.flat_map(|(_, value)| self.sources(value));
+        sources.find_map(|source| self.find(source, key)).map(Found::value)
     }
 
     pub(crate) fn is_merge(&self, key: Id) -> bool {
-        let node = self.get(key);
-        let plain = matches!(&node.kind, Kind::Scalar { value, style: ScalarStyle::Plain } if value == "<<");
-        plain && node.tag.as_deref().is_none_or(|tag| tag == "tag:yaml.org,2002:merge")
+        let tag = self.details(key).tag.as_deref();
+        self.kind(key) == Kind::Scalar(ScalarStyle::Plain)
+            && self.value(key) == Some(key::MERGE)
+            && tag.is_none_or(|tag| tag == "tag:yaml.org,2002:merge")
     }
 
     pub(crate) fn string(&self, id: Id) -> Option<&str> {
-        let node = self.get(self.resolve(id));
-        let Kind::Scalar { value, style } = &node.kind else {
-            return None;
-        };
-        let is_string = match node.tag.as_deref() {
+        let id = self.resolve(id);
+        let value = self.value(id)?;
+        let is_string = match self.details(id).tag.as_deref() {
             Some("!" | "tag:yaml.org,2002:str") => true,
             Some(_) => false,
-            None => *style != ScalarStyle::Plain || !node.text.is_empty() && yaml::plain_is_string(value),
+            None if self.kind(id) == Kind::Scalar(ScalarStyle::Plain) => yaml::plain_is_string(value),
+            None => true,
         };
         is_string.then_some(value)
     }
@@ -177,11 +166,8 @@ impl Nodes<'_> {
     }
 
     pub(crate) fn is_null(&self, id: Id) -> bool {
-        let node = self.get(id);
-        let Kind::Scalar { value, style: ScalarStyle::Plain } = &node.kind else {
-            return false;
-        };
-        node.text.is_empty() || yaml::is_null_word(value)
+        self.kind(id) == Kind::Scalar(ScalarStyle::Plain)
+            && (self.raw(id).is_empty() || self.value(id).is_some_and(yaml::is_null_word))
     }
 }
 
