@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use super::diagnostic::{Diagnostic, Fault, Place};
-use super::read::lookup::key;
 use super::read::nodes::Nodes;
 use super::read::stream::{BOM, skip_bom};
 use crate::escape::{one_line, same_width, shortened};
@@ -122,7 +121,7 @@ fn template_comment(text: &str) -> Option<&str> {
 fn template_annotation(text: &str) -> Option<String> {
     memchr::memmem::find(text.as_bytes(), TEMPLATE_ANNOTATION.as_bytes())?;
     let (nodes, _) = Nodes::read_to_first_error(text);
-    let path = [key::METADATA, key::ANNOTATIONS, TEMPLATE_ANNOTATION];
+    let path = ["metadata", "annotations", TEMPLATE_ANNOTATION];
     nodes.string_at(&path).map(str::to_owned)
 }
 
@@ -137,7 +136,7 @@ mod tests {
         let mut locator = Locator::new(stream.as_bytes());
         let mut place = |mark: &str| {
             let at = stream.find(mark).unwrap();
-            let fault = Fault { problem: Problem::NoMetadata, at, job: None };
+            let fault = Fault { problem: Problem::NotProven, at, job: None };
             let place = locator.locate(fault, 0, 0..stream.len()).place;
             (place.line, place.column, place.snippet, place.indent)
         };
@@ -160,7 +159,7 @@ mod tests {
     fn a_snippet_is_cut_on_both_sides_and_never_within_a_character() {
         let line = format!("{}!{}", "🦀".repeat(100), "é".repeat(100));
         let at = 4 * 100;
-        let fault = Fault { problem: Problem::NoMetadata, at, job: None };
+        let fault = Fault { problem: Problem::NotProven, at, job: None };
         let place = Locator::new(line.as_bytes()).locate(fault, 0, 0..line.len()).place;
         assert_eq!((place.column, place.indent), (101, 61));
         assert_eq!(place.snippet, format!("…{}!{}…", "🦀".repeat(60), "é".repeat(59)));
@@ -169,7 +168,7 @@ mod tests {
     #[test]
     fn a_line_that_fits_is_not_cut() {
         let line = format!("{}{}", "a".repeat(60), "b".repeat(60));
-        let fault = Fault { problem: Problem::NoMetadata, at: 60, job: None };
+        let fault = Fault { problem: Problem::NotProven, at: 60, job: None };
         let place = Locator::new(line.as_bytes()).locate(fault, 0, 0..line.len()).place;
         assert_eq!((place.indent, place.snippet), (60, line));
     }

@@ -83,9 +83,10 @@ impl Options {
 pub struct Translated<'a> {
     input: &'a [u8],
     edits: Vec<Edit>,
-    jobs: Vec<JobManifest>,
-    /// Why Jobs are missing in `jobs`.
-    skipped_jobs: Vec<Diagnostic>,
+    /// The Jobs with a name, with [`Options::read_jobs`].
+    pub jobs: Vec<JobManifest>,
+    /// A warning for each Job that is not in `jobs`, because it cannot be looked up.
+    pub skipped_jobs: Vec<Diagnostic>,
     /// The problems that did not stop the translation.
     pub warnings: Vec<Diagnostic>,
 }
@@ -109,13 +110,6 @@ impl Translated<'_> {
             out.write_all(if on_new_line { b"---\n" } else { b"\n---\n" })?;
         }
         out.flush()
-    }
-
-    /// The Jobs that will be applied by name, and a warning for each Job without a usable name. Hooks that Helm 4 runs are left out, because it
-    /// deletes them itself. Both are empty without [`Options::read_jobs`].
-    #[must_use]
-    pub fn jobs(&self) -> (Vec<JobManifest>, Vec<Diagnostic>) {
-        (self.jobs.clone(), self.skipped_jobs.clone())
     }
 }
 
@@ -261,11 +255,11 @@ impl Document {
         for (job, original) in jobs::find(output)?.iter().zip(jobs) {
             match manifest(output, job.id) {
                 Ok(manifest) => self.jobs.push(manifest),
-                Err(why) => self.skipped_jobs.push(Fault {
-                    problem: Problem::NotLookedUp(why),
-                    at: input.start(original.id),
-                    job: original.name.clone(),
-                }),
+                Err(why) => {
+                    let what = format!("cannot look up the Job in the cluster: {why}");
+                    let advice = "--unblock passes it through unchecked";
+                    self.skipped_jobs.push(original.warning(input.start(original.id), what, advice));
+                }
             }
         }
         Ok(())

@@ -10,7 +10,7 @@ use super::Options;
 use super::diagnostic::{Fault, Problem};
 use super::name_suffix;
 use super::read::jobs::JobNodes;
-use super::read::lookup::{Entry, Found, key};
+use super::read::lookup::{Entry, Found};
 use super::read::nodes::{Id, Kind, Nodes};
 use super::read::value::Value;
 use super::write::change::Change;
@@ -20,6 +20,7 @@ use crate::policy::{HELM_DELETE_POLICY, KOTS_DELETE_POLICY, MAX_ANNOTATIONS, unk
 
 /// How many unknown words of a policy a message shows.
 const MAX_WORDS: usize = 3;
+const REJECTED: &str = "so jobsweep did not change the Job and the API server will reject it";
 
 /// The policy that a Job lacks, if any. The error is a warning: the Job cannot get its policy.
 pub(super) fn missing_policy<'p>(
@@ -27,13 +28,19 @@ pub(super) fn missing_policy<'p>(
     job: &JobNodes,
     default: Option<&'p str>,
 ) -> Result<Option<Policy<'p>>, Fault> {
-    let fault = |problem, at| Fault { problem, at: nodes.start(at), job: job.name.clone() };
+    let warning = |at, what, advice| job.warning(nodes.start(at), what, advice);
     let string_of = |key, found: Found| {
-        let problem = || match nodes.is_null(nodes.resolve(found.value())) {
-            true => Problem::NullPolicy(key),
-            false => Problem::Rejected { key, wanted: "a string" },
+        let warn = || match nodes.is_null(found.value()) {
+            true => {
+                let what = format!("{key} is null, which is no policy, so jobsweep did not change the Job");
+                warning(found.value(), what, "remove it, or set it to a policy in quotes")
+            }
+            false => {
+                let what = format!("{key} is not a string, {REJECTED}");
+                warning(found.value(), what, "set it to a policy in quotes")
+            }
         };
-        nodes.string(found.value()).ok_or_else(|| fault(problem(), found.value()))
+        nodes.string(found.value()).ok_or_else(warn)
     };
     if let Some(found) = job.kots_policy {
         return string_of(KOTS_DELETE_POLICY, found).map(|_| None);
@@ -44,12 +51,15 @@ pub(super) fn missing_policy<'p>(
         (None, None) => return Ok(None),
     };
     if job.metadata.and_then(|found| nodes.mapping(found.value())).is_none() {
-        return Err(fault(Problem::NoMetadata, job.id));
+        let what = "the Job has no metadata, so jobsweep did not change it and the API server will reject it";
+        return Err(warning(job.id, what.to_owned(), "fix the template"));
     }
     let Some(id) = job.annotations.map(Found::value) else { return Ok(Some(policy)) };
-    let rejected = |wanted| Err(fault(Problem::Rejected { key: "metadata.annotations", wanted }, id));
+    let rejected = |wanted| {
+        Err(warning(id, format!("metadata.annotations is not {wanted}, {REJECTED}"), "fix the template"))
+    };
     match nodes.mapping(id) {
-        None if !nodes.is_null(nodes.resolve(id)) => rejected("a mapping"),
+        None if !nodes.is_null(id) => rejected("a mapping"),
         Some(annotations) if bytes_of_entries(nodes, annotations) > MAX_ANNOTATIONS => {
             rejected("at most 256 KiB long")
         }
@@ -67,13 +77,12 @@ pub(super) fn policy_on_template(nodes: &Nodes<'_>, job: &JobNodes) -> Option<Fa
     if job.helm_policy.or(job.kots_policy).is_some() {
         return None;
     }
-    let path = ["spec", "template", key::METADATA, key::ANNOTATIONS];
-    let annotations =
-        path.iter().try_fold(job.id, |id, key| Some(nodes.find(nodes.mapping(id)?, key)?.value()))?;
-    let annotations = nodes.mapping(annotations)?;
+    let path = ["spec", "template", "metadata", "annotations"];
+    let annotations = nodes.mapping(nodes.find_at(job.id, &path)?.value())?;
     [HELM_DELETE_POLICY, KOTS_DELETE_POLICY].into_iter().find_map(|key| {
         let at = nodes.start(nodes.find(annotations, key)?.value());
-        Some(Fault { problem: Problem::PolicyOnTemplate(key), at, job: job.name.clone() })
+        let what = format!("{key} is on the pod template, where it has no effect");
+        Some(job.warning(at, what, "move it to the metadata of the Job"))
     })
 }
 
@@ -95,7 +104,7 @@ pub(super) fn check_words(
         }
         let shown = unknown_words(policy).take(MAX_WORDS).map(|word| shortened(word).into_owned()).collect();
         let problem = Problem::UnknownWords { shown, more: unknown.saturating_sub(MAX_WORDS) };
-        let fault = Fault { problem, at: nodes.range(id).start, job: job.name.clone() };
+        let fault = job.fault(nodes.range(id).start, problem);
         if options.strict {
             return Err(fault);
         }
@@ -125,11 +134,8 @@ impl<'n, 'a> Plan<'n, 'a> {
 
     /// Adds the policy to a Job. Its metadata must be a mapping.
     pub(super) fn add(&mut self, job: &JobNodes, policy: Policy<'_>) -> Result<(), Fault> {
-        self.add_or_refuse(job, policy).map_err(|(id, why)| Fault {
-            problem: Problem::CannotExtend(why),
-            at: self.nodes.start(id),
-            job: job.name.clone(),
-        })
+        let refused = self.add_or_refuse(job, policy);
+        refused.map_err(|(id, why)| job.fault(self.nodes.start(id), Problem::CannotExtend(why)))
     }
 
     fn add_or_refuse(&mut self, job: &JobNodes, policy: Policy<'_>) -> Result<(), (Id, &'static str)> {
@@ -144,7 +150,7 @@ impl<'n, 'a> Plan<'n, 'a> {
                 Ok(())
             }
             Some(Found::Merged { .. }) => Err((metadata, "a merge key (<<) sets the annotations")),
-            Some(Found::Own { value, .. }) if self.nodes.is_null(self.nodes.resolve(value)) => {
+            Some(Found::Own { value, .. }) if self.nodes.is_null(value) => {
                 self.replace_null(value, policy).map_err(|why| (value, why))
             }
             Some(Found::Own { value, .. }) => {
@@ -202,7 +208,7 @@ impl<'n, 'a> Plan<'n, 'a> {
 
     fn name(&self, metadata: Id) -> Option<Entry> {
         let own = |key| self.nodes.own(metadata, key).first().copied();
-        own(key::NAME).or_else(|| own(key::GENERATE_NAME))
+        own("name").or_else(|| own("generateName"))
     }
 
     /// Fills a null of a Job. Returns whether that was possible.
@@ -216,10 +222,9 @@ impl<'n, 'a> Plan<'n, 'a> {
 
     /// Appends a hash to the name of a Job. The error is a warning: the Job keeps its name.
     pub(super) fn rename(&mut self, job: &JobNodes, kept: &HashSet<String>) -> Result<(), Fault> {
-        let renamed = name_suffix::new_name(self.nodes, job, kept).map_err(|why| Fault {
-            problem: Problem::NameKept(why),
-            at: self.nodes.start(job.id),
-            job: job.name.clone(),
+        let renamed = name_suffix::new_name(self.nodes, job, kept).map_err(|why| {
+            let what = format!("the name cannot have a hash: {why}");
+            job.warning(self.nodes.start(job.id), what, "the Job stays as it is")
         })?;
         if let Some((id, name)) = renamed {
             self.change.replace_scalar(self.nodes, id, name);
@@ -251,7 +256,7 @@ fn shared(nodes: &Nodes<'_>, jobs: &[JobNodes]) -> HashSet<Id> {
     let mut parts = HashMap::new();
     for job in jobs {
         parts.insert(job.id, "Job");
-        for (found, part) in [(job.metadata, key::METADATA), (job.annotations, key::ANNOTATIONS)] {
+        for (found, part) in [(job.metadata, "metadata"), (job.annotations, "annotations")] {
             if let Some(Found::Own { value, .. }) = found {
                 parts.insert(value, part);
             }

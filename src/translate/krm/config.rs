@@ -3,7 +3,6 @@
 use crate::escape::shortened;
 use crate::policy::DefaultPolicy;
 use crate::translate::diagnostic::{Fault, Problem};
-use crate::translate::read::lookup::key;
 use crate::translate::read::nodes::{Id, Nodes};
 
 /// The options of the filter in a `functionConfig`.
@@ -22,7 +21,7 @@ pub(super) fn read(nodes: &Nodes<'_>, config: Id) -> Result<FunctionConfig, Faul
         |at: Id, why: String| Fault { problem: Problem::FunctionConfig(why), at: nodes.start(at), job: None };
     let mapping = nodes.mapping(config).ok_or_else(|| fault(config, "it is not a mapping".to_owned()))?;
     let text = |key| nodes.find(mapping, key).and_then(|found| nodes.string(found.value()));
-    let field = match (text(key::API_VERSION), text(key::KIND)) {
+    let field = match (text("apiVersion"), text("kind")) {
         (Some("v1"), Some("ConfigMap")) => "data",
         (Some("jobsweep.io/v1"), Some("Jobsweep")) => "spec",
         _ => {
@@ -71,7 +70,7 @@ mod tests {
 
     fn options(config: &str) -> Result<FunctionConfig, String> {
         let nodes = Nodes::read(config).expect("YAML");
-        read(&nodes, 0).map_err(|fault| fault.problem.to_string())
+        read(&nodes, 0).map_err(|fault| fault.problem.what_and_advice().0)
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::{possible_resource_list, root};
 use crate::translate::Translated;
 use crate::translate::diagnostic::Diagnostic;
 use crate::translate::proof::is_proven;
-use crate::translate::read::lookup::{Found, key};
+use crate::translate::read::lookup::Found;
 use crate::translate::read::nodes::{Id, Kind, Nodes};
 use crate::translate::read::value::Value;
 use crate::translate::write::change::Change;
@@ -53,8 +53,8 @@ fn entries(input: &str, severity: &str, messages: &[Diagnostic]) -> Option<Vec<V
     let (nodes, _) = Nodes::read_to_first_error(input);
     let list = root(&nodes)?;
     let value = |key| nodes.find(list, key).map(|found| nodes.resolve(found.value()));
-    let items = value(key::ITEMS).into_iter().flat_map(|items| nodes.children(items));
-    let objects: Vec<Id> = items.chain(value(key::FUNCTION_CONFIG)).collect();
+    let items = value("items").into_iter().flat_map(|items| nodes.children(items));
+    let objects: Vec<Id> = items.chain(value("functionConfig")).collect();
     let entry = |message: &Diagnostic| {
         let is_around = |&&id: &&Id| (nodes.start(id)..nodes.range(id).end).contains(&message.place.byte);
         let mut entry = vec![string("message", &message.message()), string("severity", severity)];
@@ -73,13 +73,13 @@ fn reference(nodes: &Nodes<'_>, object: Id) -> Option<Value> {
         (text.len() <= MAX_NAME).then_some(text)
     };
     let object = nodes.mapping(object)?;
-    let metadata = nodes.mapping(nodes.find(object, key::METADATA)?.value())?;
+    let metadata = nodes.mapping(nodes.find(object, "metadata")?.value())?;
     let mut entries = vec![
-        string(key::API_VERSION, text(object, key::API_VERSION)?),
-        string(key::KIND, text(object, key::KIND)?),
-        string(key::NAME, text(metadata, key::NAME)?),
+        string("apiVersion", text(object, "apiVersion")?),
+        string("kind", text(object, "kind")?),
+        string("name", text(metadata, "name")?),
     ];
-    entries.extend(text(metadata, key::NAMESPACE).map(|namespace| string(key::NAMESPACE, namespace)));
+    entries.extend(text(metadata, "namespace").map(|namespace| string("namespace", namespace)));
     Some(Value::Mapping(entries))
 }
 
@@ -90,7 +90,7 @@ fn string(key: &str, value: &str) -> (Value, Value) {
 fn added(nodes: &Nodes<'_>, mut entries: Vec<Value>) -> Option<Change> {
     let list = root(nodes)?;
     let mut change = Change::default();
-    match nodes.find(list, key::RESULTS) {
+    match nodes.find(list, "results") {
         None => add_field(nodes, list, entries, &mut change)?,
         Some(Found::Merged { .. }) => return None,
         Some(Found::Own { value, .. }) if nodes.details(value).anchor != 0 => return None,
@@ -113,12 +113,12 @@ fn added(nodes: &Nodes<'_>, mut entries: Vec<Value>) -> Option<Change> {
 fn add_field(nodes: &Nodes<'_>, list: Id, entries: Vec<Value>, change: &mut Change) -> Option<()> {
     let (_, last) = nodes.entries(list).last()?;
     let start = nodes.range(list).start;
-    let values = vec![Value::String(key::RESULTS.to_owned()), Value::Sequence(entries.clone())];
+    let values = vec![Value::String("results".to_owned()), Value::Sequence(entries.clone())];
     let text = if nodes.is_block_mapping(list) {
         let newline = newline(nodes.text, nodes.line_end(start));
-        format!("{}:{}", key::RESULTS, lines(&entries, newline, nodes.column(start)))
+        format!("{}:{}", "results", lines(&entries, newline, nodes.column(start)))
     } else {
-        format!("\"{}\": {}", key::RESULTS, Value::Sequence(entries))
+        format!("\"{}\": {}", "results", Value::Sequence(entries))
     };
     if let Err(field) = change.insert_after(nodes, list, last, Fragment { text, values }) {
         change.insert_first(nodes, list, field, Style::Block);

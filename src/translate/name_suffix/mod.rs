@@ -9,7 +9,7 @@ use std::iter;
 pub(super) use self::references::find as uses;
 use super::manifests::{HOOK, is_subdomain};
 use super::read::jobs::JobNodes;
-use super::read::lookup::{Found, key};
+use super::read::lookup::Found;
 use super::read::nodes::{Id, Kind, Nodes};
 use super::read::value::Value;
 use crate::policy::IGNORE;
@@ -34,8 +34,8 @@ pub(super) fn new_name(
     }
     let value = Value::read(nodes, job.id)?;
     let none = Value::Mapping(Vec::new());
-    let spec = value.get(key::SPEC).unwrap_or(&none);
-    if spec.get(key::TEMPLATE).is_some_and(has_job_name_label) {
+    let spec = value.get("spec").unwrap_or(&none);
+    if spec.get("template").is_some_and(has_job_name_label) {
         return Err("its template uses the label job-name");
     }
     let base = base(name, index_digits(spec)).ok_or("its name is no DNS subdomain")?;
@@ -51,11 +51,11 @@ fn name<'n>(nodes: &'n Nodes<'_>, job: &JobNodes) -> Result<Option<(Id, &'n str)
         return Ok(None);
     }
     let metadata = job.metadata.and_then(|found| nodes.mapping(found.value())).ok_or("it has no metadata")?;
-    let found = nodes.find_unique(metadata, key::NAME).map_err(|_| "its name is ambiguous")?;
+    let found = nodes.find_unique(metadata, "name").map_err(|_| "its name is ambiguous")?;
     let id = match found {
         Some(Found::Own { value, .. }) => value,
         Some(Found::Merged { .. }) => return Err("a merge key (<<) sets its name"),
-        None if nodes.find(metadata, key::GENERATE_NAME).is_some() => {
+        None if nodes.find(metadata, "generateName").is_some() => {
             return Err("it has generateName, so every apply creates another Job");
         }
         None => return Err("it has no name"),
@@ -89,7 +89,7 @@ fn index_digits(spec: &Value) -> usize {
     if !hash::is_indexed(spec) {
         return 0;
     }
-    let completions = match spec.get(key::COMPLETIONS) {
+    let completions = match spec.get("completions") {
         Some(Value::Plain(text)) => plain(text),
         _ => Plain::Null,
     };

@@ -16,7 +16,7 @@ use crate::translate::NameSuffix;
 use crate::translate::diagnostic::{Diagnostic, Fault, Problem};
 use crate::translate::locate::Locator;
 use crate::translate::read::jobs;
-use crate::translate::read::lookup::{Found, key};
+use crate::translate::read::lookup::Found;
 use crate::translate::read::nodes::{Id, Nodes};
 use crate::translate::read::{prefilter, stream};
 
@@ -94,7 +94,7 @@ fn places(nodes: &Nodes<'_>) -> Vec<Place> {
         let value = |key| nodes.find(mapping, key).map(Found::value);
         let text = |key| value(key).and_then(|value| nodes.string(value));
         let is_label = |text: &str| JOB_NAME_LABELS.contains(&text);
-        let is_config = matches!(text(key::KIND), Some("ConfigMap" | "Secret"));
+        let is_config = matches!(text("kind"), Some("ConfigMap" | "Secret"));
         for (key, of_key) in nodes.entries(mapping) {
             let all = |value| Place { value, after_job: false };
             match nodes.string(key) {

@@ -1,6 +1,5 @@
 //! The head of a document: the part before `spec:`. The head decides what happens to a Job, so the rest need not be read.
 
-use super::lookup::key;
 use super::nodes::Nodes;
 
 /// The part of a document before the first `spec:` or `status:` at the left margin, if no other key follows at the margin.
@@ -28,7 +27,7 @@ pub(crate) fn decides(nodes: &Nodes<'_>) -> bool {
     let has = |key| nodes.own(0, key).len() == 1;
     nodes.root().is_some_and(|root| nodes.is_block_mapping(root) && nodes.indent(root) == 0)
         && (0..nodes.len()).all(|id| nodes.details(id).anchor == 0)
-        && [key::KIND, key::API_VERSION, key::METADATA].into_iter().all(has)
+        && ["kind", "apiVersion", "metadata"].into_iter().all(has)
 }
 
 fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {

@@ -9,27 +9,6 @@ use super::nodes::{Id, Kind, Nodes};
 use crate::translate::diagnostic::{Fault, Problem};
 use crate::yaml;
 
-pub(crate) mod key {
-    pub(crate) const API_VERSION: &str = "apiVersion";
-    pub(crate) const KIND: &str = "kind";
-    pub(crate) const ITEMS: &str = "items";
-    pub(crate) const FUNCTION_CONFIG: &str = "functionConfig";
-    pub(crate) const RESULTS: &str = "results";
-    pub(crate) const METADATA: &str = "metadata";
-    pub(crate) const NAME: &str = "name";
-    pub(crate) const NAMESPACE: &str = "namespace";
-    pub(crate) const GENERATE_NAME: &str = "generateName";
-    pub(crate) const ANNOTATIONS: &str = "annotations";
-    pub(crate) const LABELS: &str = "labels";
-    pub(crate) const SPEC: &str = "spec";
-    pub(crate) const TEMPLATE: &str = "template";
-    pub(crate) const SELECTOR: &str = "selector";
-    pub(crate) const MATCH_LABELS: &str = "matchLabels";
-    pub(crate) const COMPLETIONS: &str = "completions";
-    pub(crate) const PARALLELISM: &str = "parallelism";
-    pub(crate) const MERGE: &str = "<<";
-}
-
 /// A value, and whether the mapping has it itself or by a merge key (`<<`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Found {
@@ -57,7 +36,7 @@ impl Nodes<'_> {
     /// The entries with this key in the mapping itself, without merged ones. Several entries are duplicates.
     pub(crate) fn own(&self, mapping: Id, key: &str) -> Vec<Entry> {
         let is_key =
-            |name: Id| if key == key::MERGE { self.is_merge(name) } else { self.string(name) == Some(key) };
+            |name: Id| if key == "<<" { self.is_merge(name) } else { self.string(name) == Some(key) };
         self.entries(mapping).filter(|&(name, _)| is_key(name)).collect()
     }
 
@@ -99,7 +78,7 @@ impl Nodes<'_> {
     /// All mappings that a mapping merges, also by others, in descending precedence. Mappings can merge each other, and many can merge
     /// the same one.
     pub(crate) fn merged(&self, mapping: Id) -> Vec<Id> {
-        let merge_keys = |mapping| self.own(mapping, key::MERGE).into_iter();
+        let merge_keys = |mapping| self.own(mapping, "<<").into_iter();
         let sources = |mapping| merge_keys(mapping).flat_map(|(_, value)| self.sources(value));
         let mut merged = Vec::new();
         let mut seen = HashSet::from([mapping]);
@@ -132,7 +111,7 @@ impl Nodes<'_> {
     /// takes the merged value. The library behind kustomize takes the own entry.
     fn contested(&self, mapping: Id, key: &str) -> Option<Id> {
         let &(own, _) = self.own(mapping, key).last()?;
-        let below = self.own(mapping, key::MERGE).into_iter().filter(|&(merge, _)| merge > own);
+        let below = self.own(mapping, "<<").into_iter().filter(|&(merge, _)| merge > own);
         let mut sources = below.flat_map(|(_, value)| self.sources(value));
         sources.find_map(|source| self.find(source, key)).map(Found::value)
     }
@@ -140,7 +119,7 @@ impl Nodes<'_> {
     pub(crate) fn is_merge(&self, key: Id) -> bool {
         let tag = self.details(key).tag.as_deref();
         self.kind(key) == Kind::Scalar(ScalarStyle::Plain)
-            && self.value(key) == Some(key::MERGE)
+            && self.value(key) == Some("<<")
             && tag.is_none_or(|tag| tag == "tag:yaml.org,2002:merge")
     }
 
@@ -156,16 +135,21 @@ impl Nodes<'_> {
         is_string.then_some(value)
     }
 
+    /// The value at a path of keys.
+    pub(crate) fn find_at(&self, id: Id, path: &[&str]) -> Option<Found> {
+        let (last, parents) = path.split_last()?;
+        let parent =
+            parents.iter().try_fold(id, |id, key| Some(self.find(self.mapping(id)?, key)?.value()))?;
+        self.find(self.mapping(parent)?, last)
+    }
+
     /// The string at a path of keys from the root.
     pub(crate) fn string_at(&self, path: &[&str]) -> Option<&str> {
-        let mut id = self.root()?;
-        for key in path {
-            id = self.find(self.mapping(id)?, key)?.value();
-        }
-        self.string(id)
+        self.string(self.find_at(self.root()?, path)?.value())
     }
 
     pub(crate) fn is_null(&self, id: Id) -> bool {
+        let id = self.resolve(id);
         self.kind(id) == Kind::Scalar(ScalarStyle::Plain)
             && (self.raw(id).is_empty() || self.value(id).is_some_and(yaml::is_null_word))
     }

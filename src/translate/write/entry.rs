@@ -2,7 +2,7 @@
 
 use super::lines::{BLANKS, content_end, newline, with_header};
 use crate::policy::{HELM_DELETE_POLICY, KOTS_DELETE_POLICY};
-use crate::translate::read::lookup::{Found, key};
+use crate::translate::read::lookup::Found;
 use crate::translate::read::nodes::{Id, Nodes};
 use crate::translate::read::value::Value;
 use crate::yaml::double_quoted;
@@ -88,16 +88,16 @@ pub(crate) fn annotations_entry(nodes: &Nodes<'_>, metadata: Id, policy: Policy<
         let indent = " ".repeat(nodes.indent(metadata) + 2);
         format!(
             "{}:{}{indent}{}",
-            key::ANNOTATIONS,
+            "annotations",
             newline(nodes.text, nodes.range(metadata).start),
             entry.text
         )
     } else {
-        format!("{}{{{}}}", style.key(key::ANNOTATIONS), entry.text)
+        format!("{}{{{}}}", style.key("annotations"), entry.text)
     };
     Fragment {
         text,
-        values: vec![Value::String(key::ANNOTATIONS.to_owned()), Value::Mapping(vec![policy.entry()])],
+        values: vec![Value::String("annotations".to_owned()), Value::Mapping(vec![policy.entry()])],
     }
 }
 
