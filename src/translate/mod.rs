@@ -169,7 +169,8 @@ pub fn translate<'a>(input: &'a [u8], options: &Options) -> Result<Translated<'a
             continue;
         }
         let mut document = translate_document(text, options, &kept).map_err(&mut located)?;
-        translated.edits.extend(document.edits.into_iter().map(|edit| edit.moved_by(range.start)));
+        let moved = |edit: Edit| Edit { at: edit.at.start + range.start..edit.at.end + range.start, ..edit };
+        translated.edits.extend(document.edits.into_iter().map(moved));
         translated.jobs.append(&mut document.jobs);
         translated.skipped_jobs.extend(document.skipped_jobs.into_iter().map(&mut located));
         translated.warnings.extend(document.warnings.into_iter().map(located));
@@ -226,12 +227,12 @@ fn translate_nodes(nodes: &Nodes<'_>, options: &Options, kept: &HashSet<String>)
     }
     document.warnings.sort_by_key(|fault| fault.at);
     let mut change = plan.change();
-    if change.is_empty() {
+    if change.edits.is_empty() {
         document.read_jobs(nodes, nodes, &jobs, options)?;
     } else {
-        let output = change.apply(nodes.text).ok_or(Fault::NOT_PROVEN)?;
+        let output = change.apply().ok_or(Fault::NOT_PROVEN)?;
         let output = Nodes::read(&output).map_err(|_| Fault::NOT_PROVEN)?;
-        if !proof::is_proven(&change, nodes, &output) {
+        if !proof::is_proven(&change, &output) {
             return Err(Fault::NOT_PROVEN);
         }
         document.edits = change.edits;

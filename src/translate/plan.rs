@@ -118,17 +118,17 @@ pub(super) struct Plan<'n, 'a> {
     nodes: &'n Nodes<'a>,
     /// The nodes that an alias uses for something else than the same part of another Job.
     shared: HashSet<Id>,
-    change: Change,
+    change: Change<'n, 'a>,
     /// The nodes that are already changed. Jobs can share a node.
     changed: HashSet<Id>,
 }
 
 impl<'n, 'a> Plan<'n, 'a> {
     pub(super) fn new(nodes: &'n Nodes<'a>, jobs: &[JobNodes]) -> Self {
-        Self { nodes, shared: shared(nodes, jobs), change: Change::default(), changed: HashSet::new() }
+        Self { nodes, shared: shared(nodes, jobs), change: Change::new(nodes), changed: HashSet::new() }
     }
 
-    pub(super) fn change(self) -> Change {
+    pub(super) fn change(self) -> Change<'n, 'a> {
         self.change
     }
 
@@ -179,12 +179,11 @@ impl<'n, 'a> Plan<'n, 'a> {
         }
         match policy.helm {
             Some(Found::Own { key, value }) => {
-                self.change.repeat_annotation(self.nodes, annotations, key, value, policy)
+                self.change.repeat_annotation(annotations, key, value, policy);
             }
             Some(Found::Merged { .. }) | None => {
-                let style = Style::of(self.nodes, annotations);
-                let entry = policy_entry(policy, style);
-                self.change.insert_first(self.nodes, annotations, entry, style);
+                let entry = policy_entry(policy, Style::of(self.nodes, annotations));
+                self.change.insert_first(annotations, entry);
             }
         }
     }
@@ -193,16 +192,10 @@ impl<'n, 'a> Plan<'n, 'a> {
         if !self.changed.insert(metadata) {
             return;
         }
-        let style = Style::of(self.nodes, metadata);
         let entry = annotations_entry(self.nodes, metadata, policy);
-        let after_name = match self.name(metadata) {
-            Some((_, value)) if style == Style::Block => {
-                self.change.insert_after(self.nodes, metadata, value, entry)
-            }
-            _ => Err(entry),
-        };
-        if let Err(entry) = after_name {
-            self.change.insert_first(self.nodes, metadata, entry, style);
+        let name = self.name(metadata).filter(|_| self.nodes.is_block_mapping(metadata));
+        if !name.is_some_and(|(_, value)| self.change.insert_after(metadata, value, &entry)) {
+            self.change.insert_first(metadata, entry);
         }
     }
 
@@ -217,7 +210,7 @@ impl<'n, 'a> Plan<'n, 'a> {
         if !self.is_bare(value) || self.check_not_shared(value).is_err() {
             return false;
         }
-        !self.changed.insert(value) || self.change.fill_null(self.nodes, value, filling).is_some()
+        !self.changed.insert(value) || self.change.fill_null(value, filling).is_some()
     }
 
     /// Appends a hash to the name of a Job. The error is a warning: the Job keeps its name.
@@ -227,14 +220,14 @@ impl<'n, 'a> Plan<'n, 'a> {
             job.warning(self.nodes.start(job.id), what, "the Job stays as it is")
         })?;
         if let Some((id, name)) = renamed {
-            self.change.replace_scalar(self.nodes, id, name);
+            self.change.replace_scalar(id, name);
         }
         Ok(())
     }
 
     fn is_bare(&self, id: Id) -> bool {
-        let details = self.nodes.details(id);
-        details.anchor == 0 && details.tag.is_none()
+        let properties = self.nodes.properties(id);
+        properties.anchor == 0 && properties.tag.is_none()
     }
 
     fn replace_null(&mut self, null: Id, policy: Policy<'_>) -> Result<(), &'static str> {
@@ -242,10 +235,8 @@ impl<'n, 'a> Plan<'n, 'a> {
             return Err("the annotations are null and have an anchor, an alias or a tag");
         }
         if self.changed.insert(null) {
-            let block = self.nodes.raw(null).is_empty() && self.nodes.is_in_block_mapping(null);
-            let style = if block { Style::Block } else { Style::Json };
-            let entry = policy_entry(policy, style);
-            self.change.replace_null(self.nodes, null, &entry.text, policy)?;
+            let filled = self.change.fill_annotations(null, policy);
+            filled.ok_or("the annotations have no value and no place for one")?;
         }
         Ok(())
     }

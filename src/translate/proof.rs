@@ -5,7 +5,8 @@ use super::read::value::Value;
 use super::write::change::Change;
 
 /// Whether the nodes of the edited text are those of the input, changed as planned.
-pub(super) fn is_proven(change: &Change, input: &Nodes<'_>, output: &Nodes<'_>) -> bool {
+pub(super) fn is_proven(change: &Change<'_, '_>, output: &Nodes<'_>) -> bool {
+    let input = change.nodes;
     let mut splices = change.splices.iter().peekable();
     let (mut kept, mut found) = (0, 0);
     loop {
@@ -31,7 +32,7 @@ pub(super) fn is_proven(change: &Change, input: &Nodes<'_>, output: &Nodes<'_>) 
 fn has_value(nodes: &Nodes<'_>, id: Id, depth: usize, value: &Value) -> bool {
     id < nodes.len()
         && nodes.depth(id) == depth
-        && (nodes.kind(id) == Kind::Alias || nodes.details(id).anchor == 0)
+        && (nodes.kind(id) == Kind::Alias || nodes.properties(id).anchor == 0)
         && Value::read(nodes, id).as_ref() == Ok(value)
 }
 
@@ -41,8 +42,7 @@ fn is_same(input: &Nodes<'_>, kept: Id, output: &Nodes<'_>, found: Id) -> bool {
         && input.kind(kept) == output.kind(found)
         && input.depth(kept) == output.depth(found)
         && input.value(kept) == output.value(found)
-        && input.details(kept).anchor == output.details(found).anchor
-        && input.details(kept).tag == output.details(found).tag
+        && input.properties(kept).is_same(output.properties(found))
 }
 
 #[cfg(test)]
@@ -50,7 +50,7 @@ mod tests {
     use std::ops::Range;
 
     use super::*;
-    use crate::translate::write::change::Splice;
+    use crate::translate::write::change::{Edit, Splice};
 
     /// The nodes are the mapping, `a`, the inner mapping, `b` and `c`.
     const TEXT: &str = "a:\n  b: c\n";
@@ -68,13 +68,12 @@ mod tests {
 
     fn is_proven(edits: &[(Range<usize>, &str)], splices: Vec<Splice>) -> bool {
         let nodes = Nodes::read(TEXT).unwrap();
-        let mut change = Change { edits: Vec::new(), splices };
-        for (at, text) in edits {
-            change.replace_text(at.clone(), *text);
-        }
-        let output = change.apply(TEXT);
+        let edits =
+            edits.iter().map(|(at, text)| Edit { at: at.clone(), text: (*text).to_owned() }).collect();
+        let mut change = Change { nodes: &nodes, edits, splices };
+        let output = change.apply();
         let output = output.as_deref().and_then(|text| Nodes::read(text).ok());
-        output.is_some_and(|output| super::is_proven(&change, &nodes, &output))
+        output.is_some_and(|output| super::is_proven(&change, &output))
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::translate::read::lookup::Found;
 use crate::translate::read::nodes::{Id, Kind, Nodes};
 use crate::translate::read::value::Value;
 use crate::translate::write::change::Change;
-use crate::translate::write::entry::{Fragment, Style};
+use crate::translate::write::entry::Fragment;
 use crate::translate::write::lines::{NewLine, newline};
 
 /// The limit of Kubernetes for names.
@@ -40,8 +40,8 @@ fn with_results(input: &[u8], output: &[u8], severity: &str, messages: &[Diagnos
     let entries = entries(possible_resource_list(input)?, severity, messages)?;
     let nodes = Nodes::read(possible_resource_list(output)?).ok()?;
     let mut change = added(&nodes, entries)?;
-    let edited = change.apply(nodes.text)?;
-    if !is_proven(&change, &nodes, &Nodes::read(&edited).ok()?) {
+    let edited = change.apply()?;
+    if !is_proven(&change, &Nodes::read(&edited).ok()?) {
         return None;
     }
     let mut reported = edited.into_bytes();
@@ -87,62 +87,62 @@ fn string(key: &str, value: &str) -> (Value, Value) {
     (Value::String(key.to_owned()), Value::String(value.to_owned()))
 }
 
-fn added(nodes: &Nodes<'_>, mut entries: Vec<Value>) -> Option<Change> {
+fn added<'n, 'a>(nodes: &'n Nodes<'a>, mut entries: Vec<Value>) -> Option<Change<'n, 'a>> {
     let list = root(nodes)?;
-    let mut change = Change::default();
+    let mut change = Change::new(nodes);
     match nodes.find(list, "results") {
-        None => add_field(nodes, list, entries, &mut change)?,
+        None => add_field(&mut change, list, entries)?,
         Some(Found::Merged { .. }) => return None,
-        Some(Found::Own { value, .. }) if nodes.details(value).anchor != 0 => return None,
+        Some(Found::Own { value, .. }) if nodes.properties(value).anchor != 0 => return None,
         Some(Found::Own { value, .. }) => match nodes.kind(value) {
             Kind::Sequence { .. } => {
                 let there: Vec<_> =
                     nodes.children(value).filter_map(|id| Value::read(nodes, id).ok()).collect();
                 entries.retain(|entry| !there.contains(entry));
                 if !entries.is_empty() {
-                    add_items(nodes, value, entries, &mut change)?;
+                    add_items(&mut change, value, entries)?;
                 }
             }
-            _ if nodes.is_null(value) => change.fill_null(nodes, value, Value::Sequence(entries))?,
+            _ if nodes.is_null(value) => change.fill_null(value, Value::Sequence(entries))?,
             _ => return None,
         },
     }
     Some(change)
 }
 
-fn add_field(nodes: &Nodes<'_>, list: Id, entries: Vec<Value>, change: &mut Change) -> Option<()> {
+fn add_field(change: &mut Change<'_, '_>, list: Id, entries: Vec<Value>) -> Option<()> {
+    let nodes = change.nodes;
     let (_, last) = nodes.entries(list).last()?;
-    let start = nodes.range(list).start;
-    let values = vec![Value::String("results".to_owned()), Value::Sequence(entries.clone())];
     let text = if nodes.is_block_mapping(list) {
-        let newline = newline(nodes.text, nodes.line_end(start));
-        format!("{}:{}", "results", lines(&entries, newline, nodes.column(start)))
+        let newline = newline(nodes.text, nodes.line_end(nodes.range(list).start));
+        format!("results:{}", lines(&entries, newline, nodes.indent(list)))
     } else {
-        format!("\"{}\": {}", "results", Value::Sequence(entries))
+        format!("\"results\": {}", Value::Sequence(entries.clone()))
     };
-    if let Err(field) = change.insert_after(nodes, list, last, Fragment { text, values }) {
-        change.insert_first(nodes, list, field, Style::Block);
+    let field =
+        Fragment { text, values: vec![Value::String("results".to_owned()), Value::Sequence(entries)] };
+    if !change.insert_after(list, last, &field) {
+        change.insert_first(list, field);
     }
     Some(())
 }
 
-fn add_items(nodes: &Nodes<'_>, sequence: Id, entries: Vec<Value>, change: &mut Change) -> Option<()> {
-    let last = nodes.children(sequence).last();
+fn add_items(change: &mut Change<'_, '_>, sequence: Id, entries: Vec<Value>) -> Option<()> {
+    let nodes = change.nodes;
     let items = entries.iter().map(Value::to_string).collect::<Vec<_>>().join(", ");
-    match last {
+    let (at, text) = match nodes.children(sequence).last() {
         Some(last) if nodes.kind(sequence) == (Kind::Sequence { flow: false }) => {
             let start = nodes.start(last);
             let line = nodes.text[nodes.line_start(start)..start].trim_end();
             let indent = line.strip_suffix('-').filter(|indent| indent.bytes().all(|byte| byte == b' '))?;
             let items = lines(&entries, newline(nodes.text, nodes.line_end(start)), indent.len());
             let place = NewLine::below(nodes, last)?;
-            change
-                .insert_text(place.at, place.with(items.trim_start_matches(['\n', '\r', ' ']), indent.len()));
+            (place.at, place.with(items.trim_start_matches(['\n', '\r', ' ']), indent.len()))
         }
-        Some(last) => change.insert_text(nodes.range(last).end, format!(", {items}")),
-        None => change.insert_text(nodes.range(sequence).start + 1, items),
-    }
-    change.insert_values(nodes, sequence, nodes.end(sequence), entries);
+        Some(last) => (nodes.range(last).end, format!(", {items}")),
+        None => (nodes.range(sequence).start + 1, items),
+    };
+    change.insert(at, text, sequence, nodes.end(sequence), entries);
     Some(())
 }
 

@@ -65,8 +65,8 @@ fn name<'n>(nodes: &'n Nodes<'_>, job: &JobNodes) -> Result<Option<(Id, &'n str)
     let is_shared = is_alias(id)
         || is_alias(job.id)
         || job.metadata.is_some_and(|found| is_alias(found.value()))
-        || nodes.details(id).tag.is_some()
-        || around.any(|id| nodes.details(id).anchor != 0);
+        || nodes.properties(id).tag.is_some()
+        || around.any(|id| nodes.properties(id).anchor != 0);
     if is_shared {
         return Err("its name has an anchor, an alias or a tag");
     }

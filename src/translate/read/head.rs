@@ -26,7 +26,7 @@ pub(crate) fn of(text: &str) -> Option<&str> {
 pub(crate) fn decides(nodes: &Nodes<'_>) -> bool {
     let has = |key| nodes.own(0, key).len() == 1;
     nodes.root().is_some_and(|root| nodes.is_block_mapping(root) && nodes.indent(root) == 0)
-        && (0..nodes.len()).all(|id| nodes.details(id).anchor == 0)
+        && (0..nodes.len()).all(|id| nodes.properties(id).anchor == 0)
         && ["kind", "apiVersion", "metadata"].into_iter().all(has)
 }
 

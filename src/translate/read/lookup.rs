@@ -117,7 +117,7 @@ impl Nodes<'_> {
     }
 
     pub(crate) fn is_merge(&self, key: Id) -> bool {
-        let tag = self.details(key).tag.as_deref();
+        let tag = self.properties(key).tag_name();
         self.kind(key) == Kind::Scalar(ScalarStyle::Plain)
             && self.value(key) == Some("<<")
             && tag.is_none_or(|tag| tag == "tag:yaml.org,2002:merge")
@@ -126,7 +126,7 @@ impl Nodes<'_> {
     pub(crate) fn string(&self, id: Id) -> Option<&str> {
         let id = self.resolve(id);
         let value = self.value(id)?;
-        let is_string = match self.details(id).tag.as_deref() {
+        let is_string = match self.properties(id).tag_name() {
             Some("!" | "tag:yaml.org,2002:str") => true,
             Some(_) => false,
             None if self.kind(id) == Kind::Scalar(ScalarStyle::Plain) => yaml::plain_is_string(value),

@@ -1,8 +1,8 @@
 //! The nodes of a document and their places in the text.
 //!
 //! The nodes are a list in the order of the text, not a tree: the children of a node follow it, up to its end. Nothing
-//! recurses, so the time is linear at any depth of nesting. A document can have a million nodes, so what only some of them
-//! have is apart, in [`Details`].
+//! recurses, so the time is linear at any depth of nesting. A document can have a million nodes, so what few of them
+//! have stands apart.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -39,27 +39,43 @@ struct Node {
     text: Range<u32>,
 }
 
-/// What some nodes have.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Details {
-    /// The value of a scalar that is not written as it is, for example because of an escape.
-    value: Option<String>,
-    /// The tag with its handle resolved.
-    pub(crate) tag: Option<String>,
-    pub(crate) tag_text: Range<usize>,
+/// The tag and the anchor of a node. Most have none.
+#[derive(Debug, Default)]
+pub(crate) struct Properties {
+    pub(crate) tag: Option<Tag>,
     /// The number of the anchor that the node defines or, as an alias, refers to. 0 is none.
     pub(crate) anchor: usize,
-    /// Where the anchor and the tag of the node stand.
-    pub(crate) properties: Range<usize>,
+    /// Where tag and anchor stand.
+    pub(crate) range: Range<usize>,
 }
 
-const NO_DETAILS: &Details = &Details { value: None, tag: None, tag_text: 0..0, anchor: 0, properties: 0..0 };
+#[derive(Debug)]
+pub(crate) struct Tag {
+    /// The tag with its handle resolved.
+    name: String,
+    pub(crate) text: Range<usize>,
+}
+
+impl Properties {
+    pub(crate) fn tag_name(&self) -> Option<&str> {
+        self.tag.as_ref().map(|tag| &*tag.name)
+    }
+
+    /// Whether they mean the same. Their places in the text may differ.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.anchor == other.anchor && self.tag_name() == other.tag_name()
+    }
+}
+
+const NO_PROPERTIES: &Properties = &Properties { tag: None, anchor: 0, range: 0..0 };
 
 #[derive(Debug)]
 pub(crate) struct Nodes<'a> {
     pub(crate) text: &'a str,
     list: Vec<Node>,
-    details: BTreeMap<Id, Details>,
+    /// The values of scalars that are not written as they are, for example because of an escape.
+    values: BTreeMap<Id, String>,
+    properties: BTreeMap<Id, Properties>,
     /// The node that defines each anchor, by the anchor's number.
     anchors: Vec<Id>,
 }
@@ -73,7 +89,13 @@ impl<'a> Nodes<'a> {
     }
 
     pub(crate) fn read_to_first_error(text: &'a str) -> (Self, Option<Fault>) {
-        let mut nodes = Self { text, list: Vec::new(), details: BTreeMap::new(), anchors: vec![0] };
+        let mut nodes = Self {
+            text,
+            list: Vec::new(),
+            values: BTreeMap::new(),
+            properties: BTreeMap::new(),
+            anchors: vec![0],
+        };
         if is_too_long(text) {
             return (nodes, Some(Fault { problem: Problem::TooLong, at: 0, job: None }));
         }
@@ -94,7 +116,6 @@ impl<'a> Nodes<'a> {
 
     fn add(&mut self, event: Event<'a>, span: &Span, open: &mut Vec<Id>) {
         let mut range = byte_range(span);
-        let tag = event.tag().map(|tag| tag.parts()).map(|(handle, suffix)| format!("{handle}{suffix}"));
         let kind = match &event {
             Event::Scalar(_, style, ..) => {
                 if let ScalarStyle::Literal | ScalarStyle::Folded = style {
@@ -116,18 +137,18 @@ impl<'a> Nodes<'a> {
             _ => return,
         };
         let id = self.push(kind, range, open);
-        if let Some(tag) = tag {
-            let tag_text = span.tag_span().map(|tag| byte_range(&tag)).unwrap_or_default();
-            let details = self.details_mut(id);
-            details.tag = Some(tag);
-            details.properties = tag_text.clone();
-            details.tag_text = tag_text;
+        if let Some((handle, suffix)) = event.tag().map(|tag| tag.parts()) {
+            let text = span.tag_span().map(|tag| byte_range(&tag)).unwrap_or_default();
+            let tag = Tag { name: format!("{handle}{suffix}"), text: text.clone() };
+            self.properties.insert(id, Properties { tag: Some(tag), anchor: 0, range: text });
         }
         match event {
             Event::Scalar(value, ..) if self.value(id) != Some(&value) => {
-                self.details_mut(id).value = Some(value.into_owned());
+                self.values.insert(id, value.into_owned());
             }
-            Event::Alias(anchor) => self.details_mut(id).anchor = anchor,
+            Event::Alias(anchor) => {
+                self.properties.insert(id, Properties { anchor, ..Properties::default() });
+            }
             Event::MappingStart(..) | Event::SequenceStart(..) => open.push(id),
             _ => {}
         }
@@ -154,11 +175,11 @@ impl<'a> Nodes<'a> {
 
     fn anchor_last_node(&mut self, anchor: usize, range: &Range<usize>) {
         let id = self.list.len().saturating_sub(1);
-        let details = self.details_mut(id);
-        details.anchor = anchor;
-        let tag = &details.properties;
+        let properties = self.properties.entry(id).or_default();
+        properties.anchor = anchor;
+        let tag = &properties.range;
         let start = if tag.is_empty() { range.start } else { tag.start.min(range.start) };
-        details.properties = start..tag.end.max(range.end);
+        properties.range = start..tag.end.max(range.end);
         self.anchors.resize(self.anchors.len().max(anchor + 1), 0);
         self.anchors[anchor] = id;
     }
@@ -201,14 +222,14 @@ impl<'a> Nodes<'a> {
 
     /// Where a node begins, with its anchor and tag.
     pub(crate) fn start(&self, id: Id) -> usize {
-        let properties = &self.details(id).properties;
+        let properties = &self.properties(id).range;
         if properties.is_empty() { self.range(id).start } else { properties.start }
     }
 
     /// The value of a scalar.
     pub(crate) fn value(&self, id: Id) -> Option<&str> {
         let Kind::Scalar(style) = self.kind(id) else { return None };
-        if let Some(value) = &self.details(id).value {
+        if let Some(value) = self.values.get(&id) {
             return Some(value);
         }
         match (style, self.raw(id)) {
@@ -220,17 +241,13 @@ impl<'a> Nodes<'a> {
         }
     }
 
-    pub(crate) fn details(&self, id: Id) -> &Details {
-        self.details.get(&id).unwrap_or(NO_DETAILS)
-    }
-
-    fn details_mut(&mut self, id: Id) -> &mut Details {
-        self.details.entry(id).or_insert_with(|| NO_DETAILS.clone())
+    pub(crate) fn properties(&self, id: Id) -> &Properties {
+        self.properties.get(&id).unwrap_or(NO_PROPERTIES)
     }
 
     pub(crate) fn resolve(&self, id: Id) -> Id {
         match self.kind(id) {
-            Kind::Alias => self.anchors[self.details(id).anchor],
+            Kind::Alias => self.anchors[self.properties(id).anchor],
             _ => id,
         }
     }
@@ -259,13 +276,13 @@ impl<'a> Nodes<'a> {
         std::iter::from_fn(move || Some((children.next()?, children.next()?)))
     }
 
-    pub(crate) fn is_in_block_mapping(&self, id: Id) -> bool {
-        self.parent(id).is_some_and(|parent| self.is_block_mapping(parent))
-    }
-
     /// The column of the entries of a block mapping.
     pub(crate) fn indent(&self, mapping: Id) -> usize {
         self.column(self.range(mapping).start)
+    }
+
+    pub(crate) fn indentation(&self, mapping: Id) -> String {
+        " ".repeat(self.indent(mapping))
     }
 
     pub(crate) fn column(&self, at: usize) -> usize {

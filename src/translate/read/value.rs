@@ -152,7 +152,7 @@ impl Reader<'_, '_> {
 
     fn scalar(&self, id: Id) -> Value {
         let text = self.nodes.value(id).unwrap_or_default().to_owned();
-        match (self.nodes.string(id), self.nodes.details(id).tag.as_deref()) {
+        match (self.nodes.string(id), self.nodes.properties(id).tag_name()) {
             (None, Some(tag)) if SCALAR_TAGS.contains(&tag) => Value::Tagged(tag.into(), text),
             (None, None) => Value::Plain(text),
             (Some(_), _) | (None, Some(_)) => Value::String(text),

@@ -6,16 +6,10 @@ use crate::translate::read::nodes::{Id, Nodes};
 use crate::translate::read::value::Value;
 
 /// Replaces a range of the text. The range of an insertion is empty.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Edit {
     pub(crate) at: Range<usize>,
     pub(crate) text: String,
-}
-
-impl Edit {
-    pub(crate) fn moved_by(self, bytes: usize) -> Self {
-        Self { at: self.at.start + bytes..self.at.end + bytes, ..self }
-    }
 }
 
 /// Values to insert before a node of the input, and how many of the input's nodes they replace.
@@ -27,47 +21,47 @@ pub(crate) struct Splice {
     pub(crate) inserted: Vec<Value>,
 }
 
-#[derive(Debug, Default)]
-pub(crate) struct Change {
+pub(crate) struct Change<'n, 'a> {
+    pub(crate) nodes: &'n Nodes<'a>,
     pub(crate) edits: Vec<Edit>,
     pub(crate) splices: Vec<Splice>,
 }
 
-impl Change {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.edits.is_empty()
+impl<'n, 'a> Change<'n, 'a> {
+    pub(crate) fn new(nodes: &'n Nodes<'a>) -> Self {
+        Self { nodes, edits: Vec::new(), splices: Vec::new() }
     }
 
-    pub(crate) fn insert_text(&mut self, at: usize, text: impl Into<String>) {
-        self.replace_text(at..at, text);
-    }
-
-    pub(crate) fn replace_text(&mut self, at: Range<usize>, text: impl Into<String>) {
-        self.edits.push(Edit { at, text: text.into() });
-    }
-
-    /// Expects values before a node, inside of a mapping or sequence.
-    pub(crate) fn insert_values(
+    /// Inserts a text, which adds values to a mapping or sequence before a node.
+    pub(crate) fn insert(
         &mut self,
-        nodes: &Nodes<'_>,
+        at: usize,
+        text: String,
         collection: Id,
         before: Id,
         inserted: Vec<Value>,
     ) {
-        let depth = nodes.depth(collection) + 1;
+        let depth = self.nodes.depth(collection) + 1;
+        self.edits.push(Edit { at: at..at, text });
         self.splices.push(Splice { before, removed: 0, depth, inserted });
     }
 
-    /// Expects a value instead of a scalar.
-    pub(crate) fn replace_value(&mut self, nodes: &Nodes<'_>, id: Id, value: Value) {
-        let depth = nodes.depth(id);
-        self.splices.push(Splice { before: id, removed: 1, depth, inserted: vec![value] });
+    /// Replaces a scalar by a value. Its text, which may be empty, stands in this range.
+    pub(crate) fn replace(&mut self, id: Id, at: Range<usize>, text: String, value: Value) {
+        self.edits.push(Edit { at, text });
+        self.splices.push(Splice {
+            before: id,
+            removed: 1,
+            depth: self.nodes.depth(id),
+            inserted: vec![value],
+        });
     }
 
-    /// The edited text. None if edits overlap or reach beyond the text.
-    pub(crate) fn apply(&mut self, text: &str) -> Option<String> {
+    /// The edited text. None if edits overlap.
+    pub(crate) fn apply(&mut self) -> Option<String> {
         self.edits.sort_by_key(|edit| edit.at.start);
         self.splices.sort_by_key(|splice| splice.before);
+        let text = self.nodes.text;
         let mut output = String::with_capacity(text.len());
         let mut done = 0;
         for edit in &self.edits {

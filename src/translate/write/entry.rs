@@ -85,20 +85,13 @@ pub(crate) fn annotations_entry(nodes: &Nodes<'_>, metadata: Id, policy: Policy<
     let style = Style::of(nodes, metadata);
     let entry = policy_entry(policy, style);
     let text = if style == Style::Block {
-        let indent = " ".repeat(nodes.indent(metadata) + 2);
-        format!(
-            "{}:{}{indent}{}",
-            "annotations",
-            newline(nodes.text, nodes.range(metadata).start),
-            entry.text
-        )
+        let newline = newline(nodes.text, nodes.range(metadata).start);
+        format!("annotations:{newline}{}  {}", nodes.indentation(metadata), entry.text)
     } else {
         format!("{}{{{}}}", style.key("annotations"), entry.text)
     };
-    Fragment {
-        text,
-        values: vec![Value::String("annotations".to_owned()), Value::Mapping(vec![policy.entry()])],
-    }
+    let annotations = Value::Mapping(vec![policy.entry()]);
+    Fragment { text, values: vec![Value::String("annotations".to_owned()), annotations] }
 }
 
 /// The entry under the KOTS key, with the quotes, the separator and the value of the original.
@@ -120,13 +113,14 @@ pub(crate) fn copied_annotation(
     match explicit {
         _ if separator.trim_matches(BLANKS) == ":" => text.push_str(separator),
         Some(_) if nodes.is_block_mapping(mapping) => {
-            let indent = " ".repeat(nodes.indent(mapping));
-            text.push_str(&format!("{}{indent}: ", newline(nodes.text, nodes.start(value))));
+            text.push_str(newline(nodes.text, nodes.start(value)));
+            text.push_str(&nodes.indentation(mapping));
+            text.push_str(": ");
         }
         _ => text.push_str(": "),
     }
-    if nodes.details(value).tag.is_some() {
-        text.push_str(&nodes.text[nodes.details(value).tag_text.clone()]);
+    if let Some(tag) = &nodes.properties(value).tag {
+        text.push_str(&nodes.text[tag.text.clone()]);
         text.push(' ');
     }
     let value_text = &nodes.text[value_text.start..content_end(nodes, value)];

@@ -95,7 +95,7 @@ pub(crate) fn with_header(nodes: &Nodes<'_>, id: Id) -> Range<usize> {
         Kind::Scalar(_) | Kind::Alias => nodes.range(before).end,
         _ => nodes.range(before).start,
     });
-    let from = nodes.line_start(above.len()).max(before).max(nodes.details(id).properties.end);
+    let from = nodes.line_start(above.len()).max(before).max(nodes.properties(id).range.end);
     let header = above.get(from..).and_then(|line| line.find(['|', '>'])).unwrap_or(0);
     from + header..end
 }
