@@ -168,11 +168,15 @@ pub fn translate<'a>(input: &'a [u8], options: &Options) -> Result<Translated<'a
         if !may_matter(text, options) {
             continue;
         }
-        let mut document = translate_document(text, options, &kept).map_err(&mut located)?;
+        let document = translate_document(text, options, &kept).map_err(&mut located)?;
         let moved = |edit: Edit| Edit { at: edit.at.start + range.start..edit.at.end + range.start, ..edit };
         translated.edits.extend(document.edits.into_iter().map(moved));
-        translated.jobs.append(&mut document.jobs);
-        translated.skipped_jobs.extend(document.skipped_jobs.into_iter().map(&mut located));
+        for job in document.jobs {
+            match job {
+                Ok(manifest) => translated.jobs.push(manifest),
+                Err(fault) => translated.skipped_jobs.push(located(fault)),
+            }
+        }
         translated.warnings.extend(document.warnings.into_iter().map(located));
     }
     Ok(translated)
@@ -189,8 +193,8 @@ fn may_matter(text: &str, options: &Options) -> bool {
 struct Document {
     edits: Vec<Edit>,
     warnings: Vec<Fault>,
-    jobs: Vec<JobManifest>,
-    skipped_jobs: Vec<Fault>,
+    /// The Jobs, or why one cannot be looked up.
+    jobs: Vec<Result<JobManifest, Fault>>,
 }
 
 /// Translates one document, by its head if that is enough.
@@ -226,9 +230,9 @@ fn translate_nodes(nodes: &Nodes<'_>, options: &Options, kept: &HashSet<String>)
         }
     }
     document.warnings.sort_by_key(|fault| fault.at);
-    let mut change = plan.change();
+    let mut change = plan.change;
     if change.edits.is_empty() {
-        document.read_jobs(nodes, nodes, &jobs, options)?;
+        document.jobs = read_jobs(nodes, nodes, &jobs, options)?;
     } else {
         let output = change.apply().ok_or(Fault::NOT_PROVEN)?;
         let output = Nodes::read(&output).map_err(|_| Fault::NOT_PROVEN)?;
@@ -236,35 +240,29 @@ fn translate_nodes(nodes: &Nodes<'_>, options: &Options, kept: &HashSet<String>)
             return Err(Fault::NOT_PROVEN);
         }
         document.edits = change.edits;
-        document.read_jobs(nodes, &output, &jobs, options)?;
+        document.jobs = read_jobs(nodes, &output, &jobs, options)?;
     }
     Ok(document)
 }
 
-impl Document {
-    /// Reads the Jobs of the edited text, if that is asked for. These are the Jobs of the input.
-    fn read_jobs(
-        &mut self,
-        input: &Nodes<'_>,
-        output: &Nodes<'_>,
-        jobs: &[JobNodes],
-        options: &Options,
-    ) -> Result<(), Fault> {
-        if !options.read_jobs {
-            return Ok(());
-        }
-        for (job, original) in jobs::find(output)?.iter().zip(jobs) {
-            match manifest(output, job.id) {
-                Ok(manifest) => self.jobs.push(manifest),
-                Err(why) => {
-                    let what = format!("cannot look up the Job in the cluster: {why}");
-                    let advice = "--unblock passes it through unchecked";
-                    self.skipped_jobs.push(original.warning(input.start(original.id), what, advice));
-                }
-            }
-        }
-        Ok(())
+/// The Jobs of the edited text, if they are asked for, or why one cannot be looked up. `jobs` are those of the input.
+fn read_jobs(
+    input: &Nodes<'_>,
+    output: &Nodes<'_>,
+    jobs: &[JobNodes],
+    options: &Options,
+) -> Result<Vec<Result<JobManifest, Fault>>, Fault> {
+    if !options.read_jobs {
+        return Ok(Vec::new());
     }
+    let edited = jobs::find(output)?;
+    let manifests = edited.iter().zip(jobs).map(|(job, original)| {
+        manifest(output, job.id).map_err(|why| {
+            let what = format!("cannot look up the Job in the cluster: {why}");
+            original.warning(input.start(original.id), what, "--unblock passes it through unchecked")
+        })
+    });
+    Ok(manifests.collect())
 }
 
 /// The documents of a stream, split as the filter splits them.
@@ -272,10 +270,10 @@ pub(crate) fn documents(stream: &[u8]) -> impl Iterator<Item = &[u8]> {
     stream::documents(stream).map(|range| &stream[range])
 }
 
-/// The strings of a document at these paths of keys. None if the document is not YAML.
-pub(crate) fn strings<const N: usize>(document: &[u8], paths: [&[&str]; N]) -> Option<[Option<String>; N]> {
+/// The string of a document at a path of keys. None if there is none, or the document is not YAML.
+pub(crate) fn string_at(document: &[u8], path: &[&str]) -> Option<String> {
     let nodes = Nodes::read(std::str::from_utf8(document).ok()?).ok()?;
-    Some(paths.map(|path| nodes.string_at(path).map(str::to_owned)))
+    nodes.string_at(path).map(str::to_owned)
 }
 
 /// Recognizes UTF-16 and UTF-32 by a byte-order mark or by the NULs around the first character.

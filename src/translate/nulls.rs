@@ -9,9 +9,9 @@ use super::read::value::Value;
 
 /// Plans a value for each such null of a Job. A null that cannot be filled is a warning.
 pub(super) fn fill(nodes: &Nodes<'_>, job: &JobNodes, plan: &mut Plan<'_, '_>, warnings: &mut Vec<Fault>) {
-    let null_at = |path| nodes.find_at(job.id, path).filter(|found| nodes.is_null(found.value()));
+    let null_at = |path| nodes.find_at(job.id, path).filter(|&id| nodes.is_null(id));
     let parallelism = nodes.find_at(job.id, &["spec", "parallelism"]);
-    let is_parallel = parallelism.is_some_and(|found| !nodes.is_null(found.value()));
+    let is_parallel = parallelism.is_some_and(|id| !nodes.is_null(id));
     let empty = || Some(Value::Mapping(Vec::new()));
     for (path, filling) in [
         (&["spec", "template", "metadata"][..], empty()),
@@ -20,12 +20,12 @@ pub(super) fn fill(nodes: &Nodes<'_>, job: &JobNodes, plan: &mut Plan<'_, '_>, w
         (&["spec", "selector"], None),
         (&["spec", "selector", "matchLabels"], None),
     ] {
-        let Some(found) = null_at(path) else { continue };
+        let Some(null) = null_at(path) else { continue };
         let may_be_null = is_parallel && path.ends_with(&["completions"]);
-        if !may_be_null && !filling.is_some_and(|filling| plan.fill_null(found, filling)) {
+        if !may_be_null && !filling.is_some_and(|filling| plan.fill_null(null, filling)) {
             let what =
                 format!("{} is null, so kubectl apply and Helm 3 cannot update the Job", path.join("."));
-            let at = nodes.start(found.value());
+            let at = nodes.start(null);
             warnings.push(job.warning(at, what, "remove the key from the template"));
         }
     }

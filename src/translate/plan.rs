@@ -10,7 +10,6 @@ use super::Options;
 use super::diagnostic::{Fault, Problem};
 use super::name_suffix;
 use super::read::jobs::JobNodes;
-use super::read::lookup::{Entry, Found};
 use super::read::nodes::{Id, Kind, Nodes};
 use super::read::value::Value;
 use super::write::change::Change;
@@ -29,18 +28,18 @@ pub(super) fn missing_policy<'p>(
     default: Option<&'p str>,
 ) -> Result<Option<Policy<'p>>, Fault> {
     let warning = |at, what, advice| job.warning(nodes.start(at), what, advice);
-    let string_of = |key, found: Found| {
-        let warn = || match nodes.is_null(found.value()) {
+    let string_of = |key, id| {
+        let warn = || match nodes.is_null(id) {
             true => {
                 let what = format!("{key} is null, which is no policy, so jobsweep did not change the Job");
-                warning(found.value(), what, "remove it, or set it to a policy in quotes")
+                warning(id, what, "remove it, or set it to a policy in quotes")
             }
             false => {
                 let what = format!("{key} is not a string, {REJECTED}");
-                warning(found.value(), what, "set it to a policy in quotes")
+                warning(id, what, "set it to a policy in quotes")
             }
         };
-        nodes.string(found.value()).ok_or_else(warn)
+        nodes.string(id).ok_or_else(warn)
     };
     if let Some(found) = job.kots_policy {
         return string_of(KOTS_DELETE_POLICY, found).map(|_| None);
@@ -50,11 +49,11 @@ pub(super) fn missing_policy<'p>(
         (None, Some(default)) => Policy { text: default, helm: None },
         (None, None) => return Ok(None),
     };
-    if job.metadata.and_then(|found| nodes.mapping(found.value())).is_none() {
+    if job.metadata.and_then(|id| nodes.mapping(id)).is_none() {
         let what = "the Job has no metadata, so jobsweep did not change it and the API server will reject it";
         return Err(warning(job.id, what.to_owned(), "fix the template"));
     }
-    let Some(id) = job.annotations.map(Found::value) else { return Ok(Some(policy)) };
+    let Some(id) = job.annotations else { return Ok(Some(policy)) };
     let rejected = |wanted| {
         Err(warning(id, format!("metadata.annotations is not {wanted}, {REJECTED}"), "fix the template"))
     };
@@ -78,9 +77,9 @@ pub(super) fn policy_on_template(nodes: &Nodes<'_>, job: &JobNodes) -> Option<Fa
         return None;
     }
     let path = ["spec", "template", "metadata", "annotations"];
-    let annotations = nodes.mapping(nodes.find_at(job.id, &path)?.value())?;
+    let annotations = nodes.mapping(nodes.find_at(job.id, &path)?)?;
     [HELM_DELETE_POLICY, KOTS_DELETE_POLICY].into_iter().find_map(|key| {
-        let at = nodes.start(nodes.find(annotations, key)?.value());
+        let at = nodes.start(nodes.find(annotations, key)?);
         let what = format!("{key} is on the pod template, where it has no effect");
         Some(job.warning(at, what, "move it to the metadata of the Job"))
     })
@@ -93,8 +92,7 @@ pub(super) fn check_words(
     options: &Options,
     warnings: &mut Vec<Fault>,
 ) -> Result<(), Fault> {
-    let text =
-        |found: Option<Found>| found.and_then(|found| Some((found.value(), nodes.string(found.value())?)));
+    let text = |id: Option<Id>| id.and_then(|id| Some((id, nodes.string(id)?)));
     let (helm, kots) = (text(job.helm_policy), text(job.kots_policy));
     let same = helm.map(|(_, policy)| policy) == kots.map(|(_, policy)| policy);
     for (id, policy) in [helm, kots.filter(|_| !same)].into_iter().flatten() {
@@ -118,7 +116,7 @@ pub(super) struct Plan<'n, 'a> {
     nodes: &'n Nodes<'a>,
     /// The nodes that an alias uses for something else than the same part of another Job.
     shared: HashSet<Id>,
-    change: Change<'n, 'a>,
+    pub(super) change: Change<'n, 'a>,
     /// The nodes that are already changed. Jobs can share a node.
     changed: HashSet<Id>,
 }
@@ -126,10 +124,6 @@ pub(super) struct Plan<'n, 'a> {
 impl<'n, 'a> Plan<'n, 'a> {
     pub(super) fn new(nodes: &'n Nodes<'a>, jobs: &[JobNodes]) -> Self {
         Self { nodes, shared: shared(nodes, jobs), change: Change::new(nodes), changed: HashSet::new() }
-    }
-
-    pub(super) fn change(self) -> Change<'n, 'a> {
-        self.change
     }
 
     /// Adds the policy to a Job. Its metadata must be a mapping.
@@ -140,25 +134,29 @@ impl<'n, 'a> Plan<'n, 'a> {
 
     fn add_or_refuse(&mut self, job: &JobNodes, policy: Policy<'_>) -> Result<(), (Id, &'static str)> {
         self.check_not_shared(job.id)?;
-        let Some(Found::Own { value: metadata, .. }) = job.metadata else {
+        let Some(metadata) = job.metadata.filter(|&metadata| self.is_own(metadata, job.id)) else {
             return Err((job.id, "a merge key (<<) sets the metadata"));
         };
         self.check_not_shared(metadata)?;
         match job.annotations {
-            None => {
-                self.add_annotations(self.nodes.resolve(metadata), policy);
-                Ok(())
+            None => self.add_annotations(self.nodes.resolve(metadata), policy),
+            Some(annotations) if !self.is_own(annotations, metadata) => {
+                return Err((metadata, "a merge key (<<) sets the annotations"));
             }
-            Some(Found::Merged { .. }) => Err((metadata, "a merge key (<<) sets the annotations")),
-            Some(Found::Own { value, .. }) if self.nodes.is_null(value) => {
-                self.replace_null(value, policy).map_err(|why| (value, why))
+            Some(null) if self.nodes.is_null(null) => {
+                self.replace_null(null, policy).map_err(|why| (null, why))?;
             }
-            Some(Found::Own { value, .. }) => {
-                self.check_not_shared(value)?;
-                self.add_to_annotations(self.nodes.resolve(value), policy);
-                Ok(())
+            Some(annotations) => {
+                self.check_not_shared(annotations)?;
+                self.add_to_annotations(self.nodes.resolve(annotations), policy);
             }
         }
+        Ok(())
+    }
+
+    /// Whether a mapping has this value itself, and not by a merge key.
+    fn is_own(&self, value: Id, mapping: Id) -> bool {
+        self.nodes.parent(value) == Some(self.nodes.resolve(mapping))
     }
 
     /// Checks that a change of this part of a Job changes Jobs only.
@@ -177,11 +175,9 @@ impl<'n, 'a> Plan<'n, 'a> {
         if !self.changed.insert(annotations) {
             return;
         }
-        match policy.helm {
-            Some(Found::Own { key, value }) => {
-                self.change.repeat_annotation(annotations, key, value, policy);
-            }
-            Some(Found::Merged { .. }) | None => {
+        match policy.helm.filter(|&helm| self.is_own(helm, annotations)) {
+            Some(helm) => self.change.repeat_annotation(annotations, helm, policy),
+            None => {
                 let entry = policy_entry(policy, Style::of(self.nodes, annotations));
                 self.change.insert_first(annotations, entry);
             }
@@ -194,23 +190,22 @@ impl<'n, 'a> Plan<'n, 'a> {
         }
         let entry = annotations_entry(self.nodes, metadata, policy);
         let name = self.name(metadata).filter(|_| self.nodes.is_block_mapping(metadata));
-        if !name.is_some_and(|(_, value)| self.change.insert_after(metadata, value, &entry)) {
+        if !name.is_some_and(|name| self.change.insert_after(metadata, name, &entry)) {
             self.change.insert_first(metadata, entry);
         }
     }
 
-    fn name(&self, metadata: Id) -> Option<Entry> {
+    fn name(&self, metadata: Id) -> Option<Id> {
         let own = |key| self.nodes.own(metadata, key).first().copied();
         own("name").or_else(|| own("generateName"))
     }
 
     /// Fills a null of a Job. Returns whether that was possible.
-    pub(super) fn fill_null(&mut self, found: Found, filling: Value) -> bool {
-        let Found::Own { value, .. } = found else { return false };
-        if !self.is_bare(value) || self.check_not_shared(value).is_err() {
+    pub(super) fn fill_null(&mut self, null: Id, filling: Value) -> bool {
+        if !self.is_bare(null) || self.check_not_shared(null).is_err() {
             return false;
         }
-        !self.changed.insert(value) || self.change.fill_null(value, filling).is_some()
+        !self.changed.insert(null) || self.change.fill_null(null, filling).is_some()
     }
 
     /// Appends a hash to the name of a Job. The error is a warning: the Job keeps its name.
@@ -246,12 +241,8 @@ impl<'n, 'a> Plan<'n, 'a> {
 fn shared(nodes: &Nodes<'_>, jobs: &[JobNodes]) -> HashSet<Id> {
     let mut parts = HashMap::new();
     for job in jobs {
-        parts.insert(job.id, "Job");
-        for (found, part) in [(job.metadata, "metadata"), (job.annotations, "annotations")] {
-            if let Some(Found::Own { value, .. }) = found {
-                parts.insert(value, part);
-            }
-        }
+        let own_parts = [(Some(job.id), "Job"), (job.metadata, "metadata"), (job.annotations, "annotations")];
+        parts.extend(own_parts.into_iter().filter_map(|(id, part)| Some((id?, part))));
     }
     let aliases = (0..nodes.len()).filter(|&id| nodes.kind(id) == Kind::Alias);
     aliases

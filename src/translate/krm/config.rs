@@ -20,7 +20,7 @@ pub(super) fn read(nodes: &Nodes<'_>, config: Id) -> Result<FunctionConfig, Faul
     let fault =
         |at: Id, why: String| Fault { problem: Problem::FunctionConfig(why), at: nodes.start(at), job: None };
     let mapping = nodes.mapping(config).ok_or_else(|| fault(config, "it is not a mapping".to_owned()))?;
-    let text = |key| nodes.find(mapping, key).and_then(|found| nodes.string(found.value()));
+    let text = |key| nodes.find(mapping, key).and_then(|id| nodes.string(id));
     let field = match (text("apiVersion"), text("kind")) {
         (Some("v1"), Some("ConfigMap")) => "data",
         (Some("jobsweep.io/v1"), Some("Jobsweep")) => "spec",
@@ -32,7 +32,7 @@ pub(super) fn read(nodes: &Nodes<'_>, config: Id) -> Result<FunctionConfig, Faul
         }
     };
     let mut options = FunctionConfig::default();
-    let fields = nodes.find(mapping, field).map(|found| nodes.resolve(found.value()));
+    let fields = nodes.find(mapping, field).map(|id| nodes.resolve(id));
     let Some(fields) = fields.filter(|&fields| !nodes.is_null(fields)) else { return Ok(options) };
     let entries =
         nodes.mapping(fields).ok_or_else(|| fault(fields, format!("its {field} is not a mapping")))?;

@@ -59,14 +59,14 @@ fn of_document(text: &str) -> Result<Option<FunctionConfig>, Fault> {
     for key in ["apiVersion", "kind", "results"] {
         nodes.find_unique(list, key)?;
     }
-    if let Some(items) = nodes.find_unique(list, "items")?.map(|found| nodes.resolve(found.value()))
+    if let Some(items) = nodes.find_unique(list, "items")?.map(|id| nodes.resolve(id))
         && !matches!(nodes.kind(items), Kind::Sequence { .. })
         && !nodes.is_null(items)
     {
         let problem = Problem::ResourceList("its items are not a list");
         return Err(Fault { problem, at: nodes.start(items), job: None });
     }
-    match nodes.find_unique(list, "functionConfig")?.map(|found| nodes.resolve(found.value())) {
+    match nodes.find_unique(list, "functionConfig")?.map(|id| nodes.resolve(id)) {
         Some(config) if !nodes.is_null(config) => config::read(&nodes, config).map(Some),
         _ => Ok(Some(FunctionConfig::default())),
     }

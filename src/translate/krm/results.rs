@@ -4,7 +4,6 @@ use super::{possible_resource_list, root};
 use crate::translate::Translated;
 use crate::translate::diagnostic::Diagnostic;
 use crate::translate::proof::is_proven;
-use crate::translate::read::lookup::Found;
 use crate::translate::read::nodes::{Id, Kind, Nodes};
 use crate::translate::read::value::Value;
 use crate::translate::write::change::Change;
@@ -52,7 +51,7 @@ fn with_results(input: &[u8], output: &[u8], severity: &str, messages: &[Diagnos
 fn entries(input: &str, severity: &str, messages: &[Diagnostic]) -> Option<Vec<Value>> {
     let (nodes, _) = Nodes::read_to_first_error(input);
     let list = root(&nodes)?;
-    let value = |key| nodes.find(list, key).map(|found| nodes.resolve(found.value()));
+    let value = |key| nodes.find(list, key).map(|id| nodes.resolve(id));
     let items = value("items").into_iter().flat_map(|items| nodes.children(items));
     let objects: Vec<Id> = items.chain(value("functionConfig")).collect();
     let entry = |message: &Diagnostic| {
@@ -69,11 +68,11 @@ fn entries(input: &str, severity: &str, messages: &[Diagnostic]) -> Option<Vec<V
 /// The `resourceRef` of an object. The specification requires all fields except the namespace.
 fn reference(nodes: &Nodes<'_>, object: Id) -> Option<Value> {
     let text = |mapping: Id, key| {
-        let text = nodes.string(nodes.find(mapping, key)?.value())?;
+        let text = nodes.string(nodes.find(mapping, key)?)?;
         (text.len() <= MAX_NAME).then_some(text)
     };
     let object = nodes.mapping(object)?;
-    let metadata = nodes.mapping(nodes.find(object, "metadata")?.value())?;
+    let metadata = nodes.mapping(nodes.find(object, "metadata")?)?;
     let mut entries = vec![
         string("apiVersion", text(object, "apiVersion")?),
         string("kind", text(object, "kind")?),
@@ -92,9 +91,10 @@ fn added<'n, 'a>(nodes: &'n Nodes<'a>, mut entries: Vec<Value>) -> Option<Change
     let mut change = Change::new(nodes);
     match nodes.find(list, "results") {
         None => add_field(&mut change, list, entries)?,
-        Some(Found::Merged { .. }) => return None,
-        Some(Found::Own { value, .. }) if nodes.properties(value).anchor != 0 => return None,
-        Some(Found::Own { value, .. }) => match nodes.kind(value) {
+        Some(value) if nodes.parent(value) != Some(list) || nodes.properties(value).anchor != 0 => {
+            return None;
+        }
+        Some(value) => match nodes.kind(value) {
             Kind::Sequence { .. } => {
                 let there: Vec<_> =
                     nodes.children(value).filter_map(|id| Value::read(nodes, id).ok()).collect();

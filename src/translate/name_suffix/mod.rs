@@ -9,7 +9,6 @@ use std::iter;
 pub(super) use self::references::find as uses;
 use super::manifests::{HOOK, is_subdomain};
 use super::read::jobs::JobNodes;
-use super::read::lookup::Found;
 use super::read::nodes::{Id, Kind, Nodes};
 use super::read::value::Value;
 use crate::policy::IGNORE;
@@ -44,17 +43,17 @@ pub(super) fn new_name(
 
 /// The name of a Job and its node. None for a Job that other programs or users know by its name.
 fn name<'n>(nodes: &'n Nodes<'_>, job: &JobNodes) -> Result<Option<(Id, &'n str)>, &'static str> {
-    let annotations = job.annotations.and_then(|found| nodes.mapping(found.value()));
+    let annotations = job.annotations.and_then(|id| nodes.mapping(id));
     let annotation = |key| annotations.and_then(|annotations| nodes.find(annotations, key));
-    let is_ignored = annotation(IGNORE).and_then(|found| nodes.string(found.value())) == Some("true");
+    let is_ignored = annotation(IGNORE).and_then(|id| nodes.string(id)) == Some("true");
     if is_ignored || annotation(HOOK).is_some() || annotation(ARGO_CD_HOOK).is_some() {
         return Ok(None);
     }
-    let metadata = job.metadata.and_then(|found| nodes.mapping(found.value())).ok_or("it has no metadata")?;
+    let metadata = job.metadata.and_then(|id| nodes.mapping(id)).ok_or("it has no metadata")?;
     let found = nodes.find_unique(metadata, "name").map_err(|_| "its name is ambiguous")?;
     let id = match found {
-        Some(Found::Own { value, .. }) => value,
-        Some(Found::Merged { .. }) => return Err("a merge key (<<) sets its name"),
+        Some(value) if nodes.parent(value) == Some(metadata) => value,
+        Some(_) => return Err("a merge key (<<) sets its name"),
         None if nodes.find(metadata, "generateName").is_some() => {
             return Err("it has generateName, so every apply creates another Job");
         }
@@ -64,7 +63,7 @@ fn name<'n>(nodes: &'n Nodes<'_>, job: &JobNodes) -> Result<Option<(Id, &'n str)
     let mut around = iter::successors(Some(id), |&id| nodes.parent(id));
     let is_shared = is_alias(id)
         || is_alias(job.id)
-        || job.metadata.is_some_and(|found| is_alias(found.value()))
+        || job.metadata.is_some_and(is_alias)
         || nodes.properties(id).tag.is_some()
         || around.any(|id| nodes.properties(id).anchor != 0);
     if is_shared {

@@ -7,14 +7,15 @@ use super::nodes::Nodes;
 /// Keys of the top-level mapping start in column 0, so no `kind` or `metadata` can follow the head.
 pub(crate) fn of(text: &str) -> Option<&str> {
     let is_tail_key = |line: &str| line.starts_with("spec:") || line.starts_with("status:");
-    let mut head = None;
-    for (start, line) in lines(text) {
+    let (mut head, mut start) = (None, 0);
+    for line in text.split(['\n', '\r']) {
         match line.bytes().next() {
             None | Some(b' ' | b'\t' | b'#') => {}
             Some(_) if is_tail_key(line) => head = head.or(Some(start)),
             Some(_) if head.is_some() => return None,
             Some(_) => {}
         }
+        start += line.len() + 1;
     }
     head.map(|end| &text[..end])
 }
@@ -28,17 +29,6 @@ pub(crate) fn decides(nodes: &Nodes<'_>) -> bool {
     nodes.root().is_some_and(|root| nodes.is_block_mapping(root) && nodes.indent(root) == 0)
         && (0..nodes.len()).all(|id| nodes.properties(id).anchor == 0)
         && ["kind", "apiVersion", "metadata"].into_iter().all(has)
-}
-
-fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let mut start = 0;
-    let mut breaks = memchr::memchr2_iter(b'\n', b'\r', text.as_bytes());
-    std::iter::from_fn(move || {
-        let line_start = (start <= text.len()).then_some(start)?;
-        let end = breaks.next().unwrap_or(text.len());
-        start = end + 1;
-        Some((line_start, &text[line_start..end]))
-    })
 }
 
 #[cfg(test)]

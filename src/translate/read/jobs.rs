@@ -2,23 +2,22 @@
 
 use std::collections::HashSet;
 
-use super::lookup::Found;
 use super::nodes::{Id, Kind, Nodes};
 use crate::escape::shortened;
 use crate::policy::{HELM_DELETE_POLICY, KOTS_DELETE_POLICY};
 use crate::translate::diagnostic::{Fault, Problem};
 
 /// The nodes of a Job that lead to its policy.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct JobNodes {
     /// The Job's mapping, or an alias of it.
     pub(crate) id: Id,
     /// The name, shortened for messages.
     pub(crate) name: Option<String>,
-    pub(crate) metadata: Option<Found>,
-    pub(crate) annotations: Option<Found>,
-    pub(crate) helm_policy: Option<Found>,
-    pub(crate) kots_policy: Option<Found>,
+    pub(crate) metadata: Option<Id>,
+    pub(crate) annotations: Option<Id>,
+    pub(crate) helm_policy: Option<Id>,
+    pub(crate) kots_policy: Option<Id>,
 }
 
 impl JobNodes {
@@ -46,7 +45,7 @@ pub(crate) fn find(nodes: &Nodes<'_>) -> Result<Vec<JobNodes>, Fault> {
                 let Some(items) = nodes.find(mapping, "items") else {
                     continue;
                 };
-                let items = nodes.resolve(items.value());
+                let items = nodes.resolve(items);
                 if matches!(nodes.kind(items), Kind::Sequence { .. }) {
                     let children: Vec<Id> = nodes.children(items).collect();
                     next.extend(children.into_iter().rev().map(|child| (child, of_jobs)));
@@ -99,16 +98,14 @@ pub(crate) fn is_of_functions(version: &str) -> bool {
 }
 
 fn job(nodes: &Nodes<'_>, id: Id, mapping: Id) -> Result<JobNodes, Fault> {
-    let mut job =
-        JobNodes { id, name: None, metadata: None, annotations: None, helm_policy: None, kots_policy: None };
+    let mut job = JobNodes { id, ..JobNodes::default() };
     job.metadata = nodes.find_unique(mapping, "metadata")?;
-    if let Some(metadata) = job.metadata.and_then(|found| nodes.mapping(found.value())) {
+    if let Some(metadata) = job.metadata.and_then(|id| nodes.mapping(id)) {
         let name = nodes.find(metadata, "name");
-        job.name =
-            name.and_then(|found| nodes.string(found.value())).map(|name| shortened(name).into_owned());
+        job.name = name.and_then(|id| nodes.string(id)).map(|name| shortened(name).into_owned());
         let within = |fault: Fault| Fault { job: job.name.clone(), ..fault };
         job.annotations = nodes.find_unique(metadata, "annotations").map_err(within)?;
-        if let Some(annotations) = job.annotations.and_then(|found| nodes.mapping(found.value())) {
+        if let Some(annotations) = job.annotations.and_then(|id| nodes.mapping(id)) {
             job.helm_policy = nodes.find_unique(annotations, HELM_DELETE_POLICY).map_err(within)?;
             job.kots_policy = nodes.find_unique(annotations, KOTS_DELETE_POLICY).map_err(within)?;
         }

@@ -9,54 +9,38 @@ use super::nodes::{Id, Kind, Nodes};
 use crate::translate::diagnostic::{Fault, Problem};
 use crate::yaml;
 
-/// A value, and whether the mapping has it itself or by a merge key (`<<`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Found {
-    Own { key: Id, value: Id },
-    Merged { value: Id },
-}
-
-impl Found {
-    pub(crate) fn value(self) -> Id {
-        match self {
-            Self::Own { value, .. } | Self::Merged { value } => value,
-        }
-    }
-}
-
-/// A key and its value.
-pub(crate) type Entry = (Id, Id);
-
 impl Nodes<'_> {
     pub(crate) fn mapping(&self, id: Id) -> Option<Id> {
         let id = self.resolve(id);
         matches!(self.kind(id), Kind::Mapping { .. }).then_some(id)
     }
 
-    /// The entries with this key in the mapping itself, without merged ones. Several entries are duplicates.
-    pub(crate) fn own(&self, mapping: Id, key: &str) -> Vec<Entry> {
+    /// The values of this key in the mapping itself, without merged ones. Several are duplicates.
+    pub(crate) fn own(&self, mapping: Id, key: &str) -> Vec<Id> {
         let is_key =
             |name: Id| if key == "<<" { self.is_merge(name) } else { self.string(name) == Some(key) };
-        self.entries(mapping).filter(|&(name, _)| is_key(name)).collect()
+        self.entries(mapping).filter(|&(name, _)| is_key(name)).map(|(_, value)| value).collect()
     }
 
-    /// The value of a key: the last own entry, or else the first merged one.
-    pub(crate) fn find(&self, mapping: Id, key: &str) -> Option<Found> {
-        if let Some(&(key, value)) = self.own(mapping, key).last() {
-            return Some(Found::Own { key, value });
-        }
-        let of_source = |source| self.own(source, key).last().copied();
-        self.merged(mapping).into_iter().find_map(of_source).map(|(_, value)| Found::Merged { value })
+    /// The value of a key: the last own one, or else the first merged one. The parent of a merged value is another mapping.
+    pub(crate) fn find(&self, mapping: Id, key: &str) -> Option<Id> {
+        let last_own = |mapping| self.own(mapping, key).last().copied();
+        last_own(mapping).or_else(|| self.merged(mapping).into_iter().find_map(last_own))
+    }
+
+    /// The key of a value that was found. It is a scalar or an alias, so it stands directly before its value.
+    pub(crate) fn key_of(&self, value: Id) -> Id {
+        value.saturating_sub(1)
     }
 
     /// Like [`Self::find`], for a key on which all readers must agree.
-    pub(crate) fn find_unique(&self, mapping: Id, key: &'static str) -> Result<Option<Found>, Fault> {
-        let fault = |problem, id| Err(Fault { problem, at: self.start(id), job: None });
-        match *self.own(mapping, key) {
-            [_, (second, _), ..] => fault(Problem::DuplicateKey(key), second),
-            [(own, _)] if self.contested(mapping, key).is_some() => fault(Problem::ContestedKey(key), own),
-            _ => Ok(self.find(mapping, key)),
-        }
+    pub(crate) fn find_unique(&self, mapping: Id, key: &'static str) -> Result<Option<Id>, Fault> {
+        let (problem, value) = match *self.own(mapping, key) {
+            [_, second, ..] => (Problem::DuplicateKey(key), second),
+            [own] if self.contested(mapping, key).is_some() => (Problem::ContestedKey(key), own),
+            _ => return Ok(self.find(mapping, key)),
+        };
+        Err(Fault { problem, at: self.start(self.key_of(value)), job: None })
     }
 
     /// The strings that a reader may see under a key. Readers differ on duplicate and contested keys.
@@ -69,17 +53,16 @@ impl Nodes<'_> {
         let own = self.own(mapping, key);
         if own.is_empty() {
             let found = self.find(mapping, key);
-            return found.map_or(default, |found| self.string(found.value())).into_iter().collect();
+            return found.map_or(default, |value| self.string(value)).into_iter().collect();
         }
-        let values = own.into_iter().map(|(_, value)| value).chain(self.contested(mapping, key));
+        let values = own.into_iter().chain(self.contested(mapping, key));
         values.filter_map(|value| self.string(value)).collect()
     }
 
     /// All mappings that a mapping merges, also by others, in descending precedence. Mappings can merge each other, and many can merge
     /// the same one.
     pub(crate) fn merged(&self, mapping: Id) -> Vec<Id> {
-        let merge_keys = |mapping| self.own(mapping, "<<").into_iter();
-        let sources = |mapping| merge_keys(mapping).flat_map(|(_, value)| self.sources(value));
+        let sources = |mapping| self.own(mapping, "<<").into_iter().flat_map(|merged| self.sources(merged));
         let mut merged = Vec::new();
         let mut seen = HashSet::from([mapping]);
         let mut next: Vec<Id> = sources(mapping).collect();
@@ -110,14 +93,13 @@ impl Nodes<'_> {
     /// The value that a merge key below a mapping's own entry has for the same key. The YAML library behind Helm and kubectl
     /// takes the merged value. The library behind kustomize takes the own entry.
     fn contested(&self, mapping: Id, key: &str) -> Option<Id> {
-        let &(own, _) = self.own(mapping, key).last()?;
-        let below = self.own(mapping, "<<").into_iter().filter(|&(merge, _)| merge > own);
-        let mut sources = below.flat_map(|(_, value)| self.sources(value));
-        sources.find_map(|source| self.find(source, key)).map(Found::value)
+        let &own = self.own(mapping, key).last()?;
+        let below = self.own(mapping, "<<").into_iter().filter(|&merged| merged > own);
+        below.flat_map(|merged| self.sources(merged)).find_map(|source| self.find(source, key))
     }
 
     pub(crate) fn is_merge(&self, key: Id) -> bool {
-        let tag = self.properties(key).tag_name();
+        let tag = self.properties(key).tag.as_deref();
         self.kind(key) == Kind::Scalar(ScalarStyle::Plain)
             && self.value(key) == Some("<<")
             && tag.is_none_or(|tag| tag == "tag:yaml.org,2002:merge")
@@ -126,7 +108,7 @@ impl Nodes<'_> {
     pub(crate) fn string(&self, id: Id) -> Option<&str> {
         let id = self.resolve(id);
         let value = self.value(id)?;
-        let is_string = match self.properties(id).tag_name() {
+        let is_string = match self.properties(id).tag.as_deref() {
             Some("!" | "tag:yaml.org,2002:str") => true,
             Some(_) => false,
             None if self.kind(id) == Kind::Scalar(ScalarStyle::Plain) => yaml::plain_is_string(value),
@@ -136,16 +118,15 @@ impl Nodes<'_> {
     }
 
     /// The value at a path of keys.
-    pub(crate) fn find_at(&self, id: Id, path: &[&str]) -> Option<Found> {
+    pub(crate) fn find_at(&self, id: Id, path: &[&str]) -> Option<Id> {
         let (last, parents) = path.split_last()?;
-        let parent =
-            parents.iter().try_fold(id, |id, key| Some(self.find(self.mapping(id)?, key)?.value()))?;
+        let parent = parents.iter().try_fold(id, |id, key| self.find(self.mapping(id)?, key))?;
         self.find(self.mapping(parent)?, last)
     }
 
     /// The string at a path of keys from the root.
     pub(crate) fn string_at(&self, path: &[&str]) -> Option<&str> {
-        self.string(self.find_at(self.root()?, path)?.value())
+        self.string(self.find_at(self.root()?, path)?)
     }
 
     pub(crate) fn is_null(&self, id: Id) -> bool {
@@ -179,6 +160,6 @@ mod tests {
         let nodes = Nodes::read("a: &a\n  <<: *a\n  b: c\n").expect("YAML");
         let inner = nodes.mapping(2).expect("a mapping");
         assert_eq!(nodes.find(inner, "x"), None);
-        assert!(matches!(nodes.find(inner, "b"), Some(Found::Own { .. })));
+        assert_eq!(nodes.find(inner, "b").and_then(|value| nodes.parent(value)), Some(inner));
     }
 }

@@ -42,32 +42,16 @@ struct Node {
 /// The tag and the anchor of a node. Most have none.
 #[derive(Debug, Default)]
 pub(crate) struct Properties {
-    pub(crate) tag: Option<Tag>,
+    /// The tag with its handle resolved.
+    pub(crate) tag: Option<String>,
+    pub(crate) tag_text: Range<usize>,
     /// The number of the anchor that the node defines or, as an alias, refers to. 0 is none.
     pub(crate) anchor: usize,
     /// Where tag and anchor stand.
     pub(crate) range: Range<usize>,
 }
 
-#[derive(Debug)]
-pub(crate) struct Tag {
-    /// The tag with its handle resolved.
-    name: String,
-    pub(crate) text: Range<usize>,
-}
-
-impl Properties {
-    pub(crate) fn tag_name(&self) -> Option<&str> {
-        self.tag.as_ref().map(|tag| &*tag.name)
-    }
-
-    /// Whether they mean the same. Their places in the text may differ.
-    pub(crate) fn is_same(&self, other: &Self) -> bool {
-        self.anchor == other.anchor && self.tag_name() == other.tag_name()
-    }
-}
-
-const NO_PROPERTIES: &Properties = &Properties { tag: None, anchor: 0, range: 0..0 };
+const NO_PROPERTIES: &Properties = &Properties { tag: None, tag_text: 0..0, anchor: 0, range: 0..0 };
 
 #[derive(Debug)]
 pub(crate) struct Nodes<'a> {
@@ -139,8 +123,8 @@ impl<'a> Nodes<'a> {
         let id = self.push(kind, range, open);
         if let Some((handle, suffix)) = event.tag().map(|tag| tag.parts()) {
             let text = span.tag_span().map(|tag| byte_range(&tag)).unwrap_or_default();
-            let tag = Tag { name: format!("{handle}{suffix}"), text: text.clone() };
-            self.properties.insert(id, Properties { tag: Some(tag), anchor: 0, range: text });
+            let tag = Some(format!("{handle}{suffix}"));
+            self.properties.insert(id, Properties { tag, tag_text: text.clone(), anchor: 0, range: text });
         }
         match event {
             Event::Scalar(value, ..) if self.value(id) != Some(&value) => {

@@ -8,15 +8,8 @@ use std::fmt;
 use super::nodes::{Id, Kind, Nodes};
 use crate::yaml::{double_quoted, is_null_word};
 
-/// YAML's scalar tags, except the string's.
-const SCALAR_TAGS: [&str; 6] = [
-    "tag:yaml.org,2002:binary",
-    "tag:yaml.org,2002:bool",
-    "tag:yaml.org,2002:float",
-    "tag:yaml.org,2002:int",
-    "tag:yaml.org,2002:null",
-    "tag:yaml.org,2002:timestamp",
-];
+/// What YAML's own tags begin with.
+const YAML_TAG: &str = "tag:yaml.org,2002:";
 /// How deep a value may be. A Kubernetes object is far flatter.
 const MAX_DEPTH: usize = 200;
 /// How much text a value may have once aliases are resolved. The API server takes 3 MiB at most.
@@ -152,8 +145,8 @@ impl Reader<'_, '_> {
 
     fn scalar(&self, id: Id) -> Value {
         let text = self.nodes.value(id).unwrap_or_default().to_owned();
-        match (self.nodes.string(id), self.nodes.properties(id).tag_name()) {
-            (None, Some(tag)) if SCALAR_TAGS.contains(&tag) => Value::Tagged(tag.into(), text),
+        match (self.nodes.string(id), self.nodes.properties(id).tag.as_deref()) {
+            (None, Some(tag)) if tag.starts_with(YAML_TAG) => Value::Tagged(tag.into(), text),
             (None, None) => Value::Plain(text),
             (Some(_), _) | (None, Some(_)) => Value::String(text),
         }

@@ -2,7 +2,6 @@
 
 use super::lines::{BLANKS, content_end, newline, with_header};
 use crate::policy::{HELM_DELETE_POLICY, KOTS_DELETE_POLICY};
-use crate::translate::read::lookup::Found;
 use crate::translate::read::nodes::{Id, Nodes};
 use crate::translate::read::value::Value;
 use crate::yaml::double_quoted;
@@ -12,7 +11,7 @@ use crate::yaml::double_quoted;
 pub(crate) struct Policy<'p> {
     pub(crate) text: &'p str,
     /// The value of Helm's annotation. None for `--default-policy`.
-    pub(crate) helm: Option<Found>,
+    pub(crate) helm: Option<Id>,
 }
 
 impl Policy<'_> {
@@ -95,13 +94,8 @@ pub(crate) fn annotations_entry(nodes: &Nodes<'_>, metadata: Id, policy: Policy<
 }
 
 /// The entry under the KOTS key, with the quotes, the separator and the value of the original.
-pub(crate) fn copied_annotation(
-    nodes: &Nodes<'_>,
-    mapping: Id,
-    key: Id,
-    value: Id,
-    policy: Policy<'_>,
-) -> Fragment {
+pub(crate) fn copied_annotation(nodes: &Nodes<'_>, mapping: Id, value: Id, policy: Policy<'_>) -> Fragment {
+    let key = nodes.key_of(value);
     let explicit = explicit_key_blanks(nodes, mapping, key);
     let mut text = repeated_key(nodes, key, explicit.is_some());
     if let Some(blanks) = explicit {
@@ -119,8 +113,8 @@ pub(crate) fn copied_annotation(
         }
         _ => text.push_str(": "),
     }
-    if let Some(tag) = &nodes.properties(value).tag {
-        text.push_str(&nodes.text[tag.text.clone()]);
+    if nodes.properties(value).tag.is_some() {
+        text.push_str(&nodes.text[nodes.properties(value).tag_text.clone()]);
         text.push(' ');
     }
     let value_text = &nodes.text[value_text.start..content_end(nodes, value)];

@@ -12,9 +12,10 @@ use crate::translate::read::value::Value;
 
 impl Change<'_, '_> {
     /// Repeats Helm's annotation under the KOTS key, directly after it.
-    pub(crate) fn repeat_annotation(&mut self, mapping: Id, key: Id, value: Id, policy: Policy<'_>) {
+    pub(crate) fn repeat_annotation(&mut self, mapping: Id, value: Id, policy: Policy<'_>) {
         let nodes = self.nodes;
-        let entry = copied_annotation(nodes, mapping, key, value, policy);
+        let key = nodes.key_of(value);
+        let entry = copied_annotation(nodes, mapping, value, policy);
         if !nodes.is_block_mapping(mapping) {
             let blanks = blanks_before(nodes, mapping, key, value);
             self.insert_after_comma(mapping, value, blanks, &entry);
