@@ -24,10 +24,7 @@ pub struct JobManifest {
 
 /// The manifest of a Job. The error is why the Job cannot be looked up.
 pub(super) fn manifest(nodes: &Nodes<'_>, job: Id) -> Result<JobManifest, &'static str> {
-    Value::read(nodes, job).and_then(of_value)
-}
-
-fn of_value(mut value: Value) -> Result<JobManifest, &'static str> {
+    let mut value = Value::read(nodes, job)?;
     // An item of a JobList need not say what it is.
     for (key, implied) in [("apiVersion", "batch/v1"), ("kind", "Job")] {
         if value.get(key).is_none() {

@@ -9,9 +9,10 @@
 //! 4. `read::jobs` finds the Jobs among the nodes. `read::lookup` follows aliases and merge keys.
 //! 5. `plan` decides which policy each Job gets, and where. `name_suffix` decides about its name, and `nulls` about the nulls in it.
 //! 6. `write::entry` writes the entry: Helm's entry with the KOTS key, or a new one. `write::insert` inserts it into its mapping, in a line that
-//!    `write::lines` finds. The result is a `write::change`: the edits of the text, and the nodes that the edited text must have.
-//! 7. `proof` parses the edited text and compares its nodes with the expected nodes. If they differ, nothing is written.
-//! 8. `manifests` reads the Jobs of the edited text for `--unblock`.
+//!    `write::lines` finds. The result is a `write::change`: the edits of the text, and the values that they add.
+//! 7. `read::nodes` reads the edited text, and `proof` compares: the nodes must be those of the input and the added values. If they
+//!    differ, nothing is written.
+//! 8. `manifests` reads the Jobs from these nodes for `--unblock`.
 //!
 //! `diagnostic` formats the messages, and `locate` finds their lines. `krm` handles a stream from kustomize or kpt: it reads the options in the
 //! stream, and adds the messages to the output.

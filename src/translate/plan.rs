@@ -189,15 +189,12 @@ impl<'n, 'a> Plan<'n, 'a> {
             return;
         }
         let entry = annotations_entry(self.nodes, metadata, policy);
-        let name = self.name(metadata).filter(|_| self.nodes.is_block_mapping(metadata));
+        let own = |key| self.nodes.own(metadata, key).first().copied();
+        let name = own("name").or_else(|| own("generateName"));
+        let name = name.filter(|_| self.nodes.is_block_mapping(metadata));
         if !name.is_some_and(|name| self.change.insert_after(metadata, name, &entry)) {
             self.change.insert_first(metadata, entry);
         }
-    }
-
-    fn name(&self, metadata: Id) -> Option<Id> {
-        let own = |key| self.nodes.own(metadata, key).first().copied();
-        own("name").or_else(|| own("generateName"))
     }
 
     /// Fills a null of a Job. Returns whether that was possible.

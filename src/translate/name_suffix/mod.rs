@@ -9,7 +9,7 @@ use std::iter;
 pub(super) use self::references::find as uses;
 use super::manifests::{HOOK, is_subdomain};
 use super::read::jobs::JobNodes;
-use super::read::nodes::{Id, Kind, Nodes};
+use super::read::nodes::{Id, Nodes};
 use super::read::value::Value;
 use crate::policy::IGNORE;
 use crate::yaml::{Plain, plain};
@@ -59,14 +59,10 @@ fn name<'n>(nodes: &'n Nodes<'_>, job: &JobNodes) -> Result<Option<(Id, &'n str)
         }
         None => return Err("it has no name"),
     };
-    let is_alias = |id: Id| nodes.kind(id) == Kind::Alias;
+    // An alias refers to a node with an anchor.
     let mut around = iter::successors(Some(id), |&id| nodes.parent(id));
-    let is_shared = is_alias(id)
-        || is_alias(job.id)
-        || job.metadata.is_some_and(is_alias)
-        || nodes.properties(id).tag.is_some()
-        || around.any(|id| nodes.properties(id).anchor != 0);
-    if is_shared {
+    let is_shared = around.any(|id| nodes.properties(id).anchor != 0);
+    if is_shared || nodes.properties(id).tag.is_some() {
         return Err("its name has an anchor, an alias or a tag");
     }
     match nodes.string(id) {

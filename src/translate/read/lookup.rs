@@ -50,13 +50,13 @@ impl Nodes<'_> {
         key: &str,
         default: Option<&'s str>,
     ) -> Vec<&'s str> {
-        let own = self.own(mapping, key);
-        if own.is_empty() {
-            let found = self.find(mapping, key);
-            return found.map_or(default, |value| self.string(value)).into_iter().collect();
+        let mut values = self.own(mapping, key);
+        values.extend(self.contested(mapping, key));
+        if values.is_empty() {
+            let Some(merged) = self.find(mapping, key) else { return default.into_iter().collect() };
+            values.push(merged);
         }
-        let values = own.into_iter().chain(self.contested(mapping, key));
-        values.filter_map(|value| self.string(value)).collect()
+        values.into_iter().filter_map(|value| self.string(value)).collect()
     }
 
     /// All mappings that a mapping merges, also by others, in descending precedence. Mappings can merge each other, and many can merge

@@ -150,8 +150,7 @@ pub(crate) fn blanks_before<'a>(nodes: &Nodes<'a>, mapping: Id, key: Id, value: 
     match blanks {
         "" if is_compact => "",
         "" => " ",
-        blanks if blanks.contains(['\n', '\r']) || outside.ends_with(['{', ',']) => blanks,
-        _ => " ",
+        blanks => blanks,
     }
 }
 

@@ -109,17 +109,10 @@ pub(crate) fn newline_at(text: &str, at: usize) -> &str {
 
 /// The line break for a new line at a byte: the one there, or the last one before it, or a line feed.
 pub(crate) fn newline(text: &str, at: usize) -> &str {
-    let here = newline_at(text, at);
-    if !here.is_empty() {
-        return here;
-    }
-    match text[..at].rfind(['\n', '\r']) {
-        Some(before) if text[..before].ends_with('\r') && text[before..].starts_with('\n') => {
-            &text[before - 1..=before]
-        }
-        Some(before) => &text[before..=before],
-        None => "\n",
-    }
+    let last_above = text[..at].rfind(['\n', '\r']);
+    let above = last_above.map(|last| if text[..=last].ends_with("\r\n") { last - 1 } else { last });
+    let places = [Some(at), above].into_iter().flatten();
+    places.map(|at| newline_at(text, at)).find(|newline| !newline.is_empty()).unwrap_or("\n")
 }
 
 /// The chomping indicator of a block scalar: `+` keeps the last line breaks, `-` strips them.
