@@ -25,21 +25,24 @@ pub(super) struct Locator<'s> {
     /// The characters counted in the line.
     characters: usize,
     /// The last document with a fault, and its template.
-    source: Option<(usize, Option<String>)>,
+    template: Option<(usize, Option<String>)>,
 }
 
 impl<'s> Locator<'s> {
     pub(super) fn new(stream: &'s [u8]) -> Self {
-        Self { stream, counted: 0, line: 1, line_text: skip_bom(stream, 0), characters: 0, source: None }
+        Self { stream, counted: 0, line: 1, line_text: skip_bom(stream, 0), characters: 0, template: None }
     }
 
     pub(super) fn locate(&mut self, fault: Fault, index: usize, document: Range<usize>) -> Diagnostic {
         let at = document.start + fault.at;
         self.count_to(at);
         let (before, after) = self.snippet(at);
+        if self.template.as_ref().is_none_or(|(of, _)| *of != index) {
+            self.template = Some((index, template(&self.stream[document])));
+        }
         let place = Place {
             document: index + 1,
-            source: self.source(index, document),
+            source: self.template.as_ref().and_then(|(_, template)| template.clone()),
             byte: at,
             job: fault.job,
             line: self.line,
@@ -85,17 +88,6 @@ impl<'s> Locator<'s> {
         // A byte of the form 10xxxxxx continues a character.
         self.characters += uncounted.iter().filter(|&&byte| byte & 0b1100_0000 != 0b1000_0000).count();
         self.counted = at;
-    }
-
-    fn source(&mut self, index: usize, document: Range<usize>) -> Option<String> {
-        match &self.source {
-            Some((of, source)) if *of == index => source.clone(),
-            _ => {
-                let source = template(&self.stream[document]);
-                self.source = Some((index, source.clone()));
-                source
-            }
-        }
     }
 }
 

@@ -80,7 +80,7 @@ impl Options {
 }
 
 /// A translated stream: the input and its edits.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Translated<'a> {
     input: &'a [u8],
     edits: Vec<Edit>,
@@ -116,23 +116,6 @@ impl Translated<'_> {
 
 /// Gives every Job that has `helm.sh/hook-delete-policy` the annotation `kots.io/hook-delete-policy` with the same value.
 ///
-/// ```
-/// use jobsweep::translate::{Options, translate};
-///
-/// let input = "\
-/// apiVersion: batch/v1
-/// kind: Job
-/// metadata:
-///   name: migrate
-///   annotations:
-///     helm.sh/hook-delete-policy: hook-succeeded # keep failures
-/// ";
-/// let mut output = Vec::new();
-/// translate(input.as_bytes(), &Options::default())?.write_to(&mut output)?;
-/// assert_eq!(String::from_utf8(output)?, format!("{input}    kots.io/hook-delete-policy: hook-succeeded\n"));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-///
 /// # Errors
 /// Returns the first problem that makes the result uncertain. Invalid YAML is ignored in documents that cannot hold such a Job, but
 /// the whole stream must be UTF-8.
@@ -142,13 +125,7 @@ pub fn translate<'a>(input: &'a [u8], options: &Options) -> Result<Translated<'a
         let fault = Fault { problem: Problem::WideEncoding(name), at: 0, job: None };
         return Err(locator.locate(fault, 0, 0..0));
     }
-    let mut translated = Translated {
-        input,
-        edits: Vec::new(),
-        jobs: Vec::new(),
-        skipped_jobs: Vec::new(),
-        warnings: Vec::new(),
-    };
+    let mut translated = Translated { input, ..Translated::default() };
     let mut kept = HashSet::new();
     if let Some(names) = &options.name_suffix {
         kept.extend(names.keep.iter().cloned());

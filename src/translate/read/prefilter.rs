@@ -33,12 +33,8 @@ fn may_hold(text: &str, literal: &str, words: &[&str]) -> bool {
 }
 
 fn may_hold_escaped(bytes: &[u8], words: &[&str]) -> bool {
-    // Scripts are full of quotes and of backslashes, but a quote rarely stands before one of these bytes.
-    let first_bytes = words.iter().filter_map(|word| word.bytes().next()).chain([b'\\']);
-    first_bytes.into_iter().any(|first| {
-        memmem::find_iter(bytes, &[b'"', first])
-            .any(|quote| words.iter().any(|word| begins_with(&bytes[quote + 1..], word)))
-    })
+    let mut quotes = memchr::memchr_iter(b'"', bytes);
+    quotes.any(|quote| words.iter().any(|word| begins_with(&bytes[quote + 1..], word)))
 }
 
 /// Whether the inside of a double-quoted scalar begins with a word.

@@ -48,13 +48,9 @@ impl<'n, 'a> Change<'n, 'a> {
 
     /// Replaces a scalar by a value. Its text, which may be empty, stands in this range.
     pub(crate) fn replace(&mut self, id: Id, at: Range<usize>, text: String, value: Value) {
+        let depth = self.nodes.depth(id);
         self.edits.push(Edit { at, text });
-        self.splices.push(Splice {
-            before: id,
-            removed: 1,
-            depth: self.nodes.depth(id),
-            inserted: vec![value],
-        });
+        self.splices.push(Splice { before: id, removed: 1, depth, inserted: vec![value] });
     }
 
     /// The edited text. None if edits overlap.

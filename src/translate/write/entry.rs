@@ -126,7 +126,7 @@ pub(crate) fn copied_annotation(nodes: &Nodes<'_>, mapping: Id, value: Id, polic
 }
 
 /// The blanks between the `?` of an explicit key and the key. None if the key is not explicit.
-pub(crate) fn explicit_key_blanks<'a>(nodes: &Nodes<'a>, mapping: Id, key: Id) -> Option<&'a str> {
+fn explicit_key_blanks<'a>(nodes: &Nodes<'a>, mapping: Id, key: Id) -> Option<&'a str> {
     let before = &nodes.text[..nodes.start(key).min(with_header(nodes, key).start)];
     let outside = before.trim_end_matches(BLANKS);
     let is_explicit = if nodes.is_block_mapping(mapping) {
@@ -137,13 +137,15 @@ pub(crate) fn explicit_key_blanks<'a>(nodes: &Nodes<'a>, mapping: Id, key: Id) -
     is_explicit.then_some(&before[outside.len()..])
 }
 
+/// Where an entry begins, with the `?` of an explicit key.
+pub(crate) fn entry_start(nodes: &Nodes<'_>, mapping: Id, key: Id) -> usize {
+    let start = nodes.start(key).min(with_header(nodes, key).start);
+    explicit_key_blanks(nodes, mapping, key).map_or(start, |blanks| start - blanks.len() - 1)
+}
+
 /// The blanks before a new entry of a flow mapping: those between the original and the `{` or `,` before it.
 pub(crate) fn blanks_before<'a>(nodes: &Nodes<'a>, mapping: Id, key: Id, value: Id) -> &'a str {
-    let before = &nodes.text[..nodes.start(key)];
-    let before = match explicit_key_blanks(nodes, mapping, key) {
-        Some(blanks) => &before[..before.len() - blanks.len() - 1],
-        None => before,
-    };
+    let before = &nodes.text[..entry_start(nodes, mapping, key)];
     let outside = before.trim_end_matches(BLANKS);
     let blanks = &before[outside.len()..];
     let is_compact = nodes.text[nodes.range(key).end..nodes.start(value)].ends_with(':');

@@ -3,10 +3,8 @@
 use granit_parser::ScalarStyle;
 
 use super::change::Change;
-use super::entry::{
-    Fragment, Policy, Style, blanks_before, copied_annotation, explicit_key_blanks, policy_entry,
-};
-use super::lines::{BLANKS, NewLine, content_end, end_of_line_above, newline, with_header};
+use super::entry::{Fragment, Policy, Style, blanks_before, copied_annotation, entry_start, policy_entry};
+use super::lines::{BLANKS, NewLine, content_end, end_of_line_above, newline};
 use crate::translate::read::nodes::{Id, Kind, Nodes};
 use crate::translate::read::value::Value;
 
@@ -28,8 +26,7 @@ impl Change<'_, '_> {
     fn insert_quoted_before(&mut self, mapping: Id, key: Id, policy: Policy<'_>) {
         let nodes = self.nodes;
         let entry = policy_entry(policy, Style::Block);
-        let start = nodes.start(key).min(with_header(nodes, key).start);
-        let at = explicit_key_blanks(nodes, mapping, key).map_or(start, |blanks| start - blanks.len() - 1);
+        let at = entry_start(nodes, mapping, key);
         let text = entry.text + newline(nodes.text, at) + &nodes.indentation(mapping);
         self.insert(at, text, mapping, key, entry.values);
     }

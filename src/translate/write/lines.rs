@@ -140,10 +140,7 @@ fn without_blank_lines(mut content: &str, indent: usize) -> &str {
         if last.len() > indent || !last.bytes().all(|byte| byte == b' ') {
             break;
         }
-        content = content[..at]
-            .strip_suffix('\r')
-            .filter(|_| content[at..].starts_with('\n'))
-            .unwrap_or(&content[..at]);
+        content = &content[..at];
     }
     content
 }
