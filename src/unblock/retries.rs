@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::Stop;
+use super::Blocked;
 use crate::cluster::error::Error;
 use crate::cluster::{Timeout, retry, stop};
 use crate::console::Console;
@@ -33,7 +33,7 @@ impl Retries {
     ///
     /// # Errors
     /// The timeout is 0, so there is no next round.
-    pub(super) async fn wait(&mut self) -> Result<(), Stop> {
+    pub(super) async fn wait(&mut self) -> Result<(), Blocked> {
         if self.no_wait {
             return Err(stop::Stop::Deadline.into());
         }
@@ -46,7 +46,7 @@ impl Retries {
     ///
     /// # Errors
     /// Returns the error if the request must not be sent again.
-    pub(super) async fn back_off(&mut self, error: Error, console: &mut Console) -> Result<(), Stop> {
+    pub(super) async fn back_off(&mut self, error: Error, console: &Console) -> Result<(), Blocked> {
         self.has_responded |= error.status().is_some();
         let is_unreachable = !self.has_responded && self.start.elapsed() > FIRST_RESPONSE;
         if self.no_wait || is_unreachable {

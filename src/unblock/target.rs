@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::{Options, Stop, note};
+use super::{Blocked, Options, note};
 use crate::cluster::caller::HelmCall;
 use crate::cluster::connect::{self, Connection};
+use crate::cluster::error::Error;
 use crate::cluster::helm_env::{HelmVariables, started_by_helm};
 use crate::cluster::variable;
 use crate::console::Console;
@@ -24,22 +25,23 @@ pub(super) struct Target {
 pub(super) async fn find(
     options: &Options,
     call: Option<&HelmCall>,
-    console: &mut Console,
-) -> Result<Target, Stop> {
-    let Some(call) = call else { return of_options(options).await };
-    let target = of_helm(call).await?;
-    let namespace = target.namespace.as_deref().unwrap_or_default();
-    let context = target.cluster.context.as_deref().unwrap_or("none");
+    console: &Console,
+) -> Result<Target, Blocked> {
+    let Some(call) = call else { return Ok(of_options(options).await?) };
+    let cluster = connect::Target::find(&helms_connection(call)).await?;
+    let namespace = cluster.default_namespace().to_owned();
+    let context = cluster.context.as_deref().unwrap_or("none");
     note(&format!("called by {call}, namespace {namespace}, context {context}"), options, console);
-    let own = with_options(options, call).await?;
+    let target = Target { cluster, namespace: Some(namespace) };
+    let own = with_options(options, call, &target).await?;
     if let Some(difference) = own.and_then(|own| difference(&own, &target)) {
         let advice = "leave --namespace, --context and --kubeconfig out: those of Helm count";
-        return Err(Stop::Wrong(ExitCode::Usage, format!("{difference}; {advice}")));
+        return Err(Blocked::new(ExitCode::Usage, format!("{difference}; {advice}")));
     }
     Ok(target)
 }
 
-async fn of_options(options: &Options) -> Result<Target, Stop> {
+async fn of_options(options: &Options) -> Result<Target, Error> {
     let mut connection = options.connection.clone();
     if connection.kubeconfig.is_some() || connection.context.is_some() {
         // The variables belong to another cluster.
@@ -52,14 +54,8 @@ async fn of_options(options: &Options) -> Result<Target, Stop> {
     Ok(Target { cluster, namespace })
 }
 
-async fn of_helm(call: &HelmCall) -> Result<Target, Stop> {
-    let cluster = connect::Target::find(&helms_connection(call)).await?;
-    let namespace = Some(cluster.default_namespace().to_owned());
-    Ok(Target { cluster, namespace })
-}
-
 fn helms_connection(call: &HelmCall) -> Connection {
-    let kubeconfig = call.cluster.kubeconfig.clone().filter(|file| !file.is_empty());
+    let kubeconfig = call.cluster.variable("KUBECONFIG").filter(|file| !file.is_empty());
     Connection {
         kubeconfig: kubeconfig.map(PathBuf::from),
         context: None,
@@ -69,7 +65,7 @@ fn helms_connection(call: &HelmCall) -> Connection {
 }
 
 /// The target that the options name, with what they leave out as Helm has it. `None` if they name nothing.
-async fn with_options(options: &Options, call: &HelmCall) -> Result<Option<Target>, Stop> {
+async fn with_options(options: &Options, call: &HelmCall, helm: &Target) -> Result<Option<Target>, Error> {
     let Connection { kubeconfig, context, .. } = &options.connection;
     if kubeconfig.is_none() && context.is_none() && options.namespace.is_none() {
         return Ok(None);
@@ -84,9 +80,7 @@ async fn with_options(options: &Options, call: &HelmCall) -> Result<Option<Targe
         connection.helm_flags = Default::default();
     }
     let cluster = connect::Target::find(&connection).await?;
-    let of_helm = call.cluster.namespace.clone().filter(|name| !name.is_empty());
-    let of_helm = of_helm.or_else(|| variable("HELM_NAMESPACE"));
-    let namespace = options.namespace.clone().or(of_helm);
+    let namespace = options.namespace.clone().or_else(|| helm.cluster.helm_namespace.clone());
     let namespace = namespace.unwrap_or_else(|| cluster.config.default_namespace.clone());
     Ok(Some(Target { cluster, namespace: Some(namespace) }))
 }
@@ -96,18 +90,16 @@ fn difference(own: &Target, helm: &Target) -> Option<String> {
     let server = |target: &Target| target.cluster.config.cluster_url.to_string();
     let user = |target: &Target| serde_json::to_value(&target.cluster.config.auth_info).ok();
     let context = |target: &Target| quoted(target.cluster.context.as_deref().unwrap_or_default());
-    let namespace = |target: &Target| target.namespace.clone().unwrap_or_default();
+    let namespace = |target: &Target| quoted(target.namespace.as_deref().unwrap_or_default());
+    let differ = |what: &str, helm: String, own: String| {
+        Some(format!("Helm uses {what} {helm}, and the options name {own}"))
+    };
     if server(own) != server(helm) {
-        Some(format!("Helm uses the server {}, and the options name {}", server(helm), server(own)))
+        differ("the server", server(helm), server(own))
     } else if user(own) != user(helm) {
-        Some(format!(
-            "Helm uses the user of context {}, and the options name that of {}",
-            context(helm),
-            context(own)
-        ))
+        differ("the user of context", context(helm), context(own))
     } else if own.namespace != helm.namespace {
-        let (helm, own) = (quoted(&namespace(helm)), quoted(&namespace(own)));
-        Some(format!("Helm uses namespace {helm}, and the options name {own}"))
+        differ("namespace", namespace(helm), namespace(own))
     } else {
         None
     }

@@ -2,7 +2,7 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use crate::cluster::caller::{Caller, ServerSide};
+use crate::cluster::caller::{HelmCall, ServerSide};
 
 /// Helm's name among the managers of fields, if it has not written the Job with server-side apply before.
 const HELM: &str = "helm";
@@ -21,16 +21,14 @@ pub(super) enum Host {
 }
 
 impl Host {
-    /// `is_helm_4` matters if there is a Helm.
-    pub(super) fn of(caller: &Caller, is_helm_4: bool) -> Self {
-        match caller {
-            Caller::None { .. } => Self::Unknown,
-            Caller::Helm { .. } if !is_helm_4 => Self::HelmClientSide,
-            Caller::Helm { call, .. } => match call.server_side {
-                ServerSide::Yes => Self::HelmServerSide,
-                ServerSide::No => Self::HelmClientSide,
-                ServerSide::Auto => Self::HelmAsBefore,
-            },
+    /// `plugin_name` is the variable `HELM_PLUGIN_NAME`.
+    pub(super) fn of(call: Option<&HelmCall>, plugin_name: Option<&str>) -> Self {
+        let Some(call) = call else { return Self::Unknown };
+        match call.server_side {
+            _ if !call.is_helm_4(plugin_name) => Self::HelmClientSide,
+            ServerSide::Yes => Self::HelmServerSide,
+            ServerSide::No => Self::HelmClientSide,
+            ServerSide::Auto => Self::HelmAsBefore,
         }
     }
 }

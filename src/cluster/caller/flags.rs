@@ -15,40 +15,22 @@ pub(super) enum Takes {
 
 use Takes::{Nothing, Number, Text};
 
-/// The flags that every command of Helm has. Those from `logtostderr` on are klog's, which Helm does not list.
-pub(super) const GLOBAL: [(&str, Takes); 32] = [
-    ("namespace", Text),
-    ("kubeconfig", Text),
-    ("kube-context", Text),
-    ("kube-token", Text),
-    ("kube-as-user", Text),
-    ("kube-as-group", Text),
-    ("kube-apiserver", Text),
-    ("kube-ca-file", Text),
-    ("kube-tls-server-name", Text),
-    ("kube-insecure-skip-tls-verify", Nothing),
-    ("debug", Nothing),
-    ("registry-config", Text),
-    ("repository-config", Text),
-    ("repository-cache", Text),
-    ("content-cache", Text),
-    ("burst-limit", Number),
-    ("qps", Number),
-    ("color", Text),
-    ("colour", Text),
-    ("logtostderr", Nothing),
-    ("alsologtostderr", Nothing),
-    ("skip-headers", Nothing),
-    ("skip-log-headers", Nothing),
-    ("one-output", Nothing),
-    ("add-dir-header", Nothing),
-    ("log-dir", Text),
-    ("log-file", Text),
-    ("log-file-max-size", Number),
-    ("log-backtrace-at", Text),
-    ("stderrthreshold", Text),
-    ("v", Number),
-    ("vmodule", Text),
+/// The global flags of Helm that matter: what they take, and the variable over which they have precedence. The others are read like
+/// unknown flags.
+const GLOBAL: [(&str, Takes, &str); 12] = [
+    ("namespace", Text, "HELM_NAMESPACE"),
+    ("kubeconfig", Text, "KUBECONFIG"),
+    ("kube-context", Text, "HELM_KUBECONTEXT"),
+    ("kube-apiserver", Text, "HELM_KUBEAPISERVER"),
+    ("kube-token", Text, "HELM_KUBETOKEN"),
+    ("kube-ca-file", Text, "HELM_KUBECAFILE"),
+    ("kube-tls-server-name", Text, "HELM_KUBETLS_SERVER_NAME"),
+    ("kube-insecure-skip-tls-verify", Nothing, "HELM_KUBEINSECURE_SKIP_TLS_VERIFY"),
+    ("kube-as-user", Text, "HELM_KUBEASUSER"),
+    ("kube-as-group", Text, "HELM_KUBEASGROUPS"),
+    ("debug", Nothing, "HELM_DEBUG"),
+    // The verbosity of klog, which Helm does not list.
+    ("v", Number, ""),
 ];
 
 /// The flags of `install`, `upgrade` and `template` that take no value.
@@ -121,7 +103,12 @@ pub(super) fn long_name(letter: char) -> String {
 }
 
 pub(super) fn global(name: &str) -> Option<Takes> {
-    GLOBAL.iter().find(|(known, _)| *known == name).map(|(_, takes)| *takes)
+    GLOBAL.iter().find(|(known, ..)| *known == name).map(|(_, takes, _)| *takes)
+}
+
+/// The variable over which a global flag has precedence.
+pub(super) fn variable(name: &str) -> Option<&'static str> {
+    GLOBAL.iter().find(|(known, ..)| *known == name).map(|(.., variable)| *variable)
 }
 
 /// Reads arguments as pflag does. `takes` says what a flag with this long name does with the next argument.
