@@ -4,7 +4,7 @@
 //! Job is deleted if it has finished and the policy of the manifest allows that. Any other Job stays.
 //!
 //! - `translate::manifests` has read the Jobs from the manifests. `hooks` says which of them Helm 4 runs itself. Pure.
-//! - `rounds` sends the requests, again and again, until no Job is in the way or one may not be deleted. `retries` waits between them.
+//! - `rounds` sends the `requests`, again and again, until no Job is in the way or one may not be deleted.
 //! - `writer` says how the manifests will be applied. `dry_run_manifest` builds what is sent in the dry runs, which show whether a Job
 //!   is in the way, and whether the new one would be accepted. Pure.
 //! - `target` finds the cluster and the namespace. `planned_job` is a manifest with the Job in the cluster.
@@ -20,7 +20,6 @@ mod messages;
 mod owner;
 mod planned_job;
 mod requests;
-mod retries;
 mod rounds;
 mod target;
 mod writer;
@@ -32,7 +31,6 @@ use hooks::Role;
 use owner::Claimant;
 use planned_job::PlannedJob;
 use rounds::Rounds;
-use writer::Host;
 
 use crate::cluster::caller::{Caller, DryRun};
 use crate::cluster::client::Cluster;
@@ -44,6 +42,9 @@ use crate::error::ExitCode;
 use crate::escape::{block, one_line, quoted};
 use crate::signals::Signals;
 use crate::translate::{JobManifest, is_subdomain};
+
+/// The variable with the name of the plugin that Helm 4 runs.
+const HELM_PLUGIN_NAME: &str = "HELM_PLUGIN_NAME";
 
 /// The options of `--unblock`.
 #[derive(Debug, Clone)]
@@ -116,7 +117,7 @@ impl From<Error> for Blocked {
 /// A Job is in the way and may not be deleted, or it is not known whether one is in the way.
 pub fn unblock(jobs: Vec<JobManifest>, options: &Options, console: &mut Console) -> Result<(), Blocked> {
     let caller = if options.looks_for_caller {
-        Caller::find(plugin_name().as_deref())
+        Caller::find(variable(HELM_PLUGIN_NAME).as_deref())
     } else {
         Ok(Caller::not_looked_for())
     };
@@ -160,11 +161,6 @@ fn note(text: &str, options: &Options, console: &Console) {
     }
 }
 
-/// The name of the plugin that Helm 4 runs.
-fn plugin_name() -> Option<String> {
-    variable("HELM_PLUGIN_NAME")
-}
-
 /// Whether a manifest may be blocked, whether or not the release exists.
 fn may_matter(job: &JobManifest, caller: &Caller) -> bool {
     [Some(true), Some(false)].into_iter().any(|release_exists| {
@@ -202,7 +198,7 @@ async fn until_stopped(
         options,
         caller,
         claimant: Claimant::of(caller.helm(), &namespace, options.release.as_deref()),
-        host: Host::of(caller.helm(), plugin_name().as_deref()),
+        helm_writes: writer::by_helm(caller.helm(), variable(HELM_PLUGIN_NAME).as_deref()),
         context: context.as_deref(),
         console,
     };

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::decision::{Decision, Reason};
+use super::decision::Decision;
 use super::hooks::Role;
 use crate::cluster::job::Job;
 use crate::translate::JobManifest;
@@ -34,11 +34,6 @@ impl PlannedJob {
     /// The Job in the cluster, if it may be deleted.
     pub(super) fn to_delete(&self) -> Option<&Job> {
         self.live.as_ref().filter(|_| matches!(self.decision, Some(Decision::Delete(..))))
-    }
-
-    /// The Job has to stay after all.
-    pub(super) fn keep(&mut self, reason: Reason) {
-        self.decision = self.decision.take().map(|decision| decision.keep(reason));
     }
 
     /// Whether no Job blocks the manifest. A manifest that the API server refuses is not blocked by a Job.

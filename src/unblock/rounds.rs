@@ -5,32 +5,37 @@
 //! message says "tried to delete" instead of "deleted". The next round shows whether the Job is gone.
 
 use std::mem::take;
+use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::{DeleteParams, LogParams};
+use tokio::time::{Instant, sleep};
 
 use super::decision::{Answer, Decision, Obstacle, Reason, decide, is_quota_of_old_job};
 use super::dry_run_manifest::Live;
 use super::hooks::Role;
 use super::owner::Claimant;
 use super::planned_job::PlannedJob;
-use super::retries::Retries;
-use super::writer::{Host, Writer};
+use super::writer::Writer;
 use super::{Blocked, Options, messages, requests};
-use crate::cluster::caller::Caller;
+use crate::cluster::caller::{Caller, ServerSide};
 use crate::cluster::client::Cluster;
 use crate::cluster::error::Error;
 use crate::cluster::job::{Hint, Job};
-use crate::cluster::pods;
+use crate::cluster::{Timeout, pods, retry, stop};
 use crate::console::Console;
 use crate::error::ExitCode;
-use crate::escape::{log_line, one_line, shortened};
+use crate::escape::{block, log_line, one_line, shortened};
 use crate::policy::Outcome;
 
 /// How many requests are under way at once.
 const CONCURRENCY: usize = 32;
+/// The pause before the next round, for a Job that has to finish or to go.
+const ROUND: Duration = Duration::from_secs(1);
+/// How long to retry if the API server has never responded.
+const FIRST_RESPONSE: Duration = Duration::from_secs(10);
 /// How much of the log of a failed Job's container is copied.
 const LOG_LINES: i64 = 20;
 const LOG_BYTES: i64 = 1 << 20;
@@ -41,7 +46,8 @@ pub(super) struct Rounds<'r> {
     pub options: &'r Options,
     pub caller: &'r Caller,
     pub claimant: Claimant,
-    pub host: Host,
+    /// How the Helm that calls writes.
+    pub helm_writes: Option<ServerSide>,
     /// The context of the kubeconfig.
     pub context: Option<&'r str>,
     pub console: &'r Console,
@@ -138,7 +144,7 @@ impl Rounds<'_> {
 
     /// Asks the API server what the manifest would do to the Job, and decides.
     async fn decide(&self, job: &PlannedJob, live: &Live) -> Result<Decision, Error> {
-        let writer = Writer::of(self.host, &live.metadata);
+        let writer = Writer::of(self.helm_writes, &live.metadata);
         let answer = match job.role {
             // Helm does not update a hook.
             Role::Hook => Answer::Possible,
@@ -245,7 +251,8 @@ impl Rounds<'_> {
                 Ok(None)
             }
             Err(error @ Error::Refused { .. }) if !is_retryable(&error) => {
-                job.keep(Reason::DeletionRefused(error.to_string()));
+                let reason = Reason::DeletionRefused(error.to_string());
+                job.decision = job.decision.take().map(|decision| decision.keep(reason));
                 Ok(None)
             }
             Err(error) => {
@@ -291,4 +298,51 @@ fn retryable(error: Error) -> Result<Option<Error>, Blocked> {
 /// Whether to look again: the error is transient, or the Job was changed or deleted in the meantime.
 fn is_retryable(error: &Error) -> bool {
     error.is_transient() || error.is_not_found() || error.is_conflict()
+}
+
+/// Waits between the rounds, and before a failed request is sent again.
+struct Retries {
+    no_wait: bool,
+    start: Instant,
+    /// Whether the API server has ever responded.
+    has_responded: bool,
+    /// How many requests have failed since the last pause between rounds. A message reports the first.
+    failures: u32,
+}
+
+impl Retries {
+    fn new(timeout: Timeout) -> Self {
+        Self { no_wait: timeout.is_zero(), start: Instant::now(), has_responded: false, failures: 0 }
+    }
+
+    /// Waits until the next round. The caller enforces the deadline.
+    ///
+    /// # Errors
+    /// The timeout is 0, so there is no next round.
+    async fn wait(&mut self) -> Result<(), Blocked> {
+        if self.no_wait {
+            return Err(stop::Stop::Deadline.into());
+        }
+        self.failures = 0;
+        sleep(ROUND).await;
+        Ok(())
+    }
+
+    /// Waits until a failed request may succeed. The pauses grow.
+    ///
+    /// # Errors
+    /// Returns the error if the request must not be sent again.
+    async fn back_off(&mut self, error: Error, console: &Console) -> Result<(), Blocked> {
+        self.has_responded |= error.status().is_some();
+        let is_unreachable = !self.has_responded && self.start.elapsed() > FIRST_RESPONSE;
+        if self.no_wait || is_unreachable {
+            return Err(error.into());
+        }
+        if self.failures == 0 {
+            console.info(&block(&format!("trying again until the deadline: {error}")));
+        }
+        sleep(retry::delay(self.failures, &error)).await;
+        self.failures += 1;
+        Ok(())
+    }
 }

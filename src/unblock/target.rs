@@ -97,7 +97,7 @@ fn difference(own: &Target, helm: &Target) -> Option<String> {
     if server(own) != server(helm) {
         differ("the server", server(helm), server(own))
     } else if user(own) != user(helm) {
-        differ("the user of context", context(helm), context(own))
+        differ("the user of context", context(helm), format!("that of {}", context(own)))
     } else if own.namespace != helm.namespace {
         differ("namespace", namespace(helm), namespace(own))
     } else {

@@ -7,30 +7,9 @@ use crate::cluster::caller::{HelmCall, ServerSide};
 /// Helm's name among the managers of fields, if it has not written the Job with server-side apply before.
 const HELM: &str = "helm";
 
-/// Who applies the manifests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Host {
-    /// Helm 3, or Helm 4 with `--server-side=false`.
-    HelmClientSide,
-    /// Helm 4 with `--server-side=true`, or as it installs by default.
-    HelmServerSide,
-    /// Helm 4, which does as it did for the last revision.
-    HelmAsBefore,
-    /// Nobody knows.
-    Unknown,
-}
-
-impl Host {
-    /// `plugin_name` is the variable `HELM_PLUGIN_NAME`.
-    pub(super) fn of(call: Option<&HelmCall>, plugin_name: Option<&str>) -> Self {
-        let Some(call) = call else { return Self::Unknown };
-        match call.server_side {
-            _ if !call.is_helm_4(plugin_name) => Self::HelmClientSide,
-            ServerSide::Yes => Self::HelmServerSide,
-            ServerSide::No => Self::HelmClientSide,
-            ServerSide::Auto => Self::HelmAsBefore,
-        }
-    }
+/// How the Helm that calls writes. `None` if nobody knows who applies the manifests. `plugin_name` is the variable `HELM_PLUGIN_NAME`.
+pub(super) fn by_helm(call: Option<&HelmCall>, plugin_name: Option<&str>) -> Option<ServerSide> {
+    call.map(|call| if call.is_helm_4(plugin_name) { call.server_side } else { ServerSide::No })
 }
 
 /// How a request writes.
@@ -52,16 +31,15 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn of(host: Host, live: &ObjectMeta) -> Self {
+    pub(super) fn of(helm: Option<ServerSide>, live: &ObjectMeta) -> Self {
         let write = |strict| Method::Write { strict };
         let applied = applied_by(live).map(|manager| Method::Apply { manager: manager.to_owned() });
-        let by_helm = || Method::Apply { manager: HELM.to_owned() };
-        let (update, create) = match (host, applied) {
-            (Host::HelmClientSide, _) | (Host::HelmAsBefore, None) => (write(false), write(false)),
+        let (update, create) = match (helm, applied) {
+            (Some(ServerSide::No), _) | (Some(ServerSide::Auto), None) => (write(false), write(false)),
             // Before Helm applies a Job for the first time, it takes over all fields that it has written. So the Job loses each field
             // that the manifest lacks, as in a replacement.
-            (Host::HelmServerSide, None) => (write(false), by_helm()),
-            (Host::Unknown, None) => (write(false), write(true)),
+            (Some(ServerSide::Yes), None) => (write(false), Method::Apply { manager: HELM.to_owned() }),
+            (None, None) => (write(false), write(true)),
             (_, Some(apply)) => (apply.clone(), apply),
         };
         Self { update, create }
@@ -95,7 +73,8 @@ mod tests {
 
     #[test]
     fn the_dry_runs_write_as_the_host_will() {
-        use Host::{HelmAsBefore, HelmClientSide, HelmServerSide, Unknown};
+        let [client_side, server_side, as_before] =
+            [ServerSide::No, ServerSide::Yes, ServerSide::Auto].map(Some);
         let created = live(&[
             ("helm", "Update", "", "f:spec"),
             ("kube-controller-manager", "Update", "status", "f:status"),
@@ -107,18 +86,18 @@ mod tests {
         ]);
         let apply = |manager: &str| Method::Apply { manager: manager.to_owned() };
         let write = |strict| Method::Write { strict };
-        for (host, live, update, create) in [
-            (HelmClientSide, &created, write(false), write(false)),
-            (HelmClientSide, &applied, write(false), write(false)),
-            (HelmServerSide, &created, write(false), apply("helm")),
-            (HelmServerSide, &applied, apply("kubectl"), apply("kubectl")),
-            (HelmAsBefore, &created, write(false), write(false)),
-            (HelmAsBefore, &applied, apply("kubectl"), apply("kubectl")),
-            (Unknown, &created, write(false), write(true)),
-            (Unknown, &applied, apply("kubectl"), apply("kubectl")),
-            (Unknown, &ObjectMeta::default(), write(false), write(true)),
+        for (helm, live, update, create) in [
+            (client_side, &created, write(false), write(false)),
+            (client_side, &applied, write(false), write(false)),
+            (server_side, &created, write(false), apply("helm")),
+            (server_side, &applied, apply("kubectl"), apply("kubectl")),
+            (as_before, &created, write(false), write(false)),
+            (as_before, &applied, apply("kubectl"), apply("kubectl")),
+            (None, &created, write(false), write(true)),
+            (None, &applied, apply("kubectl"), apply("kubectl")),
+            (None, &ObjectMeta::default(), write(false), write(true)),
         ] {
-            assert_eq!(Writer::of(host, live), Writer { update, create }, "{host:?} {live:?}");
+            assert_eq!(Writer::of(helm, live), Writer { update, create }, "{helm:?} {live:?}");
         }
     }
 }

@@ -4,6 +4,7 @@
 //! matter.
 
 mod errors;
+mod in_pod;
 mod install;
 mod jobs_in_the_way;
 mod name_suffix;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         install::trials(),
         name_suffix::trials(),
         unblock::trials(),
+        in_pod::trials(),
         jobs_in_the_way::trials(),
         plugin::trials(),
         picture::trials(),

@@ -3,6 +3,7 @@
 mod apply;
 mod argocd;
 mod example_jobs;
+mod helm_diff;
 mod helmfile;
 mod kustomize;
 mod name_suffix;
@@ -24,5 +25,6 @@ fn main() -> ExitCode {
         kustomize::pages(),
         on_demand("kustomize and kpt", kustomize::trials()),
         on_demand("helmfile", helmfile::trials()),
+        helm_diff::trials(),
     ])
 }

@@ -29,9 +29,8 @@ pub fn parse(argv: &[OsString]) -> Result<Option<HelmCall>, String> {
         None if !args.iter().any(|arg| Command::named(arg).is_some()) => return Ok(None),
         _ => return unclear("cannot tell which argument is the command; write the command first"),
     };
-    let without_command: Vec<_> =
-        args.iter().enumerate().filter(|(at, _)| Some(*at) != place).map(|(_, arg)| *arg).collect();
-    Line::read(command, &args, &without_command).call().map(Some)
+    let others = args.iter().enumerate().filter(|(at, _)| Some(*at) != place).map(|(_, arg)| *arg);
+    Line::read(command, &others.collect::<Vec<_>>()).call().map(Some)
 }
 
 const POST_RENDERER: &str = "--post-renderer";
@@ -79,7 +78,7 @@ fn place_of_command(args: &[&str]) -> Option<usize> {
     None
 }
 
-/// A command line after it was read once.
+/// A command line without the command, after it was read once.
 struct Line<'a> {
     command: Command,
     flags: Vec<(String, Option<&'a str>)>,
@@ -94,7 +93,7 @@ struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    fn read(command: Command, args: &[&'a str], without_command: &[&'a str]) -> Self {
+    fn read(command: Command, args: &[&'a str]) -> Self {
         let mut line = Self {
             command,
             flags: Vec::new(),
@@ -104,7 +103,7 @@ impl<'a> Line<'a> {
             after_dashed_value: false,
             doubt: None,
         };
-        for read in flags::read(without_command, |flag| command.takes(flag)) {
+        for read in flags::read(args, |flag| command.takes(flag)) {
             match read {
                 Read::Positional(arg) => {
                     line.note_dry_run(arg, false);
