@@ -67,12 +67,17 @@ pub(crate) async fn helm_diff_deletes_nothing(cluster: &ControlPlane, version: H
     for (variable, value) in
         [("HELM_DIFF_USE_UPGRADE_DRY_RUN", ""), ("HELM_DIFF_USE_UPGRADE_DRY_RUN", "true")]
     {
-        for args in [&[][..], &["--dry-run=server"], &["--three-way-merge"]] {
+        for args in [&[][..], &["--dry-run=server"]] {
             let diff = upgrade(&["diff", "upgrade"]).args(args).env(variable, value);
             shows_the_change(&diff.run().await?.expect_success()?)?;
             ensure!(helmfile.namespace.uids().await? == before, "{variable}={value} {args:?}");
         }
     }
+    // Here helm-diff itself tries the change.
+    let tries = upgrade(&["diff", "upgrade", "--three-way-merge"]).run().await?.expect_code(1)?;
+    ensure!(tries.stderr().contains("field is immutable"), "{}", tries.stderr());
+    ensure!(helmfile.namespace.uids().await? == before);
+
     upgrade(&["upgrade"]).run().await?.expect_success()?;
     has(&helmfile.namespace, 2, &JOB).await
 }
