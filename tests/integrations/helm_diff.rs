@@ -13,7 +13,7 @@ use jobsweep_harness::{trials, trials::Trial};
 use crate::example_jobs::{has, image};
 use crate::helmfile::{Helmfile, JOB};
 
-/// The folder of the installed plugin. Its module cannot be built here, so the user names it.
+/// The folder of the installed plugin, which the harness does not build.
 const VARIABLE: &str = "JOBSWEEP_TEST_HELM_DIFF";
 
 pub(crate) fn trials() -> Vec<Trial> {
