@@ -32,13 +32,11 @@ pub(super) async fn find(
     let namespace = cluster.default_namespace().to_owned();
     let context = cluster.context.as_deref().unwrap_or("none");
     note(&format!("called by {call}, namespace {namespace}, context {context}"), options, console);
-    let target = Target { cluster, namespace: Some(namespace) };
-    let own = with_options(options, call, &target).await?;
-    if let Some(difference) = own.and_then(|own| difference(&own, &target)) {
+    if let Some(difference) = difference(options, call, &cluster).await? {
         let advice = "leave --namespace, --context and --kubeconfig out: those of Helm count";
         return Err(Blocked::new(ExitCode::Usage, format!("{difference}; {advice}")));
     }
-    Ok(target)
+    Ok(Target { cluster, namespace: Some(namespace) })
 }
 
 async fn of_options(options: &Options) -> Result<Target, Error> {
@@ -64,43 +62,42 @@ fn helms_connection(call: &HelmCall) -> Connection {
     }
 }
 
-/// The target that the options name, with what they leave out as Helm has it. `None` if they name nothing.
-async fn with_options(options: &Options, call: &HelmCall, helm: &Target) -> Result<Option<Target>, Error> {
-    let Connection { kubeconfig, context, .. } = &options.connection;
-    if kubeconfig.is_none() && context.is_none() && options.namespace.is_none() {
-        return Ok(None);
-    }
-    let mut connection = helms_connection(call);
-    if kubeconfig.is_some() || context.is_some() {
-        let of_helm = connection.helm_flags.variable("HELM_KUBECONTEXT").filter(|name| !name.is_empty());
-        let of_helm = of_helm.or_else(|| variable("HELM_KUBECONTEXT"));
-        connection.context = context.clone().or(of_helm);
-        connection.kubeconfig = kubeconfig.clone().or(connection.kubeconfig);
-        connection.helm_variables = HelmVariables::Never;
-        connection.helm_flags = Default::default();
-    }
-    let cluster = connect::Target::find(&connection).await?;
-    let namespace = options.namespace.clone().or_else(|| helm.cluster.helm_namespace.clone());
-    let namespace = namespace.unwrap_or_else(|| cluster.config.default_namespace.clone());
-    Ok(Some(Target { cluster, namespace: Some(namespace) }))
-}
-
-/// What the two targets do not have in common.
-fn difference(own: &Target, helm: &Target) -> Option<String> {
-    let server = |target: &Target| target.cluster.config.cluster_url.to_string();
-    let user = |target: &Target| serde_json::to_value(&target.cluster.config.auth_info).ok();
-    let context = |target: &Target| quoted(target.cluster.context.as_deref().unwrap_or_default());
-    let namespace = |target: &Target| quoted(target.namespace.as_deref().unwrap_or_default());
-    let differ = |what: &str, helm: String, own: String| {
-        Some(format!("Helm uses {what} {helm}, and the options name {own}"))
+/// What the options name otherwise than Helm, if anything. What they leave out is as Helm has it.
+async fn difference(
+    options: &Options,
+    call: &HelmCall,
+    helm: &connect::Target,
+) -> Result<Option<String>, Error> {
+    let differ = |what: &str, helm: &str, own: &str| {
+        Ok(Some(format!("Helm uses {what} {helm}, and the options name {own}")))
     };
-    if server(own) != server(helm) {
-        differ("the server", server(helm), server(own))
-    } else if user(own) != user(helm) {
-        differ("the user of context", context(helm), format!("that of {}", context(own)))
-    } else if own.namespace != helm.namespace {
-        differ("namespace", namespace(helm), namespace(own))
-    } else {
-        None
+    let Connection { kubeconfig, context, .. } = &options.connection;
+    let mut namespace = options.namespace.clone();
+    if kubeconfig.is_some() || context.is_some() {
+        let by_flag = call.cluster.variable("HELM_KUBECONTEXT");
+        let helms_context = by_flag.or_else(|| variable("HELM_KUBECONTEXT")).filter(|name| !name.is_empty());
+        let connection = Connection {
+            kubeconfig: kubeconfig.clone().or(helms_connection(call).kubeconfig),
+            context: context.clone().or(helms_context),
+            helm_variables: HelmVariables::Never,
+            ..Connection::default()
+        };
+        let own = connect::Target::find(&connection).await?;
+        let server = |target: &connect::Target| target.config.cluster_url.to_string();
+        let user = |target: &connect::Target| serde_json::to_value(&target.config.auth_info).ok();
+        let context = |target: &connect::Target| quoted(target.context.as_deref().unwrap_or_default());
+        if server(&own) != server(helm) {
+            return differ("the server", &server(helm), &server(&own));
+        }
+        if user(&own) != user(helm) {
+            return differ("the user of context", &context(helm), &format!("that of {}", context(&own)));
+        }
+        namespace = namespace.or_else(|| helm.helm_namespace.clone()).or(Some(own.config.default_namespace));
+    }
+    match namespace {
+        Some(own) if own != helm.default_namespace() => {
+            differ("namespace", &quoted(helm.default_namespace()), &quoted(&own))
+        }
+        _ => Ok(None),
     }
 }
