@@ -118,10 +118,6 @@ pub(super) fn deletion(job: &PlannedJob, deleted: &str, context: Option<&str>) -
     Some(format!("{deleted} Job {job}{context}, which was in the way{}; {why_it_may}", why(obstacle)))
 }
 
-pub(super) fn over_quota(job: &PlannedJob, why: &str) -> String {
-    format!("a quota has no room for the new Job {job} until the old one is gone: {why}")
-}
-
 /// Warns of Helm's own rollback, which cannot change the new Job back.
 pub(super) fn about_rollback(caller: &Caller) -> Option<&'static str> {
     let call = caller.helm().filter(|call| call.rollback_on_failure)?;

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::decision::Answer;
 use super::dry_run_manifest::{Live, applied, replacement, successor};
 use super::planned_job::PlannedJob;
-use super::writer::Method;
+use super::writer::Writer;
 use crate::cluster::client::Cluster;
 use crate::cluster::error::Error;
 use crate::cluster::job::JobObject;
@@ -33,21 +33,17 @@ pub(super) async fn update(
     cluster: &Cluster,
     job: &PlannedJob,
     live: &Live,
-    method: &Method,
+    writer: &Writer,
 ) -> Result<Answer, Error> {
     let PlannedJob { manifest, namespace, .. } = job;
-    let request = match method {
-        Method::Apply { manager } => {
-            apply(namespace, &manifest.name, manager, &applied(manifest, namespace, live))?
-        }
-        // Unknown and duplicate fields are no change.
-        Method::Write { .. } => {
-            let path =
-                format!("{}/{}?dryRun=All&fieldValidation=Ignore", jobs(namespace).url_path, manifest.name);
-            with_yaml(Request::put(path), &replacement(manifest, namespace, live))?
-        }
+    let (name, manager) = (&manifest.name, writer.updates_by_applying.as_deref());
+    let change = match manager {
+        Some(_) => applied(manifest, namespace, live),
+        None => replacement(manifest, namespace, live),
     };
-    dry_run(cluster, request).await
+    // Unknown and duplicate fields are no change.
+    let path = format!("{}/{name}?dryRun=All&fieldValidation=Ignore", jobs(namespace).url_path);
+    dry_run(cluster, namespace, name, &change, manager, Request::put(path)).await
 }
 
 /// Asks whether the new Job would be accepted.
@@ -55,37 +51,42 @@ pub(super) async fn create(
     cluster: &Cluster,
     job: &PlannedJob,
     live: &Live,
-    method: &Method,
+    writer: &Writer,
 ) -> Result<Answer, Error> {
-    let (name, manifest) = successor(&job.manifest, &job.namespace, &live.job.uid);
-    let request = match method {
-        Method::Apply { manager } => apply(&job.namespace, &name, manager, &manifest)?,
-        Method::Write { strict } => {
-            let validation = if *strict { "Strict" } else { "Ignore" };
-            let path = format!("{}?dryRun=All&fieldValidation={validation}", jobs(&job.namespace).url_path);
-            with_yaml(Request::post(path), &manifest)?
-        }
-    };
-    dry_run(cluster, request).await
+    let PlannedJob { manifest, namespace, .. } = job;
+    let (name, manifest) = successor(manifest, namespace, &live.job.uid);
+    let validation = if writer.is_strict { "Strict" } else { "Ignore" };
+    let path = format!("{}?dryRun=All&fieldValidation={validation}", jobs(namespace).url_path);
+    let manager = writer.creates_by_applying.as_deref();
+    dry_run(cluster, namespace, &name, &manifest, manager, Request::post(path)).await
 }
 
-async fn dry_run(cluster: &Cluster, request: Request<Vec<u8>>) -> Result<Answer, Error> {
+/// Sends a manifest in a server-side apply by this manager of fields, or else in this request.
+async fn dry_run(
+    cluster: &Cluster,
+    namespace: &str,
+    name: &str,
+    manifest: &Yaml,
+    manager: Option<&str>,
+    otherwise: http::request::Builder,
+) -> Result<Answer, Error> {
+    let yaml = manifest.to_string().into_bytes();
+    let request = match manager {
+        Some(manager) => {
+            let params = PatchParams::apply(manager).force().dry_run().validation_strict();
+            let patch = jobs(namespace).patch(name, &params, &Patch::Apply(()));
+            patch.map_err(kube::Error::BuildRequest)?.map(|_| yaml)
+        }
+        None => {
+            let yaml_type = HeaderValue::from_static("application/yaml");
+            otherwise.header(CONTENT_TYPE, yaml_type).body(yaml).map_err(Error::config)?
+        }
+    };
     match cluster.request(request).await {
         Ok(response) if response["kind"] == "Job" => Ok(Answer::Possible),
         Ok(_) => Err(Error::unreadable("it is not the Job")),
         Err(error) => Answer::of_error(&error).ok_or(error),
     }
-}
-
-fn apply(namespace: &str, name: &str, manager: &str, manifest: &Yaml) -> Result<Request<Vec<u8>>, Error> {
-    let params = PatchParams::apply(manager).force().dry_run().validation_strict();
-    let request = jobs(namespace).patch(name, &params, &Patch::Apply(()));
-    Ok(request.map_err(kube::Error::BuildRequest)?.map(|_| manifest.to_string().into_bytes()))
-}
-
-fn with_yaml(request: http::request::Builder, manifest: &Yaml) -> Result<Request<Vec<u8>>, Error> {
-    let yaml_type = HeaderValue::from_static("application/yaml");
-    request.header(CONTENT_TYPE, yaml_type).body(manifest.to_string().into_bytes()).map_err(Error::config)
 }
 
 fn jobs(namespace: &str) -> kube::core::Request {

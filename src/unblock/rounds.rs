@@ -148,16 +148,18 @@ impl Rounds<'_> {
         let answer = match job.role {
             // Helm does not update a hook.
             Role::Hook => Answer::Possible,
-            _ => requests::update(self.cluster, job, live, &writer.update).await?,
+            _ => requests::update(self.cluster, job, live, &writer).await?,
         };
         let decision = decide(live, &answer, &job.manifest, job.role, &self.claimant, self.options.rules);
         if !matches!(decision, Decision::Wait(..) | Decision::Delete(..)) {
             return Ok(decision);
         }
-        Ok(match requests::create(self.cluster, job, live, &writer.create).await? {
+        Ok(match requests::create(self.cluster, job, live, &writer).await? {
             Answer::Possible => decision,
             Answer::Refused { why, .. } if is_quota_of_old_job(&why) => {
-                self.console.warn(&one_line(&messages::over_quota(job, &why)));
+                let warning =
+                    format!("a quota has no room for the new Job {job} until the old one is gone: {why}");
+                self.console.warn(&one_line(&warning));
                 decision
             }
             Answer::Refused { why, .. } => decision.keep(Reason::SuccessorRefused(why)),

@@ -12,37 +12,28 @@ pub(super) fn by_helm(call: Option<&HelmCall>, plugin_name: Option<&str>) -> Opt
     call.map(|call| if call.is_helm_4(plugin_name) { call.server_side } else { ServerSide::No })
 }
 
-/// How a request writes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Method {
-    /// Server-side apply by this manager of fields.
-    Apply { manager: String },
-    /// A replacement of the old Job, or a creation of the new one.
-    Write { strict: bool },
-}
-
 /// The requests that show what will happen to a Job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Writer {
-    /// Shows whether the Job in the cluster can take the manifest.
-    pub update: Method,
-    /// Shows whether a new Job would be accepted.
-    pub create: Method,
+    /// The manager of fields that applies the manifest to the Job in the cluster. `None` if the Job is replaced.
+    pub updates_by_applying: Option<String>,
+    /// The one that applies the new Job. `None` if it is created in the ordinary way.
+    pub creates_by_applying: Option<String>,
+    /// Whether an unknown field is an error when the new Job is created in the ordinary way.
+    pub is_strict: bool,
 }
 
 impl Writer {
     pub(super) fn of(helm: Option<ServerSide>, live: &ObjectMeta) -> Self {
-        let write = |strict| Method::Write { strict };
-        let applied = applied_by(live).map(|manager| Method::Apply { manager: manager.to_owned() });
-        let (update, create) = match (helm, applied) {
-            (Some(ServerSide::No), _) | (Some(ServerSide::Auto), None) => (write(false), write(false)),
+        let applied = applied_by(live).map(str::to_owned);
+        let (updates_by_applying, creates_by_applying) = match (helm, applied) {
+            (Some(ServerSide::No), _) | (Some(ServerSide::Auto) | None, None) => (None, None),
             // Before Helm applies a Job for the first time, it takes over all fields that it has written. So the Job loses each field
             // that the manifest lacks, as in a replacement.
-            (Some(ServerSide::Yes), None) => (write(false), Method::Apply { manager: HELM.to_owned() }),
-            (None, None) => (write(false), write(true)),
-            (_, Some(apply)) => (apply.clone(), apply),
+            (Some(ServerSide::Yes), None) => (None, Some(HELM.to_owned())),
+            (_, Some(manager)) => (Some(manager.clone()), Some(manager)),
         };
-        Self { update, create }
+        Self { updates_by_applying, creates_by_applying, is_strict: helm.is_none() }
     }
 }
 
@@ -84,20 +75,21 @@ mod tests {
             ("scaler", "Apply", "scale", "f:spec"),
             ("kubectl", "Apply", "", "f:spec"),
         ]);
-        let apply = |manager: &str| Method::Apply { manager: manager.to_owned() };
-        let write = |strict| Method::Write { strict };
-        for (helm, live, update, create) in [
-            (client_side, &created, write(false), write(false)),
-            (client_side, &applied, write(false), write(false)),
-            (server_side, &created, write(false), apply("helm")),
-            (server_side, &applied, apply("kubectl"), apply("kubectl")),
-            (as_before, &created, write(false), write(false)),
-            (as_before, &applied, apply("kubectl"), apply("kubectl")),
-            (None, &created, write(false), write(true)),
-            (None, &applied, apply("kubectl"), apply("kubectl")),
-            (None, &ObjectMeta::default(), write(false), write(true)),
+        for (helm, live, updates, creates, is_strict) in [
+            (client_side, &created, None, None, false),
+            (client_side, &applied, None, None, false),
+            (server_side, &created, None, Some("helm"), false),
+            (server_side, &applied, Some("kubectl"), Some("kubectl"), false),
+            (as_before, &created, None, None, false),
+            (as_before, &applied, Some("kubectl"), Some("kubectl"), false),
+            (None, &created, None, None, true),
+            (None, &applied, Some("kubectl"), Some("kubectl"), true),
+            (None, &ObjectMeta::default(), None, None, true),
         ] {
-            assert_eq!(Writer::of(helm, live), Writer { update, create }, "{helm:?} {live:?}");
+            let [updates_by_applying, creates_by_applying] =
+                [updates, creates].map(|name| name.map(str::to_owned));
+            let expected = Writer { updates_by_applying, creates_by_applying, is_strict };
+            assert_eq!(Writer::of(helm, live), expected, "{helm:?} {live:?}");
         }
     }
 }

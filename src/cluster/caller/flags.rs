@@ -112,12 +112,12 @@ pub(super) fn variable(name: &str) -> Option<&'static str> {
 }
 
 /// Reads arguments as pflag does. `takes` says what a flag with this long name does with the next argument.
-pub(super) fn read<'a>(mut args: &[&'a str], takes: impl Fn(&str) -> Takes) -> Vec<Read<'a>> {
+pub(super) fn read<'a>(args: &[&'a str], takes: impl Fn(&str) -> Takes) -> Vec<Read<'a>> {
+    let mut args = args.iter().copied();
     let mut found = Vec::new();
-    while let Some((&arg, rest)) = args.split_first() {
-        args = rest;
+    while let Some(arg) = args.next() {
         if arg == "--" {
-            found.extend(args.iter().copied().map(Read::Positional));
+            found.extend(args.map(Read::Positional));
             return found;
         }
         if let Some(long) = arg.strip_prefix("--") {
@@ -126,7 +126,7 @@ pub(super) fn read<'a>(mut args: &[&'a str], takes: impl Fn(&str) -> Takes) -> V
                 None => (long, None),
             };
             let apart = joined.is_none() && takes(name) != Nothing;
-            let value = if apart { next(&mut args) } else { joined };
+            let value = if apart { args.next() } else { joined };
             found.push(Read::Flag { name: name.to_owned(), value, apart });
         } else if let Some(letters) = arg.strip_prefix('-').filter(|letters| !letters.is_empty()) {
             read_short(letters, &mut args, &takes, &mut found);
@@ -140,7 +140,7 @@ pub(super) fn read<'a>(mut args: &[&'a str], takes: impl Fn(&str) -> Takes) -> V
 /// A short flag, or several in one argument: `-in shop`, `-nshop`, `-n=shop`.
 fn read_short<'a>(
     letters: &'a str,
-    args: &mut &[&'a str],
+    args: &mut impl Iterator<Item = &'a str>,
     takes: &impl Fn(&str) -> Takes,
     found: &mut Vec<Read<'a>>,
 ) {
@@ -152,7 +152,7 @@ fn read_short<'a>(
             Some(value) => (Some(value), false),
             None if takes(&name) == Nothing => (None, false),
             None if !joined.is_empty() => (Some(joined), false),
-            None => (next(args), true),
+            None => (args.next(), true),
         };
         let ends = value.is_some();
         found.push(Read::Flag { name, value, apart });
@@ -160,12 +160,6 @@ fn read_short<'a>(
             return;
         }
     }
-}
-
-fn next<'a>(args: &mut &[&'a str]) -> Option<&'a str> {
-    let (&first, rest) = args.split_first()?;
-    *args = rest;
-    Some(first)
 }
 
 /// Reads a truth value as Go's `strconv.ParseBool` does.
