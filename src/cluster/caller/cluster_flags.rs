@@ -18,15 +18,15 @@ impl ClusterFlags {
     /// `--post-renderer-args --namespace=shop` names Helm's own namespace. It goes no further than the first mistake.
     pub(super) fn first_reading(args: &[&str]) -> Self {
         let mut cluster = Self::default();
-        for read in flags::read(args, |flag| flags::global(flag).unwrap_or(Takes::Nothing)) {
+        for read in flags::read(args, |flag| flags::global(flag).map_or(Takes::Nothing, |(takes, _)| takes)) {
             let Read::Flag { name, value, .. } = read else {
                 continue;
             };
             let is_fine = match flags::global(&name) {
                 None => name != "help",
-                Some(Takes::Nothing) => value.is_none_or(|value| flags::parse_bool(value).is_some()),
-                Some(Takes::Text) => value.is_some(),
-                Some(Takes::Number) => value.is_some_and(|value| value.parse::<f64>().is_ok()),
+                Some((Takes::Nothing, _)) => value.is_none_or(|value| flags::parse_bool(value).is_some()),
+                Some((Takes::Text, _)) => value.is_some(),
+                Some((Takes::Number, _)) => value.is_some_and(|value| value.parse::<f64>().is_ok()),
             };
             if !is_fine {
                 break;
@@ -37,11 +37,12 @@ impl ClusterFlags {
     }
 
     pub(super) fn set(&mut self, flag: &str, value: Option<&str>) {
-        let value = match flags::global(flag) {
-            Some(Takes::Nothing) => flags::parse_bool(value.unwrap_or("true")).map(|value| value.to_string()),
-            _ => value.map(str::to_owned),
+        let Some((takes, variable)) = flags::global(flag) else { return };
+        let value = match takes {
+            Takes::Nothing => flags::parse_bool(value.unwrap_or("true")).map(|value| value.to_string()),
+            Takes::Text | Takes::Number => value.map(str::to_owned),
         };
-        let (Some(variable), Some(mut value)) = (flags::variable(flag), value) else { return };
+        let Some(mut value) = value else { return };
         // Helm collects the groups.
         let groups = self.variable(variable).filter(|_| flag == "kube-as-group");
         if let Some(groups) = groups {

@@ -27,17 +27,13 @@ pub fn parse(argv: &[OsString]) -> Result<Option<HelmCall>, String> {
     let command = match place.and_then(|place| Command::named(args[place])) {
         Some(command) if !skipped.iter().any(|arg| Command::named(arg).is_some()) => command,
         None if !args.iter().any(|arg| Command::named(arg).is_some()) => return Ok(None),
-        _ => return unclear("cannot tell which argument is the command; write the command first"),
+        _ => return Err("cannot tell which argument is the command; write the command first".to_owned()),
     };
     let others = args.iter().enumerate().filter(|(at, _)| Some(*at) != place).map(|(_, arg)| *arg);
     Line::read(command, &others.collect::<Vec<_>>()).call().map(Some)
 }
 
 const POST_RENDERER: &str = "--post-renderer";
-
-fn unclear<T>(why: impl Into<String>) -> Result<T, String> {
-    Err(why.into())
-}
 
 impl Command {
     fn named(name: &str) -> Option<Self> {
@@ -46,7 +42,7 @@ impl Command {
 
     fn takes(self, flag: &str) -> Takes {
         match flags::global(flag) {
-            Some(takes) => takes,
+            Some((takes, _)) => takes,
             None if flag == flags::SERVER_SIDE && self == Self::Upgrade => Takes::Text,
             None if WITHOUT_VALUE.contains(&flag) => Takes::Nothing,
             None => Takes::Text,
@@ -73,7 +69,7 @@ fn place_of_command(args: &[&str]) -> Option<usize> {
             (None, [_, letter]) => flags::long_name(char::from(*letter)),
             _ => continue,
         };
-        is_value = flags::global(&name) != Some(Takes::Nothing);
+        is_value = !matches!(flags::global(&name), Some((Takes::Nothing, _)));
     }
     None
 }
@@ -189,11 +185,11 @@ impl<'a> Line<'a> {
         call.release = self.release()?;
         call.post_renderer = match self.value("post-renderer").flatten() {
             Some(name) if !name.is_empty() => name.to_owned(),
-            _ => return unclear("--post-renderer has no value"),
+            _ => return Err("--post-renderer has no value".to_owned()),
         };
         let namespace = self.cluster.variable("HELM_NAMESPACE");
         if namespace.is_some_and(|name| !name.is_empty() && !is_name(&name, 63)) {
-            return unclear("the value of --namespace is not a namespace");
+            return Err("the value of --namespace is not a namespace".to_owned());
         }
         call.install = self.is_set(&["install"])?;
         call.no_hooks = self.is_set(&["no-hooks"])?;
@@ -214,8 +210,10 @@ impl<'a> Line<'a> {
             }
             (Command::Install, [_]) if is_generated => Ok(None),
             (Command::Template, [_]) => Ok(None),
-            (_, [_, _]) => unclear("the first argument after the command is not the name of a release"),
-            (_, args) => unclear(format!(
+            (_, [_, _]) => {
+                Err("the first argument after the command is not the name of a release".to_owned())
+            }
+            (_, args) => Err(format!(
                 "there must be a release and a chart, but {} arguments are neither flags nor their values",
                 args.len()
             )),
@@ -227,7 +225,9 @@ impl<'a> Line<'a> {
             (Command::Upgrade, None | Some(Some("auto"))) => Ok(ServerSide::Auto),
             (Command::Upgrade, Some(Some("true"))) => Ok(ServerSide::Yes),
             (Command::Upgrade, Some(Some("false"))) => Ok(ServerSide::No),
-            (Command::Upgrade, _) => unclear("the value of --server-side is none of true, false and auto"),
+            (Command::Upgrade, _) => {
+                Err("the value of --server-side is none of true, false and auto".to_owned())
+            }
             (_, None) => Ok(ServerSide::Yes),
             _ => Ok(if self.is_set(&[flags::SERVER_SIDE])? { ServerSide::Yes } else { ServerSide::No }),
         }

@@ -102,13 +102,9 @@ pub(super) fn long_name(letter: char) -> String {
     known.map_or_else(|| letter.to_string(), |(_, name)| (*name).to_owned())
 }
 
-pub(super) fn global(name: &str) -> Option<Takes> {
-    GLOBAL.iter().find(|(known, ..)| *known == name).map(|(_, takes, _)| *takes)
-}
-
-/// The variable over which a global flag has precedence.
-pub(super) fn variable(name: &str) -> Option<&'static str> {
-    GLOBAL.iter().find(|(known, ..)| *known == name).map(|(.., variable)| *variable)
+/// What a global flag takes, and the variable over which it has precedence.
+pub(super) fn global(name: &str) -> Option<(Takes, &'static str)> {
+    GLOBAL.iter().find(|(known, ..)| *known == name).map(|(_, takes, variable)| (*takes, *variable))
 }
 
 /// Reads arguments as pflag does. `takes` says what a flag with this long name does with the next argument.
