@@ -1,6 +1,6 @@
 //! Helm's global flags for the cluster. Pure.
 
-use secrecy::{ExposeSecret, SecretString};
+use std::fmt;
 
 use super::flags::{self, Read, Takes};
 
@@ -8,7 +8,7 @@ use super::flags::{self, Read, Takes};
 ///
 /// A flag has precedence over Helm's environment variable, even if its value is empty. An empty value is the same as neither flag nor
 /// variable. `--kubeconfig` has precedence over `KUBECONFIG` unless its value is empty.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct ClusterFlags {
     /// `--namespace`, before `HELM_NAMESPACE`
     pub namespace: Option<String>,
@@ -19,7 +19,7 @@ pub struct ClusterFlags {
     /// `--kube-apiserver`, before `HELM_KUBEAPISERVER`
     pub api_server: Option<String>,
     /// `--kube-token`, before `HELM_KUBETOKEN`
-    pub token: Option<SecretString>,
+    pub token: Option<String>,
     /// `--kube-ca-file`, before `HELM_KUBECAFILE`
     pub ca_file: Option<String>,
     /// `--kube-tls-server-name`, before `HELM_KUBETLS_SERVER_NAME`
@@ -30,6 +30,13 @@ pub struct ClusterFlags {
     pub as_user: Option<String>,
     /// `--kube-as-group`, as often as it is given, before `HELM_KUBEASGROUPS`
     pub as_groups: Option<Vec<String>>,
+}
+
+/// Without the values, because the token is a secret.
+impl fmt::Debug for ClusterFlags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClusterFlags").finish_non_exhaustive()
+    }
 }
 
 impl ClusterFlags {
@@ -62,7 +69,7 @@ impl ClusterFlags {
             "kubeconfig" => self.kubeconfig = text(),
             "kube-context" => self.context = text(),
             "kube-apiserver" => self.api_server = text(),
-            "kube-token" => self.token = text().map(SecretString::from),
+            "kube-token" => self.token = text(),
             "kube-ca-file" => self.ca_file = text(),
             "kube-tls-server-name" => self.tls_server_name = text(),
             "kube-insecure-skip-tls-verify" => {
@@ -85,7 +92,7 @@ impl ClusterFlags {
             "HELM_NAMESPACE" => self.namespace.clone(),
             "HELM_KUBECONTEXT" => self.context.clone(),
             "HELM_KUBEAPISERVER" => self.api_server.clone(),
-            "HELM_KUBETOKEN" => self.token.as_ref().map(|token| token.expose_secret().to_owned()),
+            "HELM_KUBETOKEN" => self.token.clone(),
             "HELM_KUBECAFILE" => self.ca_file.clone(),
             "HELM_KUBETLS_SERVER_NAME" => self.tls_server_name.clone(),
             "HELM_KUBEINSECURE_SKIP_TLS_VERIFY" => self.insecure_skip_tls_verify.map(|skip| skip.to_string()),

@@ -182,7 +182,7 @@ fn next<'a>(args: &mut &[&'a str]) -> Option<&'a str> {
 }
 
 /// Reads a truth value as Go's `strconv.ParseBool` does.
-pub(super) fn parse_bool(text: &str) -> Option<bool> {
+pub(in crate::cluster) fn parse_bool(text: &str) -> Option<bool> {
     match text {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
         "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
