@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use kube::api::DeleteParams;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -19,7 +20,6 @@ use super::rules::Rules;
 use super::sweep::Sweep;
 use crate::cluster::client::Cluster;
 use crate::cluster::connect::Target;
-use crate::cluster::error::Error;
 use crate::cluster::pods;
 use crate::cluster::stop::{Stop, unless_stopped};
 use crate::cluster::variable;
@@ -37,15 +37,8 @@ const JOBS_WITH_PODS: usize = 20;
 const TICK: Duration = Duration::from_secs(1);
 
 /// Connects and sweeps. Afterwards a signal ends the process.
-pub(crate) async fn run(options: &Options, console: &Console) -> (Sweep, Ending) {
+pub(crate) async fn run(options: &Options, console: &Console, signals: &mut Signals) -> (Sweep, Ending) {
     let start = Instant::now();
-    let signals = &mut match Signals::listen() {
-        Ok(signals) => signals,
-        Err(error) => {
-            let error = Error::Config(format!("cannot listen for signals: {error}"));
-            return (Sweep::default(), Err(error.into()));
-        }
-    };
     let deadline = options.timeout.connect_deadline();
     let connected: Result<_, Stop> = unless_stopped(signals, deadline, async {
         let target = Target::find(&options.connection).await?;
@@ -127,7 +120,8 @@ async fn sweep_until_done(
     let is_ending = Cell::new(false);
     let delete = async |job: Arc<_>| {
         let log = logs.read(&job).await;
-        let result = if is_ending.get() { None } else { Some(cluster.delete(&job, options.dry_run).await) };
+        let params = DeleteParams { dry_run: options.dry_run, ..DeleteParams::background() };
+        let result = if is_ending.get() { None } else { Some(cluster.delete(&job, params).await) };
         (job, log, result)
     };
     let mut in_flight = FuturesUnordered::new();

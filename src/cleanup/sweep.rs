@@ -29,11 +29,12 @@ const SHOWN_WITHIN: Duration = Duration::from_secs(5);
 
 type Uid = Arc<str>;
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) enum Phase {
     Waiting(Hint),
     /// The Job finished too recently, and is due at this time, in seconds since 1970.
     TooRecent(i64),
+    #[default]
     Due,
     /// The Job is being deleted.
     Going {
@@ -57,6 +58,7 @@ pub(crate) enum Gone {
 }
 
 /// One Job in the sweep.
+#[derive(Default)]
 pub(crate) struct TrackedJob {
     pub job: Arc<Job>,
     /// As last decided.
@@ -69,8 +71,8 @@ pub(crate) struct TrackedJob {
     /// Why its pods do not let it finish.
     pub pods: Option<String>,
     scope: usize,
-    /// The number of the list in which, or in the watch after which, the Job was last seen.
-    list: u32,
+    /// Whether it was seen since the last list began.
+    listed: bool,
     /// Whether the map has the Job.
     present: bool,
     /// Whether it ever belonged to the release given with `--release`.
@@ -81,8 +83,9 @@ pub(crate) struct TrackedJob {
 }
 
 /// How far the sweep's own deletion of a Job is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 enum Deletion {
+    #[default]
     NotSent,
     UnderWay,
     /// Sent again at this time.
@@ -94,8 +97,9 @@ enum Deletion {
     AcceptedInDryRun,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum DeletedByUs {
+    #[default]
     No,
     /// The response was lost, or is an error of the API server (5xx).
     Maybe,
@@ -104,8 +108,6 @@ enum DeletedByUs {
 
 struct Scope {
     name: String,
-    /// How many lists have begun.
-    list: u32,
     was_listed: bool,
     view: View,
 }
@@ -132,14 +134,12 @@ pub(crate) struct Sweep {
     /// Every annotated Job that was ever seen.
     jobs: BTreeMap<Uid, TrackedJob>,
     scopes: Vec<Scope>,
-    /// The Jobs to delete: whether for the first time, and since when each is known.
-    due: BTreeSet<(bool, Duration, Uid)>,
+    /// The Jobs to delete, and since when each is known.
+    due: BTreeSet<(Duration, Uid)>,
     timers: BTreeSet<(Duration, Uid)>,
     in_flight: usize,
-    /// Before, only failed deletions are sent again, each after its own `Retry-After`.
+    /// Until then, the API server's `Retry-After` runs, and no deletion is sent.
     paused_until: Duration,
-    /// How many Jobs hold up the end.
-    open: usize,
     /// The Jobs with a failed request that is to be sent again, and how many there were since all went well.
     failing: BTreeSet<Uid>,
     failed: usize,
@@ -153,7 +153,7 @@ impl Sweep {
         concurrency: usize,
         unix_start: i64,
     ) -> Self {
-        let scope = |name| Scope { name, list: 0, was_listed: false, view: View::Old };
+        let scope = |name| Scope { name, was_listed: false, view: View::Old };
         let scopes = scopes.into_iter().map(scope).collect();
         Self { rules, scopes, concurrency, unix_start, ..Self::default() }
     }
@@ -164,8 +164,9 @@ impl Sweep {
         let name = scope.name.clone();
         match event {
             Event::ListBegins => {
-                scope.list += 1;
                 scope.view = scope.view.min(View::Old);
+                let in_scope = self.jobs.values_mut().filter(|tracked| tracked.scope == index);
+                in_scope.for_each(|tracked| tracked.listed = false);
                 self.say(Verbosity::Verbose, &format!("listing Jobs in {name}"));
             }
             Event::Seen(job) => self.seen(index, job, now),
@@ -179,10 +180,8 @@ impl Sweep {
                 self.missing(&uid, now);
             }
             Event::Listed => {
-                let list = scope.list;
                 scope.was_listed = true;
-                let is_missing = |tracked: &TrackedJob| tracked.scope == index && tracked.list != list;
-                let missing = self.jobs.iter().filter(|(_, tracked)| is_missing(tracked));
+                let missing = self.jobs.iter().filter(|(_, job)| job.scope == index && !job.listed);
                 let missing: Vec<_> = missing.map(|(uid, _)| Arc::clone(uid)).collect();
                 missing.iter().for_each(|uid| self.missing(uid, now));
                 self.reached(index, View::Listed);
@@ -214,24 +213,23 @@ impl Sweep {
     }
 
     fn seen(&mut self, scope: usize, job: Job, now: Duration) {
-        let list = self.scopes[scope].list;
         let uid: Uid = job.uid.as_str().into();
         if let Some(tracked) = self.jobs.get_mut(&uid) {
             let newer = tracked.job.version != job.version;
-            let newly_listed = replace(&mut tracked.list, list) != list;
-            if !job.terminating {
-                if newer {
-                    // A deletion of the version before was not carried out.
-                    tracked.deleted_by_us = DeletedByUs::No;
-                }
-                if (newer || newly_listed) && tracked.deletion == Deletion::WaitsForMap {
-                    tracked.deletion = Deletion::NotSent;
-                }
+            let newly_listed = !replace(&mut tracked.listed, true);
+            if newer && !job.terminating {
+                // A deletion of the version before was not carried out.
+                tracked.deleted_by_us = DeletedByUs::No;
+            }
+            if (newer || newly_listed) && !job.terminating && tracked.deletion == Deletion::WaitsForMap {
+                tracked.deletion = Deletion::NotSent;
             }
             tracked.present = true;
             tracked.job = Arc::new(job);
         } else if job.policy.is_some() {
-            self.jobs.insert(Arc::clone(&uid), TrackedJob::new(job, scope, list));
+            let job = Arc::new(job);
+            let new = TrackedJob { job, scope, listed: true, present: true, ..TrackedJob::default() };
+            self.jobs.insert(Arc::clone(&uid), new);
         } else if let State::Unreadable(why) = &job.state {
             let what = if job.name.is_empty() { "an object".to_owned() } else { job.to_string() };
             let text = format!("skipped {what}, because it cannot be read: {why}");
@@ -249,11 +247,10 @@ impl Sweep {
 
     /// The Job to delete next, if its version is still the one that the sweep has seen.
     pub(crate) fn next_deletion(&mut self, now: Duration) -> Option<Arc<Job>> {
-        let (is_first, ..) = self.due.first()?;
-        if self.in_flight >= self.concurrency || (*is_first && now < self.paused_until) {
+        if self.in_flight >= self.concurrency || now < self.paused_until {
             return None;
         }
-        let (.., uid) = self.due.pop_first()?;
+        let (_, uid) = self.due.pop_first()?;
         let tracked = self.jobs.get_mut(&uid)?;
         tracked.deletion = Deletion::UnderWay;
         let job = Arc::clone(&tracked.job);
@@ -276,6 +273,7 @@ impl Sweep {
         let (dry_run, only_lists) = (self.rules.dry_run, self.rules.only_lists);
         let Some(tracked) = self.jobs.get_mut(&uid) else { return Ok(()) };
         tracked.log = log.or(tracked.log.take());
+        let is_newer = tracked.job.version != job.version;
         let mut failure = None;
         tracked.deletion = match result {
             None => Deletion::NotSent,
@@ -289,15 +287,12 @@ impl Sweep {
                 tracked.present &= !only_lists;
                 Deletion::WaitsForMap
             }
-            Some(Err(error)) if error.is_conflict() && tracked.job.version != job.version => {
-                Deletion::NotSent
-            }
+            Some(Err(error)) if error.is_conflict() && is_newer => Deletion::NotSent,
             Some(Err(error)) if error.is_conflict() => Deletion::WaitsForMap,
             Some(Err(error)) if error.is_transient() => {
-                // Such a Job shows that this deletion was not carried out.
-                let is_newer =
-                    tracked.present && !tracked.job.terminating && tracked.job.version != job.version;
-                if error.may_have_been_carried_out() && !dry_run && !is_newer {
+                // A Job that lives on in a newer version was not deleted.
+                let lives = is_newer && tracked.present && !tracked.job.terminating;
+                if error.may_have_been_carried_out() && !dry_run && !lives {
                     tracked.deleted_by_us = tracked.deleted_by_us.max(DeletedByUs::Maybe);
                 }
                 let after = retry::delay(tracked.failures, &error);
@@ -332,7 +327,7 @@ impl Sweep {
         Ok(())
     }
 
-    /// While the API server's `Retry-After` runs, no other Job is begun.
+    /// While the API server's `Retry-After` runs, no deletion is sent.
     fn pause(&mut self, error: &Error, now: Duration) {
         if let Some(retry_after) = error.retry_after() {
             self.paused_until = self.paused_until.max(now + retry_after);
@@ -379,18 +374,18 @@ impl Sweep {
         if tracked.deletion == Deletion::UnderWay {
             return;
         }
-        let enters_scope = !tracked.was_in_scope && self.rules.in_scope(&tracked.job);
-        if enters_scope {
-            tracked.was_in_scope = true;
-            tracked.since = now;
-        } else if !tracked.was_in_scope {
+        let is_new = !tracked.was_in_scope;
+        if is_new && !self.rules.in_scope(&tracked.job) {
             return;
         }
+        if is_new {
+            (tracked.was_in_scope, tracked.since) = (true, now);
+            let unknown_words = wording::unknown_words(&tracked.job);
+            self.messages.extend(unknown_words.map(|text| (Verbosity::Warning, block(&text))));
+        }
         let phase = tracked.phase_now(&self.rules, unix_now);
-        let (was_open, is_open) = (tracked.phase.is_open(), phase.is_open());
-        self.open = self.open + usize::from(is_open) - usize::from(was_open);
-        tracked.until = if is_open { None } else { tracked.until.or(Some(now)) };
-        let due = (tracked.failures == 0, tracked.since, Arc::clone(uid));
+        tracked.until = if phase.is_open() { None } else { tracked.until.or(Some(now)) };
+        let due = (tracked.since, Arc::clone(uid));
         if phase == Phase::Due && tracked.deletion == Deletion::NotSent {
             self.due.insert(due);
         } else {
@@ -401,12 +396,11 @@ impl Sweep {
             self.timers.insert((at, Arc::clone(uid)));
         }
         let before = replace(&mut tracked.phase, phase);
-        if tracked.phase != before {
+        if tracked.phase != before
+            && let Some(text) = wording::phase_message(tracked, unix_now)
+        {
             let level = tracked.phase.level(&before);
-            let unknown_words = wording::unknown_words(&tracked.job).filter(|_| enters_scope);
-            let text = wording::phase_message(tracked, unix_now);
-            unknown_words.into_iter().for_each(|text| self.say(Verbosity::Warning, &text));
-            text.into_iter().for_each(|text| self.say(level, &text));
+            self.say(level, &text);
         }
     }
 
@@ -417,7 +411,8 @@ impl Sweep {
     /// Whether no Job is left to wait for or to delete, and no change may have gone unnoticed. Kept Jobs do not count, even if
     /// they have not finished.
     pub(crate) fn is_done(&self) -> bool {
-        self.open == 0 && self.scopes.iter().all(|scope| scope.view > View::Old)
+        self.scopes.iter().all(|scope| scope.view > View::Old)
+            && !self.jobs().any(|tracked| tracked.phase.is_open())
     }
 
     pub(crate) fn is_watched(&self) -> bool {
@@ -481,25 +476,6 @@ impl Sweep {
 }
 
 impl TrackedJob {
-    fn new(job: Job, scope: usize, list: u32) -> Self {
-        Self {
-            job: Arc::new(job),
-            // Until the first decision, which is another one.
-            phase: Phase::Kept(Kept::LeftScope),
-            since: Duration::ZERO,
-            until: None,
-            log: None,
-            pods: None,
-            scope,
-            list,
-            present: true,
-            was_in_scope: false,
-            deletion: Deletion::NotSent,
-            deleted_by_us: DeletedByUs::No,
-            failures: 0,
-        }
-    }
-
     /// The phase by what the map shows, and by what the sweep has sent.
     fn phase_now(&self, rules: &Rules, unix_now: i64) -> Phase {
         let ours = self.deleted_by_us != DeletedByUs::No;

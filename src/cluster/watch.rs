@@ -18,7 +18,7 @@ use tokio::sync::{Mutex, Notify, mpsc};
 use tokio::time::{Instant, sleep};
 use tower::service_fn;
 
-use super::client::Cluster;
+use super::client::{Cluster, is_watch};
 use super::error::Error;
 use super::job::{Job, JobObject};
 use super::retry;
@@ -81,25 +81,18 @@ impl Follower {
                     continue;
                 }
             };
-            match ended {
-                Ok(()) => return,
-                Err(error) if self.only_lists || !error.is_transient() => {
-                    return self.tell(Event::Failed(error)).await;
-                }
-                Err(error) => {
-                    self.health.lock().await.ended();
-                    self.back_off(error).await;
-                }
+            let Err(error) = ended else { return };
+            if self.only_lists || !error.is_transient() {
+                return self.tell(Event::Failed(error)).await;
             }
+            self.health.lock().await.ended();
+            self.back_off(error).await;
         }
     }
 
     async fn list_and_watch(&self) -> Result<(), Error> {
         let follower = self.clone();
-        let service = service_fn(move |request| {
-            let follower = follower.clone();
-            async move { follower.send(request).await }
-        });
+        let service = service_fn(move |request| follower.clone().send(request));
         let client = Client::new(service, self.cluster.client().default_namespace());
         let jobs: Api<JobObject> = match &self.scope.namespace {
             Some(namespace) => Api::namespaced(client, namespace),
@@ -123,8 +116,8 @@ impl Follower {
         Err(Error::ConnectionLost("the watcher has ended".to_owned()))
     }
 
-    async fn send(&self, request: Request<Body>) -> Result<Response<Body>, Error> {
-        if !request.uri().query().is_some_and(|query| query.contains("watch=true")) {
+    async fn send(self, request: Request<Body>) -> Result<Response<Body>, Error> {
+        if !is_watch(&request) {
             return Ok(self.cluster.client().send(request).await?);
         }
         let was_short = self.health.lock().await.ended().is_some_and(|lasted| lasted < HEALTHY_AFTER);

@@ -131,9 +131,9 @@ pub fn unblock(jobs: Vec<JobManifest>, options: &Options, console: &mut Console)
     if planned.is_empty() {
         return Ok(());
     }
-    let runtime = stop::runtime().map_err(|error| blocked(error.exit_code(), error))?;
-    match runtime.block_on(until_stopped(planned, options, &caller, console)) {
-        Ok(mut signals) => {
+    let (runtime, mut signals) = stop::start().map_err(|error| blocked(error.exit_code(), error))?;
+    match runtime.block_on(until_stopped(planned, options, &caller, console, &mut signals)) {
+        Ok(()) => {
             signals.end_the_process();
             // Its thread handles signals until the end of the process.
             std::mem::forget(runtime);
@@ -185,9 +185,8 @@ async fn until_stopped(
     options: &Options,
     caller: &Caller,
     console: &mut Console,
-) -> Result<Signals, Blocked> {
-    let mut signals = Signals::listen()
-        .map_err(|error| blocked(ExitCode::Failure, format!("cannot listen for signals: {error}")))?;
+    signals: &mut Signals,
+) -> Result<(), Blocked> {
     let deadline = options.timeout.connect_deadline();
     let connecting = async {
         let target = target::find(options, caller.helm(), console).await?;
@@ -195,16 +194,14 @@ async fn until_stopped(
         let context = target.cluster.context.clone();
         Ok((Cluster::connect(target.cluster, deadline).await?, target.namespace, context, planned))
     };
-    let connected: Result<_, Stop> = stop::unless_stopped(&mut signals, deadline, connecting).await;
+    let connected: Result<_, Stop> = stop::unless_stopped(signals, deadline, connecting).await;
     let (cluster, namespace, context, mut planned) = connected.map_err(|stop| stop.blocked(&[], None))?;
     let namespace = namespace.unwrap_or_default();
     let work = unblock_in(&cluster, &namespace, context.clone(), &mut planned, options, caller, console);
     // Without waiting, only connecting has a limit.
     let deadline = deadline.filter(|_| !options.timeout.is_zero());
-    match stop::unless_stopped(&mut signals, deadline, work).await {
-        Ok(()) => Ok(signals),
-        Err(stop) => Err(stop.blocked(&planned, context.as_deref())),
-    }
+    let done = stop::unless_stopped(signals, deadline, work).await;
+    done.map_err(|stop: Stop| stop.blocked(&planned, context.as_deref()))
 }
 
 /// Where the manifests are applied.

@@ -2,8 +2,8 @@
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Request};
-use k8s_openapi::api::core::v1::{Pod, Secret};
-use kube::api::{DeleteParams, ListParams, LogParams};
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::{DeleteParams, ListParams};
 use kube::core::params::{GetParams, Patch, PatchParams};
 use kube::{Api, Resource};
 use serde_json::Value;
@@ -16,10 +16,6 @@ use crate::cluster::client::Cluster;
 use crate::cluster::error::Error;
 use crate::cluster::job::{Job, JobObject};
 use crate::cluster::variable;
-
-/// How many last lines of a container's log are read.
-const LOG_LINES: i64 = 20;
-const LOG_BYTES: i64 = 1 << 20;
 
 /// The Job in the cluster that has the name of this one, as JSON.
 pub(super) async fn live_job(cluster: &Cluster, job: &PlannedJob) -> Result<Option<Value>, Error> {
@@ -105,24 +101,7 @@ pub(super) async fn delete(
     dry_run: bool,
 ) -> Result<(), Error> {
     let params = if foreground { DeleteParams::foreground() } else { DeleteParams::background() };
-    cluster.delete_with(job, DeleteParams { dry_run, ..params }).await.map(|_gone| ())
-}
-
-/// The last lines of a container's log.
-pub(super) async fn log(
-    cluster: &Cluster,
-    namespace: &str,
-    pod: &str,
-    container: &str,
-) -> Result<String, Error> {
-    let pods: Api<Pod> = Api::namespaced(cluster.client().clone(), namespace);
-    let params = LogParams {
-        container: Some(container.to_owned()),
-        tail_lines: Some(LOG_LINES),
-        limit_bytes: Some(LOG_BYTES),
-        ..LogParams::default()
-    };
-    Ok(pods.logs(pod, &params).await?)
+    cluster.delete(job, DeleteParams { dry_run, ..params }).await.map(|_gone| ())
 }
 
 /// Whether Helm has a release of this name that it would upgrade, by the Secrets in which it keeps them. `None` if that cannot be

@@ -17,7 +17,7 @@ use crate::cluster::caller::Caller;
 use crate::cluster::client::Cluster;
 use crate::cluster::error::Error;
 use crate::cluster::job::Hint;
-use crate::cluster::pods;
+use crate::cluster::pods::{self, ContainerLog};
 use crate::console::Console;
 use crate::escape::{log_line, one_line, shortened};
 use crate::policy::Outcome;
@@ -243,16 +243,10 @@ async fn copy_logs(all: &Surroundings<'_>, jobs: &[PlannedJob], console: &mut Co
     }
     let failed = jobs.iter().filter_map(PlannedJob::to_delete);
     for job in failed.filter(|job| job.outcome() == Some(Outcome::Failed)) {
-        for pod in pods::list(all.cluster, job).await.unwrap_or_default() {
-            let name = pod.metadata.name.unwrap_or_default();
-            for container in pod.spec.into_iter().flat_map(|spec| spec.containers) {
-                let log = requests::log(all.cluster, &job.namespace, &name, &container.name).await;
-                let log = log.unwrap_or_default();
-                if !log.is_empty() {
-                    console.log(&format!("last lines of {job}, pod {name}, container {}", container.name));
-                }
-                log.lines().for_each(|line| console.log(&format!("  {}", log_line(line))));
-            }
+        let log = pods::log(all.cluster, job, pods::DEFAULT_LINES).await.unwrap_or_default();
+        for ContainerLog { pod, container, lines } in log.containers {
+            console.log(&format!("last lines of {job}, pod {pod}, container {container}"));
+            lines.iter().for_each(|line| console.log(&format!("  {}", log_line(line))));
         }
     }
 }
