@@ -44,20 +44,11 @@ impl EndCondition {
         self.done_since = if is_done { self.done_since.or(Some(now)) } else { None };
         let is_out_of_time = (self.timeout.is_zero() && sweep.is_idle(now))
             || self.timeout.limit().is_some_and(|limit| now >= limit);
-        match self.settled_at() {
-            Some(at) if now >= at || is_out_of_time => Some(Ok(())),
+        match self.done_since {
+            Some(since) if is_out_of_time || now >= since.saturating_add(self.settle) => Some(Ok(())),
             None if is_out_of_time => Some(Err(Stop::Deadline)),
             _ => None,
         }
-    }
-
-    /// When to call [`Self::check`] again if nothing happens before.
-    pub(crate) fn next(&self) -> Option<Duration> {
-        self.timeout.limit().into_iter().chain(self.settled_at()).min()
-    }
-
-    fn settled_at(&self) -> Option<Duration> {
-        Some(self.done_since?.saturating_add(self.settle))
     }
 }
 

@@ -10,7 +10,7 @@ use futures_util::stream::FuturesUnordered;
 use kube::api::DeleteParams;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, interval, timeout};
 
 use super::ending::{EndCondition, Ending};
 use super::logs::LogReader;
@@ -34,7 +34,8 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// For how long, and of how many Jobs, the pods are looked at after the deadline.
 const LOOK_AT_PODS: Duration = Duration::from_secs(5);
 const JOBS_WITH_PODS: usize = 20;
-const TICK: Duration = Duration::from_secs(1);
+/// How often the sweep looks at the clock.
+const TICK: Duration = Duration::from_millis(100);
 
 /// Connects and sweeps. Afterwards a signal ends the process.
 pub(crate) async fn run(options: &Options, console: &Console, signals: &mut Signals) -> (Sweep, Ending) {
@@ -112,7 +113,7 @@ async fn sweep_until_done(
             events: sender.clone(),
             relist,
             only_lists: options.timeout.is_zero(),
-            health: Arc::default(),
+            open_since: Arc::default(),
         };
         followers.spawn(follower.follow());
     }
@@ -125,15 +126,13 @@ async fn sweep_until_done(
         (job, log, result)
     };
     let mut in_flight = FuturesUnordered::new();
+    let mut tick = interval(TICK);
     let mut end_condition = EndCondition::new(options.timeout, options.settle);
     let mut progress = Progress::new(console, options.timeout.limit());
     // How the sweep ends, and when at the latest.
     let mut ending: Option<(Ending, Duration)> = None;
     loop {
         let now = start.elapsed();
-        for scope in sweep.handle_timers(now) {
-            relists[scope].notify_one();
-        }
         while ending.is_none()
             && let Some(job) = sweep.next_deletion(now)
         {
@@ -156,9 +155,6 @@ async fn sweep_until_done(
                 console.message(Verbosity::Verbose, &text);
             }
         }
-        let latest = ending.as_ref().map(|(_, latest)| *latest);
-        let wake = [end_condition.next(), sweep.next_timer(now), latest].into_iter().flatten();
-        let wake = wake.filter(|at| *at > now).fold(now + TICK, Duration::min);
         let stop = tokio::select! {
             biased;
             signal = received.next() => Some(match &ending {
@@ -168,6 +164,11 @@ async fn sweep_until_done(
                 }
                 _ => Stop::Signal(signal),
             }),
+            _ = tick.tick() => {
+                let to_list = sweep.handle_timers(start.elapsed());
+                to_list.into_iter().for_each(|scope| relists[scope].notify_one());
+                None
+            }
             // Before the replies, because the API server gives up a watch that is not read.
             Some((scope, event)) = events.recv() => {
                 sweep.event(scope, event, start.elapsed()).err().map(Stop::from)
@@ -175,7 +176,6 @@ async fn sweep_until_done(
             Some((job, log, result)) = in_flight.next(), if !in_flight.is_empty() => {
                 sweep.replied(&job, log, result, start.elapsed()).err().map(Stop::from)
             }
-            () = sleep_until(start + wake) => None,
         };
         if let (Some(stop), None) = (stop, &ending) {
             ending = Some((Err(stop), start.elapsed() + DRAIN));

@@ -1,7 +1,7 @@
 //! The sweep: what is known of the Jobs in scope, and what to do next.
 //!
-//! The watch keeps a map of the Jobs up to date. After every change, reply or timer, [`TrackedJob::phase_now`] decides from
-//! what the map shows. Whatever a reply says, only the map says that a Job is gone. A Job is identified by its UID: a Job that
+//! The watch keeps a map of the Jobs up to date. After every change and reply, and when its time has come, [`TrackedJob::phase_now`]
+//! decides from what the map shows. Whatever a reply says, only the map says that a Job is gone. A Job is identified by its UID: a Job that
 //! is created again under the same name is another Job.
 //!
 //! The sweep does no I/O and has no clock, so that every order of events can be tested. Times count from its start.
@@ -90,8 +90,8 @@ enum Deletion {
     UnderWay,
     /// Sent again at this time.
     RetryAt(Duration),
-    /// It was accepted, or the Job is not what the map shows. The map will show what became of the Job.
-    WaitsForMap,
+    /// It was accepted, or the Job is not what the map shows. The map will show what became of the Job, by this time.
+    WaitsForMap(Duration),
     /// It is not sent again.
     Refused(String),
     AcceptedInDryRun,
@@ -136,7 +136,6 @@ pub(crate) struct Sweep {
     scopes: Vec<Scope>,
     /// The Jobs to delete, and since when each is known.
     due: BTreeSet<(Duration, Uid)>,
-    timers: BTreeSet<(Duration, Uid)>,
     in_flight: usize,
     /// Until then, the API server's `Retry-After` runs, and no deletion is sent.
     paused_until: Duration,
@@ -221,7 +220,7 @@ impl Sweep {
                 // A deletion of the version before was not carried out.
                 tracked.deleted_by_us = DeletedByUs::No;
             }
-            if (newer || newly_listed) && !job.terminating && tracked.deletion == Deletion::WaitsForMap {
+            if (newer || newly_listed) && !job.terminating && tracked.waits_for_map() {
                 tracked.deletion = Deletion::NotSent;
             }
             tracked.present = true;
@@ -271,6 +270,7 @@ impl Sweep {
         self.in_flight -= 1;
         let uid: Uid = job.uid.as_str().into();
         let (dry_run, only_lists) = (self.rules.dry_run, self.rules.only_lists);
+        let waits_for_map = Deletion::WaitsForMap(now + SHOWN_WITHIN);
         let Some(tracked) = self.jobs.get_mut(&uid) else { return Ok(()) };
         tracked.log = log.or(tracked.log.take());
         let is_newer = tracked.job.version != job.version;
@@ -281,14 +281,14 @@ impl Sweep {
             Some(Ok(gone)) => {
                 tracked.deleted_by_us = DeletedByUs::Yes;
                 tracked.present &= !(gone && only_lists);
-                Deletion::WaitsForMap
+                waits_for_map
             }
             Some(Err(error)) if error.is_not_found() => {
                 tracked.present &= !only_lists;
-                Deletion::WaitsForMap
+                waits_for_map
             }
             Some(Err(error)) if error.is_conflict() && is_newer => Deletion::NotSent,
-            Some(Err(error)) if error.is_conflict() => Deletion::WaitsForMap,
+            Some(Err(error)) if error.is_conflict() => waits_for_map,
             Some(Err(error)) if error.is_transient() => {
                 // A Job that lives on in a newer version was not deleted.
                 let lives = is_newer && tracked.present && !tracked.job.terminating;
@@ -306,12 +306,6 @@ impl Sweep {
                 return Err(error);
             }
         };
-        let look_again = match tracked.deletion {
-            Deletion::WaitsForMap => Some(now + SHOWN_WITHIN),
-            Deletion::RetryAt(at) => Some(at),
-            _ => None,
-        };
-        self.timers.extend(look_again.map(|at| (at, Arc::clone(&uid))));
         if let Some((error, after, attempts)) = failure {
             let level = if self.failing.is_empty() { Verbosity::Normal } else { Verbosity::Verbose };
             self.failed += usize::from(self.failing.insert(Arc::clone(&uid)));
@@ -334,36 +328,34 @@ impl Sweep {
         }
     }
 
-    /// Handles the timers that have expired. Returns the scopes to list again, because the map has not shown what became of a
-    /// deletion.
+    /// Looks at the Jobs whose time has come: to send a deletion again, or because they finished long enough ago. Returns the scopes
+    /// to list again, because the map has not shown what became of a deletion.
     pub(crate) fn handle_timers(&mut self, now: Duration) -> Vec<usize> {
+        let unix_now = self.unix_time(now);
+        let has_come = |tracked: &TrackedJob| match (&tracked.deletion, &tracked.phase) {
+            (Deletion::RetryAt(at) | Deletion::WaitsForMap(at), _) => *at <= now,
+            (_, Phase::TooRecent(due_at)) => *due_at <= unix_now,
+            _ => false,
+        };
+        let jobs = self.jobs.iter().filter(|(_, tracked)| has_come(tracked));
+        let uids: Vec<_> = jobs.map(|(uid, _)| Arc::clone(uid)).collect();
         let mut scopes = Vec::new();
-        while self.timers.first().is_some_and(|(at, _)| *at <= now)
-            && let Some((_, uid)) = self.timers.pop_first()
-        {
+        for uid in uids {
             let Some(tracked) = self.jobs.get_mut(&uid) else { continue };
-            match tracked.deletion {
-                Deletion::RetryAt(at) if at <= now => tracked.deletion = Deletion::NotSent,
-                Deletion::WaitsForMap if tracked.present && !tracked.job.terminating => {
-                    let scope = &mut self.scopes[tracked.scope];
-                    // A list of this scope may be under way already.
-                    if scope.view > View::Old {
-                        scope.view = View::Old;
-                        scopes.push(tracked.scope);
-                    }
-                    self.timers.insert((now + SHOWN_WITHIN, Arc::clone(&uid)));
+            if !tracked.waits_for_map() {
+                tracked.deletion = Deletion::NotSent;
+            } else if tracked.present && !tracked.job.terminating {
+                tracked.deletion = Deletion::WaitsForMap(now + SHOWN_WITHIN);
+                let scope = &mut self.scopes[tracked.scope];
+                // A list of this scope may be under way already.
+                if scope.view > View::Old {
+                    scope.view = View::Old;
+                    scopes.push(tracked.scope);
                 }
-                _ => {}
             }
             self.decide(&uid, now);
         }
         scopes
-    }
-
-    /// When something is to be done again if nothing happens before.
-    pub(crate) fn next_timer(&self, now: Duration) -> Option<Duration> {
-        let resume = Some(self.paused_until).filter(|at| *at > now && !self.due.is_empty());
-        self.timers.first().map(|(at, _)| *at).into_iter().chain(resume).min()
     }
 
     /// Decides again what to do with a Job. The only place where a phase changes.
@@ -390,10 +382,6 @@ impl Sweep {
             self.due.insert(due);
         } else {
             self.due.remove(&due);
-        }
-        if let Phase::TooRecent(due_at) = phase {
-            let at = Duration::from_secs(due_at.saturating_sub(self.unix_start).try_into().unwrap_or(0));
-            self.timers.insert((at, Arc::clone(uid)));
         }
         let before = replace(&mut tracked.phase, phase);
         if tracked.phase != before
@@ -433,7 +421,7 @@ impl Sweep {
     pub(crate) fn is_about_to_show_more(&self) -> bool {
         self.jobs.values().any(|tracked| {
             tracked.present
-                && tracked.deletion == Deletion::WaitsForMap
+                && tracked.waits_for_map()
                 && !tracked.job.terminating
                 && self.scopes[tracked.scope].view == View::Watched
         })
@@ -476,11 +464,15 @@ impl Sweep {
 }
 
 impl TrackedJob {
+    fn waits_for_map(&self) -> bool {
+        matches!(self.deletion, Deletion::WaitsForMap(_))
+    }
+
     /// The phase by what the map shows, and by what the sweep has sent.
     fn phase_now(&self, rules: &Rules, unix_now: i64) -> Phase {
         let ours = self.deleted_by_us != DeletedByUs::No;
         let going = Phase::Going { ours, shown: self.job.terminating };
-        let is_accepted = self.deletion == Deletion::WaitsForMap && self.deleted_by_us == DeletedByUs::Yes;
+        let is_accepted = self.waits_for_map() && self.deleted_by_us == DeletedByUs::Yes;
         match (&self.deletion, rules.phase_of(&self.job, unix_now)) {
             (Deletion::AcceptedInDryRun, _) => Phase::Gone(Gone::WouldDelete),
             _ if !self.present => Phase::Gone(match self.deleted_by_us {

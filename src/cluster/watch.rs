@@ -25,7 +25,7 @@ use super::retry;
 
 /// How long the API server keeps a watch open. kube finds a dead connection 5 s later.
 const WATCH_SECONDS: u32 = 30;
-/// A watch that has lasted longer than this is healthy. Its end is not a failure, and the next delay is the shortest again.
+/// The end of a watch that has lasted longer than this is not a failure.
 const HEALTHY_AFTER: Duration = Duration::from_secs(10);
 
 /// The Jobs that match a label selector, in one namespace or in all namespaces.
@@ -60,14 +60,8 @@ pub(crate) struct Follower {
     pub relist: Arc<Notify>,
     /// If true, the follower stops after the first list, and every error ends it.
     pub only_lists: bool,
-    pub health: Arc<Mutex<Health>>,
-}
-
-#[derive(Default)]
-pub(crate) struct Health {
     /// When the open watch began.
-    open_since: Option<Instant>,
-    failures: u32,
+    pub open_since: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Follower {
@@ -77,7 +71,7 @@ impl Follower {
             let ended = tokio::select! {
                 ended = self.list_and_watch() => ended,
                 () = self.relist.notified() => {
-                    self.health.lock().await.open_since = None;
+                    self.open_since.lock().await.take();
                     continue;
                 }
             };
@@ -85,7 +79,7 @@ impl Follower {
             if self.only_lists || !error.is_transient() {
                 return self.tell(Event::Failed(error)).await;
             }
-            self.health.lock().await.ended();
+            self.open_since.lock().await.take();
             self.back_off(error).await;
         }
     }
@@ -120,22 +114,18 @@ impl Follower {
         if !is_watch(&request) {
             return Ok(self.cluster.client().send(request).await?);
         }
-        let was_short = self.health.lock().await.ended().is_some_and(|lasted| lasted < HEALTHY_AFTER);
-        if was_short {
+        let last = self.open_since.lock().await.take();
+        if last.is_some_and(|since| since.elapsed() < HEALTHY_AFTER) {
             self.back_off(Error::ConnectionLost("the watch was closed".to_owned())).await;
         }
         let response = self.cluster.client().send(request).await?;
-        self.health.lock().await.open_since = Some(Instant::now());
+        *self.open_since.lock().await = Some(Instant::now());
         self.tell(Event::Watching).await;
         Ok(response)
     }
 
     async fn back_off(&self, error: Error) {
-        let delay = {
-            let mut health = self.health.lock().await;
-            health.failures += 1;
-            retry::delay(health.failures - 1, &error)
-        };
+        let delay = retry::delay(2, &error);
         self.tell(Event::Interrupted(error, delay)).await;
         sleep(delay).await;
     }
@@ -143,17 +133,6 @@ impl Follower {
     async fn tell(&self, event: Event) {
         // Sending fails only if nobody receives any more.
         let _ = self.events.send((self.scope_index, event)).await;
-    }
-}
-
-impl Health {
-    /// How long the watch lasted that has ended, if one was open.
-    fn ended(&mut self) -> Option<Duration> {
-        let lasted = self.open_since.take()?.elapsed();
-        if lasted >= HEALTHY_AFTER {
-            self.failures = 0;
-        }
-        Some(lasted)
     }
 }
 
