@@ -113,7 +113,6 @@ async fn sweep_until_done(
             events: sender.clone(),
             relist,
             only_lists: options.timeout.is_zero(),
-            open_since: Arc::default(),
         };
         followers.spawn(follower.follow());
     }

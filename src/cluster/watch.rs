@@ -60,9 +60,10 @@ pub(crate) struct Follower {
     pub relist: Arc<Notify>,
     /// If true, the follower stops after the first list, and every error ends it.
     pub only_lists: bool,
-    /// When the open watch began.
-    pub open_since: Arc<Mutex<Option<Instant>>>,
 }
+
+/// When the open watch began.
+type OpenSince = Arc<Mutex<Option<Instant>>>;
 
 impl Follower {
     /// Ends only if an error is final or, if it only lists, after the first list.
@@ -70,23 +71,19 @@ impl Follower {
         loop {
             let ended = tokio::select! {
                 ended = self.list_and_watch() => ended,
-                () = self.relist.notified() => {
-                    self.open_since.lock().await.take();
-                    continue;
-                }
+                () = self.relist.notified() => continue,
             };
             let Err(error) = ended else { return };
             if self.only_lists || !error.is_transient() {
                 return self.tell(Event::Failed(error)).await;
             }
-            self.open_since.lock().await.take();
             self.back_off(error).await;
         }
     }
 
     async fn list_and_watch(&self) -> Result<(), Error> {
-        let follower = self.clone();
-        let service = service_fn(move |request| follower.clone().send(request));
+        let (follower, open_since) = (self.clone(), OpenSince::default());
+        let service = service_fn(move |request| follower.clone().send(request, Arc::clone(&open_since)));
         let client = Client::new(service, self.cluster.client().default_namespace());
         let jobs: Api<JobObject> = match &self.scope.namespace {
             Some(namespace) => Api::namespaced(client, namespace),
@@ -110,21 +107,22 @@ impl Follower {
         Err(Error::ConnectionLost("the watcher has ended".to_owned()))
     }
 
-    async fn send(self, request: Request<Body>) -> Result<Response<Body>, Error> {
+    /// Sends a request of the watcher.
+    async fn send(self, request: Request<Body>, open_since: OpenSince) -> Result<Response<Body>, Error> {
         if !is_watch(&request) {
             return Ok(self.cluster.client().send(request).await?);
         }
-        let last = self.open_since.lock().await.take();
-        if last.is_some_and(|since| since.elapsed() < HEALTHY_AFTER) {
+        if open_since.lock().await.is_some_and(|since| since.elapsed() < HEALTHY_AFTER) {
             self.back_off(Error::ConnectionLost("the watch was closed".to_owned())).await;
         }
         let response = self.cluster.client().send(request).await?;
-        *self.open_since.lock().await = Some(Instant::now());
+        *open_since.lock().await = Some(Instant::now());
         self.tell(Event::Watching).await;
         Ok(response)
     }
 
     async fn back_off(&self, error: Error) {
+        // About a second.
         let delay = retry::delay(2, &error);
         self.tell(Event::Interrupted(error, delay)).await;
         sleep(delay).await;
