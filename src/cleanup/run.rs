@@ -1,7 +1,7 @@
 //! The sweep at work: connects to the cluster, then sends deletions and takes in what happens until the sweep ends.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -80,13 +80,11 @@ pub(crate) async fn run(options: &Options, console: &Console, signals: &mut Sign
 
 /// The scopes to list and watch, each once.
 fn scopes(options: &Options, default: &str) -> Vec<Scope> {
-    let mut namespaces = match &options.namespaces {
-        Namespaces::All => vec![None],
-        Namespaces::Default => vec![Some(default.to_owned())],
+    let namespaces: BTreeSet<_> = match &options.namespaces {
+        Namespaces::All => [None].into(),
+        Namespaces::Default => [Some(default.to_owned())].into(),
         Namespaces::Named(names) => names.iter().cloned().map(Some).collect(),
     };
-    namespaces.sort_unstable();
-    namespaces.dedup();
     let scope = |namespace| Scope { namespace, selector: options.selector.clone() };
     namespaces.into_iter().map(scope).collect()
 }

@@ -137,7 +137,6 @@ impl From<kube::Error> for Error {
             },
             kube::Error::Api(status) => Self::of_status(*status, None),
             kube::Error::SerdeError(error) => Self::unreadable(error),
-            kube::Error::FromUtf8(error) => Self::unreadable(error),
             // The request cannot even be built, such as with a name that no Job can have.
             kube::Error::BuildRequest(error) => {
                 Self::of_status(Status::failure(&chain(&error), "").with_code(400), None)

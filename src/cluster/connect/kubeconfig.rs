@@ -32,14 +32,11 @@ pub(crate) struct Chosen {
 pub(super) async fn choose(file: Option<PathBuf>, context: Option<String>) -> Result<Chosen, Error> {
     let files = file.map_or_else(default_files, |file| vec![file]);
     let names: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
-    let read_all = move || {
-        files
-            .iter()
-            .try_fold(Kubeconfig::default(), |all, file| all.merge(read(file)?).map_err(Error::config))
-    };
     // A path may name a pipe that has no writer yet, so another thread waits for it.
-    let kubeconfig = spawn_blocking(read_all).await.map_err(Error::config)??;
-    choose_in(kubeconfig, context, &names.join(", "))
+    let parts = spawn_blocking(move || files.iter().map(|file| read(file)).collect::<Result<Vec<_>, _>>());
+    let mut parts = parts.await.map_err(Error::config)??.into_iter();
+    let whole = parts.try_fold(Kubeconfig::default(), Kubeconfig::merge).map_err(Error::config)?;
+    choose_in(whole, context, &names.join(", "))
 }
 
 /// As in kubectl, files of `KUBECONFIG` that do not exist are skipped.
