@@ -21,7 +21,7 @@ const PREFIX: &str = "jobsweep: ";
 const WARNING: &str = "jobsweep: warning: ";
 /// Clears the line that the cursor is in.
 const CLEAR: &str = "\r\x1b[2K";
-/// Between these, the terminal cuts a line at its edge. A line that wraps could not be cleared.
+/// The terminal cuts what is too long for the line, instead of wrapping it: only a line that does not wrap can be cleared.
 const NO_WRAP: &str = "\x1b[?7l";
 const WRAP: &str = "\x1b[?7h";
 
@@ -111,9 +111,10 @@ impl Console {
 
     /// Shows this as the progress line, as far as the terminal is wide. An empty text removes it.
     pub fn show_progress(&self, text: &str) {
-        if let Some(shown) = self.progress.as_ref().filter(|shown| *shown.borrow() != *text) {
-            text.clone_into(&mut shown.borrow_mut());
-            let _ = write!(io::stderr().lock(), "{CLEAR}{NO_WRAP}{text}{WRAP}");
+        let line = if text.is_empty() { String::new() } else { format!("{NO_WRAP}{text}{WRAP}") };
+        if let Some(shown) = self.progress.as_ref().filter(|shown| *shown.borrow() != line) {
+            let _ = write!(io::stderr().lock(), "{CLEAR}{line}");
+            shown.replace(line);
         }
     }
 
@@ -145,7 +146,7 @@ impl Console {
     fn write(&self, line: &str) {
         let shown = self.progress.as_ref().map(RefCell::borrow).filter(|shown| !shown.is_empty());
         let text = match shown {
-            Some(progress) => format!("{CLEAR}{line}\n{NO_WRAP}{progress}{WRAP}"),
+            Some(progress) => format!("{CLEAR}{line}\n{progress}"),
             None => format!("{line}\n"),
         };
         let _ = io::stderr().lock().write_all(text.as_bytes());
