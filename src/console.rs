@@ -9,8 +9,6 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
-use terminal_size::{Width, terminal_size_of};
-
 /// The controlling terminal, even if the standard streams are redirected.
 #[cfg(unix)]
 const TERMINAL: &str = "/dev/tty";
@@ -23,6 +21,9 @@ const PREFIX: &str = "jobsweep: ";
 const WARNING: &str = "jobsweep: warning: ";
 /// Clears the line that the cursor is in.
 const CLEAR: &str = "\r\x1b[2K";
+/// The terminal cuts what is too long for the line, instead of wrapping it: only a line that does not wrap can be cleared.
+const NO_WRAP: &str = "\x1b[?7l";
+const WRAP: &str = "\x1b[?7h";
 
 /// Which messages appear.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -110,11 +111,10 @@ impl Console {
 
     /// Shows this as the progress line, as far as the terminal is wide. An empty text removes it.
     pub fn show_progress(&self, text: &str) {
-        let width = terminal_size_of(io::stderr()).map_or(usize::MAX, |(Width(columns), _)| columns.into());
-        let text = &cut(text, width);
-        if let Some(shown) = self.progress.as_ref().filter(|shown| *shown.borrow() != *text) {
-            text.clone_into(&mut shown.borrow_mut());
-            let _ = write!(io::stderr().lock(), "{CLEAR}{text}");
+        let line = if text.is_empty() { String::new() } else { format!("{NO_WRAP}{text}{WRAP}") };
+        if let Some(shown) = self.progress.as_ref().filter(|shown| *shown.borrow() != line) {
+            let _ = write!(io::stderr().lock(), "{CLEAR}{line}");
+            shown.replace(line);
         }
     }
 
@@ -157,25 +157,4 @@ impl Console {
 /// Whether Helm 4 runs this program as a plugin.
 fn is_plugin() -> bool {
     std::env::var_os("HELM_PLUGIN_NAME").is_some()
-}
-
-/// A text of one column a character, cut to this many columns. Only a line that does not wrap can be cleared.
-fn cut(text: &str, width: usize) -> String {
-    if text.chars().count() <= width {
-        return text.to_owned();
-    }
-    text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_progress_line_is_as_wide_as_the_terminal_at_most() {
-        for (text, width, shown) in [("12 gone", 7, "12 gone"), ("12 gone", 6, "12 go…"), ("12 gone", 1, "…")]
-        {
-            assert_eq!(cut(text, width), shown);
-        }
-    }
 }

@@ -44,41 +44,26 @@ impl EndCondition {
         self.done_since = if is_done { self.done_since.or(Some(now)) } else { None };
         let is_out_of_time = (self.timeout.is_zero() && sweep.is_idle(now))
             || self.timeout.limit().is_some_and(|limit| now >= limit);
-        match self.settled_at() {
-            Some(at) if now >= at || is_out_of_time => Some(Ok(())),
+        match self.done_since {
+            Some(since) if is_out_of_time || now >= since.saturating_add(self.settle) => Some(Ok(())),
             None if is_out_of_time => Some(Err(Stop::Deadline)),
             _ => None,
         }
-    }
-
-    /// When to call [`Self::check`] again if nothing happens before.
-    pub(crate) fn next(&self) -> Option<Duration> {
-        self.timeout.limit().into_iter().chain(self.settled_at()).min()
-    }
-
-    fn settled_at(&self) -> Option<Duration> {
-        Some(self.done_since?.saturating_add(self.settle))
     }
 }
 
 impl Conclusion {
     /// A signal comes first, then any error, then the deadline, then failed Jobs.
     pub(crate) fn new(ending: &Ending, sweep: &Sweep, fail_on_failed: bool) -> Self {
-        let error = match ending {
-            Err(Stop::Signal(_)) => None,
-            Err(Stop::Failed(error)) => Some(error.to_string()),
-            Err(Stop::Deadline) if !sweep.was_listed() => {
-                Some("the deadline came before the Jobs could be listed".to_owned())
-            }
-            Ok(()) | Err(Stop::Deadline) => not_swept(sweep),
-        };
-        let (name, exit_code) = match ending {
-            Err(stop @ Stop::Signal(_)) => ("stopped", stop.exit_code()),
-            Err(stop @ Stop::Failed(_)) => ("error", stop.exit_code()),
-            _ if error.is_some() => ("error", ExitCode::Failure),
-            Err(stop) => ("deadline", stop.exit_code()),
-            Ok(()) if fail_on_failed && has_failed(sweep) => ("swept", ExitCode::JobFailed),
-            Ok(()) => ("swept", ExitCode::Done),
+        let unlisted = || Some("the deadline came before the Jobs could be listed".to_owned());
+        let (name, error, exit_code) = match (ending, not_swept(sweep)) {
+            (Err(stop @ Stop::Signal(_)), _) => ("stopped", None, stop.exit_code()),
+            (Err(Stop::Failed(error)), _) => ("error", Some(error.to_string()), error.exit_code()),
+            (Err(Stop::Deadline), _) if !sweep.was_listed() => ("error", unlisted(), ExitCode::Failure),
+            (_, Some(error)) => ("error", Some(error), ExitCode::Failure),
+            (Err(stop), None) => ("deadline", None, stop.exit_code()),
+            (Ok(()), None) if fail_on_failed && has_failed(sweep) => ("swept", None, ExitCode::JobFailed),
+            (Ok(()), None) => ("swept", None, ExitCode::Done),
         };
         Self { name, error, exit_code }
     }

@@ -5,7 +5,7 @@
 //! - `sweep`: what is known of the Jobs, and what to do next. Pure
 //! - `rules`: what to do with one Job. Pure
 //! - `ending`: when and how a sweep ends. Pure
-//! - `logs`: reads the logs of a Job before its deletion
+//! - `logs`: shows the logs of a Job before its deletion
 //! - `output/`: the wording, progress, and the report
 //! - `options`: what the command line asks for
 //!
@@ -33,20 +33,20 @@ use ending::{Conclusion, last_messages};
 use output::report::Report;
 
 pub use crate::console::Verbosity;
-pub use options::{Format, Namespaces, Options, default_settle};
+pub use options::{Format, Namespaces, Options};
 
 /// Sweeps. Writes the report to `out` and everything else to stderr.
 pub fn run(options: Options, mut out: impl Write) -> process::ExitCode {
     let console = Console::default().with_progress(options.verbosity);
     let start = Instant::now();
-    let runtime = match stop::runtime() {
-        Ok(runtime) => runtime,
+    let (runtime, mut signals) = match stop::start() {
+        Ok(started) => started,
         Err(error) => {
             console.error(&error);
             return error.exit_code().into();
         }
     };
-    let (sweep, ending) = runtime.block_on(run::run(&options, &console));
+    let (sweep, ending) = runtime.block_on(run::run(&options, &console, &mut signals));
     let conclusion = Conclusion::new(&ending, &sweep, options.fail_on_failed);
     let exit_code = conclusion.exit_code;
     let took = start.elapsed();

@@ -61,9 +61,3 @@ pub enum Format {
     /// Only the deleted Jobs, as `job.batch/NAME`.
     Name,
 }
-
-/// The default of [`Options::settle`]. With `once`, no Job is expected to appear later.
-#[must_use]
-pub fn default_settle(once: bool) -> Duration {
-    if once { Duration::ZERO } else { Duration::from_secs(2) }
-}

@@ -1,15 +1,16 @@
 //! The sweep at work: connects to the cluster, then sends deletions and takes in what happens until the sweep ends.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use kube::api::DeleteParams;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, interval, timeout};
 
 use super::ending::{EndCondition, Ending};
 use super::logs::LogReader;
@@ -19,7 +20,6 @@ use super::rules::Rules;
 use super::sweep::Sweep;
 use crate::cluster::client::Cluster;
 use crate::cluster::connect::Target;
-use crate::cluster::error::Error;
 use crate::cluster::pods;
 use crate::cluster::stop::{Stop, unless_stopped};
 use crate::cluster::variable;
@@ -34,18 +34,12 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// For how long, and of how many Jobs, the pods are looked at after the deadline.
 const LOOK_AT_PODS: Duration = Duration::from_secs(5);
 const JOBS_WITH_PODS: usize = 20;
-const TICK: Duration = Duration::from_secs(1);
+/// How often the sweep looks at the clock.
+const TICK: Duration = Duration::from_millis(100);
 
 /// Connects and sweeps. Afterwards a signal ends the process.
-pub(crate) async fn run(options: &Options, console: &Console) -> (Sweep, Ending) {
+pub(crate) async fn run(options: &Options, console: &Console, signals: &mut Signals) -> (Sweep, Ending) {
     let start = Instant::now();
-    let signals = &mut match Signals::listen() {
-        Ok(signals) => signals,
-        Err(error) => {
-            let error = Error::Config(format!("cannot listen for signals: {error}"));
-            return (Sweep::default(), Err(error.into()));
-        }
-    };
     let deadline = options.timeout.connect_deadline();
     let connected: Result<_, Stop> = unless_stopped(signals, deadline, async {
         let target = Target::find(&options.connection).await?;
@@ -86,13 +80,11 @@ pub(crate) async fn run(options: &Options, console: &Console) -> (Sweep, Ending)
 
 /// The scopes to list and watch, each once.
 fn scopes(options: &Options, default: &str) -> Vec<Scope> {
-    let mut namespaces = match &options.namespaces {
-        Namespaces::All => vec![None],
-        Namespaces::Default => vec![Some(default.to_owned())],
+    let namespaces: BTreeSet<_> = match &options.namespaces {
+        Namespaces::All => [None].into(),
+        Namespaces::Default => [Some(default.to_owned())].into(),
         Namespaces::Named(names) => names.iter().cloned().map(Some).collect(),
     };
-    namespaces.sort_unstable();
-    namespaces.dedup();
     let scope = |namespace| Scope { namespace, selector: options.selector.clone() };
     namespaces.into_iter().map(scope).collect()
 }
@@ -119,7 +111,6 @@ async fn sweep_until_done(
             events: sender.clone(),
             relist,
             only_lists: options.timeout.is_zero(),
-            health: Arc::default(),
         };
         followers.spawn(follower.follow());
     }
@@ -127,19 +118,18 @@ async fn sweep_until_done(
     let is_ending = Cell::new(false);
     let delete = async |job: Arc<_>| {
         let log = logs.read(&job).await;
-        let result = if is_ending.get() { None } else { Some(cluster.delete(&job, options.dry_run).await) };
+        let params = DeleteParams { dry_run: options.dry_run, ..DeleteParams::background() };
+        let result = if is_ending.get() { None } else { Some(cluster.delete(&job, params).await) };
         (job, log, result)
     };
     let mut in_flight = FuturesUnordered::new();
+    let mut tick = interval(TICK);
     let mut end_condition = EndCondition::new(options.timeout, options.settle);
     let mut progress = Progress::new(console, options.timeout.limit());
     // How the sweep ends, and when at the latest.
     let mut ending: Option<(Ending, Duration)> = None;
     loop {
         let now = start.elapsed();
-        for scope in sweep.handle_timers(now) {
-            relists[scope].notify_one();
-        }
         while ending.is_none()
             && let Some(job) = sweep.next_deletion(now)
         {
@@ -162,9 +152,6 @@ async fn sweep_until_done(
                 console.message(Verbosity::Verbose, &text);
             }
         }
-        let latest = ending.as_ref().map(|(_, latest)| *latest);
-        let wake = [end_condition.next(), sweep.next_timer(now), latest].into_iter().flatten();
-        let wake = wake.filter(|at| *at > now).fold(now + TICK, Duration::min);
         let stop = tokio::select! {
             biased;
             signal = received.next() => Some(match &ending {
@@ -174,6 +161,11 @@ async fn sweep_until_done(
                 }
                 _ => Stop::Signal(signal),
             }),
+            _ = tick.tick() => {
+                let to_list = sweep.handle_timers(start.elapsed());
+                to_list.into_iter().for_each(|scope| relists[scope].notify_one());
+                None
+            }
             // Before the replies, because the API server gives up a watch that is not read.
             Some((scope, event)) = events.recv() => {
                 sweep.event(scope, event, start.elapsed()).err().map(Stop::from)
@@ -181,7 +173,6 @@ async fn sweep_until_done(
             Some((job, log, result)) = in_flight.next(), if !in_flight.is_empty() => {
                 sweep.replied(&job, log, result, start.elapsed()).err().map(Stop::from)
             }
-            () = sleep_until(start + wake) => None,
         };
         if let (Some(stop), None) = (stop, &ending) {
             ending = Some((Err(stop), start.elapsed() + DRAIN));

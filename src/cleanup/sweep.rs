@@ -1,7 +1,7 @@
 //! The sweep: what is known of the Jobs in scope, and what to do next.
 //!
-//! The watch keeps a map of the Jobs up to date. After every change, reply or timer, [`TrackedJob::phase_now`] decides from
-//! what the map shows. Whatever a reply says, only the map says that a Job is gone. A Job is identified by its UID: a Job that
+//! The watch keeps a map of the Jobs up to date. After every change and reply, and when its time has come, [`TrackedJob::phase_now`]
+//! decides from what the map shows. Whatever a reply says, only the map says that a Job is gone. A Job is identified by its UID: a Job that
 //! is created again under the same name is another Job.
 //!
 //! The sweep does no I/O and has no clock, so that every order of events can be tested. Times count from its start.
@@ -29,11 +29,12 @@ const SHOWN_WITHIN: Duration = Duration::from_secs(5);
 
 type Uid = Arc<str>;
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) enum Phase {
     Waiting(Hint),
     /// The Job finished too recently, and is due at this time, in seconds since 1970.
     TooRecent(i64),
+    #[default]
     Due,
     /// The Job is being deleted.
     Going {
@@ -57,6 +58,7 @@ pub(crate) enum Gone {
 }
 
 /// One Job in the sweep.
+#[derive(Default)]
 pub(crate) struct TrackedJob {
     pub job: Arc<Job>,
     /// As last decided.
@@ -69,8 +71,8 @@ pub(crate) struct TrackedJob {
     /// Why its pods do not let it finish.
     pub pods: Option<String>,
     scope: usize,
-    /// The number of the list in which, or in the watch after which, the Job was last seen.
-    list: u32,
+    /// Whether it was seen since the last list began.
+    listed: bool,
     /// Whether the map has the Job.
     present: bool,
     /// Whether it ever belonged to the release given with `--release`.
@@ -81,21 +83,23 @@ pub(crate) struct TrackedJob {
 }
 
 /// How far the sweep's own deletion of a Job is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 enum Deletion {
+    #[default]
     NotSent,
     UnderWay,
     /// Sent again at this time.
     RetryAt(Duration),
-    /// It was accepted, or the Job is not what the map shows. The map will show what became of the Job.
-    WaitsForMap,
+    /// It was accepted, or the Job is not what the map shows. The map will show what became of the Job, by this time.
+    WaitsForMap(Duration),
     /// It is not sent again.
     Refused(String),
     AcceptedInDryRun,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum DeletedByUs {
+    #[default]
     No,
     /// The response was lost, or is an error of the API server (5xx).
     Maybe,
@@ -104,8 +108,6 @@ enum DeletedByUs {
 
 struct Scope {
     name: String,
-    /// How many lists have begun.
-    list: u32,
     was_listed: bool,
     view: View,
 }
@@ -134,12 +136,9 @@ pub(crate) struct Sweep {
     scopes: Vec<Scope>,
     /// The Jobs to delete: whether for the first time, and since when each is known.
     due: BTreeSet<(bool, Duration, Uid)>,
-    timers: BTreeSet<(Duration, Uid)>,
     in_flight: usize,
     /// Before, only failed deletions are sent again, each after its own `Retry-After`.
     paused_until: Duration,
-    /// How many Jobs hold up the end.
-    open: usize,
     /// The Jobs with a failed request that is to be sent again, and how many there were since all went well.
     failing: BTreeSet<Uid>,
     failed: usize,
@@ -153,7 +152,7 @@ impl Sweep {
         concurrency: usize,
         unix_start: i64,
     ) -> Self {
-        let scope = |name| Scope { name, list: 0, was_listed: false, view: View::Old };
+        let scope = |name| Scope { name, was_listed: false, view: View::Old };
         let scopes = scopes.into_iter().map(scope).collect();
         Self { rules, scopes, concurrency, unix_start, ..Self::default() }
     }
@@ -164,8 +163,9 @@ impl Sweep {
         let name = scope.name.clone();
         match event {
             Event::ListBegins => {
-                scope.list += 1;
                 scope.view = scope.view.min(View::Old);
+                let in_scope = self.jobs.values_mut().filter(|tracked| tracked.scope == index);
+                in_scope.for_each(|tracked| tracked.listed = false);
                 self.say(Verbosity::Verbose, &format!("listing Jobs in {name}"));
             }
             Event::Seen(job) => self.seen(index, job, now),
@@ -179,10 +179,8 @@ impl Sweep {
                 self.missing(&uid, now);
             }
             Event::Listed => {
-                let list = scope.list;
                 scope.was_listed = true;
-                let is_missing = |tracked: &TrackedJob| tracked.scope == index && tracked.list != list;
-                let missing = self.jobs.iter().filter(|(_, tracked)| is_missing(tracked));
+                let missing = self.jobs.iter().filter(|(_, job)| job.scope == index && !job.listed);
                 let missing: Vec<_> = missing.map(|(uid, _)| Arc::clone(uid)).collect();
                 missing.iter().for_each(|uid| self.missing(uid, now));
                 self.reached(index, View::Listed);
@@ -214,24 +212,23 @@ impl Sweep {
     }
 
     fn seen(&mut self, scope: usize, job: Job, now: Duration) {
-        let list = self.scopes[scope].list;
         let uid: Uid = job.uid.as_str().into();
         if let Some(tracked) = self.jobs.get_mut(&uid) {
             let newer = tracked.job.version != job.version;
-            let newly_listed = replace(&mut tracked.list, list) != list;
-            if !job.terminating {
-                if newer {
-                    // A deletion of the version before was not carried out.
-                    tracked.deleted_by_us = DeletedByUs::No;
-                }
-                if (newer || newly_listed) && tracked.deletion == Deletion::WaitsForMap {
-                    tracked.deletion = Deletion::NotSent;
-                }
+            let newly_listed = !replace(&mut tracked.listed, true);
+            if newer && !job.terminating {
+                // A deletion of the version before was not carried out.
+                tracked.deleted_by_us = DeletedByUs::No;
+            }
+            if (newer || newly_listed) && !job.terminating && tracked.waits_for_map() {
+                tracked.deletion = Deletion::NotSent;
             }
             tracked.present = true;
             tracked.job = Arc::new(job);
         } else if job.policy.is_some() {
-            self.jobs.insert(Arc::clone(&uid), TrackedJob::new(job, scope, list));
+            let job = Arc::new(job);
+            let new = TrackedJob { job, scope, listed: true, present: true, ..TrackedJob::default() };
+            self.jobs.insert(Arc::clone(&uid), new);
         } else if let State::Unreadable(why) = &job.state {
             let what = if job.name.is_empty() { "an object".to_owned() } else { job.to_string() };
             let text = format!("skipped {what}, because it cannot be read: {why}");
@@ -274,8 +271,10 @@ impl Sweep {
         self.in_flight -= 1;
         let uid: Uid = job.uid.as_str().into();
         let (dry_run, only_lists) = (self.rules.dry_run, self.rules.only_lists);
+        let waits_for_map = Deletion::WaitsForMap(now + SHOWN_WITHIN);
         let Some(tracked) = self.jobs.get_mut(&uid) else { return Ok(()) };
         tracked.log = log.or(tracked.log.take());
+        let is_newer = tracked.job.version != job.version;
         let mut failure = None;
         tracked.deletion = match result {
             None => Deletion::NotSent,
@@ -283,21 +282,18 @@ impl Sweep {
             Some(Ok(gone)) => {
                 tracked.deleted_by_us = DeletedByUs::Yes;
                 tracked.present &= !(gone && only_lists);
-                Deletion::WaitsForMap
+                waits_for_map
             }
             Some(Err(error)) if error.is_not_found() => {
                 tracked.present &= !only_lists;
-                Deletion::WaitsForMap
+                waits_for_map
             }
-            Some(Err(error)) if error.is_conflict() && tracked.job.version != job.version => {
-                Deletion::NotSent
-            }
-            Some(Err(error)) if error.is_conflict() => Deletion::WaitsForMap,
+            Some(Err(error)) if error.is_conflict() && is_newer => Deletion::NotSent,
+            Some(Err(error)) if error.is_conflict() => waits_for_map,
             Some(Err(error)) if error.is_transient() => {
-                // Such a Job shows that this deletion was not carried out.
-                let is_newer =
-                    tracked.present && !tracked.job.terminating && tracked.job.version != job.version;
-                if error.may_have_been_carried_out() && !dry_run && !is_newer {
+                // A Job that lives on in a newer version was not deleted.
+                let lives = is_newer && tracked.present && !tracked.job.terminating;
+                if error.may_have_been_carried_out() && !dry_run && !lives {
                     tracked.deleted_by_us = tracked.deleted_by_us.max(DeletedByUs::Maybe);
                 }
                 let after = retry::delay(tracked.failures, &error);
@@ -311,12 +307,6 @@ impl Sweep {
                 return Err(error);
             }
         };
-        let look_again = match tracked.deletion {
-            Deletion::WaitsForMap => Some(now + SHOWN_WITHIN),
-            Deletion::RetryAt(at) => Some(at),
-            _ => None,
-        };
-        self.timers.extend(look_again.map(|at| (at, Arc::clone(&uid))));
         if let Some((error, after, attempts)) = failure {
             let level = if self.failing.is_empty() { Verbosity::Normal } else { Verbosity::Verbose };
             self.failed += usize::from(self.failing.insert(Arc::clone(&uid)));
@@ -339,36 +329,34 @@ impl Sweep {
         }
     }
 
-    /// Handles the timers that have expired. Returns the scopes to list again, because the map has not shown what became of a
-    /// deletion.
+    /// Looks at the Jobs whose time has come: to send a deletion again, or because they finished long enough ago. Returns the scopes
+    /// to list again, because the map has not shown what became of a deletion.
     pub(crate) fn handle_timers(&mut self, now: Duration) -> Vec<usize> {
+        let unix_now = self.unix_time(now);
+        let has_come = |tracked: &TrackedJob| match (&tracked.deletion, &tracked.phase) {
+            (Deletion::RetryAt(at) | Deletion::WaitsForMap(at), _) => *at <= now,
+            (_, Phase::TooRecent(due_at)) => *due_at <= unix_now,
+            _ => false,
+        };
+        let jobs = self.jobs.iter().filter(|(_, tracked)| has_come(tracked));
+        let uids: Vec<_> = jobs.map(|(uid, _)| Arc::clone(uid)).collect();
         let mut scopes = Vec::new();
-        while self.timers.first().is_some_and(|(at, _)| *at <= now)
-            && let Some((_, uid)) = self.timers.pop_first()
-        {
+        for uid in uids {
             let Some(tracked) = self.jobs.get_mut(&uid) else { continue };
-            match tracked.deletion {
-                Deletion::RetryAt(at) if at <= now => tracked.deletion = Deletion::NotSent,
-                Deletion::WaitsForMap if tracked.present && !tracked.job.terminating => {
-                    let scope = &mut self.scopes[tracked.scope];
-                    // A list of this scope may be under way already.
-                    if scope.view > View::Old {
-                        scope.view = View::Old;
-                        scopes.push(tracked.scope);
-                    }
-                    self.timers.insert((now + SHOWN_WITHIN, Arc::clone(&uid)));
+            if !tracked.waits_for_map() {
+                tracked.deletion = Deletion::NotSent;
+            } else if tracked.present && !tracked.job.terminating {
+                tracked.deletion = Deletion::WaitsForMap(now + SHOWN_WITHIN);
+                let scope = &mut self.scopes[tracked.scope];
+                // A list of this scope may be under way already.
+                if scope.view > View::Old {
+                    scope.view = View::Old;
+                    scopes.push(tracked.scope);
                 }
-                _ => {}
             }
             self.decide(&uid, now);
         }
         scopes
-    }
-
-    /// When something is to be done again if nothing happens before.
-    pub(crate) fn next_timer(&self, now: Duration) -> Option<Duration> {
-        let resume = Some(self.paused_until).filter(|at| *at > now && !self.due.is_empty());
-        self.timers.first().map(|(at, _)| *at).into_iter().chain(resume).min()
     }
 
     /// Decides again what to do with a Job. The only place where a phase changes.
@@ -379,34 +367,29 @@ impl Sweep {
         if tracked.deletion == Deletion::UnderWay {
             return;
         }
-        let enters_scope = !tracked.was_in_scope && self.rules.in_scope(&tracked.job);
-        if enters_scope {
-            tracked.was_in_scope = true;
-            tracked.since = now;
-        } else if !tracked.was_in_scope {
+        let is_new = !tracked.was_in_scope;
+        if is_new && !self.rules.in_scope(&tracked.job) {
             return;
         }
+        if is_new {
+            (tracked.was_in_scope, tracked.since) = (true, now);
+            let unknown_words = wording::unknown_words(&tracked.job);
+            self.messages.extend(unknown_words.map(|text| (Verbosity::Warning, block(&text))));
+        }
         let phase = tracked.phase_now(&self.rules, unix_now);
-        let (was_open, is_open) = (tracked.phase.is_open(), phase.is_open());
-        self.open = self.open + usize::from(is_open) - usize::from(was_open);
-        tracked.until = if is_open { None } else { tracked.until.or(Some(now)) };
+        tracked.until = if phase.is_open() { None } else { tracked.until.or(Some(now)) };
         let due = (tracked.failures == 0, tracked.since, Arc::clone(uid));
         if phase == Phase::Due && tracked.deletion == Deletion::NotSent {
             self.due.insert(due);
         } else {
             self.due.remove(&due);
         }
-        if let Phase::TooRecent(due_at) = phase {
-            let at = Duration::from_secs(due_at.saturating_sub(self.unix_start).try_into().unwrap_or(0));
-            self.timers.insert((at, Arc::clone(uid)));
-        }
         let before = replace(&mut tracked.phase, phase);
-        if tracked.phase != before {
+        if tracked.phase != before
+            && let Some(text) = wording::phase_message(tracked, unix_now)
+        {
             let level = tracked.phase.level(&before);
-            let unknown_words = wording::unknown_words(&tracked.job).filter(|_| enters_scope);
-            let text = wording::phase_message(tracked, unix_now);
-            unknown_words.into_iter().for_each(|text| self.say(Verbosity::Warning, &text));
-            text.into_iter().for_each(|text| self.say(level, &text));
+            self.say(level, &text);
         }
     }
 
@@ -417,7 +400,8 @@ impl Sweep {
     /// Whether no Job is left to wait for or to delete, and no change may have gone unnoticed. Kept Jobs do not count, even if
     /// they have not finished.
     pub(crate) fn is_done(&self) -> bool {
-        self.open == 0 && self.scopes.iter().all(|scope| scope.view > View::Old)
+        self.scopes.iter().all(|scope| scope.view > View::Old)
+            && !self.jobs().any(|tracked| tracked.phase.is_open())
     }
 
     pub(crate) fn is_watched(&self) -> bool {
@@ -438,7 +422,7 @@ impl Sweep {
     pub(crate) fn is_about_to_show_more(&self) -> bool {
         self.jobs.values().any(|tracked| {
             tracked.present
-                && tracked.deletion == Deletion::WaitsForMap
+                && tracked.waits_for_map()
                 && !tracked.job.terminating
                 && self.scopes[tracked.scope].view == View::Watched
         })
@@ -481,30 +465,15 @@ impl Sweep {
 }
 
 impl TrackedJob {
-    fn new(job: Job, scope: usize, list: u32) -> Self {
-        Self {
-            job: Arc::new(job),
-            // Until the first decision, which is another one.
-            phase: Phase::Kept(Kept::LeftScope),
-            since: Duration::ZERO,
-            until: None,
-            log: None,
-            pods: None,
-            scope,
-            list,
-            present: true,
-            was_in_scope: false,
-            deletion: Deletion::NotSent,
-            deleted_by_us: DeletedByUs::No,
-            failures: 0,
-        }
+    fn waits_for_map(&self) -> bool {
+        matches!(self.deletion, Deletion::WaitsForMap(_))
     }
 
     /// The phase by what the map shows, and by what the sweep has sent.
     fn phase_now(&self, rules: &Rules, unix_now: i64) -> Phase {
         let ours = self.deleted_by_us != DeletedByUs::No;
         let going = Phase::Going { ours, shown: self.job.terminating };
-        let is_accepted = self.deletion == Deletion::WaitsForMap && self.deleted_by_us == DeletedByUs::Yes;
+        let is_accepted = self.waits_for_map() && self.deleted_by_us == DeletedByUs::Yes;
         match (&self.deletion, rules.phase_of(&self.job, unix_now)) {
             (Deletion::AcceptedInDryRun, _) => Phase::Gone(Gone::WouldDelete),
             _ if !self.present => Phase::Gone(match self.deleted_by_us {

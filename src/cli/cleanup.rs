@@ -8,7 +8,7 @@ use clap::Parser;
 use clap::builder::NonEmptyStringValueParser;
 
 use super::cluster::{ClusterArgs, duration};
-use crate::cleanup::{Format, Namespaces, Options, Verbosity, default_settle};
+use crate::cleanup::{Format, Namespaces, Options, Verbosity};
 use crate::cluster::helm_env::{HelmVariables, helm_debug};
 
 /// Sets in the environment how long ago a Job must have finished.
@@ -105,7 +105,7 @@ impl Cleanup {
             release: self.release,
             before_hook_creation: self.before_hook_creation,
             finished_for: self.finished_for.map_or_else(finished_for_by_variable, Ok)?,
-            settle: self.settle.unwrap_or_else(|| default_settle(self.cluster.once)),
+            settle: self.settle.unwrap_or(Duration::from_secs(if self.cluster.once { 0 } else { 2 })),
             once: self.cluster.once,
             timeout: self.cluster.timeout,
             concurrency: self.concurrency,

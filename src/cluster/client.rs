@@ -18,7 +18,7 @@ use tokio::time::{Instant, timeout};
 use tower::service_fn;
 
 use super::connect::Target;
-use super::error::{Error, Permission};
+use super::error::Error;
 use super::job::{Job, JobObject};
 
 /// How long the API server may take to respond, and a credential plugin to bring new credentials.
@@ -32,18 +32,14 @@ pub(crate) struct Cluster {
     client: Client,
 }
 
-/// Stands between kube's requests and kube's own client.
-struct Service {
-    target: Target,
-    state: Mutex<State>,
-}
-
+/// What stands between kube's requests and kube's own client.
 struct State {
+    target: Target,
     client: Client,
     /// How often the credentials have been read again.
     renewals: u32,
-    /// What has worked, and since when it is denied.
-    worked: HashMap<Permission, Option<Instant>>,
+    /// The kinds of requests that have worked, and since when each is denied.
+    worked: HashMap<String, Option<Instant>>,
 }
 
 impl Cluster {
@@ -57,9 +53,8 @@ impl Cluster {
     /// Uses an existing client. The target serves to replace refused credentials.
     pub(crate) fn with_client(target: Target, client: Client) -> Self {
         let namespace = target.config.default_namespace.clone();
-        let state = Mutex::new(State { client, renewals: 0, worked: HashMap::new() });
-        let service = Arc::new(Service { target, state });
-        let service = service_fn(move |request| Arc::clone(&service).send(request));
+        let state = Arc::new(Mutex::new(State { target, client, renewals: 0, worked: HashMap::new() }));
+        let service = service_fn(move |request| send(Arc::clone(&state), request));
         Self { client: Client::new(service, namespace) }
     }
 
@@ -77,14 +72,9 @@ impl Cluster {
         Ok(self.client.request(request).await?)
     }
 
-    /// Deletes a Job if it still has this UID and version. A dry run only checks whether the deletion would succeed. Returns
-    /// `true` if the Job is already gone, and `false` if finalizers still hold it.
-    pub(crate) async fn delete(&self, job: &Job, dry_run: bool) -> Result<bool, Error> {
-        self.delete_with(job, DeleteParams { dry_run, ..DeleteParams::background() }).await
-    }
-
-    /// Deletes a Job in this way, if it still has this UID and version.
-    pub(crate) async fn delete_with(&self, job: &Job, params: DeleteParams) -> Result<bool, Error> {
+    /// Deletes a Job in this way, if it still has this UID and version. Returns `true` if the Job is already gone, and `false` if
+    /// finalizers still hold it.
+    pub(crate) async fn delete(&self, job: &Job, params: DeleteParams) -> Result<bool, Error> {
         let unchanged =
             Preconditions { uid: Some(job.uid.clone()), resource_version: Some(job.version.clone()) };
         let params = params.preconditions(unchanged);
@@ -97,71 +87,69 @@ impl Cluster {
     }
 }
 
-impl Service {
-    async fn send(self: Arc<Self>, request: Request<Body>) -> Result<Response<Body>, Error> {
-        let (method, uri) = (request.method(), request.uri());
-        let permission = Permission::of(method, uri.path(), uri.query().unwrap_or_default());
-        let (parts, body) = request.into_parts();
-        let again = body.try_clone().map(|body| Request::from_parts(parts.clone(), body));
-        let (client, renewals) = {
-            let state = self.state.lock().await;
-            (state.client.clone(), state.renewals)
-        };
-        let mut result = send_once(&client, Request::from_parts(parts, body), &permission).await;
-        let denied = matches!(result, Err(Error::Unauthorized(_)));
-        if let Some(again) = again.filter(|_| denied) {
-            let client = self.with_new_credentials(renewals).await?;
-            result = send_once(&client, again, &permission).await;
-        }
-        self.state.lock().await.judge(permission, result)
+async fn send(state: Arc<Mutex<State>>, request: Request<Body>) -> Result<Response<Body>, Error> {
+    let kind = kind(&request);
+    let (parts, body) = request.into_parts();
+    let again = body.try_clone().map(|body| Request::from_parts(parts.clone(), body));
+    let (client, renewals) = {
+        let state = state.lock().await;
+        (state.client.clone(), state.renewals)
+    };
+    let mut result = send_once(&client, Request::from_parts(parts, body)).await;
+    let is_refused = matches!(result, Err(Error::Unauthorized(_)));
+    if let Some(again) = again.filter(|_| is_refused) {
+        let client = state.lock().await.with_new_credentials(renewals).await?;
+        result = send_once(&client, again).await;
     }
-
-    /// The credentials may have been replaced since they were read, so reads them again, unless another request did so
-    /// since the caller read `renewals`.
-    async fn with_new_credentials(&self, renewals: u32) -> Result<Client, Error> {
-        let mut state = self.state.lock().await;
-        if state.renewals == renewals {
-            state.client = self.target.client(Some(Instant::now() + RESPONSE_LIMIT)).await?;
-            state.renewals += 1;
-        }
-        Ok(state.client.clone())
-    }
+    state.lock().await.judge(kind, result)
 }
 
-impl State {
-    /// Marks a denial that may pass.
-    fn judge<T>(&mut self, permission: Permission, result: Result<T, Error>) -> Result<T, Error> {
-        match result {
-            Ok(response) => {
-                self.worked.insert(permission, None);
-                Ok(response)
-            }
-            Err(denied @ (Error::Unauthorized(_) | Error::Forbidden(..))) => {
-                let denied_since = self.worked.get_mut(&permission);
-                let denied_since = denied_since.map(|since| *since.get_or_insert_with(Instant::now));
-                Err(match denied_since {
-                    Some(since) if since.elapsed() < DENIED_LIMIT => Error::DeniedForNow(Box::new(denied)),
-                    _ => denied,
-                })
-            }
-            Err(error) => Err(error),
-        }
-    }
-}
-
-async fn send_once(
-    client: &Client,
-    request: Request<Body>,
-    permission: &Permission,
-) -> Result<Response<Body>, Error> {
+async fn send_once(client: &Client, request: Request<Body>) -> Result<Response<Body>, Error> {
+    let is_watch = is_watch(&request);
     let answered = timeout(RESPONSE_LIMIT, async {
         let (parts, body) = client.send(request).await?.into_parts();
         if !parts.status.is_success() {
-            return Err(Error::refused(permission, &parts, &body.collect_bytes().await?));
+            return Err(Error::refused(&parts, &body.collect_bytes().await?));
         }
         // kube's watcher limits the time of a watch.
-        let body = if permission.is_to_watch() { body } else { body.collect_bytes().await?.into() };
+        let body = if is_watch { body } else { body.collect_bytes().await?.into() };
         Ok(Response::from_parts(parts, body))
     });
     answered.await.unwrap_or(Err(Error::NoResponse(RESPONSE_LIMIT)))
+}
+
+pub(super) fn is_watch(request: &Request<Body>) -> bool {
+    request.uri().query().is_some_and(|query| query.contains("watch=true"))
+}
+
+/// What the requests have in common that one rule of a Role allows: all but the name of the object.
+fn kind(request: &Request<Body>) -> String {
+    let path: Vec<_> = request.uri().path().split('/').take(7).collect();
+    format!("{} {} {}", request.method(), path.join("/"), is_watch(request))
+}
+
+impl State {
+    /// The credentials may have been replaced since they were read, so reads them again, unless another request did so
+    /// since the caller read `renewals`.
+    async fn with_new_credentials(&mut self, renewals: u32) -> Result<Client, Error> {
+        if self.renewals == renewals {
+            self.client = self.target.client(Some(Instant::now() + RESPONSE_LIMIT)).await?;
+            self.renewals += 1;
+        }
+        Ok(self.client.clone())
+    }
+
+    /// Marks a denial that may pass.
+    fn judge<T>(&mut self, kind: String, result: Result<T, Error>) -> Result<T, Error> {
+        if let Err(denied @ (Error::Unauthorized(_) | Error::Forbidden(..))) = &result
+            && let Some(denied_since) = self.worked.get_mut(&kind)
+            && denied_since.get_or_insert_with(Instant::now).elapsed() < DENIED_LIMIT
+        {
+            return Err(Error::DeniedForNow(Box::new(denied.clone())));
+        }
+        if result.is_ok() {
+            self.worked.insert(kind, None);
+        }
+        result
+    }
 }

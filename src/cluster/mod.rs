@@ -5,9 +5,9 @@
 //! - `client` adds to kube's client what it lacks; `error` says how a request failed and which rule of a Role is missing,
 //!   and `retry` when to send it again.
 //! - `job` is a Job as jobsweep reads it, and what its conditions say. Pure.
-//! - `pods` lists the pods of a Job, and says why they do not let it finish.
+//! - `pods` reads the logs of a Job, and says why its pods do not let it finish.
 //! - `watch` keeps the caller up to date about the Jobs of a scope.
-//! - `stop` ends work at its deadline or at a signal.
+//! - `stop` starts the work of a mode, and ends it at its deadline or at a signal.
 
 #[doc(hidden)]
 pub mod caller;

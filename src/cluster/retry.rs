@@ -13,7 +13,7 @@ pub(super) const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
 /// quarter longer, so that clients that were refused together do not return together.
 pub(crate) fn delay(failures_before: u32, error: &Error) -> Duration {
     let delay = match error.retry_after() {
-        Some(retry_after) => retry_after.clamp(FIRST, LONGEST_RETRY_AFTER),
+        Some(retry_after) => retry_after.max(FIRST),
         None => LAST.min(FIRST.saturating_mul(1 << failures_before.min(16))),
     };
     // The standard library seeds its hasher at random.

@@ -1,5 +1,6 @@
-//! What ends work in a cluster before it is done. The same for all modes.
+//! How work in a cluster starts, and what ends it before it is done. The same for all modes.
 
+use std::io;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
@@ -63,10 +64,15 @@ impl From<Error> for Stop {
     }
 }
 
-/// The runtime for all work in a cluster. Its thread still handles signals if a write blocks the main thread.
-pub(crate) fn runtime() -> Result<Runtime, Error> {
-    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
-    runtime.map_err(|error| Error::Config(format!("cannot start: {error}")))
+/// The runtime for all work in a cluster, and the signals that stop the work. Its thread still handles signals if a write blocks the
+/// main thread.
+pub(crate) fn start() -> Result<(Runtime, Signals), Error> {
+    let start = || {
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        let signals = runtime.block_on(async { Signals::listen() })?;
+        Ok((runtime, signals))
+    };
+    start().map_err(|error: io::Error| Error::Config(format!("cannot start: {error}")))
 }
 
 /// Does `work`, unless a signal or the deadline comes first.

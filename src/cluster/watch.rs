@@ -18,14 +18,14 @@ use tokio::sync::{Mutex, Notify, mpsc};
 use tokio::time::{Instant, sleep};
 use tower::service_fn;
 
-use super::client::Cluster;
+use super::client::{Cluster, is_watch};
 use super::error::Error;
 use super::job::{Job, JobObject};
 use super::retry;
 
 /// How long the API server keeps a watch open. kube finds a dead connection 5 s later.
 const WATCH_SECONDS: u32 = 30;
-/// A watch that has lasted longer than this is healthy. Its end is not a failure, and the next delay is the shortest again.
+/// The end of a watch that has lasted longer than this is not a failure.
 const HEALTHY_AFTER: Duration = Duration::from_secs(10);
 
 /// The Jobs that match a label selector, in one namespace or in all namespaces.
@@ -60,15 +60,10 @@ pub(crate) struct Follower {
     pub relist: Arc<Notify>,
     /// If true, the follower stops after the first list, and every error ends it.
     pub only_lists: bool,
-    pub health: Arc<Mutex<Health>>,
 }
 
-#[derive(Default)]
-pub(crate) struct Health {
-    /// When the open watch began.
-    open_since: Option<Instant>,
-    failures: u32,
-}
+/// When the open watch began.
+type OpenSince = Arc<Mutex<Option<Instant>>>;
 
 impl Follower {
     /// Ends only if an error is final or, if it only lists, after the first list.
@@ -76,30 +71,19 @@ impl Follower {
         loop {
             let ended = tokio::select! {
                 ended = self.list_and_watch() => ended,
-                () = self.relist.notified() => {
-                    self.health.lock().await.open_since = None;
-                    continue;
-                }
+                () = self.relist.notified() => continue,
             };
-            match ended {
-                Ok(()) => return,
-                Err(error) if self.only_lists || !error.is_transient() => {
-                    return self.tell(Event::Failed(error)).await;
-                }
-                Err(error) => {
-                    self.health.lock().await.ended();
-                    self.back_off(error).await;
-                }
+            let Err(error) = ended else { return };
+            if self.only_lists || !error.is_transient() {
+                return self.tell(Event::Failed(error)).await;
             }
+            self.back_off(error).await;
         }
     }
 
     async fn list_and_watch(&self) -> Result<(), Error> {
-        let follower = self.clone();
-        let service = service_fn(move |request| {
-            let follower = follower.clone();
-            async move { follower.send(request).await }
-        });
+        let (follower, open_since) = (self.clone(), OpenSince::default());
+        let service = service_fn(move |request| follower.clone().send(request, Arc::clone(&open_since)));
         let client = Client::new(service, self.cluster.client().default_namespace());
         let jobs: Api<JobObject> = match &self.scope.namespace {
             Some(namespace) => Api::namespaced(client, namespace),
@@ -123,26 +107,23 @@ impl Follower {
         Err(Error::ConnectionLost("the watcher has ended".to_owned()))
     }
 
-    async fn send(&self, request: Request<Body>) -> Result<Response<Body>, Error> {
-        if !request.uri().query().is_some_and(|query| query.contains("watch=true")) {
+    /// Sends a request of the watcher.
+    async fn send(self, request: Request<Body>, open_since: OpenSince) -> Result<Response<Body>, Error> {
+        if !is_watch(&request) {
             return Ok(self.cluster.client().send(request).await?);
         }
-        let was_short = self.health.lock().await.ended().is_some_and(|lasted| lasted < HEALTHY_AFTER);
-        if was_short {
+        if open_since.lock().await.is_some_and(|since| since.elapsed() < HEALTHY_AFTER) {
             self.back_off(Error::ConnectionLost("the watch was closed".to_owned())).await;
         }
         let response = self.cluster.client().send(request).await?;
-        self.health.lock().await.open_since = Some(Instant::now());
+        *open_since.lock().await = Some(Instant::now());
         self.tell(Event::Watching).await;
         Ok(response)
     }
 
     async fn back_off(&self, error: Error) {
-        let delay = {
-            let mut health = self.health.lock().await;
-            health.failures += 1;
-            retry::delay(health.failures - 1, &error)
-        };
+        // About a second.
+        let delay = retry::delay(2, &error);
         self.tell(Event::Interrupted(error, delay)).await;
         sleep(delay).await;
     }
@@ -150,17 +131,6 @@ impl Follower {
     async fn tell(&self, event: Event) {
         // Sending fails only if nobody receives any more.
         let _ = self.events.send((self.scope_index, event)).await;
-    }
-}
-
-impl Health {
-    /// How long the watch lasted that has ended, if one was open.
-    fn ended(&mut self) -> Option<Duration> {
-        let lasted = self.open_since.take()?.elapsed();
-        if lasted >= HEALTHY_AFTER {
-            self.failures = 0;
-        }
-        Some(lasted)
     }
 }
 

@@ -136,9 +136,9 @@ pub fn unblock(jobs: Vec<JobManifest>, options: &Options, console: &mut Console)
     if planned.is_empty() {
         return Ok(());
     }
-    let runtime = stop::runtime()?;
-    match runtime.block_on(until_stopped(planned, &options, &caller, console)) {
-        Ok(mut signals) => {
+    let (runtime, mut signals) = stop::start()?;
+    match runtime.block_on(until_stopped(planned, &options, &caller, console, &mut signals)) {
+        Ok(()) => {
             signals.end_the_process();
             // Its thread handles signals until the end of the process.
             std::mem::forget(runtime);
@@ -173,10 +173,8 @@ async fn until_stopped(
     options: &Options,
     caller: &Caller,
     console: &Console,
-) -> Result<Signals, Blocked> {
-    let listening = Signals::listen();
-    let mut signals = listening
-        .map_err(|error| Blocked::new(ExitCode::Failure, format!("cannot listen for signals: {error}")))?;
+    signals: &mut Signals,
+) -> Result<(), Blocked> {
     let deadline = options.timeout.connect_deadline();
     let connecting = async {
         let target = target::find(options, caller.helm(), console).await?;
@@ -185,7 +183,7 @@ async fn until_stopped(
         let cluster = Cluster::connect(target.cluster, deadline).await?;
         Ok((cluster, context, target.namespace.unwrap_or_default(), planned))
     };
-    let connected: Result<_, Blocked> = stop::unless_stopped(&mut signals, deadline, connecting).await;
+    let connected: Result<_, Blocked> = stop::unless_stopped(signals, deadline, connecting).await;
     let (cluster, context, namespace, mut planned) = connected.map_err(|mut blocked| {
         if blocked.exit_code == ExitCode::Deadline {
             blocked.messages =
@@ -209,8 +207,8 @@ async fn until_stopped(
     };
     // Without waiting, only connecting has a limit.
     let deadline = deadline.filter(|_| !options.timeout.is_zero());
-    let done = stop::unless_stopped(&mut signals, deadline, work).await;
-    done.map(|()| signals).map_err(|blocked: Blocked| blocked.with_jobs(&planned, context.as_deref()))
+    let done = stop::unless_stopped(signals, deadline, work).await;
+    done.map_err(|blocked: Blocked| blocked.with_jobs(&planned, context.as_deref()))
 }
 
 /// Where the manifests are applied.

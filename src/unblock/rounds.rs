@@ -8,9 +8,7 @@ use std::mem::take;
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
-use k8s_openapi::api::core::v1::Pod;
-use kube::Api;
-use kube::api::{DeleteParams, LogParams};
+use kube::api::DeleteParams;
 use tokio::time::{Instant, sleep};
 
 use super::decision::{Answer, Decision, Obstacle, Reason, decide, is_quota_of_old_job};
@@ -24,7 +22,8 @@ use crate::cluster::caller::{Caller, ServerSide};
 use crate::cluster::client::Cluster;
 use crate::cluster::error::Error;
 use crate::cluster::job::{Hint, Job};
-use crate::cluster::{Timeout, pods, retry, stop};
+use crate::cluster::pods::{self, ContainerLog};
+use crate::cluster::{Timeout, retry, stop};
 use crate::console::Console;
 use crate::error::ExitCode;
 use crate::escape::{block, log_line, one_line, shortened};
@@ -36,9 +35,6 @@ const CONCURRENCY: usize = 32;
 const ROUND: Duration = Duration::from_secs(1);
 /// How long to retry if the API server has never responded.
 const FIRST_RESPONSE: Duration = Duration::from_secs(10);
-/// How much of the log of a failed Job's container is copied.
-const LOG_LINES: i64 = 20;
-const LOG_BYTES: i64 = 1 << 20;
 
 /// What the rounds need and do not change.
 pub(super) struct Rounds<'r> {
@@ -199,25 +195,10 @@ impl Rounds<'_> {
         if job.outcome() != Some(Outcome::Failed) {
             return;
         }
-        let api: Api<Pod> = Api::namespaced(self.cluster.client().clone(), &job.namespace);
-        for pod in pods::list(self.cluster, job).await.unwrap_or_default() {
-            let name = pod.metadata.name.unwrap_or_default();
-            let spec = pod.spec.unwrap_or_default();
-            for container in spec.init_containers.into_iter().flatten().chain(spec.containers) {
-                let container = container.name;
-                let (tail_lines, limit_bytes) = (Some(LOG_LINES), Some(LOG_BYTES));
-                let params = LogParams {
-                    container: Some(container.clone()),
-                    tail_lines,
-                    limit_bytes,
-                    ..LogParams::default()
-                };
-                let log = api.logs(&name, &params).await.unwrap_or_default();
-                if !log.is_empty() {
-                    self.console.log(&format!("last lines of {job}, pod {name}, container {container}"));
-                }
-                log.lines().for_each(|line| self.console.log(&format!("  {}", log_line(line))));
-            }
+        let log = pods::log(self.cluster, job, pods::DEFAULT_LINES).await.unwrap_or_default();
+        for ContainerLog { pod, container, lines } in log.containers {
+            self.console.log(&format!("last lines of {job}, pod {pod}, container {container}"));
+            lines.iter().for_each(|line| self.console.log(&format!("  {}", log_line(line))));
         }
     }
 
@@ -240,7 +221,7 @@ impl Rounds<'_> {
         // With --force, its pods may still run. They are gone before the Job is.
         let force = self.options.rules.force;
         let params = if force { DeleteParams::foreground() } else { DeleteParams::background() };
-        let result = self.cluster.delete_with(&live, DeleteParams { dry_run, ..params }).await;
+        let result = self.cluster.delete(&live, DeleteParams { dry_run, ..params }).await;
         match &result {
             _ if dry_run => {}
             Ok(_) => self.announce(job, "deleted"),

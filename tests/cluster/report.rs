@@ -296,7 +296,10 @@ pub async fn a_terminal_gets_a_line_that_shows_how_far_it_is(cluster: &ControlPl
     let terminal = terminal.arg(command);
     let swept = terminal.arg("/dev/null").run().await?.expect_code(4)?;
     let screen = swept.stdout();
-    ensure!(screen.contains("s of 3s: 1 running, 0 being deleted, 0 gone, 2 kept\r\x1b[2K"), "{screen:?}");
+    ensure!(
+        screen.contains("s of 3s: 1 running, 0 being deleted, 0 gone, 2 kept\x1b[?7h\r\x1b[2K"),
+        "{screen:?}"
+    );
     ensure!(screen.contains("the deadline came before everything was swept"), "{screen:?}");
     setup.leaves(&["running"]).await
 }

@@ -1,8 +1,7 @@
 //! Helm's global flags for the cluster. Pure.
 
 use std::collections::BTreeMap;
-
-use secrecy::{ExposeSecret, SecretString};
+use std::fmt;
 
 use super::flags::{self, Read, Takes};
 
@@ -10,8 +9,15 @@ use super::flags::{self, Read, Takes};
 ///
 /// A flag has precedence even if its value is empty. An empty value is the same as neither flag nor variable. `--kubeconfig` has
 /// precedence over `KUBECONFIG` unless its value is empty, and is one file, not a list of files.
-#[derive(Debug, Clone, Default)]
-pub struct ClusterFlags(BTreeMap<&'static str, SecretString>);
+#[derive(Clone, Default)]
+pub struct ClusterFlags(BTreeMap<&'static str, String>);
+
+/// Without the values, because the token is a secret.
+impl fmt::Debug for ClusterFlags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClusterFlags").finish_non_exhaustive()
+    }
+}
 
 impl ClusterFlags {
     /// Helm reads its global flags twice. The first time it knows no other flag, so it also finds them in the values of others:
@@ -49,11 +55,11 @@ impl ClusterFlags {
             let is_known = groups.split(',').any(|group| group == value);
             value = if is_known { groups } else { format!("{groups},{value}") };
         }
-        self.0.insert(variable, value.into());
+        self.0.insert(variable, value);
     }
 
     /// The value of the flag that has precedence over this variable of Helm, if it is given.
     pub fn variable(&self, name: &str) -> Option<String> {
-        Some(self.0.get(name)?.expose_secret().to_owned())
+        self.0.get(name).cloned()
     }
 }

@@ -159,7 +159,7 @@ fn read_short<'a>(
 }
 
 /// Reads a truth value as Go's `strconv.ParseBool` does.
-pub(super) fn parse_bool(text: &str) -> Option<bool> {
+pub(in crate::cluster) fn parse_bool(text: &str) -> Option<bool> {
     match text {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
         "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),

@@ -17,6 +17,7 @@ use std::process::id;
 pub use call::{Command, DryRun, HelmCall, ServerSide};
 pub use cluster_flags::ClusterFlags;
 pub use command_line::{parse, takes_value};
+pub(super) use flags::parse_bool;
 use process::Process;
 
 /// The name of the plugin for Helm 4.

@@ -109,7 +109,7 @@ async fn only_the_api_server_says_that_a_job_is_gone() {
         (r#"{"kind":"Status","status":"Failure"}"#.to_owned(), None),
         ("<html>".to_owned(), None),
     ] {
-        let found = answer(200, body.clone()).delete(&job, false).await;
+        let found = answer(200, body.clone()).delete(&job, DeleteParams::background()).await;
         assert_eq!(found.as_ref().ok(), gone.as_ref(), "{body}: {found:?}");
         assert!(gone.is_some() || found.is_err_and(|error| error.may_have_been_carried_out()), "{body}");
     }
@@ -118,7 +118,10 @@ async fn only_the_api_server_says_that_a_job_is_gone() {
         (r#"{"kind":"Status","code":404}"#, false),
         ("page not found", false),
     ] {
-        let error = answer(404, body.to_owned()).delete(&job, false).await.expect_err("an error");
+        let error = answer(404, body.to_owned())
+            .delete(&job, DeleteParams::background())
+            .await
+            .expect_err("an error");
         assert_eq!(error.is_not_found(), not_found, "{body}");
     }
 }

@@ -7,7 +7,9 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use kube::config::{AuthInfo, Cluster, Context, Kubeconfig};
-use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 use tokio::task::spawn_blocking;
 
 use crate::cluster::error::Error;
@@ -30,14 +32,11 @@ pub(crate) struct Chosen {
 pub(super) async fn choose(file: Option<PathBuf>, context: Option<String>) -> Result<Chosen, Error> {
     let files = file.map_or_else(default_files, |file| vec![file]);
     let names: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
-    let read_all = move || {
-        files
-            .iter()
-            .try_fold(Kubeconfig::default(), |all, file| all.merge(read(file)?).map_err(Error::config))
-    };
     // A path may name a pipe that has no writer yet, so another thread waits for it.
-    let kubeconfig = spawn_blocking(read_all).await.map_err(Error::config)??;
-    choose_in(kubeconfig, context, &names.join(", "))
+    let parts = spawn_blocking(move || files.iter().map(|file| read(file)).collect::<Result<Vec<_>, _>>());
+    let mut parts = parts.await.map_err(Error::config)??.into_iter();
+    let whole = parts.try_fold(Kubeconfig::default(), Kubeconfig::merge).map_err(Error::config)?;
+    choose_in(whole, context, &names.join(", "))
 }
 
 /// As in kubectl, files of `KUBECONFIG` that do not exist are skipped.
@@ -78,8 +77,8 @@ fn choose_in(kubeconfig: Kubeconfig, context: Option<String>, files: &str) -> Re
     let cluster = kubeconfig.clusters.into_iter().find(|named| named.name == cluster);
     let user = kubeconfig.auth_infos.into_iter().find(|named| Some(&named.name) == user.as_ref());
     Ok(Chosen {
-        cluster: corrected_cluster(cluster.and_then(|named| named.cluster).unwrap_or_default()),
-        user: corrected_user(user.and_then(|named| named.auth_info).unwrap_or_default()),
+        cluster: corrected(cluster.and_then(|named| named.cluster).unwrap_or_default())?,
+        user: corrected(user.and_then(|named| named.auth_info).unwrap_or_default())?,
         namespace: namespace.filter(|namespace| !namespace.is_empty()),
         context: Some(name),
         origin,
@@ -87,31 +86,19 @@ fn choose_in(kubeconfig: Kubeconfig, context: Option<String>, files: &str) -> Re
     })
 }
 
-fn corrected_cluster(mut cluster: Cluster) -> Cluster {
-    let Cluster { server, certificate_authority_data: data, proxy_url, tls_server_name, .. } = &mut cluster;
-    for value in [server, &mut *data, proxy_url, tls_server_name] {
-        value.take_if(|value| value.is_empty());
-    }
-    *data = data.as_deref().map(without_line_breaks);
-    cluster
-}
-
-fn corrected_user(mut user: AuthInfo) -> AuthInfo {
-    let AuthInfo { username, client_certificate_data: data, impersonate, .. } = &mut user;
-    for value in [username, &mut *data, impersonate] {
-        value.take_if(|value| value.is_empty());
-    }
-    *data = data.as_deref().map(without_line_breaks);
-    for secret in [&mut user.token, &mut user.client_key_data] {
-        secret.take_if(|secret| secret.expose_secret().is_empty());
-    }
-    let key = user.client_key_data.take();
-    user.client_key_data = key.map(|key| SecretString::from(without_line_breaks(key.expose_secret())));
-    user
-}
-
-fn without_line_breaks(base64: &str) -> String {
-    base64.replace(['\r', '\n'], "")
+/// Without line breaks in base64, and without empty strings. Only a password can be empty.
+fn corrected<T: Serialize + DeserializeOwned>(part: T) -> Result<T, Error> {
+    let json = serde_json::to_value(part).map_err(Error::config)?;
+    let mut fields: Map<String, Value> = serde_json::from_value(json).map_err(Error::config)?;
+    fields.retain(|key, value| {
+        if let Value::String(text) = value
+            && key.ends_with("-data")
+        {
+            text.retain(|letter| !matches!(letter, '\r' | '\n'));
+        }
+        value != "" || key == "password"
+    });
+    serde_json::from_value(fields.into()).map_err(Error::config)
 }
 
 #[cfg(test)]

@@ -19,12 +19,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use http::{HeaderValue, Uri, header};
-use k8s_openapi::ByteString;
-use kube::config::{AuthInfo, ExecAuthCluster};
+use kube::config::ExecAuthCluster;
 use kube::{Client, Config};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -80,10 +78,13 @@ impl Target {
         if by_pod {
             choose_pod(&mut chosen);
         }
-        let context = chosen.context.clone();
-        let (config, origin) = configure(chosen)?;
-        let pod_namespace = by_pod.then(pod_namespace);
-        Ok(Self { config, context, origin, pod_namespace, helm_namespace: helm_variable("HELM_NAMESPACE") })
+        Ok(Self {
+            context: chosen.context.clone(),
+            origin: chosen.origin.clone(),
+            config: configure(chosen)?,
+            pod_namespace: by_pod.then(pod_namespace),
+            helm_namespace: helm_variable("HELM_NAMESPACE"),
+        })
     }
 
     pub(crate) fn default_namespace(&self) -> &str {
@@ -95,27 +96,22 @@ impl Target {
     pub(crate) async fn client(&self, deadline: Option<Instant>) -> Result<Client, Error> {
         let mut config = self.config.clone();
         let user = &mut config.auth_info;
+        // To `kube` 5.0, the line break at the end of a file is a part of the token, and `token` has precedence over `tokenFile`.
         if let Some(file) = user.token_file.take() {
-            user.token = Some(self.token(Path::new(&file))?);
+            match fs::read_to_string(&file) {
+                Ok(token) => user.token = Some(token.trim().into()),
+                Err(_) if user.token.is_some() => {}
+                Err(error) => return Err(self.error(&format!("the token file {file}: {error}"))),
+            }
         }
         if let Some(exec) = user.exec.take() {
             plugin::authenticate(user, &exec, &self.origin, deadline).await?;
         }
         // kube's client panics on such a token.
-        let token = user.token.as_ref().map(ExposeSecret::expose_secret);
-        if token.is_some_and(|token| HeaderValue::from_str(token).is_err()) {
+        if json!(user)["token"].as_str().is_some_and(|token| HeaderValue::from_str(token).is_err()) {
             return Err(self.error("the token has a character that no HTTP header can have"));
         }
-        client::client(&config).map_err(|why| self.error(&why))
-    }
-
-    /// To `kube` 5.0, the line break at the end of a file is a part of the token, and `token` has precedence over `tokenFile`.
-    fn token(&self, file: &Path) -> Result<SecretString, Error> {
-        match (fs::read_to_string(file), &self.config.auth_info.token) {
-            (Ok(text), _) => Ok(SecretString::from(text.trim())),
-            (Err(_), Some(token)) => Ok(token.clone()),
-            (Err(error), None) => Err(self.error(&format!("the token file {}: {error}", file.display()))),
-        }
+        client::client(&config).map_err(|why| self.error(&why.to_string()))
     }
 
     fn error(&self, why: &str) -> Error {
@@ -123,8 +119,7 @@ impl Target {
     }
 }
 
-/// Returns also where it is from.
-fn configure(chosen: Chosen) -> Result<(Config, String), Error> {
+fn configure(chosen: Chosen) -> Result<Config, Error> {
     let Chosen { cluster, mut user, namespace, origin, advice, .. } = chosen;
     let unusable = |why: String| Error::Config(format!("{origin}: {why}"));
     let address = cluster.server.as_deref().ok_or(Error::Config(advice))?;
@@ -135,13 +130,7 @@ fn configure(chosen: Chosen) -> Result<(Config, String), Error> {
     }
     if server.scheme_str() == Some("http") {
         // As in client-go, credentials need TLS.
-        user = AuthInfo {
-            impersonate: user.impersonate,
-            impersonate_uid: user.impersonate_uid,
-            impersonate_groups: user.impersonate_groups,
-            impersonate_user_extra: user.impersonate_user_extra,
-            ..AuthInfo::default()
-        };
+        (user.token, user.token_file, user.username, user.exec, user.auth_provider) = Default::default();
     }
     let proxy = proxy::proxy(&server, cluster.proxy_url.as_deref(), variable).map_err(unusable)?;
     let exec_cluster = ExecAuthCluster::try_from(&cluster).map_err(|error| unusable(chain(&error)))?;
@@ -166,7 +155,7 @@ fn configure(chosen: Chosen) -> Result<(Config, String), Error> {
     config.auth_info = user;
     config.connect_timeout = Some(CONNECT_LIMIT);
     config.headers.push((header::USER_AGENT, HeaderValue::from_static(USER_AGENT)));
-    Ok((config, origin))
+    Ok(config)
 }
 
 fn certificates(pem: &[u8]) -> Result<Vec<Vec<u8>>, String> {
@@ -178,16 +167,11 @@ fn certificates(pem: &[u8]) -> Result<Vec<Vec<u8>>, String> {
     Ok(certificates.into_iter().map(|certificate| certificate.to_vec()).collect())
 }
 
-fn base64(text: String) -> String {
-    json!(ByteString(text.into_bytes())).as_str().unwrap_or_default().to_owned()
-}
-
 /// The conditions of client-go.
 fn is_in_pod() -> bool {
     let is_set = |name: &str| variable(name).is_some();
-    is_set("KUBERNETES_SERVICE_HOST")
-        && is_set("KUBERNETES_SERVICE_PORT")
-        && Path::new(SERVICE_ACCOUNT).join("token").is_file()
+    let has_token = || Path::new(SERVICE_ACCOUNT).join("token").is_file();
+    is_set("KUBERNETES_SERVICE_HOST") && is_set("KUBERNETES_SERVICE_PORT") && has_token()
 }
 
 /// The ServiceAccount of the pod, unless Helm's variables name a token or a certificate authority.

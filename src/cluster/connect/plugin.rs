@@ -6,30 +6,15 @@
 use std::io::{ErrorKind, IsTerminal, stdin};
 use std::process::Stdio;
 
+use k8s_openapi::ByteString;
 use kube::config::{AuthInfo, ExecConfig, ExecInteractiveMode};
-use secrecy::SecretString;
-use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::process::Command;
 use tokio::time::Instant;
 
-use super::base64;
 use crate::cluster::error::Error;
 use crate::cluster::stop::before;
 use crate::escape::shortened_message;
-
-#[derive(Deserialize)]
-struct ExecCredential {
-    status: Credential,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Credential {
-    token: Option<String>,
-    client_certificate_data: Option<String>,
-    client_key_data: Option<String>,
-}
 
 /// Runs the plugin once and puts what it returns in place of the user's credentials. Ends it at the deadline. `origin` is for messages.
 pub(super) async fn authenticate(
@@ -46,18 +31,23 @@ pub(super) async fn authenticate(
         Err(format!("returned nothing within {} s", start.elapsed().as_secs_f64().round()))
     });
     let output = output.map_err(|why| error(&why))?;
-    let credential: ExecCredential = serde_json::from_slice(&output).map_err(|why| {
+    let credential: Value = serde_json::from_slice(&output).map_err(|why| {
         error(&format!("returned no ExecCredential: {}", shortened_message(&why.to_string())))
     })?;
-    let Credential { token, client_certificate_data, client_key_data } = credential.status;
-    let token = token.filter(|token| !token.is_empty());
-    if token.is_none() && (client_certificate_data.is_none() || client_key_data.is_none()) {
+    let text = |key: &str| credential["status"][key].as_str().filter(|text| !text.is_empty());
+    let (token, certificate, key) = (text("token"), text("clientCertificateData"), text("clientKeyData"));
+    if token.is_none() && (certificate.is_none() || key.is_none()) {
         return Err(error("returned neither a token nor a client certificate with its key"));
     }
-    user.token = token.map(SecretString::from);
-    user.client_certificate_data = client_certificate_data.map(base64);
-    user.client_key_data = client_key_data.map(|key| SecretString::from(base64(key)));
+    user.token = token.map(Into::into);
+    user.client_certificate_data = certificate.map(base64);
+    user.client_key_data = key.map(|key| base64(key).into());
     Ok(())
+}
+
+/// As in a kubeconfig.
+fn base64(text: &str) -> String {
+    json!(ByteString(text.into())).as_str().unwrap_or_default().to_owned()
 }
 
 async fn output(exec: &ExecConfig, command: &str) -> Result<Vec<u8>, String> {

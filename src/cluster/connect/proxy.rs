@@ -1,10 +1,11 @@
 //! Which proxy a request to the API server takes (pure), by the rules of Go's `golang.org/x/net/http/httpproxy`: kubectl and Helm
-//! follow them.
+//! follow them. hyper-util's matcher follows curl for names, but compares addresses in the same way.
 
 use std::net::IpAddr;
 
 use http::Uri;
-use http::uri::{Authority, Scheme};
+use http::uri::Authority;
+use hyper_util::client::proxy::matcher::Matcher;
 
 /// The proxy of the kubeconfig's `proxy-url`, to which `NO_PROXY` does not apply, or that of the environment. `variable` returns an
 /// environment variable that is set and not empty.
@@ -27,7 +28,7 @@ pub(super) fn proxy(
 }
 
 fn is_https(uri: &Uri) -> bool {
-    uri.scheme() == Some(&Scheme::HTTPS)
+    uri.scheme_str() == Some("https")
 }
 
 /// `kube` 5.0 does not know `socks5h`, which means the same in Go, and takes 80 as the default port of `socks5`.
@@ -43,83 +44,34 @@ fn parse(url: &str) -> Result<Uri, String> {
     }
 }
 
-/// The user and the password in the address of a proxy.
-pub(super) fn credentials(proxy: &Uri) -> Option<(String, String)> {
-    let (userinfo, _) = proxy.authority()?.as_str().rsplit_once('@')?;
-    let (user, password) = userinfo.split_once(':').unwrap_or((userinfo, ""));
-    Some((percent_decoded(user), percent_decoded(password)))
-}
-
-fn percent_decoded(text: &str) -> String {
-    let mut parts = text.split('%');
-    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
-    for part in parts {
-        match part.split_at_checked(2).and_then(|(hex, rest)| Some((u8::from_str_radix(hex, 16).ok()?, rest)))
-        {
-            Some((byte, rest)) => bytes.extend([&[byte], rest.as_bytes()].concat()),
-            None => bytes.extend([b"%", part.as_bytes()].concat()),
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
 /// Whether a request to this server takes no proxy: the server is on this machine, or in the list of `NO_PROXY`.
 fn is_excepted(server: &Uri, no_proxy: &str) -> bool {
     let host = server.host().unwrap_or_default().trim_matches(['[', ']']).to_lowercase();
-    let address = host.parse::<IpAddr>().ok().map(|address| address.to_canonical());
-    if host == "localhost" || address.is_some_and(|address| address.is_loopback()) {
+    if host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback()) {
         return true;
     }
     let port = server.port_u16().unwrap_or(if is_https(server) { 443 } else { 80 });
-    let entries = no_proxy.split(',').map(|entry| entry.trim().to_lowercase());
-    entries.filter(|entry| !entry.is_empty()).any(|entry| matches(&entry, &host, address, port))
+    no_proxy.to_lowercase().split(',').map(str::trim).filter(|entry| !entry.is_empty()).any(|entry| {
+        match entry.parse::<Authority>().ok().and_then(|entry| Some((entry.port_u16()?, entry))) {
+            Some((of_port, entry)) => of_port == port && excepts(entry.host(), server, &host),
+            None => excepts(entry, server, &host),
+        }
+    })
 }
 
-fn matches(entry: &str, host: &str, address: Option<IpAddr>, port: u16) -> bool {
+/// Whether this address, network or name of `NO_PROXY` means the server.
+fn excepts(entry: &str, server: &Uri, host: &str) -> bool {
     if entry == "*" {
         return true;
     }
-    if let Some((network, bits)) = network(entry) {
-        return address.is_some_and(|address| is_in(address, network, bits));
+    if host.parse::<IpAddr>().is_ok() {
+        let address = entry.trim_matches(['[', ']']);
+        return Matcher::builder().all("http://proxy").no(address).build().intercept(server).is_none();
     }
-    let (name, of_port) = match entry.parse::<Authority>().ok().filter(|with_port| with_port.port().is_some())
-    {
-        Some(with_port) => (with_port.host().to_owned(), with_port.port_u16()),
-        None => (entry.to_owned(), None),
-    };
-    if of_port.is_some_and(|of_port| of_port != port) {
-        return false;
+    match entry.strip_prefix('*').unwrap_or(entry) {
+        subdomains if subdomains.starts_with('.') => host.ends_with(subdomains),
+        _ => host.strip_suffix(entry).is_some_and(|before| before.is_empty() || before.ends_with('.')),
     }
-    let name = name.trim_matches(['[', ']']);
-    match (name.parse::<IpAddr>(), address) {
-        (Ok(excepted), Some(address)) => excepted.to_canonical() == address,
-        (Ok(_), None) | (Err(_), Some(_)) => false,
-        (Err(_), None) => {
-            let name = name.strip_prefix('*').filter(|name| name.starts_with('.')).unwrap_or(name);
-            match name.strip_prefix('.') {
-                Some(_) => host.ends_with(name),
-                None => {
-                    host.strip_suffix(name).is_some_and(|before| before.is_empty() || before.ends_with('.'))
-                }
-            }
-        }
-    }
-}
-
-/// `10.0.0.0/8` as address and length of the prefix.
-fn network(entry: &str) -> Option<(IpAddr, u32)> {
-    let (address, bits) = entry.split_once('/')?;
-    Some((address.parse().ok()?, bits.parse().ok()?))
-}
-
-fn is_in(address: IpAddr, network: IpAddr, bits: u32) -> bool {
-    let (differs, width) = match (address, network) {
-        (IpAddr::V4(a), IpAddr::V4(b)) => (u128::from(a.to_bits() ^ b.to_bits()), 32_u32),
-        (IpAddr::V6(a), IpAddr::V6(b)) => (a.to_bits() ^ b.to_bits(), 128),
-        _ => return false,
-    };
-    // Shifting out all bits overflows, and then every address is in the network.
-    differs.checked_shr(width.saturating_sub(bits)).unwrap_or(0) == 0
 }
 
 #[cfg(test)]
@@ -244,19 +196,6 @@ mod tests {
         for server in ["https://127.0.0.1:6443", "https://foo.com"] {
             let chosen = chosen(server, Some("http://k:1"), "HTTPS_PROXY=http://p NO_PROXY=*");
             assert_eq!(chosen, Ok(Some("http://k:1/".to_owned())), "{server}");
-        }
-    }
-
-    #[test]
-    fn the_credentials_of_a_proxy_are_decoded() {
-        for (proxy, expected) in [
-            ("http://p:1", None),
-            ("http://u:p@p:1", Some(("u", "p"))),
-            ("http://u@p:1", Some(("u", ""))),
-            ("http://u%40x:a%3Ab%2g%@p:1", Some(("u@x", "a:b%2g%"))),
-        ] {
-            let expected = expected.map(|(user, password)| (user.to_owned(), password.to_owned()));
-            assert_eq!(credentials(&proxy.parse().expect("an address")), expected, "{proxy}");
         }
     }
 

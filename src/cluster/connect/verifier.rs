@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{WebPkiServerVerifier, verify_server_name};
+use rustls::client::{VerifierBuilderError, WebPkiServerVerifier, verify_server_name};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
@@ -18,13 +18,11 @@ pub(super) struct Verifier {
 }
 
 impl Verifier {
-    pub(super) fn new(roots: &[Vec<u8>]) -> Result<Self, String> {
+    pub(super) fn new(roots: &[Vec<u8>]) -> Result<Self, VerifierBuilderError> {
         let roots: Vec<_> = roots.iter().cloned().map(CertificateDer::from).collect();
         let mut store = RootCertStore::empty();
         store.add_parsable_certificates(roots.iter().cloned());
-        let webpki =
-            WebPkiServerVerifier::builder(Arc::new(store)).build().map_err(|error| error.to_string())?;
-        Ok(Self { roots, webpki })
+        Ok(Self { roots, webpki: WebPkiServerVerifier::builder(Arc::new(store)).build()? })
     }
 }
 
