@@ -9,8 +9,6 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
-use terminal_size::{Width, terminal_size_of};
-
 /// The controlling terminal, even if the standard streams are redirected.
 #[cfg(unix)]
 const TERMINAL: &str = "/dev/tty";
@@ -23,6 +21,9 @@ const PREFIX: &str = "jobsweep: ";
 const WARNING: &str = "jobsweep: warning: ";
 /// Clears the line that the cursor is in.
 const CLEAR: &str = "\r\x1b[2K";
+/// The terminal cuts what is too long for the line, instead of wrapping it: only a line that does not wrap can be cleared.
+const NO_WRAP: &str = "\x1b[?7l";
+const WRAP: &str = "\x1b[?7h";
 
 /// Which messages appear.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,6 +35,8 @@ pub enum Verbosity {
     /// Also what the run does and why.
     #[default]
     Normal,
+    /// Also a line for each Job that was deleted or kept. This is the default in a log, which has no progress line.
+    Jobs,
     /// Also every list, watch and retry.
     Verbose,
 }
@@ -68,8 +71,19 @@ impl Console {
     /// Shows only messages up to this verbosity and, on a terminal, a progress line below them.
     #[must_use]
     pub fn with_progress(self, verbosity: Verbosity) -> Self {
-        let has_progress = io::stderr().is_terminal() && verbosity >= Verbosity::Normal;
+        let is_terminal = io::stderr().is_terminal();
+        let verbosity = match verbosity {
+            Verbosity::Normal if !is_terminal => Verbosity::Jobs,
+            given => given,
+        };
+        let has_progress = is_terminal && verbosity >= Verbosity::Normal;
         Self { verbosity, progress: has_progress.then(RefCell::default), ..self }
+    }
+
+    /// Whether messages of this level appear.
+    #[cfg(feature = "cleanup")]
+    pub(crate) fn shows(&self, level: Verbosity) -> bool {
+        level <= self.verbosity
     }
 
     /// Writes a warning.
@@ -92,8 +106,8 @@ impl Console {
         match level {
             Verbosity::Error => self.error(message),
             Verbosity::Warning => self.warn(message),
-            Verbosity::Normal | Verbosity::Verbose if level <= self.verbosity => self.always(message),
-            Verbosity::Normal | Verbosity::Verbose => {}
+            _ if level <= self.verbosity => self.always(message),
+            _ => {}
         }
     }
 
@@ -110,11 +124,10 @@ impl Console {
 
     /// Shows this as the progress line, as far as the terminal is wide. An empty text removes it.
     pub fn show_progress(&self, text: &str) {
-        let width = terminal_size_of(io::stderr()).map_or(usize::MAX, |(Width(columns), _)| columns.into());
-        let text = &cut(text, width);
-        if let Some(shown) = self.progress.as_ref().filter(|shown| *shown.borrow() != *text) {
-            text.clone_into(&mut shown.borrow_mut());
-            let _ = write!(io::stderr().lock(), "{CLEAR}{text}");
+        let line = if text.is_empty() { String::new() } else { format!("{NO_WRAP}{text}{WRAP}") };
+        if let Some(shown) = self.progress.as_ref().filter(|shown| *shown.borrow() != line) {
+            let _ = write!(io::stderr().lock(), "{CLEAR}{line}");
+            shown.replace(line);
         }
     }
 
@@ -157,25 +170,4 @@ impl Console {
 /// Whether Helm 4 runs this program as a plugin.
 fn is_plugin() -> bool {
     std::env::var_os("HELM_PLUGIN_NAME").is_some()
-}
-
-/// A text of one column a character, cut to this many columns. Only a line that does not wrap can be cleared.
-fn cut(text: &str, width: usize) -> String {
-    if text.chars().count() <= width {
-        return text.to_owned();
-    }
-    text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_progress_line_is_as_wide_as_the_terminal_at_most() {
-        for (text, width, shown) in [("12 gone", 7, "12 gone"), ("12 gone", 6, "12 go…"), ("12 gone", 1, "…")]
-        {
-            assert_eq!(cut(text, width), shown);
-        }
-    }
 }

@@ -18,26 +18,19 @@ pub(super) struct ClusterArgs {
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
 
-    /// Context of the kubeconfig [default: its current context]
+    /// Context of the kubeconfig [default: its current context; with --unblock, or as a plugin of Helm, $HELM_KUBECONTEXT first]
     #[arg(long, value_name = "NAME")]
     pub context: Option<String>,
 
-    /// Do not wait for Jobs that have not finished
-    ///
-    /// With --unblock, such a Job in the way is an error. With --cleanup, Jobs that finished too recently for --finished-for are not
-    /// waited for either.
+    /// Wait for no Job that has not finished, or not long enough ago
     #[arg(long)]
     pub once: bool,
 
-    /// Give up after this long; `none` waits without limit
-    ///
-    /// With --cleanup, deletions under way have 10s more. 0 does not wait at all.
+    /// Give up after this long, `none` for never
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = timeout)]
     pub timeout: Timeout,
 
-    /// Send every deletion as a server-side dry run
-    ///
-    /// A dry run checks permissions, admission and preconditions. JOBSWEEP_DRY_RUN=1 asks for it too.
+    /// Send deletions as server-side dry runs [or JOBSWEEP_DRY_RUN=1]
     #[arg(long)]
     dry_run: bool,
 }
