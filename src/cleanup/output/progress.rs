@@ -29,6 +29,8 @@ impl<'a> Progress<'a> {
         let interval = if self.console.has_progress() {
             self.console.show_progress(&line);
             1
+        } else if sweep.is_done() || !sweep.was_listed() {
+            return;
         } else {
             self.console.message(Verbosity::Normal, &line);
             30
@@ -47,7 +49,7 @@ impl<'a> Progress<'a> {
         let more = if left.next().is_some() { ", …" } else { "" };
         let left = if named.is_empty() { String::new() } else { format!(": {}{more}", named.join(", ")) };
         let totals = Some(totals(sweep.jobs())).filter(|totals| !totals.is_empty());
-        format!("{}{limit}, {}{left}", seconds(now), totals.as_deref().unwrap_or("no Job in scope yet"))
+        format!("{}{limit}, {}{left}", seconds(now), totals.as_deref().unwrap_or("no Job seen yet"))
     }
 }
 
@@ -62,7 +64,7 @@ mod tests {
         let names = |count: usize| (0..count).map(|number| job(&format!("job-{number}")));
         for (dry_run, finished, running, expected) in [
             (true, 1, 0, "12s of 5m, 1 would-delete"),
-            (false, 0, 0, "12s of 5m, no Job in scope yet"),
+            (false, 0, 0, "12s of 5m, no Job seen yet"),
             (false, 0, 1, "12s of 5m, 1 waiting: shop/job-0"),
             (false, 0, 4, "12s of 5m, 4 waiting: shop/job-0, shop/job-1, shop/job-2, …"),
         ] {
