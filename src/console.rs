@@ -80,12 +80,6 @@ impl Console {
         Self { verbosity, progress: has_progress.then(RefCell::default), ..self }
     }
 
-    /// Whether messages of this level appear.
-    #[cfg(feature = "cleanup")]
-    pub(crate) fn shows(&self, level: Verbosity) -> bool {
-        level <= self.verbosity
-    }
-
     /// Writes a warning.
     pub fn warn(&self, message: &dyn Display) {
         self.write(&format!("{WARNING}{message}"));

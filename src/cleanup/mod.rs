@@ -58,7 +58,7 @@ pub fn run(options: Options) -> process::ExitCode {
     let mut stdout = io::stdout();
     let is_terminal = stdout.is_terminal();
     // A log with a line for each Job needs no table of the same.
-    let says_all = !is_terminal && !io::stderr().is_terminal() && console.shows(Verbosity::Jobs);
+    let says_all = !is_terminal && !io::stderr().is_terminal() && options.verbosity >= Verbosity::Normal;
     let layout = (options.format == Format::Table && !says_all).then(|| Layout {
         has_namespaces: options.namespaces.may_be_several(),
         has_all: !is_terminal || options.verbosity == Verbosity::Verbose,

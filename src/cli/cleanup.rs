@@ -24,7 +24,7 @@ pub(super) const FINISHED_FOR: &str = "JOBSWEEP_FINISHED_FOR";
 #[command(after_help = manual::notes(manual::CLEANUP), after_long_help = manual::long_notes(manual::CLEANUP))]
 pub struct Cleanup {
     /// Sweep this namespace; repeatable [default: the context's or pod's]
-    #[arg(short, long, value_name = "NAME", value_parser = super::namespace)]
+    #[arg(short, long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub(super) namespace: Vec<String>,
 
     /// Sweep all namespaces

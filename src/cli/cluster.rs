@@ -1,16 +1,17 @@
-//! The arguments that all modes have that talk to a cluster.
+//! What the modes have in common that talk to a cluster.
 
-use std::path::PathBuf;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::Args;
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory};
 
+use super::{Cli, variable};
 use crate::cluster::Timeout;
+use crate::cluster::caller::Caller;
 use crate::cluster::connect::Connection;
 use crate::cluster::helm_env::HelmVariables;
-
-/// The variable that asks for a dry run.
-const DRY_RUN: &str = "JOBSWEEP_DRY_RUN";
 
 #[derive(Debug, Args)]
 pub(super) struct ClusterArgs {
@@ -38,7 +39,7 @@ pub(super) struct ClusterArgs {
 impl ClusterArgs {
     /// Whether the option or the variable asks for a dry run.
     pub(super) fn is_dry_run(&self) -> Result<bool, String> {
-        Ok(self.dry_run | super::is_set(DRY_RUN)?)
+        Ok(self.dry_run | is_set("JOBSWEEP_DRY_RUN")?)
     }
 
     pub(super) fn connection(&self, helm_variables: HelmVariables) -> Connection {
@@ -49,6 +50,35 @@ impl ClusterArgs {
             ..Connection::default()
         }
     }
+}
+
+/// Whether the variable stands for `--unblock`, for a host that cannot give arguments, such as Ansible's `kubernetes.core.helm`. In a
+/// pipe, it does not count.
+pub(super) fn is_unblock_by_variable(args: &[OsString]) -> Result<bool, clap::Error> {
+    let is_set = || is_set("JOBSWEEP_UNBLOCK");
+    if args.len() > 1 || !is_set().map_err(|why| Cli::command().error(ErrorKind::InvalidValue, why))? {
+        return Ok(false);
+    }
+    // If it is not clear what Helm does, --unblock says so.
+    let caller = Caller::find(crate::cluster::variable("HELM_PLUGIN_NAME").as_deref());
+    Ok(!matches!(caller, Ok(Caller::None { .. })))
+}
+
+/// Whether a variable says yes. A value that says neither yes nor no is an error, so that a misspelt `true` deletes nothing.
+fn is_set(name: &str) -> Result<bool, String> {
+    match &*variable(name) {
+        "1" | "true" => Ok(true),
+        "" | "0" | "false" => Ok(false),
+        other => Err(format!("{name} is {other:?}; set it to 1 or 0")),
+    }
+}
+
+/// The command as users type it, if kubectl starts this program: `kubectl sweep-jobs` for `kubectl-sweep_jobs`, because kubectl
+/// replaces a dash in a command's name by an underscore in the file's name.
+pub(super) fn kubectl_plugin(program: &OsStr) -> Option<String> {
+    let file = Path::new(program).file_name()?.to_str()?;
+    let name = file.strip_suffix(".exe").unwrap_or(file).strip_prefix("kubectl-")?;
+    Some(format!("kubectl {}", name.replace('-', " ").replace('_', "-")))
 }
 
 fn timeout(text: &str) -> Result<Timeout, String> {
@@ -71,6 +101,20 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_plugin_is_named_as_the_user_types_it() {
+        for (program, name) in [
+            ("/home/ann/.krew/bin/kubectl-sweep_jobs", Some("kubectl sweep-jobs")),
+            ("kubectl-sweep_jobs.exe", Some("kubectl sweep-jobs")),
+            ("kubectl-sweep-jobs", Some("kubectl sweep jobs")),
+            ("/opt/kubectl-sweep_jobs/jobsweep", None),
+            ("kubectl", None),
+            ("", None),
+        ] {
+            assert_eq!(kubectl_plugin(OsStr::new(program)).as_deref(), name, "{program}");
+        }
+    }
 
     #[test]
     fn durations_are_written_as_in_kubernetes() {

@@ -14,10 +14,6 @@ use crate::translate::NameSuffix;
 
 /// Names the default policy in the environment.
 pub(super) const DEFAULT_POLICY: &str = "JOBSWEEP_DEFAULT_POLICY";
-/// With --unblock, a Job without a policy must stay.
-pub(super) const NO_POLICY: &str = "none";
-/// With --unblock, a Job without a policy may go, which is the default.
-pub(super) const BEFORE_HOOK_CREATION: &str = "before-hook-creation";
 /// Names the log file in the environment. The program uses it even if the arguments are wrong.
 pub(super) const LOG_FILE: &str = "JOBSWEEP_LOG_FILE";
 
@@ -26,7 +22,7 @@ pub(super) const LOG_FILE: &str = "JOBSWEEP_LOG_FILE";
 #[command(next_help_heading = "Filter")]
 pub struct FilterArgs {
     /// The policy of Jobs that have none, such as hook-succeeded,hook-failed [env: JOBSWEEP_DEFAULT_POLICY]
-    #[arg(long, value_name = "POLICY", value_parser = policy_text)]
+    #[arg(long, value_name = "POLICY")]
     pub default_policy: Option<String>,
 
     /// Make unknown words in a policy, and names without hash, errors
@@ -67,25 +63,15 @@ impl FilterArgs {
     /// # Errors
     /// Returns what is wrong with the argument or the variable.
     pub fn default_policy(&self, configured: Option<DefaultPolicy>) -> Result<Option<DeletePolicy>, String> {
-        let policy = match (&self.default_policy, configured) {
-            (Some(text), _) => text
-                .parse()
-                .map_err(|why| format!("invalid value '{text}' for '--default-policy <POLICY>': {why}")),
-            (None, Some(configured)) => Ok(configured),
-            (None, None) => {
-                variable(DEFAULT_POLICY).parse().map_err(|why| format!("{DEFAULT_POLICY}: {why}"))
+        let (text, named) = match (&self.default_policy, configured) {
+            (Some(text), _) => {
+                (text.clone(), format!("invalid value '{text}' for '--default-policy <POLICY>'"))
             }
+            (None, Some(DefaultPolicy(policy))) => return Ok(policy),
+            (None, None) => (variable(DEFAULT_POLICY), DEFAULT_POLICY.to_owned()),
         };
-        policy.map(|DefaultPolicy(policy)| policy)
+        text.parse().map(|DefaultPolicy(policy)| policy).map_err(|why| format!("{named}: {why}"))
     }
-}
-
-/// A policy for Jobs that have none, in any mode: with --unblock, it need not name an outcome.
-fn policy_text(text: &str) -> Result<String, String> {
-    if ![NO_POLICY, BEFORE_HOOK_CREATION].contains(&text) {
-        text.parse::<DefaultPolicy>()?;
-    }
-    Ok(text.to_owned())
 }
 
 /// The log file: the given one, or else the variable. An empty name means no log file.

@@ -4,7 +4,7 @@ use clap::Parser;
 use clap::builder::NonEmptyStringValueParser;
 
 use super::cluster::ClusterArgs;
-use super::filter::{BEFORE_HOOK_CREATION, DEFAULT_POLICY, NO_POLICY};
+use super::filter::DEFAULT_POLICY;
 use super::{FilterArgs, manual, variable};
 use crate::cluster::helm_env::HelmVariables;
 use crate::unblock::Options;
@@ -20,7 +20,7 @@ use crate::unblock::Options;
 #[command(after_help = manual::notes(manual::UNBLOCK), after_long_help = manual::long_notes(manual::UNBLOCK))]
 pub struct Unblock {
     /// The namespace of Jobs whose manifest names none [default: Helm's, $HELM_NAMESPACE, or the pod's]
-    #[arg(short, long, value_name = "NAME", value_parser = super::namespace)]
+    #[arg(short, long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     namespace: Option<String>,
 
     /// The Helm release of the manifests, if no Helm calls
@@ -60,8 +60,8 @@ impl Unblock {
     /// Returns what is wrong with the environment variable. Clap has checked the arguments.
     pub fn options(mut self) -> Result<(Options, FilterArgs), String> {
         let policy = self.filter.default_policy.clone().unwrap_or_else(|| variable(DEFAULT_POLICY));
-        if [NO_POLICY, BEFORE_HOOK_CREATION].contains(&&*policy) {
-            // The filter gives no Job a policy.
+        // With these, a Job without a policy must stay or may go, and the filter gives it none.
+        if ["none", "before-hook-creation"].contains(&&*policy) {
             self.filter.default_policy = Some(String::new());
         }
         let options = Options {
@@ -75,7 +75,7 @@ impl Unblock {
             release: self.release,
             retry_failed: self.retry_failed,
             force: self.force,
-            needs_policy: policy == NO_POLICY,
+            needs_policy: policy == "none",
         };
         Ok((options, self.filter))
     }

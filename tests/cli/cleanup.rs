@@ -168,7 +168,11 @@ fn files_of_kubeconfig_that_do_not_exist_are_skipped_as_by_kubectl() {
 #[test]
 fn a_context_that_does_not_exist_is_an_error_that_names_the_others() {
     let path = folder("kubeconfig-nope").join("kubeconfig");
-    std::fs::write(&path, "{contexts: [{name: dev, context: {}}, {name: prod, context: {}}]}").unwrap();
+    std::fs::write(
+        &path,
+        "{contexts: [{name: dev, context: {cluster: a}}, {name: prod, context: {cluster: a}}]}",
+    )
+    .unwrap();
     let path = path.to_str().unwrap();
     let expected = format!("jobsweep: cannot find a cluster: no context nope in {path}; it has: dev, prod\n");
     refuses(jobsweep(&["--cleanup", "--context=nope", "--kubeconfig", path]), 1, &expected);

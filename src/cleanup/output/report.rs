@@ -8,12 +8,13 @@ use comfy_table::ContentArrangement;
 use serde::{Serialize, Serializer};
 
 use super::table::{Layout, table};
-use super::wording::{action, condition_reason, outcome, why};
+use super::wording::{action, outcome, why};
 use crate::cleanup::ending::Conclusion;
 use crate::cleanup::logs::ContainerLog;
 use crate::cleanup::options::Format;
 use crate::cleanup::rules::Kept;
 use crate::cleanup::sweep::{Gone, Phase, Sweep, TrackedJob};
+use crate::cluster::job::State;
 use crate::escape::{one_line, shortened};
 
 pub(crate) struct Report<'a> {
@@ -121,7 +122,10 @@ fn row<'a>(tracked: &'a TrackedJob, report: &Report<'_>) -> JsonJob<'a> {
         name: &job.name,
         uid: &job.uid,
         outcome: outcome(tracked),
-        reason: Some(condition_reason(job)).filter(|reason| !reason.is_empty()),
+        reason: match &job.state {
+            State::Finished(_, reason) if !reason.is_empty() => Some(shortened(reason)),
+            _ => None,
+        },
         policy: job.policy.as_ref().map(|policy| shortened(policy.as_written())),
         action: action(&tracked.phase),
         why: why(tracked, report.unix_now()),
@@ -144,7 +148,7 @@ mod tests {
     use super::*;
     use crate::cleanup::ending::last_messages;
     use crate::cleanup::fixture::{job, listed};
-    use crate::cluster::job::{Hint, State};
+    use crate::cluster::job::Hint;
     use crate::cluster::stop::Stop;
     use crate::policy::Outcome;
 

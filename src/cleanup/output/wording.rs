@@ -136,14 +136,6 @@ pub(crate) fn unknown_words(job: &Job) -> Option<String> {
     (!words.is_empty()).then(quoted)
 }
 
-/// The reason of the condition with which a Job finished, or nothing.
-pub(crate) fn condition_reason(job: &Job) -> Cow<'_, str> {
-    match &job.state {
-        State::Finished(_, reason) => shortened(reason),
-        _ => "".into(),
-    }
-}
-
 /// `3 deleted, 1 kept`.
 pub(crate) fn totals<'a>(jobs: impl Iterator<Item = &'a TrackedJob>) -> String {
     let actions: Vec<_> = jobs.map(|tracked| action(&tracked.phase)).collect();
