@@ -86,7 +86,7 @@ fn translate_stdin(
     args: FilterArgs,
     read_jobs: bool,
     console: &mut Console,
-    before_writing: impl FnOnce(&Translated<'_>, &mut Console) -> Result<(), Error>,
+    before_writing: impl FnOnce(&mut Translated<'_>, &mut Console) -> Result<(), Error>,
 ) -> Result<(), Error> {
     if io::stdin().is_terminal() {
         return Err(Error::Usage(cli::no_input(read_jobs)));
@@ -100,7 +100,7 @@ fn translate_stdin(
     if injection.is_some() && !matches!(function, Ok(None)) {
         return Err(Error::Usage(NO_INJECTION.to_owned()));
     }
-    let translated =
+    let mut translated =
         match options(function, &args, read_jobs).and_then(|options| Ok(translate(&manifests, &options)?)) {
             Ok(translated) => translated,
             Err(Error::Manifests(error)) => {
@@ -121,7 +121,7 @@ fn translate_stdin(
     for warning in &translated.warnings {
         console.warn(warning);
     }
-    before_writing(&translated, console)?;
+    before_writing(&mut translated, console)?;
     match krm::with_warnings(&translated) {
         Some(list) => output.write_all(&list),
         None => translated.write_to(&mut output),
@@ -152,14 +152,14 @@ fn options(
 /// Deletes the Jobs in the cluster that block the manifests. Without a Job among them, no cluster is looked for.
 #[cfg(feature = "cleanup")]
 fn unblock(
-    translated: &Translated<'_>,
+    translated: &mut Translated<'_>,
     options: &crate::unblock::Options,
     console: &mut Console,
 ) -> Result<(), Error> {
-    let (jobs, warnings) = translated.jobs();
-    for warning in &warnings {
+    for warning in &translated.skipped_jobs {
         console.warn(warning);
     }
+    let jobs = std::mem::take(&mut translated.jobs);
     if jobs.is_empty() {
         return Ok(());
     }

@@ -39,6 +39,21 @@ pub(crate) fn jobs(folder: &Path, size: u64) -> Result<Input> {
     })
 }
 
+/// One Job with thousands of environment variables.
+pub(crate) fn one_job(folder: &Path, size: u64) -> Result<Input> {
+    let mut text = job(1) + "          env:\n";
+    for number in 0.. {
+        if text.len() as u64 > size {
+            break;
+        }
+        let _ = write!(
+            text,
+            "            - name: VARIABLE_{number}\n              value: the value of {number}\n"
+        );
+    }
+    write(folder, "one-job", text.len() as u64, || text.clone())
+}
+
 /// Writes whole manifests up to this size.
 fn write(folder: &Path, name: &str, size: u64, mut next: impl FnMut() -> String) -> Result<Input> {
     let path = folder.join(format!("{name}-{size}.yaml"));

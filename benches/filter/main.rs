@@ -24,7 +24,9 @@ const YQ: &str = r#"with(select(.kind == "Job" and (.apiVersion | test("^batch/"
 fn main() -> Result<()> {
     let folder = tools::target_dir().join("bench");
     let cat = Program::new("`cat`", "cat", &[]);
-    let jobsweep = Program::new(JOBSWEEP, tools::released_program()?, &[]);
+    let released = tools::released_program()?;
+    let jobsweep = Program::new(JOBSWEEP, &released, &[]);
+    let whole_jobs = Program::new("`jobsweep --name-suffix-hash`", &released, &["--name-suffix-hash"]);
     let yq = Program::new("`yq`", tools::yq()?, &[YQ]);
     let baseline = env::var("BASELINE").ok().map(|path| Program::new("the baseline", path, &[]));
     let mut table = Table::new(baseline)?;
@@ -39,6 +41,11 @@ fn main() -> Result<()> {
     table.target("MB/s", "at least", 30.0, ours.speed(&jobs))?;
     table.target("times faster than `yq`", "at least", 10.0, by_yq.seconds / ours.seconds)?;
     table.memory_target(&jobs, &ours)?;
+
+    let one_job = inputs::one_job(&folder, 4 << 20)?;
+    let [ours] = table.rows("one Job", &one_job, [(&whole_jobs, 5)])?;
+    let memory = ours.memory.context("no peak memory on this system")?;
+    table.target("MB of memory", "at most", 100.0, memory / 1e6)?;
 
     let chart = inputs::chart(&folder)?;
     table.rows("a chart", &chart, [(&cat, 100), (&jobsweep, 100), (&yq, 30)])?;

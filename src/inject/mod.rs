@@ -15,7 +15,7 @@ pub(crate) mod name;
 use memchr::memmem;
 
 use self::manifests::{Cleanup, Form, INJECTED, Moment};
-use crate::translate::{TEMPLATE_ANNOTATION, documents, strings};
+use crate::translate::{TEMPLATE_ANNOTATION, documents, string_at};
 
 /// What to append.
 #[derive(Debug, Clone, Default)]
@@ -86,8 +86,8 @@ fn has_content(document: &[u8]) -> bool {
 }
 
 fn is_injected(document: &[u8]) -> bool {
-    let mark = || strings(document, [&["metadata", "annotations", INJECTED]]);
-    memmem::find(document, INJECTED.as_bytes()).is_some() && mark() == Some([Some("true".to_owned())])
+    let mark = || string_at(document, &["metadata", "annotations", INJECTED]);
+    memmem::find(document, INJECTED.as_bytes()).is_some() && mark().as_deref() == Some("true")
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Derives names from the stream, because Helm tells a post-renderer neither the release nor the namespace.
 
-use crate::translate::strings;
+use crate::translate::string_at;
 
 /// The label with which charts name the release of a resource.
 const INSTANCE: &str = "app.kubernetes.io/instance";
@@ -12,10 +12,7 @@ const SUFFIX: usize = 9;
 /// `jobsweep-` and the release, from the label `app.kubernetes.io/instance`. Without such a label, `jobsweep-` and the first
 /// name in the stream: two releases cannot have the same resource.
 pub(super) fn derived(documents: &[&[u8]]) -> String {
-    let first = |path: &[&'static str]| {
-        let mut values = documents.iter().filter_map(|document| strings(document, [path]));
-        values.find_map(|[value]| value)
-    };
+    let first = |path: &[&'static str]| documents.iter().find_map(|document| string_at(document, path));
     let release = first(&["metadata", "labels", INSTANCE]).or_else(|| first(&["metadata", "name"]));
     release.map_or_else(|| "jobsweep".to_owned(), |release| legal(&format!("jobsweep-{release}")))
 }

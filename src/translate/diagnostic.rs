@@ -32,116 +32,73 @@ pub enum Problem {
         /// The number of the other words.
         more: usize,
     },
-    /// The API server rejects the type or the length of a policy or of the annotations. This is always a warning.
-    Rejected {
-        /// The key of the value.
-        key: &'static str,
-        /// What the value must be.
-        wanted: &'static str,
-    },
-    /// A delete policy is null, and the API server stores an empty text. This is always a warning.
-    NullPolicy(&'static str),
-    /// A delete policy is on the pod template, where nobody reads it. This is always a warning.
-    PolicyOnTemplate(&'static str),
-    /// A Job without metadata has no place for an annotation. This is always a warning.
-    NoMetadata,
     /// No entry can be added, because an anchor or a merge key shares the metadata of the Job with something else.
     CannotExtend(&'static str),
-    /// The name of a Job cannot have a hash. This is always a warning.
-    NameKept(&'static str),
     /// Something uses this name of a Job, which therefore gets no hash. This is a warning without `--strict`.
     NameUsed(String),
-    /// A field of a Job must not be null. This is always a warning.
-    Null(&'static str),
-    /// `--unblock` cannot look the Job up in the cluster. This is always a warning.
-    NotLookedUp(&'static str),
     /// A `ResourceList` is not what the specification of KRM functions says.
     ResourceList(&'static str),
     /// The `functionConfig` of a `ResourceList` has no usable options.
     FunctionConfig(String),
     /// The edited document does not read back as the input plus the annotation. This is a bug in jobsweep.
     NotProven,
+    /// A problem that is always a warning.
+    Warning {
+        /// What is wrong.
+        what: String,
+        /// What to do.
+        advice: &'static str,
+    },
 }
 
 impl Problem {
-    fn advice(&self) -> &'static str {
+    /// What is wrong, and what to do.
+    pub(crate) fn what_and_advice(&self) -> (String, &'static str) {
         match self {
-            Self::WideEncoding(_) | Self::NotUtf8 { .. } => "convert it to UTF-8",
-            Self::NotYaml(_) | Self::TooLong => "fix the document or its template",
-            Self::DuplicateKey(_) => "remove one",
-            Self::ContestedKey(_) => {
-                "move the merge key above it, where every YAML library prefers the explicit key"
+            Self::WideEncoding(name) => (format!("the input is {name}, not UTF-8"), "convert it to UTF-8"),
+            Self::NotUtf8 { byte } => {
+                (format!("the input is not UTF-8 at byte {byte}"), "convert it to UTF-8")
             }
-            Self::UnknownWords { .. } => {
-                "use a comma-separated list of hook-succeeded, hook-failed and before-hook-creation"
-            }
-            Self::NullPolicy(_) => "remove it, or set it to a policy in quotes",
-            Self::PolicyOnTemplate(_) => "move it to the metadata of the Job",
-            Self::Rejected { wanted: "a string", .. } => "set it to a policy in quotes",
-            Self::Rejected { .. } | Self::NoMetadata => "fix the template",
-            Self::CannotExtend(_) => "add kots.io/hook-delete-policy to the Job yourself",
-            Self::NameKept(_) => "the Job stays as it is",
-            Self::NameUsed(_) => {
-                "use --keep-name NAME if this means the Job, or --rename NAME if it means something else"
-            }
-            Self::Null(_) => "remove the key from the template",
-            Self::NotLookedUp(_) => "--unblock passes it through unchecked",
-            Self::ResourceList(_) => "give jobsweep what kustomize or kpt writes",
-            Self::FunctionConfig(_) => {
-                "the options are default-policy, strict and nameSuffixHash, in the data of a ConfigMap or in the spec of a Jobsweep"
-            }
-            Self::NotProven => "this is a bug in jobsweep: report it with this document",
-        }
-    }
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::WideEncoding(name) => write!(f, "the input is {name}, not UTF-8"),
-            Self::NotUtf8 { byte } => write!(f, "the input is not UTF-8 at byte {byte}"),
-            Self::NotYaml(why) => write!(f, "invalid YAML: {why}"),
-            Self::TooLong => {
-                f.write_str("the object has more than 16 MiB, and the API server accepts at most 3 MiB")
-            }
-            Self::DuplicateKey(key) => write!(f, "duplicate key {key}"),
-            Self::ContestedKey(key) => write!(f, "the merge key (<<) below {key} also sets {key}"),
+            Self::NotYaml(why) => (format!("invalid YAML: {why}"), "fix the document or its template"),
+            Self::TooLong => (
+                "the object has more than 16 MiB, and the API server accepts at most 3 MiB".to_owned(),
+                "fix the document or its template",
+            ),
+            Self::DuplicateKey(key) => (format!("duplicate key {key}"), "remove one"),
+            Self::ContestedKey(key) => (
+                format!("the merge key (<<) below {key} also sets {key}"),
+                "move the merge key above it, where every YAML library prefers the explicit key",
+            ),
             Self::UnknownWords { shown, more } => {
                 let quoted: Vec<String> = shown.iter().map(|word| format!("{word:?}")).collect();
                 let noun = if shown.len() + more == 1 { "word" } else { "words" };
-                write!(f, "the delete policy has the unknown {noun} {}", quoted.join(", "))?;
-                if *more > 0 { write!(f, " and {more} more") } else { Ok(()) }
-            }
-            Self::Rejected { key, wanted } => {
-                write!(
-                    f,
-                    "{key} is not {wanted}, so jobsweep did not change the Job and the API server will reject it"
+                let more = if *more > 0 { format!(" and {more} more") } else { String::new() };
+                (
+                    format!("the delete policy has the unknown {noun} {}{more}", quoted.join(", ")),
+                    "use a comma-separated list of hook-succeeded, hook-failed and before-hook-creation",
                 )
             }
-            Self::NullPolicy(key) => {
-                write!(f, "{key} is null, which is no policy, so jobsweep did not change the Job")
-            }
-            Self::PolicyOnTemplate(key) => {
-                write!(f, "{key} is on the pod template, where it has no effect")
-            }
-            Self::NoMetadata => {
-                write!(
-                    f,
-                    "the Job has no metadata, so jobsweep did not change it and the API server will reject it"
-                )
-            }
-            Self::CannotExtend(why) => write!(f, "cannot add the annotation here: {why}"),
-            Self::NameKept(why) => write!(f, "the name cannot have a hash: {why}"),
-            Self::NameUsed(name) => {
-                write!(f, "the name of Job {name:?} is used here, so it cannot have a hash")
-            }
-            Self::Null(field) => {
-                write!(f, "{field} is null, so kubectl apply and Helm 3 cannot update the Job")
-            }
-            Self::NotLookedUp(why) => write!(f, "cannot look up the Job in the cluster: {why}"),
-            Self::ResourceList(why) => write!(f, "the ResourceList is not valid: {why}"),
-            Self::FunctionConfig(why) => write!(f, "the functionConfig is not valid: {why}"),
-            Self::NotProven => write!(f, "the translated document does not read back as expected"),
+            Self::CannotExtend(why) => (
+                format!("cannot add the annotation here: {why}"),
+                "add kots.io/hook-delete-policy to the Job yourself",
+            ),
+            Self::NameUsed(name) => (
+                format!("the name of Job {name:?} is used here, so it cannot have a hash"),
+                "use --keep-name NAME if this means the Job, or --rename NAME if it means something else",
+            ),
+            Self::ResourceList(why) => (
+                format!("the ResourceList is not valid: {why}"),
+                "give jobsweep what kustomize or kpt writes",
+            ),
+            Self::FunctionConfig(why) => (
+                format!("the functionConfig is not valid: {why}"),
+                "the options are default-policy, strict and nameSuffixHash, in the data of a ConfigMap or in the spec of a Jobsweep",
+            ),
+            Self::NotProven => (
+                "the translated document does not read back as expected".to_owned(),
+                "this is a bug in jobsweep: report it with this document",
+            ),
+            Self::Warning { what, advice } => (what.clone(), advice),
         }
     }
 }
@@ -197,7 +154,8 @@ impl Diagnostic {
     /// What is wrong and what to do, without the place.
     #[must_use]
     pub fn message(&self) -> String {
-        format!("{}; {}", self.problem, self.problem.advice())
+        let (what, advice) = self.problem.what_and_advice();
+        format!("{what}; {advice}")
     }
 }
 

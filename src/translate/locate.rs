@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use super::diagnostic::{Diagnostic, Fault, Place};
-use super::read::lookup::key;
 use super::read::nodes::Nodes;
 use super::read::stream::{BOM, skip_bom};
 use crate::escape::{one_line, same_width, shortened};
@@ -26,21 +25,24 @@ pub(super) struct Locator<'s> {
     /// The characters counted in the line.
     characters: usize,
     /// The last document with a fault, and its template.
-    source: Option<(usize, Option<String>)>,
+    template: Option<(usize, Option<String>)>,
 }
 
 impl<'s> Locator<'s> {
     pub(super) fn new(stream: &'s [u8]) -> Self {
-        Self { stream, counted: 0, line: 1, line_text: skip_bom(stream, 0), characters: 0, source: None }
+        Self { stream, counted: 0, line: 1, line_text: skip_bom(stream, 0), characters: 0, template: None }
     }
 
     pub(super) fn locate(&mut self, fault: Fault, index: usize, document: Range<usize>) -> Diagnostic {
         let at = document.start + fault.at;
         self.count_to(at);
         let (before, after) = self.snippet(at);
+        if self.template.as_ref().is_none_or(|(of, _)| *of != index) {
+            self.template = Some((index, template(&self.stream[document])));
+        }
         let place = Place {
             document: index + 1,
-            source: self.source(index, document),
+            source: self.template.as_ref().and_then(|(_, template)| template.clone()),
             byte: at,
             job: fault.job,
             line: self.line,
@@ -87,17 +89,6 @@ impl<'s> Locator<'s> {
         self.characters += uncounted.iter().filter(|&&byte| byte & 0b1100_0000 != 0b1000_0000).count();
         self.counted = at;
     }
-
-    fn source(&mut self, index: usize, document: Range<usize>) -> Option<String> {
-        match &self.source {
-            Some((of, source)) if *of == index => source.clone(),
-            _ => {
-                let source = template(&self.stream[document]);
-                self.source = Some((index, source.clone()));
-                source
-            }
-        }
-    }
 }
 
 fn shown(line: &[u8]) -> String {
@@ -121,11 +112,8 @@ fn template_comment(text: &str) -> Option<&str> {
 
 fn template_annotation(text: &str) -> Option<String> {
     memchr::memmem::find(text.as_bytes(), TEMPLATE_ANNOTATION.as_bytes())?;
-    if super::is_too_long(text) {
-        return None;
-    }
     let (nodes, _) = Nodes::read_to_first_error(text);
-    let path = [key::METADATA, key::ANNOTATIONS, TEMPLATE_ANNOTATION];
+    let path = ["metadata", "annotations", TEMPLATE_ANNOTATION];
     nodes.string_at(&path).map(str::to_owned)
 }
 
@@ -140,7 +128,7 @@ mod tests {
         let mut locator = Locator::new(stream.as_bytes());
         let mut place = |mark: &str| {
             let at = stream.find(mark).unwrap();
-            let fault = Fault { problem: Problem::NoMetadata, at, job: None };
+            let fault = Fault { problem: Problem::NotProven, at, job: None };
             let place = locator.locate(fault, 0, 0..stream.len()).place;
             (place.line, place.column, place.snippet, place.indent)
         };
@@ -163,7 +151,7 @@ mod tests {
     fn a_snippet_is_cut_on_both_sides_and_never_within_a_character() {
         let line = format!("{}!{}", "🦀".repeat(100), "é".repeat(100));
         let at = 4 * 100;
-        let fault = Fault { problem: Problem::NoMetadata, at, job: None };
+        let fault = Fault { problem: Problem::NotProven, at, job: None };
         let place = Locator::new(line.as_bytes()).locate(fault, 0, 0..line.len()).place;
         assert_eq!((place.column, place.indent), (101, 61));
         assert_eq!(place.snippet, format!("…{}!{}…", "🦀".repeat(60), "é".repeat(59)));
@@ -172,7 +160,7 @@ mod tests {
     #[test]
     fn a_line_that_fits_is_not_cut() {
         let line = format!("{}{}", "a".repeat(60), "b".repeat(60));
-        let fault = Fault { problem: Problem::NoMetadata, at: 60, job: None };
+        let fault = Fault { problem: Problem::NotProven, at: 60, job: None };
         let place = Locator::new(line.as_bytes()).locate(fault, 0, 0..line.len()).place;
         assert_eq!((place.indent, place.snippet), (60, line));
     }

@@ -1,6 +1,5 @@
 //! The Jobs of a stream, for `--unblock`, hooks included.
 
-use super::read::lookup::key;
 use super::read::nodes::{Id, Nodes};
 use super::read::value::Value;
 use crate::policy::{DeletePolicy, IGNORE, KOTS_DELETE_POLICY};
@@ -25,30 +24,26 @@ pub struct JobManifest {
 
 /// The manifest of a Job. The error is why the Job cannot be looked up.
 pub(super) fn manifest(nodes: &Nodes<'_>, job: Id) -> Result<JobManifest, &'static str> {
-    Value::read(nodes, job).and_then(of_value)
-}
-
-fn of_value(mut value: Value) -> Result<JobManifest, &'static str> {
+    let mut value = Value::read(nodes, job)?;
     // An item of a JobList need not say what it is.
-    for (key, implied) in [(key::API_VERSION, "batch/v1"), (key::KIND, "Job")] {
+    for (key, implied) in [("apiVersion", "batch/v1"), ("kind", "Job")] {
         if value.get(key).is_none() {
             value.set(key, Value::String(implied.to_owned()));
         }
     }
-    let metadata = value.get(key::METADATA);
+    let metadata = value.get("metadata");
     let in_metadata = |key| metadata.and_then(|metadata| metadata.get(key));
-    let annotation =
-        |key| in_metadata(key::ANNOTATIONS).and_then(|annotations| annotations.get(key)?.as_str());
-    let name = match in_metadata(key::NAME).and_then(Value::as_str) {
+    let annotation = |key| in_metadata("annotations").and_then(|annotations| annotations.get(key)?.as_str());
+    let name = match in_metadata("name").and_then(Value::as_str) {
         Some(name) if is_subdomain(name) => name.to_owned(),
         Some(_) => return Err("its name is no DNS subdomain"),
-        None if in_metadata(key::GENERATE_NAME).is_some() => {
+        None if in_metadata("generateName").is_some() => {
             return Err("it has generateName, so every apply creates another Job");
         }
         None => return Err("it has no name"),
     };
     let is_given = |namespace: &&Value| !namespace.is_null() && namespace.as_str() != Some("");
-    let namespace = match in_metadata(key::NAMESPACE).filter(is_given).map(Value::as_str) {
+    let namespace = match in_metadata("namespace").filter(is_given).map(Value::as_str) {
         None => None,
         Some(Some(namespace)) if is_subdomain(namespace) => Some(namespace.to_owned()),
         Some(_) => return Err("its namespace is no DNS label"),
@@ -81,7 +76,7 @@ mod tests {
 
     fn jobs(stream: &str) -> (Vec<JobManifest>, Vec<String>) {
         let translated = translate(stream.as_bytes(), &options()).expect("translated");
-        let (jobs, warnings) = translated.jobs();
+        let (jobs, warnings) = (translated.jobs, translated.skipped_jobs);
         (jobs, warnings.iter().map(ToString::to_string).collect())
     }
 
@@ -106,7 +101,7 @@ mod tests {
     fn a_job_is_as_it_is_written() {
         let options = Options { name_suffix: Some(NameSuffix::default()), fill_nulls: true, ..options() };
         let stream = format!("{JOB}spec:\n  completions:\n");
-        let jobs = translate(stream.as_bytes(), &options).expect("translated").jobs().0;
+        let jobs = translate(stream.as_bytes(), &options).expect("translated").jobs;
         let completions = jobs[0].value.get("spec").and_then(|spec| spec.get("completions"));
         assert_eq!(completions, Some(&Value::Plain("1".to_owned())));
         assert!(jobs[0].name.starts_with("migrate-"), "{jobs:?}");

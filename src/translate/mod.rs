@@ -9,9 +9,10 @@
 //! 4. `read::jobs` finds the Jobs among the nodes. `read::lookup` follows aliases and merge keys.
 //! 5. `plan` decides which policy each Job gets, and where. `name_suffix` decides about its name, and `nulls` about the nulls in it.
 //! 6. `write::entry` writes the entry: Helm's entry with the KOTS key, or a new one. `write::insert` inserts it into its mapping, in a line that
-//!    `write::lines` finds. The result is a `write::change`: the edits of the text, and the nodes that the edited text must have.
-//! 7. `proof` parses the edited text and compares its nodes with the expected nodes. If they differ, nothing is written.
-//! 8. `manifests` reads the Jobs of the edited text for `--unblock`.
+//!    `write::lines` finds. The result is a `write::change`: the edits of the text, and the values that they add.
+//! 7. `read::nodes` reads the edited text, and `proof` compares: the nodes must be those of the input and the added values. If they
+//!    differ, nothing is written.
+//! 8. `manifests` reads the Jobs from these nodes for `--unblock`.
 //!
 //! `diagnostic` formats the messages, and `locate` finds their lines. `krm` handles a stream from kustomize or kpt: it reads the options in the
 //! stream, and adds the messages to the output.
@@ -37,12 +38,11 @@ pub use manifests::JobManifest;
 pub(crate) use manifests::is_subdomain;
 pub use read::value::Value;
 
-use memchr::memmem;
-
 use self::diagnostic::Fault;
 use self::locate::Locator;
 use self::manifests::manifest;
 use self::plan::{Plan, check_words, missing_policy, policy_on_template};
+use self::read::jobs::JobNodes;
 use self::read::nodes::Nodes;
 use self::read::{head, jobs, prefilter, stream};
 use self::write::change::Edit;
@@ -79,17 +79,15 @@ impl Options {
     }
 }
 
-/// The longest object to parse. The API server accepts 3 MiB, so this leaves room for comments and escapes.
-const MAX_OBJECT: usize = 16 << 20;
-
 /// A translated stream: the input and its edits.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Translated<'a> {
     input: &'a [u8],
     edits: Vec<Edit>,
-    jobs: Vec<JobManifest>,
-    /// Why Jobs are missing in `jobs`.
-    skipped_jobs: Vec<Diagnostic>,
+    /// The Jobs with a name, with [`Options::read_jobs`].
+    pub jobs: Vec<JobManifest>,
+    /// A warning for each Job that is not in `jobs`, because it cannot be looked up.
+    pub skipped_jobs: Vec<Diagnostic>,
     /// The problems that did not stop the translation.
     pub warnings: Vec<Diagnostic>,
 }
@@ -114,33 +112,9 @@ impl Translated<'_> {
         }
         out.flush()
     }
-
-    /// The Jobs that will be applied by name, and a warning for each Job without a usable name. Hooks that Helm 4 runs are left out, because it
-    /// deletes them itself. Both are empty without [`Options::read_jobs`].
-    #[must_use]
-    pub fn jobs(&self) -> (Vec<JobManifest>, Vec<Diagnostic>) {
-        (self.jobs.clone(), self.skipped_jobs.clone())
-    }
 }
 
 /// Gives every Job that has `helm.sh/hook-delete-policy` the annotation `kots.io/hook-delete-policy` with the same value.
-///
-/// ```
-/// use jobsweep::translate::{Options, translate};
-///
-/// let input = "\
-/// apiVersion: batch/v1
-/// kind: Job
-/// metadata:
-///   name: migrate
-///   annotations:
-///     helm.sh/hook-delete-policy: hook-succeeded # keep failures
-/// ";
-/// let mut output = Vec::new();
-/// translate(input.as_bytes(), &Options::default())?.write_to(&mut output)?;
-/// assert_eq!(String::from_utf8(output)?, format!("{input}    kots.io/hook-delete-policy: hook-succeeded\n"));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
 ///
 /// # Errors
 /// Returns the first problem that makes the result uncertain. Invalid YAML is ignored in documents that cannot hold such a Job, but
@@ -151,13 +125,7 @@ pub fn translate<'a>(input: &'a [u8], options: &Options) -> Result<Translated<'a
         let fault = Fault { problem: Problem::WideEncoding(name), at: 0, job: None };
         return Err(locator.locate(fault, 0, 0..0));
     }
-    let mut translated = Translated {
-        input,
-        edits: Vec::new(),
-        jobs: Vec::new(),
-        skipped_jobs: Vec::new(),
-        warnings: Vec::new(),
-    };
+    let mut translated = Translated { input, ..Translated::default() };
     let mut kept = HashSet::new();
     if let Some(names) = &options.name_suffix {
         kept.extend(names.keep.iter().cloned());
@@ -178,10 +146,15 @@ pub fn translate<'a>(input: &'a [u8], options: &Options) -> Result<Translated<'a
         if !may_matter(text, options) {
             continue;
         }
-        let mut document = translate_document(text, options, &kept).map_err(&mut located)?;
-        translated.edits.extend(document.edits.into_iter().map(|edit| edit.moved_by(range.start)));
-        translated.jobs.append(&mut document.jobs);
-        translated.skipped_jobs.extend(document.skipped_jobs.into_iter().map(&mut located));
+        let document = translate_document(text, options, &kept).map_err(&mut located)?;
+        let moved = |edit: Edit| Edit { at: edit.at.start + range.start..edit.at.end + range.start, ..edit };
+        translated.edits.extend(document.edits.into_iter().map(moved));
+        for job in document.jobs {
+            match job {
+                Ok(manifest) => translated.jobs.push(manifest),
+                Err(fault) => translated.skipped_jobs.push(located(fault)),
+            }
+        }
         translated.warnings.extend(document.warnings.into_iter().map(located));
     }
     Ok(translated)
@@ -198,39 +171,18 @@ fn may_matter(text: &str, options: &Options) -> bool {
 struct Document {
     edits: Vec<Edit>,
     warnings: Vec<Fault>,
-    jobs: Vec<JobManifest>,
-    skipped_jobs: Vec<Fault>,
+    /// The Jobs, or why one cannot be looked up.
+    jobs: Vec<Result<JobManifest, Fault>>,
 }
 
 /// Translates one document, by its head if that is enough.
 fn translate_document(text: &str, options: &Options, kept: &HashSet<String>) -> Result<Document, Fault> {
-    let decides =
+    let may_decide =
         |head: &&str| !options.need_whole_jobs() && !prefilter::may_hold_a_policy(&text[head.len()..]);
-    if let Some(head) = head::of(text).filter(decides) {
-        check_length(head)?;
-        if let Ok(nodes) = Nodes::read(head)
-            && head::decides(&nodes)
-        {
-            return translate_nodes(&nodes, options, kept);
-        }
+    match head::of(text).filter(may_decide).map(Nodes::read) {
+        Some(Ok(nodes)) if head::decides(&nodes) => translate_nodes(&nodes, options, kept),
+        _ => translate_nodes(&Nodes::read(text)?, options, kept),
     }
-    check_length(text)?;
-    let nodes = Nodes::read(text).map_err(|error| Fault::not_yaml(&error, text))?;
-    translate_nodes(&nodes, options, kept)
-}
-
-/// Rejects an object that is too long, because its nodes would take too much memory.
-fn check_length(text: &str) -> Result<(), Fault> {
-    if is_too_long(text) {
-        return Err(Fault { problem: Problem::TooLong, at: 0, job: None });
-    }
-    Ok(())
-}
-
-/// Whether a text is too long for an object, and is not a list of objects.
-fn is_too_long(text: &str) -> bool {
-    let may_be_list = || memmem::find(text.as_bytes(), b"items").is_some();
-    text.len() > MAX_OBJECT && !may_be_list()
 }
 
 /// Gives every Job of a document its policy and its name. `kept` has the names that stay.
@@ -256,27 +208,39 @@ fn translate_nodes(nodes: &Nodes<'_>, options: &Options, kept: &HashSet<String>)
         }
     }
     document.warnings.sort_by_key(|fault| fault.at);
-    let change = plan.change();
-    let mut output = None;
-    if !change.is_empty() {
-        let (edits, text) = proof::prove(change, nodes).ok_or(Fault::NOT_PROVEN)?;
-        document.edits = edits;
-        output = Some(text);
-    }
-    if options.read_jobs {
-        let output = Nodes::read(output.as_deref().unwrap_or(nodes.text)).map_err(|_| Fault::NOT_PROVEN)?;
-        for (job, original) in jobs::find(&output)?.iter().zip(&jobs) {
-            match manifest(&output, job.id) {
-                Ok(manifest) => document.jobs.push(manifest),
-                Err(why) => document.skipped_jobs.push(Fault {
-                    problem: Problem::NotLookedUp(why),
-                    at: nodes.get(original.id).start,
-                    job: original.name.clone(),
-                }),
-            }
+    let mut change = plan.change;
+    if change.edits.is_empty() {
+        document.jobs = read_jobs(nodes, nodes, &jobs, options)?;
+    } else {
+        let output = change.apply().ok_or(Fault::NOT_PROVEN)?;
+        let output = Nodes::read(&output).map_err(|_| Fault::NOT_PROVEN)?;
+        if !proof::is_proven(&change, &output) {
+            return Err(Fault::NOT_PROVEN);
         }
+        document.edits = change.edits;
+        document.jobs = read_jobs(nodes, &output, &jobs, options)?;
     }
     Ok(document)
+}
+
+/// The Jobs of the edited text, if they are asked for, or why one cannot be looked up. `jobs` are those of the input.
+fn read_jobs(
+    input: &Nodes<'_>,
+    output: &Nodes<'_>,
+    jobs: &[JobNodes],
+    options: &Options,
+) -> Result<Vec<Result<JobManifest, Fault>>, Fault> {
+    if !options.read_jobs {
+        return Ok(Vec::new());
+    }
+    let edited = jobs::find(output)?;
+    let manifests = edited.iter().zip(jobs).map(|(job, original)| {
+        manifest(output, job.id).map_err(|why| {
+            let what = format!("cannot look up the Job in the cluster: {why}");
+            original.warning(input.start(original.id), what, "--unblock passes it through unchecked")
+        })
+    });
+    Ok(manifests.collect())
 }
 
 /// The documents of a stream, split as the filter splits them.
@@ -284,10 +248,10 @@ pub(crate) fn documents(stream: &[u8]) -> impl Iterator<Item = &[u8]> {
     stream::documents(stream).map(|range| &stream[range])
 }
 
-/// The strings of a document at these paths of keys. None if the document is not YAML.
-pub(crate) fn strings<const N: usize>(document: &[u8], paths: [&[&str]; N]) -> Option<[Option<String>; N]> {
+/// The string of a document at a path of keys. None if there is none, or the document is not YAML.
+pub(crate) fn string_at(document: &[u8], path: &[&str]) -> Option<String> {
     let nodes = Nodes::read(std::str::from_utf8(document).ok()?).ok()?;
-    Some(paths.map(|path| nodes.string_at(path).map(str::to_owned)))
+    nodes.string_at(path).map(str::to_owned)
 }
 
 /// Recognizes UTF-16 and UTF-32 by a byte-order mark or by the NULs around the first character.

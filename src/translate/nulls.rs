@@ -1,31 +1,32 @@
 //! Fills nulls that `kubectl apply` and Helm 3 would send to the API server. They mean "remove this", also what Kubernetes has added there itself,
 //! and that is refused: the pod template of a Job is immutable.
 
-use super::diagnostic::{Fault, Problem};
+use super::diagnostic::Fault;
 use super::plan::Plan;
 use super::read::jobs::JobNodes;
-use super::read::lookup::key;
-use super::read::nodes::{Id, Nodes};
+use super::read::nodes::Nodes;
+use super::read::value::Value;
 
 /// Plans a value for each such null of a Job. A null that cannot be filled is a warning.
 pub(super) fn fill(nodes: &Nodes<'_>, job: &JobNodes, plan: &mut Plan<'_, '_>, warnings: &mut Vec<Fault>) {
-    let value = |mapping: Option<Id>, key| nodes.find(mapping?, key);
-    let mapping = |mapping, key| nodes.mapping(value(mapping, key)?.value());
-    let spec = mapping(nodes.mapping(job.id), key::SPEC);
-    let template = mapping(spec, key::TEMPLATE);
-    let parallelism = value(spec, key::PARALLELISM).map(|found| nodes.resolve(found.value()));
+    let null_at = |path| nodes.find_at(job.id, path).filter(|&id| nodes.is_null(id));
+    let parallelism = nodes.find_at(job.id, &["spec", "parallelism"]);
     let is_parallel = parallelism.is_some_and(|id| !nodes.is_null(id));
-    for (found, name, text) in [
-        (value(template, key::METADATA), "spec.template.metadata", Some("{}")),
-        (value(mapping(template, key::METADATA), key::LABELS), "spec.template.metadata.labels", Some("{}")),
-        (value(spec, key::COMPLETIONS).filter(|_| !is_parallel), "spec.completions", Some("1")),
-        (value(spec, key::SELECTOR), "spec.selector", None),
-        (value(mapping(spec, key::SELECTOR), key::MATCH_LABELS), "spec.selector.matchLabels", None),
+    let empty = || Some(Value::Mapping(Vec::new()));
+    for (path, filling) in [
+        (&["spec", "template", "metadata"][..], empty()),
+        (&["spec", "template", "metadata", "labels"], empty()),
+        (&["spec", "completions"], Some(Value::Plain("1".to_owned()))),
+        (&["spec", "selector"], None),
+        (&["spec", "selector", "matchLabels"], None),
     ] {
-        let Some(found) = found.filter(|found| nodes.is_null(nodes.resolve(found.value()))) else { continue };
-        if !text.is_some_and(|text| plan.fill_null(found, text)) {
-            let at = nodes.get(found.value()).start;
-            warnings.push(Fault { problem: Problem::Null(name), at, job: job.name.clone() });
+        let Some(null) = null_at(path) else { continue };
+        let may_be_null = is_parallel && path.ends_with(&["completions"]);
+        if !may_be_null && !filling.is_some_and(|filling| plan.fill_null(null, filling)) {
+            let what =
+                format!("{} is null, so kubectl apply and Helm 3 cannot update the Job", path.join("."));
+            let at = nodes.start(null);
+            warnings.push(job.warning(at, what, "remove the key from the template"));
         }
     }
 }

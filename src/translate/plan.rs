@@ -10,8 +10,8 @@ use super::Options;
 use super::diagnostic::{Fault, Problem};
 use super::name_suffix;
 use super::read::jobs::JobNodes;
-use super::read::lookup::{Entry, Found, key};
 use super::read::nodes::{Id, Kind, Nodes};
+use super::read::value::Value;
 use super::write::change::Change;
 use super::write::entry::{Policy, Style, annotations_entry, policy_entry};
 use crate::escape::shortened;
@@ -19,6 +19,7 @@ use crate::policy::{HELM_DELETE_POLICY, KOTS_DELETE_POLICY, MAX_ANNOTATIONS, unk
 
 /// How many unknown words of a policy a message shows.
 const MAX_WORDS: usize = 3;
+const REJECTED: &str = "so jobsweep did not change the Job and the API server will reject it";
 
 /// The policy that a Job lacks, if any. The error is a warning: the Job cannot get its policy.
 pub(super) fn missing_policy<'p>(
@@ -26,13 +27,19 @@ pub(super) fn missing_policy<'p>(
     job: &JobNodes,
     default: Option<&'p str>,
 ) -> Result<Option<Policy<'p>>, Fault> {
-    let fault = |problem, at| Fault { problem, at: nodes.get(at).start, job: job.name.clone() };
-    let string_of = |key, found: Found| {
-        let problem = || match nodes.is_null(nodes.resolve(found.value())) {
-            true => Problem::NullPolicy(key),
-            false => Problem::Rejected { key, wanted: "a string" },
+    let warning = |at, what, advice| job.warning(nodes.start(at), what, advice);
+    let string_of = |key, id| {
+        let warn = || match nodes.is_null(id) {
+            true => {
+                let what = format!("{key} is null, which is no policy, so jobsweep did not change the Job");
+                warning(id, what, "remove it, or set it to a policy in quotes")
+            }
+            false => {
+                let what = format!("{key} is not a string, {REJECTED}");
+                warning(id, what, "set it to a policy in quotes")
+            }
         };
-        nodes.string(found.value()).ok_or_else(|| fault(problem(), found.value()))
+        nodes.string(id).ok_or_else(warn)
     };
     if let Some(found) = job.kots_policy {
         return string_of(KOTS_DELETE_POLICY, found).map(|_| None);
@@ -42,13 +49,16 @@ pub(super) fn missing_policy<'p>(
         (None, Some(default)) => Policy { text: default, helm: None },
         (None, None) => return Ok(None),
     };
-    if job.metadata.and_then(|found| nodes.mapping(found.value())).is_none() {
-        return Err(fault(Problem::NoMetadata, job.id));
+    if job.metadata.and_then(|id| nodes.mapping(id)).is_none() {
+        let what = "the Job has no metadata, so jobsweep did not change it and the API server will reject it";
+        return Err(warning(job.id, what.to_owned(), "fix the template"));
     }
-    let Some(id) = job.annotations.map(Found::value) else { return Ok(Some(policy)) };
-    let rejected = |wanted| Err(fault(Problem::Rejected { key: "metadata.annotations", wanted }, id));
+    let Some(id) = job.annotations else { return Ok(Some(policy)) };
+    let rejected = |wanted| {
+        Err(warning(id, format!("metadata.annotations is not {wanted}, {REJECTED}"), "fix the template"))
+    };
     match nodes.mapping(id) {
-        None if !nodes.is_null(nodes.resolve(id)) => rejected("a mapping"),
+        None if !nodes.is_null(id) => rejected("a mapping"),
         Some(annotations) if bytes_of_entries(nodes, annotations) > MAX_ANNOTATIONS => {
             rejected("at most 256 KiB long")
         }
@@ -57,10 +67,7 @@ pub(super) fn missing_policy<'p>(
 }
 
 fn bytes_of_entries(nodes: &Nodes<'_>, mapping: Id) -> usize {
-    let length = |id| match &nodes.get(nodes.resolve(id)).kind {
-        Kind::Scalar { value, .. } => value.len(),
-        _ => 0,
-    };
+    let length = |id| nodes.value(nodes.resolve(id)).map_or(0, str::len);
     nodes.entries(mapping).map(|(key, value)| length(key) + length(value)).sum()
 }
 
@@ -69,13 +76,12 @@ pub(super) fn policy_on_template(nodes: &Nodes<'_>, job: &JobNodes) -> Option<Fa
     if job.helm_policy.or(job.kots_policy).is_some() {
         return None;
     }
-    let path = ["spec", "template", key::METADATA, key::ANNOTATIONS];
-    let annotations =
-        path.iter().try_fold(job.id, |id, key| Some(nodes.find(nodes.mapping(id)?, key)?.value()))?;
-    let annotations = nodes.mapping(annotations)?;
+    let path = ["spec", "template", "metadata", "annotations"];
+    let annotations = nodes.mapping(nodes.find_at(job.id, &path)?)?;
     [HELM_DELETE_POLICY, KOTS_DELETE_POLICY].into_iter().find_map(|key| {
-        let at = nodes.get(nodes.find(annotations, key)?.value()).start;
-        Some(Fault { problem: Problem::PolicyOnTemplate(key), at, job: job.name.clone() })
+        let at = nodes.start(nodes.find(annotations, key)?);
+        let what = format!("{key} is on the pod template, where it has no effect");
+        Some(job.warning(at, what, "move it to the metadata of the Job"))
     })
 }
 
@@ -86,8 +92,7 @@ pub(super) fn check_words(
     options: &Options,
     warnings: &mut Vec<Fault>,
 ) -> Result<(), Fault> {
-    let text =
-        |found: Option<Found>| found.and_then(|found| Some((found.value(), nodes.string(found.value())?)));
+    let text = |id: Option<Id>| id.and_then(|id| Some((id, nodes.string(id)?)));
     let (helm, kots) = (text(job.helm_policy), text(job.kots_policy));
     let same = helm.map(|(_, policy)| policy) == kots.map(|(_, policy)| policy);
     for (id, policy) in [helm, kots.filter(|_| !same)].into_iter().flatten() {
@@ -97,7 +102,7 @@ pub(super) fn check_words(
         }
         let shown = unknown_words(policy).take(MAX_WORDS).map(|word| shortened(word).into_owned()).collect();
         let problem = Problem::UnknownWords { shown, more: unknown.saturating_sub(MAX_WORDS) };
-        let fault = Fault { problem, at: nodes.get(id).text.start, job: job.name.clone() };
+        let fault = job.fault(nodes.range(id).start, problem);
         if options.strict {
             return Err(fault);
         }
@@ -111,55 +116,52 @@ pub(super) struct Plan<'n, 'a> {
     nodes: &'n Nodes<'a>,
     /// The nodes that an alias uses for something else than the same part of another Job.
     shared: HashSet<Id>,
-    change: Change<'a>,
+    pub(super) change: Change<'n, 'a>,
     /// The nodes that are already changed. Jobs can share a node.
     changed: HashSet<Id>,
 }
 
 impl<'n, 'a> Plan<'n, 'a> {
     pub(super) fn new(nodes: &'n Nodes<'a>, jobs: &[JobNodes]) -> Self {
-        Self { nodes, shared: shared(nodes, jobs), change: Change::default(), changed: HashSet::new() }
-    }
-
-    pub(super) fn change(self) -> Change<'a> {
-        self.change
+        Self { nodes, shared: shared(nodes, jobs), change: Change::new(nodes), changed: HashSet::new() }
     }
 
     /// Adds the policy to a Job. Its metadata must be a mapping.
     pub(super) fn add(&mut self, job: &JobNodes, policy: Policy<'_>) -> Result<(), Fault> {
-        self.add_or_refuse(job, policy).map_err(|(id, why)| Fault {
-            problem: Problem::CannotExtend(why),
-            at: self.nodes.get(id).start,
-            job: job.name.clone(),
-        })
+        let refused = self.add_or_refuse(job, policy);
+        refused.map_err(|(id, why)| job.fault(self.nodes.start(id), Problem::CannotExtend(why)))
     }
 
     fn add_or_refuse(&mut self, job: &JobNodes, policy: Policy<'_>) -> Result<(), (Id, &'static str)> {
         self.check_not_shared(job.id)?;
-        let Some(Found::Own { value: metadata, .. }) = job.metadata else {
+        let Some(metadata) = job.metadata.filter(|&metadata| self.is_own(metadata, job.id)) else {
             return Err((job.id, "a merge key (<<) sets the metadata"));
         };
         self.check_not_shared(metadata)?;
         match job.annotations {
-            None => {
-                self.add_annotations(self.nodes.resolve(metadata), policy);
-                Ok(())
+            None => self.add_annotations(self.nodes.resolve(metadata), policy),
+            Some(annotations) if !self.is_own(annotations, metadata) => {
+                return Err((metadata, "a merge key (<<) sets the annotations"));
             }
-            Some(Found::Merged { .. }) => Err((metadata, "a merge key (<<) sets the annotations")),
-            Some(Found::Own { value, .. }) if self.nodes.is_null(self.nodes.resolve(value)) => {
-                self.replace_null(value, policy).map_err(|why| (value, why))
+            Some(null) if self.nodes.is_null(null) => {
+                self.replace_null(null, policy).map_err(|why| (null, why))?;
             }
-            Some(Found::Own { value, .. }) => {
-                self.check_not_shared(value)?;
-                self.add_to_annotations(self.nodes.resolve(value), policy);
-                Ok(())
+            Some(annotations) => {
+                self.check_not_shared(annotations)?;
+                self.add_to_annotations(self.nodes.resolve(annotations), policy);
             }
         }
+        Ok(())
+    }
+
+    /// Whether a mapping has this value itself, and not by a merge key.
+    fn is_own(&self, value: Id, mapping: Id) -> bool {
+        self.nodes.parent(value) == Some(self.nodes.resolve(mapping))
     }
 
     /// Checks that a change of this part of a Job changes Jobs only.
     fn check_not_shared(&self, part: Id) -> Result<(), (Id, &'static str)> {
-        let around = |id| iter::successors(Some(id), |&id| self.nodes.get(id).parent);
+        let around = |id| iter::successors(Some(id), |&id| self.nodes.parent(id));
         let is_shared =
             around(part).chain(around(self.nodes.resolve(part))).any(|id| self.shared.contains(&id));
         if is_shared {
@@ -173,14 +175,11 @@ impl<'n, 'a> Plan<'n, 'a> {
         if !self.changed.insert(annotations) {
             return;
         }
-        match policy.helm {
-            Some(Found::Own { key, value }) => {
-                self.change.repeat_annotation(self.nodes, annotations, key, value, policy)
-            }
-            Some(Found::Merged { .. }) | None => {
-                let style = Style::of(self.nodes, annotations);
-                let entry = policy_entry(self.nodes.get(annotations).depth + 1, policy, style);
-                self.change.insert_first(self.nodes, annotations, entry, style);
+        match policy.helm.filter(|&helm| self.is_own(helm, annotations)) {
+            Some(helm) => self.change.repeat_annotation(annotations, helm, policy),
+            None => {
+                let entry = policy_entry(policy, Style::of(self.nodes, annotations));
+                self.change.insert_first(annotations, entry);
             }
         }
     }
@@ -189,61 +188,47 @@ impl<'n, 'a> Plan<'n, 'a> {
         if !self.changed.insert(metadata) {
             return;
         }
-        let style = Style::of(self.nodes, metadata);
         let entry = annotations_entry(self.nodes, metadata, policy);
-        let after_name = match self.name(metadata) {
-            Some((_, value)) if style == Style::Block => {
-                self.change.insert_after(self.nodes, metadata, value, entry)
-            }
-            _ => Err(entry),
-        };
-        if let Err(entry) = after_name {
-            self.change.insert_first(self.nodes, metadata, entry, style);
-        }
-    }
-
-    fn name(&self, metadata: Id) -> Option<Entry> {
         let own = |key| self.nodes.own(metadata, key).first().copied();
-        own(key::NAME).or_else(|| own(key::GENERATE_NAME))
+        let name = own("name").or_else(|| own("generateName"));
+        let name = name.filter(|_| self.nodes.is_block_mapping(metadata));
+        if !name.is_some_and(|name| self.change.insert_after(metadata, name, &entry)) {
+            self.change.insert_first(metadata, entry);
+        }
     }
 
     /// Fills a null of a Job. Returns whether that was possible.
-    pub(super) fn fill_null(&mut self, found: Found, text: &'static str) -> bool {
-        let Found::Own { value, .. } = found else { return false };
-        if !self.is_bare(value) || self.check_not_shared(value).is_err() {
+    pub(super) fn fill_null(&mut self, null: Id, filling: Value) -> bool {
+        if !self.is_bare(null) || self.check_not_shared(null).is_err() {
             return false;
         }
-        !self.changed.insert(value) || self.change.fill_null(self.nodes, value, text).is_some()
+        !self.changed.insert(null) || self.change.fill_null(null, filling).is_some()
     }
 
     /// Appends a hash to the name of a Job. The error is a warning: the Job keeps its name.
     pub(super) fn rename(&mut self, job: &JobNodes, kept: &HashSet<String>) -> Result<(), Fault> {
-        let renamed = name_suffix::new_name(self.nodes, job, kept).map_err(|why| Fault {
-            problem: Problem::NameKept(why),
-            at: self.nodes.get(job.id).start,
-            job: job.name.clone(),
+        let renamed = name_suffix::new_name(self.nodes, job, kept).map_err(|why| {
+            let what = format!("the name cannot have a hash: {why}");
+            job.warning(self.nodes.start(job.id), what, "the Job stays as it is")
         })?;
         if let Some((id, name)) = renamed {
-            self.change.replace_scalar(self.nodes, id, name);
+            self.change.replace_scalar(id, name);
         }
         Ok(())
     }
 
     fn is_bare(&self, id: Id) -> bool {
-        let node = self.nodes.get(id);
-        node.anchor == 0 && node.tag.is_none() && !matches!(node.kind, Kind::Alias { .. })
+        let properties = self.nodes.properties(id);
+        properties.anchor == 0 && properties.tag.is_none()
     }
 
     fn replace_null(&mut self, null: Id, policy: Policy<'_>) -> Result<(), &'static str> {
-        let node = self.nodes.get(null);
         if !self.is_bare(null) {
             return Err("the annotations are null and have an anchor, an alias or a tag");
         }
         if self.changed.insert(null) {
-            let block = node.text.is_empty() && self.nodes.is_in_block_mapping(null);
-            let style = if block { Style::Block } else { Style::Json };
-            let entry = policy_entry(node.depth + 1, policy, style);
-            self.change.replace_null(self.nodes, null, entry)?;
+            let filled = self.change.fill_annotations(null, policy);
+            filled.ok_or("the annotations have no value and no place for one")?;
         }
         Ok(())
     }
@@ -253,16 +238,12 @@ impl<'n, 'a> Plan<'n, 'a> {
 fn shared(nodes: &Nodes<'_>, jobs: &[JobNodes]) -> HashSet<Id> {
     let mut parts = HashMap::new();
     for job in jobs {
-        parts.insert(job.id, "Job");
-        for (found, part) in [(job.metadata, key::METADATA), (job.annotations, key::ANNOTATIONS)] {
-            if let Some(Found::Own { value, .. }) = found {
-                parts.insert(value, part);
-            }
-        }
+        let own_parts = [(Some(job.id), "Job"), (job.metadata, "metadata"), (job.annotations, "annotations")];
+        parts.extend(own_parts.into_iter().filter_map(|(id, part)| Some((id?, part))));
     }
-    let aliases = nodes.list().iter().enumerate().filter(|(_, node)| matches!(node.kind, Kind::Alias { .. }));
+    let aliases = (0..nodes.len()).filter(|&id| nodes.kind(id) == Kind::Alias);
     aliases
-        .map(|(alias, _)| (alias, nodes.resolve(alias)))
+        .map(|alias| (alias, nodes.resolve(alias)))
         .filter(|(alias, target)| !parts.contains_key(target) || parts.get(alias) != parts.get(target))
         .map(|(_, target)| target)
         .collect()

@@ -1,48 +1,49 @@
-//! Proves a change: the parser must read the edited text as the nodes of the input plus exactly the planned ones.
+//! Proves a change: the parser must read the edited text as the nodes of the input plus exactly the planned values.
 
-use super::read::nodes::{Node, Nodes};
-use super::write::change::{Change, Edit, apply};
+use super::read::nodes::{Id, Kind, Nodes};
+use super::read::value::Value;
+use super::write::change::Change;
 
-/// The edits in the order of the text, and the edited text, if it reads back as planned.
-pub(super) fn prove<'a>(mut change: Change<'a>, input: &Nodes<'a>) -> Option<(Vec<Edit>, String)> {
-    change.edits.sort_by_key(|edit| edit.at.start);
-    change.splices.sort_by_key(|splice| splice.before);
-    let output = apply(&change.edits, input.text)?;
-    let is_proven = are_expected(Nodes::read(&output).ok()?.list(), &change, input);
-    is_proven.then_some((change.edits, output))
-}
-
-/// Whether these nodes are those of the input, changed as planned.
-fn are_expected(output: &[Node<'_>], change: &Change<'_>, input: &Nodes<'_>) -> bool {
-    let mut output = output.iter();
+/// Whether the nodes of the edited text are those of the input, changed as planned.
+pub(super) fn is_proven(change: &Change<'_, '_>, output: &Nodes<'_>) -> bool {
+    let input = change.nodes;
     let mut splices = change.splices.iter().peekable();
-    let mut id = 0;
+    let (mut kept, mut found) = (0, 0);
     loop {
-        while let Some(splice) = splices.next_if(|splice| splice.before == id) {
-            if !splice
-                .inserted
-                .iter()
-                .all(|expected| output.next().is_some_and(|node| expected.matches(node)))
-            {
-                return false;
+        while let Some(splice) = splices.next_if(|splice| splice.before == kept) {
+            for value in &splice.inserted {
+                if !has_value(output, found, splice.depth, value) {
+                    return false;
+                }
+                found = output.end(found);
             }
-            id += splice.removed;
+            kept += splice.removed;
         }
-        let Some(kept) = input.list().get(id) else { break };
-        if !output.next().is_some_and(|node| is_same(node, kept)) {
+        if kept == input.len() {
+            return splices.next().is_none() && found == output.len();
+        }
+        if !is_same(input, kept, output, found) {
             return false;
         }
-        id += 1;
+        (kept, found) = (kept + 1, found + 1);
     }
-    splices.next().is_none() && output.next().is_none()
+}
+
+fn has_value(nodes: &Nodes<'_>, id: Id, depth: usize, value: &Value) -> bool {
+    id < nodes.len()
+        && nodes.depth(id) == depth
+        && (nodes.kind(id) == Kind::Alias || nodes.properties(id).anchor == 0)
+        && Value::read(nodes, id).as_ref() == Ok(value)
 }
 
 /// Whether two nodes mean the same. Their places in the text may differ.
-fn is_same(node: &Node<'_>, other: &Node<'_>) -> bool {
-    node.kind == other.kind
-        && node.tag == other.tag
-        && node.anchor == other.anchor
-        && node.depth == other.depth
+fn is_same(input: &Nodes<'_>, kept: Id, output: &Nodes<'_>, found: Id) -> bool {
+    found < output.len()
+        && input.kind(kept) == output.kind(found)
+        && input.depth(kept) == output.depth(found)
+        && input.value(kept) == output.value(found)
+        && input.properties(kept).anchor == output.properties(found).anchor
+        && input.properties(kept).tag == output.properties(found).tag
 }
 
 #[cfg(test)]
@@ -50,70 +51,67 @@ mod tests {
     use std::ops::Range;
 
     use super::*;
-    use crate::translate::read::nodes::Id;
-    use crate::translate::write::change::{Expected, Fragment};
+    use crate::translate::write::change::{Edit, Splice};
 
     /// The nodes are the mapping, `a`, the inner mapping, `b` and `c`.
     const TEXT: &str = "a:\n  b: c\n";
     const INNER: Id = 2;
     const END: Id = 5;
 
-    fn entry(depth: usize, key: &str, value: &str) -> Vec<Expected<'static>> {
-        let mut entry = Fragment::default();
-        for text in [key, value] {
-            entry.push_plain(depth, text);
-        }
-        entry.nodes
+    fn entry(before: Id, depth: usize, key: &str, value: &str) -> Splice {
+        let inserted = [key, value].map(|text| Value::String(text.to_owned())).to_vec();
+        Splice { before, removed: 0, depth, inserted }
     }
 
-    fn is_proven(edits: &[(Range<usize>, &str)], plan: impl FnOnce(&mut Change<'_>)) -> bool {
+    fn replaced(inserted: Vec<Value>) -> Splice {
+        Splice { before: 4, removed: 1, depth: 2, inserted }
+    }
+
+    fn is_proven(edits: &[(Range<usize>, &str)], splices: Vec<Splice>) -> bool {
         let nodes = Nodes::read(TEXT).unwrap();
-        let mut change = Change::default();
-        for (at, text) in edits {
-            change.replace_text(at.clone(), *text);
-        }
-        plan(&mut change);
-        prove(change, &nodes).is_some()
+        let edits =
+            edits.iter().map(|(at, text)| Edit { at: at.clone(), text: (*text).to_owned() }).collect();
+        let mut change = Change { nodes: &nodes, edits, splices };
+        let output = change.apply();
+        let output = output.as_deref().and_then(|text| Nodes::read(text).ok());
+        output.is_some_and(|output| super::is_proven(&change, &output))
     }
 
     #[test]
     fn what_reads_back_as_planned_is_proven() {
         let end = TEXT.len();
-        assert!(is_proven(&[(end..end, "  d: e\n")], |it| it.insert_nodes(END, entry(2, "d", "e"))));
-        assert!(is_proven(&[(3..3, "  d: e\n")], |it| it.insert_nodes(INNER + 1, entry(2, "d", "e"))));
-        assert!(is_proven(&[(end..end, "d: e\n")], |it| it.insert_nodes(END, entry(1, "d", "e"))));
-        assert!(is_proven(&[(8..9, "d")], |it| it.replace_node(4, entry(2, "d", "e").drain(..1).collect())));
-        assert!(is_proven(&[], |_| {}));
+        assert!(is_proven(&[(end..end, "  d: e\n")], vec![entry(END, 2, "d", "e")]));
+        assert!(is_proven(&[(3..3, "  d: e\n")], vec![entry(INNER + 1, 2, "d", "e")]));
+        assert!(is_proven(&[(end..end, "d: e\n")], vec![entry(END, 1, "d", "e")]));
+        assert!(is_proven(&[(end..end, "  'd': !!str e\n")], vec![entry(END, 2, "d", "e")]));
+        assert!(is_proven(&[(8..9, "d")], vec![replaced(vec![Value::String("d".to_owned())])]));
+        assert!(is_proven(&[], vec![]));
     }
 
     #[test]
     fn what_reads_back_otherwise_is_not() {
         let end = TEXT.len();
-        for (edits, nodes, why) in [
-            (vec![(end..end, "  d: e\n")], entry(2, "d", "x"), "another value"),
-            (vec![(end..end, "  x: e\n")], entry(2, "d", "e"), "another key"),
-            (vec![(end..end, "d: e\n")], entry(2, "d", "e"), "another depth"),
-            (vec![(end..end, "  d: 'e'\n")], entry(2, "d", "e"), "another style"),
-            (vec![(end..end, "  d: !!str e\n")], entry(2, "d", "e"), "a tag"),
-            (vec![(end..end, "  d: &x e\n")], entry(2, "d", "e"), "an anchor"),
-            (vec![(end..end, "  d: e\n  f: g\n")], entry(2, "d", "e"), "more than planned"),
-            (vec![(end..end, "  d: e\n")], vec![], "nothing planned"),
-            (vec![(end..end, "  # d: e\n")], entry(2, "d", "e"), "nothing inserted"),
-            (vec![(3..3, "  d: e\n")], entry(2, "d", "e"), "another place"),
-            (vec![(end..end, "  d: e\n"), (8..9, "x")], entry(2, "d", "e"), "a changed neighbour"),
-            (vec![(end..end, "  d: e\n"), (3..10, "")], entry(2, "d", "e"), "a lost neighbour"),
-            (vec![(end..end, "  d: [e\n")], entry(2, "d", "e"), "no YAML"),
-            (vec![(end..end, "---\n")], vec![], "another document"),
-            (vec![(end + 1..end + 1, "  d: e\n")], entry(2, "d", "e"), "beyond the end"),
-            (vec![(5..8, "b: "), (6..6, "x")], vec![], "edits that overlap"),
+        for (edits, planned, why) in [
+            (vec![(end..end, "  d: e\n")], Some("x"), "another value"),
+            (vec![(end..end, "  x: e\n")], Some("e"), "another key"),
+            (vec![(end..end, "d: e\n")], Some("e"), "another depth"),
+            (vec![(end..end, "  d: yes\n")], Some("yes"), "another type"),
+            (vec![(end..end, "  d: !!int e\n")], Some("e"), "a tag"),
+            (vec![(end..end, "  d: &x e\n")], Some("e"), "an anchor"),
+            (vec![(end..end, "  d: e\n  f: g\n")], Some("e"), "more than planned"),
+            (vec![(end..end, "  d: e\n")], None, "nothing planned"),
+            (vec![(end..end, "  # d: e\n")], Some("e"), "nothing inserted"),
+            (vec![(3..3, "  d: e\n")], Some("e"), "another place"),
+            (vec![(end..end, "  d: e\n"), (8..9, "x")], Some("e"), "a changed neighbour"),
+            (vec![(end..end, "  d: e\n"), (3..10, "")], Some("e"), "a lost neighbour"),
+            (vec![(end..end, "  d: [e\n")], Some("e"), "no YAML"),
+            (vec![(end..end, "---\n")], None, "another document"),
+            (vec![(end + 1..end + 1, "  d: e\n")], Some("e"), "beyond the end"),
+            (vec![(5..8, "b: "), (6..6, "x")], None, "edits that overlap"),
         ] {
-            let plan = |it: &mut Change<'_>| {
-                if !nodes.is_empty() {
-                    it.insert_nodes(END, nodes);
-                }
-            };
-            assert!(!is_proven(&edits, plan), "{why}");
+            let splices = planned.map(|value| entry(END, 2, "d", value)).into_iter().collect();
+            assert!(!is_proven(&edits, splices), "{why}");
         }
-        assert!(!is_proven(&[], |it| it.replace_node(4, Vec::new())), "replaced by nothing");
+        assert!(!is_proven(&[], vec![replaced(Vec::new())]), "replaced by nothing");
     }
 }

@@ -150,7 +150,7 @@ mod tests {
         let stream = format!("apiVersion: batch/v1\nkind: Job\nmetadata: {{name: migrate}}\n{spec}");
         let translated = translate(stream.as_bytes(), &Options { read_jobs: true, ..Options::default() })
             .expect("translated");
-        let (jobs, _) = translated.jobs();
+        let jobs = translated.jobs;
         replacement(&jobs[0], "shop", &Live::read(serde_json::from_str(LIVE).expect("JSON")).expect("a Job"))
     }
 
@@ -193,7 +193,7 @@ mod tests {
                       spec: {selector: ~, template: {metadata: {labels: {batch.kubernetes.io/job-name: migrate, job-name: other}}}}";
         let translated = translate(stream.as_bytes(), &Options { read_jobs: true, ..Options::default() })
             .expect("translated");
-        let (jobs, _) = translated.jobs();
+        let jobs = translated.jobs;
         let expected = concat!(
             r#"{"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "mi0b5a8", "#,
             r#""labels": {"job-name": "mi0b5a8", "app": "migrate"}, "namespace": "shop"}, "#,

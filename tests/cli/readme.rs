@@ -1,4 +1,4 @@
-//! The examples of the filter in README, its length, and the links of all pages.
+//! The examples of the filter in README and the guides, the length of README, and the links of all pages.
 
 use std::fs;
 use std::path::Path;
@@ -57,9 +57,9 @@ fn the_hashes_in_the_guide_are_those_that_the_filter_appends() {
 }
 
 #[test]
-fn its_first_example_is_what_happens() {
-    let readme = readme();
-    let (_, diff) = readme.split_once("```diff\n").unwrap();
+fn the_diff_of_the_guide_is_what_happens() {
+    let guide = page("docs/filter.md");
+    let (_, diff) = guide.split_once("```diff\n").unwrap();
     let (diff, _) = diff.split_once("```").unwrap();
     let side = |signs: &[char]| -> String {
         diff.lines().filter_map(|line| line.strip_prefix(signs)).map(|line| format!("{line}\n")).collect()
@@ -81,20 +81,20 @@ fn its_command_shows_three_annotations() {
 }
 
 #[test]
-fn its_error_is_what_is_printed() {
+fn the_error_in_the_guide_is_what_is_printed() {
     let other = "apiVersion: v1\nkind: Service\n";
     let job = "---\n# Source: app/templates/migrate.yaml\napiVersion: batch/v1\nkind: Job\nmetadata:\n    name: migrate\n";
     let twice = "    annotations:\n        helm.sh/hook-delete-policy: hook-succeeded\n    annotations:\n";
     let before = format!("{other}---\n{other}{job}");
     let filler = "    # \n".repeat(41 - before.lines().count() - twice.lines().count());
-    let error = block("README.md", "jobsweep: document 3").unwrap() + "\n";
+    let error = block("docs/troubleshooting.md", "jobsweep: document 3").unwrap() + "\n";
     refuses(jobsweep(&[]).stdin(format!("{before}{filler}{twice}")), 65, &error);
 }
 
 #[test]
 fn it_is_short_and_begins_with_the_error_the_cure_and_the_picture() {
     let readme = readme();
-    assert!(readme.lines().count() <= 250);
+    assert!(readme.lines().count() <= 120);
     let found = ["field is immutable", "\n    helm upgrade ", "src=\"docs/story.svg\"", "\n## "]
         .map(|text| readme.find(text).unwrap());
     assert!(found.is_sorted(), "{found:?}");

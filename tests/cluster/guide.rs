@@ -11,7 +11,7 @@ use jobsweep_harness::{folder, tools, trials, trials::Trial};
 
 pub fn trials() -> Vec<Trial> {
     trials![
-        old_jobs_are_annotated_looked_at_and_swept,
+        old_jobs_are_looked_at_and_swept,
         the_jobs_of_a_cronjob_are_left_out_by_the_line_for_that,
         a_default_policy_sweeps_old_jobs_of_a_namespace,
         a_default_policy_sweeps_only_the_jobs_of_the_release,
@@ -20,22 +20,19 @@ pub fn trials() -> Vec<Trial> {
 
 const FINISHED: [(&str, Outcome); 2] = [("broken", Outcome::Failed), ("done", Outcome::Succeeded)];
 
-pub async fn old_jobs_are_annotated_looked_at_and_swept(cluster: &ControlPlane) -> Result<()> {
-    let old = Old::new(cluster).await?;
-    let block = block("README.md", "kubectl annotate jobs --all ")?;
-    let [annotate, look, sweep, _] = block.lines().collect::<Vec<_>>()[..] else {
-        bail!("README has other lines:\n{block}")
-    };
-    let annotated = old.typed(annotate).await?.expect_code(1)?;
-    ensure!(
-        annotated.stderr().contains("already has a value (before-hook-creation)"),
-        "{}",
-        annotated.stderr()
-    );
-    old.typed(look).await?.expect_success()?;
-    old.leaves(&["broken", "done", "nightly-1", "other-policy", "running"]).await?;
-    old.typed(sweep).await?.expect_success()?;
-    old.leaves(&["nightly-1", "other-policy", "running"]).await
+pub async fn old_jobs_are_looked_at_and_swept(cluster: &ControlPlane) -> Result<()> {
+    for page in ["README.md", "docs/cleanup.md"] {
+        let old = Old::new(cluster).await?;
+        let block = block(page, "jobsweep --cleanup -n shop --once --default-policy ")?;
+        let [look, sweep, ..] = block.lines().collect::<Vec<_>>()[..] else {
+            bail!("{page} has other lines:\n{block}")
+        };
+        old.typed(look).await?.expect_success()?;
+        old.leaves(&["broken", "done", "nightly-1", "other-policy", "running"]).await?;
+        old.typed(sweep).await?.expect_success()?;
+        old.leaves(&["nightly-1", "other-policy", "running"]).await?;
+    }
+    Ok(())
 }
 
 pub async fn the_jobs_of_a_cronjob_are_left_out_by_the_line_for_that(cluster: &ControlPlane) -> Result<()> {
@@ -99,6 +96,7 @@ impl Old {
         let nightly = "kubectl create cronjob -n shop nightly --image=example.com/app:1 --schedule='0 3 1 1 *' && \
                        kubectl create job -n shop nightly-1 --from=cronjob/nightly";
         old.typed(nightly).await?.expect_success()?;
+        old.namespace.succeed(&old.namespace.jobs().get("nightly-1").await?).await?;
         Ok(old)
     }
 

@@ -1,4 +1,4 @@
-//! Jobs that change while two sweeps run and the API server is killed. `RACED_JOBS` is their number.
+//! Jobs that change while two sweeps run, and the API server and etcd are killed, started again and frozen. `RACED_JOBS` is their number.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -12,6 +12,7 @@ use jobsweep_harness::k8s_openapi::api::batch::v1::Job;
 use jobsweep_harness::kube::api::ListParams;
 use jobsweep_harness::{trials, trials::Trial};
 use serde_json::json;
+use tokio::time::sleep;
 
 use crate::setup::Setup;
 
@@ -22,6 +23,7 @@ pub fn trials() -> Vec<Trial> {
 const BOTH: &str = "hook-succeeded,hook-failed";
 const KEPT: &str = "hook-failed";
 const LONG: Duration = Duration::from_secs(3600);
+const OUTAGE: Duration = Duration::from_secs(2);
 
 /// Changes a Job that the sweeps may delete at any moment. Returns the Job that must then stay, if there is one.
 async fn change(namespace: &Namespace, index: usize, old: &Job) -> Option<(String, String)> {
@@ -52,11 +54,15 @@ pub async fn raced_jobs_are_deleted_exactly_if_their_policy_names_their_outcome(
     let cluster = ControlPlane::start().await?;
     let setup = Setup::new(&cluster).await?;
     let namespace = &setup.namespace;
-    let describe = |index: usize| {
-        let described = job(format!("raced-{index:06}"));
-        if index % 4 == 1 { described } else { described.policy(BOTH) }
-    };
-    namespace.create_finished(count, Outcome::Succeeded, describe).await?;
+    // Every fourth Job has no policy yet.
+    let name = |index: usize| format!("raced-{index:06}");
+    for (first, described) in [(0, job(name(0)).policy(BOTH)), (1, job(name(1)))] {
+        let created = namespace.create(described.managed_by("example.com/nobody")).await?;
+        namespace.finish(&created, Outcome::Succeeded).await?;
+        let finished = namespace.jobs().get(&name(first)).await?;
+        let alike = (2..count).filter(|index| (index % 4 == 1) == (first == 1));
+        cluster.copy(&finished, alike.map(|index| (namespace.name.clone(), name(index)))).await?;
+    }
     let jobs = namespace.jobs().list(&ListParams::default()).await?.items;
     let raced = |job: &Job| job.metadata.name.as_ref().is_some_and(|name| name.starts_with("raced-"));
     let jobs: Vec<_> = jobs.into_iter().filter(raced).collect();
@@ -67,16 +73,30 @@ pub async fn raced_jobs_are_deleted_exactly_if_their_policy_names_their_outcome(
         || setup.sweep_by(&setup.user.kubeconfig).args(["--timeout=none", "--settle=2s", "-q"]).spawn();
     let (first, second) = (sweep()?, sweep()?);
     let mut kept = BTreeMap::new();
-    let (before, after) = jobs.split_at(count / 2);
-    let change_all = async |jobs: &[Job], offset: usize| {
-        let changes = jobs.iter().enumerate().map(|(index, job)| change(namespace, offset + index, job));
-        stream::iter(changes).buffer_unordered(8).filter_map(async |kept| kept).collect::<Vec<_>>().await
-    };
-    kept.extend(change_all(before, 0).await);
-    cluster.stop_apiserver();
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    cluster.start_apiserver().await?;
-    kept.extend(change_all(after, before.len()).await);
+    for (round, raced) in jobs.chunks(count.div_ceil(4)).enumerate() {
+        let changes = raced.iter().enumerate().map(|(index, job)| change(namespace, index, job));
+        kept.extend(
+            stream::iter(changes).buffer_unordered(8).filter_map(async |kept| kept).collect::<Vec<_>>().await,
+        );
+        match round {
+            0 => {
+                cluster.stop_apiserver();
+                sleep(OUTAGE).await;
+                cluster.start_apiserver().await?;
+            }
+            1 => {
+                cluster.stop_etcd();
+                sleep(OUTAGE).await;
+                cluster.start_etcd()?;
+                cluster.ready().await?;
+            }
+            2 => {
+                cluster.freeze(OUTAGE).await?;
+                cluster.ready().await?;
+            }
+            _ => {}
+        }
+    }
     namespace.finish(&last, Outcome::Succeeded).await?;
     first.finish(LONG).await?.expect_success()?;
     second.finish(LONG).await?.expect_success()?;

@@ -4,6 +4,7 @@
 //! matter.
 
 mod errors;
+mod guides;
 mod install;
 mod jobs_in_the_way;
 mod name_suffix;
@@ -30,5 +31,6 @@ fn main() -> ExitCode {
         plugin::trials(),
         picture::trials(),
         troubleshooting::trials(),
+        guides::trials(),
     ])
 }

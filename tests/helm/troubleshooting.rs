@@ -1,9 +1,9 @@
-//! README's table of messages: each is printed by a program that is run here, and each program run here is in the table.
+//! The table of messages in `docs/troubleshooting.md`: each is printed by a program that is run here, and each program run here is in the table.
 
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use jobsweep_harness::control_plane::{ControlPlane, Namespace};
 use jobsweep_harness::helm::{Helm, kubectl, migration_chart};
 use jobsweep_harness::process::Program;
@@ -44,9 +44,8 @@ pub(crate) async fn every_message_is_printed(cluster: &ControlPlane) -> Result<(
 
 /// The messages of the table, without what stands for the rest of a line.
 fn rows() -> Result<Vec<String>> {
-    let readme = fs::read_to_string(repository("README.md"))?;
-    let (_, section) = readme.split_once("\n## When something fails\n").context("README has the section")?;
-    let rows = section.lines().skip_while(|line| !line.starts_with("|---")).skip(1);
+    let page = fs::read_to_string(repository("docs/troubleshooting.md"))?;
+    let rows = page.lines().skip_while(|line| !line.starts_with("|---")).skip(1);
     let rows = rows.take_while(|line| line.starts_with('|')).map(|row| {
         let cell = row.trim_start_matches('|').split(" | ").next().unwrap_or_default();
         cell.trim().trim_matches('`').to_owned()

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
+use jobsweep_harness::control_plane::ControlPlane;
+use jobsweep_harness::pages::{block, in_namespace};
 use jobsweep_harness::process::{Finished, Program};
 use jobsweep_harness::tools;
 use jobsweep_harness::{trials, trials::Trial};
@@ -24,9 +26,14 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
+/// The tests that run kubectl's own kustomize.
+pub(crate) fn with_kubectl() -> Vec<Trial> {
+    trials![a_pipe_replaces_the_jobs_that_have_changed]
+}
+
 /// The tests that run no program.
 pub(crate) fn pages() -> Vec<Trial> {
-    trials![the_helm_release_has_the_same_patch, the_page_shows_the_examples]
+    trials![the_helm_release_has_the_same_patch, the_page_shows_the_transformer]
 }
 
 const KOTS: &str = "kots.io/hook-delete-policy";
@@ -68,6 +75,30 @@ async fn gives(built: Finished, policies: &[(&str, &str)]) -> Result<()> {
     }
     let found = documents(&built.stdout())?;
     ensure!(found == expected, "{}", built.stdout());
+    Ok(())
+}
+
+pub(crate) async fn a_pipe_replaces_the_jobs_that_have_changed(cluster: &ControlPlane) -> Result<()> {
+    let namespace = cluster.namespace().await?;
+    let (home, kubectl) = (folder("pipe")?, tools::kubectl()?);
+    let folders = [jobsweep_folder()?, kubectl.parent().context("a program lies in a folder")?];
+    let path = std::env::join_paths(folders.into_iter().chain([Path::new("/usr/bin"), Path::new("/bin")]))?;
+    let deploy = home.join("deploy");
+    fs::create_dir(&deploy)?;
+    fs::copy(example("base/kustomization.yaml"), deploy.join("kustomization.yaml"))?;
+    let line = in_namespace(&block("docs/kustomize.md", "kubectl kustomize ./deploy ")?, &namespace.name);
+    for version in 1..=2 {
+        let jobs = text("base/jobs.yaml")?.replace("shop:1", &format!("shop:{version}"));
+        fs::write(deploy.join("jobs.yaml"), jobs)?;
+        let before = namespace.uids().await?;
+        let shell = Program::new("/bin/sh").args(["-c", &line]).current_dir(&home).env("HOME", &home);
+        shell.env("PATH", &path).env("KUBECONFIG", cluster.kubeconfig()).run().await?.expect_success()?;
+        let after = namespace.uids().await?;
+        ensure!(after.len() == 2 && after.iter().all(|(job, uid)| before.get(job) != Some(uid)), "{after:?}");
+        for job in after.keys() {
+            namespace.succeed(&namespace.jobs().get(job).await?).await?;
+        }
+    }
     Ok(())
 }
 
@@ -203,12 +234,10 @@ pub(crate) async fn kustomize_and_kpt_append_hashes() -> Result<()> {
     Ok(())
 }
 
-/// Every YAML block of the page is a part of one of the examples.
-pub(crate) async fn the_page_shows_the_examples() -> Result<()> {
+pub(crate) async fn the_page_shows_the_transformer() -> Result<()> {
     let page = fs::read_to_string(repository("docs/kustomize.md"))?;
     let blocks: Vec<&str> =
         page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    ensure!(blocks.len() == 2, "{blocks:?}");
-    ensure!(text("helmrelease.yaml")?.contains(blocks[0]), "{}", blocks[0]);
-    same("the transformer", blocks[1], &text("transformer/jobsweep.yaml")?)
+    ensure!(blocks.len() == 1, "{blocks:?}");
+    same("the transformer", blocks[0], &text("transformer/jobsweep.yaml")?)
 }

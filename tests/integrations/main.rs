@@ -22,6 +22,7 @@ fn main() -> ExitCode {
         argocd::trials(),
         name_suffix::trials(),
         kustomize::pages(),
+        kustomize::with_kubectl(),
         on_demand("kustomize and kpt", kustomize::trials()),
         on_demand("helmfile", helmfile::trials()),
     ])

@@ -58,6 +58,7 @@ pub(crate) async fn the_image_is_this_version() -> Result<()> {
 
 const JOB: &str = "\
 # Sweeps the namespace once: waits until the Jobs with a delete policy have finished, and deletes those that it names.
+# The image does not exist yet: build it with packaging/image/build.sh, push it, and write its name below.
 #
 #   kubectl apply -n NAMESPACE -f cleanup-job.yaml
 #   kubectl logs -n NAMESPACE -f job/jobsweep
@@ -71,6 +72,7 @@ const FINISHED_FOR: &str = "--finished-for=15m";
 const CRON_JOB: &str = "\
 # Sweeps the namespace every five minutes: deletes the Jobs that finished 15 minutes ago, if their delete policy names how
 # they ended. Until then a helm may wait for them. If yours waits for more than 5 minutes, raise --finished-for.
+# The image does not exist yet: build it with packaging/image/build.sh, push it, and write its name below.
 #
 #   kubectl apply -n NAMESPACE -f cleanup-cronjob.yaml
 ";
@@ -78,6 +80,7 @@ const CRON_JOB: &str = "\
 const CRON_JOB_EVERYWHERE: &str = "\
 # Sweeps all namespaces every five minutes: deletes the Jobs that finished 15 minutes ago, if their delete policy names how
 # they ended. Until then a helm may wait for them. If yours waits for more than 5 minutes, raise --finished-for.
+# The image does not exist yet: build it with packaging/image/build.sh, push it, and write its name below.
 #
 #   kubectl create namespace jobsweep
 #   kubectl apply -f cleanup-cronjob-all-namespaces.yaml

@@ -97,7 +97,7 @@ pub(crate) async fn without_the_program_it_says_so(version: HelmVersion) -> Resu
     same("stderr", expected, &failed.stderr())
 }
 
-/// Both Helms use the same folder for plugins by default. README has this error message.
+/// Both Helms use the same folder for plugins by default. `docs/troubleshooting.md` has this error message.
 pub(crate) async fn beside_a_plugin_of_helm_4_it_is_not_loaded(
     cluster: &ControlPlane,
     version: HelmVersion,
@@ -131,7 +131,7 @@ pub(crate) async fn beside_a_plugin_of_helm_4_it_is_not_loaded(
     let beside = sweep().env("HELM_PLUGINS", &folder).run().await?.expect_code(1)?;
     same("stderr", &format!("{}{UNKNOWN}", unreadable(&helm_4, "sweep")), &beside.stderr())?;
 
-    // README advises a separate folder for Helm 3.
+    // Where the plugins of Helm 4 have a folder of their own, Helm 3 loads its plugins.
     let own = helm.home().join("plugins3");
     let install = helm.command().env("HELM_PLUGINS", &own).args(["plugin", "install"]);
     install.arg(repository("packaging/helm3")).run().await?.expect_success()?;

@@ -3,8 +3,7 @@
 use crate::escape::shortened;
 use crate::policy::DefaultPolicy;
 use crate::translate::diagnostic::{Fault, Problem};
-use crate::translate::read::lookup::key;
-use crate::translate::read::nodes::{Id, Kind, Nodes};
+use crate::translate::read::nodes::{Id, Nodes};
 
 /// The options of the filter in a `functionConfig`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -18,14 +17,11 @@ pub struct FunctionConfig {
 }
 
 pub(super) fn read(nodes: &Nodes<'_>, config: Id) -> Result<FunctionConfig, Fault> {
-    let fault = |at: Id, why: String| Fault {
-        problem: Problem::FunctionConfig(why),
-        at: nodes.get(at).start,
-        job: None,
-    };
+    let fault =
+        |at: Id, why: String| Fault { problem: Problem::FunctionConfig(why), at: nodes.start(at), job: None };
     let mapping = nodes.mapping(config).ok_or_else(|| fault(config, "it is not a mapping".to_owned()))?;
-    let text = |key| nodes.find(mapping, key).and_then(|found| nodes.string(found.value()));
-    let field = match (text(key::API_VERSION), text(key::KIND)) {
+    let text = |key| nodes.find(mapping, key).and_then(|id| nodes.string(id));
+    let field = match (text("apiVersion"), text("kind")) {
         (Some("v1"), Some("ConfigMap")) => "data",
         (Some("jobsweep.io/v1"), Some("Jobsweep")) => "spec",
         _ => {
@@ -36,7 +32,7 @@ pub(super) fn read(nodes: &Nodes<'_>, config: Id) -> Result<FunctionConfig, Faul
         }
     };
     let mut options = FunctionConfig::default();
-    let fields = nodes.find(mapping, field).map(|found| nodes.resolve(found.value()));
+    let fields = nodes.find(mapping, field).map(|id| nodes.resolve(id));
     let Some(fields) = fields.filter(|&fields| !nodes.is_null(fields)) else { return Ok(options) };
     let entries =
         nodes.mapping(fields).ok_or_else(|| fault(fields, format!("its {field} is not a mapping")))?;
@@ -65,10 +61,7 @@ pub(super) fn read(nodes: &Nodes<'_>, config: Id) -> Result<FunctionConfig, Faul
 
 /// A boolean, or the string of one, because all values of a `ConfigMap` are strings.
 fn boolean(nodes: &Nodes<'_>, value: Id) -> Option<bool> {
-    match &nodes.get(nodes.resolve(value)).kind {
-        Kind::Scalar { value, .. } => value.parse().ok(),
-        _ => None,
-    }
+    nodes.value(nodes.resolve(value))?.parse().ok()
 }
 
 #[cfg(test)]
@@ -77,7 +70,7 @@ mod tests {
 
     fn options(config: &str) -> Result<FunctionConfig, String> {
         let nodes = Nodes::read(config).expect("YAML");
-        read(&nodes, 0).map_err(|fault| fault.problem.to_string())
+        read(&nodes, 0).map_err(|fault| fault.problem.what_and_advice().0)
     }
 
     #[test]

@@ -12,7 +12,6 @@ use memchr::memmem;
 use super::diagnostic::{Diagnostic, Fault, Problem};
 use super::locate::Locator;
 use super::read::jobs::{RESOURCE_LIST, is_of_functions};
-use super::read::lookup::key;
 use super::read::nodes::{Id, Kind, Nodes};
 use super::read::stream;
 
@@ -55,19 +54,19 @@ fn of_document(text: &str) -> Result<Option<FunctionConfig>, Fault> {
     let (nodes, error) = Nodes::read_to_first_error(text);
     let Some(list) = root(&nodes) else { return Ok(None) };
     if let Some(error) = error {
-        return Err(Fault::not_yaml(&error, text));
+        return Err(error);
     }
-    for key in [key::API_VERSION, key::KIND, key::RESULTS] {
+    for key in ["apiVersion", "kind", "results"] {
         nodes.find_unique(list, key)?;
     }
-    if let Some(items) = nodes.find_unique(list, key::ITEMS)?.map(|found| nodes.resolve(found.value()))
-        && !matches!(nodes.get(items).kind, Kind::Sequence { .. })
+    if let Some(items) = nodes.find_unique(list, "items")?.map(|id| nodes.resolve(id))
+        && !matches!(nodes.kind(items), Kind::Sequence { .. })
         && !nodes.is_null(items)
     {
         let problem = Problem::ResourceList("its items are not a list");
-        return Err(Fault { problem, at: nodes.get(items).start, job: None });
+        return Err(Fault { problem, at: nodes.start(items), job: None });
     }
-    match nodes.find_unique(list, key::FUNCTION_CONFIG)?.map(|found| nodes.resolve(found.value())) {
+    match nodes.find_unique(list, "functionConfig")?.map(|id| nodes.resolve(id)) {
         Some(config) if !nodes.is_null(config) => config::read(&nodes, config).map(Some),
         _ => Ok(Some(FunctionConfig::default())),
     }
@@ -79,7 +78,7 @@ fn root(nodes: &Nodes<'_>) -> Option<Id> {
 
 fn is_resource_list(nodes: &Nodes<'_>, mapping: Id) -> bool {
     let values = |key| nodes.possible_strings(mapping, key, None);
-    values(key::KIND).contains(&RESOURCE_LIST) && values(key::API_VERSION).into_iter().any(is_of_functions)
+    values("kind").contains(&RESOURCE_LIST) && values("apiVersion").into_iter().any(is_of_functions)
 }
 
 #[cfg(test)]

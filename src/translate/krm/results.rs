@@ -3,12 +3,11 @@
 use super::{possible_resource_list, root};
 use crate::translate::Translated;
 use crate::translate::diagnostic::Diagnostic;
-use crate::translate::proof;
-use crate::translate::read::lookup::{Found, key};
+use crate::translate::proof::is_proven;
 use crate::translate::read::nodes::{Id, Kind, Nodes};
 use crate::translate::read::value::Value;
-use crate::translate::write::change::{Change, Expected, Fragment};
-use crate::translate::write::entry::Style;
+use crate::translate::write::change::Change;
+use crate::translate::write::entry::Fragment;
 use crate::translate::write::lines::{NewLine, newline};
 
 /// The limit of Kubernetes for names.
@@ -39,8 +38,12 @@ pub fn with_error(input: &[u8], error: &Diagnostic) -> Option<Vec<u8>> {
 fn with_results(input: &[u8], output: &[u8], severity: &str, messages: &[Diagnostic]) -> Option<Vec<u8>> {
     let entries = entries(possible_resource_list(input)?, severity, messages)?;
     let nodes = Nodes::read(possible_resource_list(output)?).ok()?;
-    let change = added(&nodes, entries)?;
-    let mut reported = proof::prove(change, &nodes)?.1.into_bytes();
+    let mut change = added(&nodes, entries)?;
+    let edited = change.apply()?;
+    if !is_proven(&change, &Nodes::read(&edited).ok()?) {
+        return None;
+    }
+    let mut reported = edited.into_bytes();
     reported.extend_from_slice(&output[nodes.text.len()..]);
     Some(reported)
 }
@@ -48,12 +51,11 @@ fn with_results(input: &[u8], output: &[u8], severity: &str, messages: &[Diagnos
 fn entries(input: &str, severity: &str, messages: &[Diagnostic]) -> Option<Vec<Value>> {
     let (nodes, _) = Nodes::read_to_first_error(input);
     let list = root(&nodes)?;
-    let value = |key| nodes.find(list, key).map(|found| nodes.resolve(found.value()));
-    let items = value(key::ITEMS).into_iter().flat_map(|items| nodes.children(items));
-    let objects: Vec<Id> = items.chain(value(key::FUNCTION_CONFIG)).collect();
+    let value = |key| nodes.find(list, key).map(|id| nodes.resolve(id));
+    let items = value("items").into_iter().flat_map(|items| nodes.children(items));
+    let objects: Vec<Id> = items.chain(value("functionConfig")).collect();
     let entry = |message: &Diagnostic| {
-        let is_around =
-            |&&id: &&Id| (nodes.get(id).start..nodes.get(id).text.end).contains(&message.place.byte);
+        let is_around = |&&id: &&Id| (nodes.start(id)..nodes.range(id).end).contains(&message.place.byte);
         let mut entry = vec![string("message", &message.message()), string("severity", severity)];
         if let Some(reference) = objects.iter().find(is_around).and_then(|&id| reference(&nodes, id)) {
             entry.push((Value::String("resourceRef".to_owned()), reference));
@@ -66,17 +68,17 @@ fn entries(input: &str, severity: &str, messages: &[Diagnostic]) -> Option<Vec<V
 /// The `resourceRef` of an object. The specification requires all fields except the namespace.
 fn reference(nodes: &Nodes<'_>, object: Id) -> Option<Value> {
     let text = |mapping: Id, key| {
-        let text = nodes.string(nodes.find(mapping, key)?.value())?;
+        let text = nodes.string(nodes.find(mapping, key)?)?;
         (text.len() <= MAX_NAME).then_some(text)
     };
     let object = nodes.mapping(object)?;
-    let metadata = nodes.mapping(nodes.find(object, key::METADATA)?.value())?;
+    let metadata = nodes.mapping(nodes.find(object, "metadata")?)?;
     let mut entries = vec![
-        string(key::API_VERSION, text(object, key::API_VERSION)?),
-        string(key::KIND, text(object, key::KIND)?),
-        string(key::NAME, text(metadata, key::NAME)?),
+        string("apiVersion", text(object, "apiVersion")?),
+        string("kind", text(object, "kind")?),
+        string("name", text(metadata, "name")?),
     ];
-    entries.extend(text(metadata, key::NAMESPACE).map(|namespace| string(key::NAMESPACE, namespace)));
+    entries.extend(text(metadata, "namespace").map(|namespace| string("namespace", namespace)));
     Some(Value::Mapping(entries))
 }
 
@@ -84,103 +86,69 @@ fn string(key: &str, value: &str) -> (Value, Value) {
     (Value::String(key.to_owned()), Value::String(value.to_owned()))
 }
 
-fn added<'a>(nodes: &Nodes<'a>, mut entries: Vec<Value>) -> Option<Change<'a>> {
+fn added<'n, 'a>(nodes: &'n Nodes<'a>, mut entries: Vec<Value>) -> Option<Change<'n, 'a>> {
     let list = root(nodes)?;
-    let mut change = Change::default();
-    match nodes.find(list, key::RESULTS) {
-        None => add_field(nodes, list, entries, &mut change)?,
-        Some(Found::Merged { .. }) => return None,
-        Some(Found::Own { value, .. }) if nodes.get(value).anchor != 0 => return None,
-        Some(Found::Own { key, value }) => match nodes.get(value).kind {
+    let mut change = Change::new(nodes);
+    match nodes.find(list, "results") {
+        None => add_field(&mut change, list, entries)?,
+        Some(value) if nodes.parent(value) != Some(list) || nodes.properties(value).anchor != 0 => {
+            return None;
+        }
+        Some(value) => match nodes.kind(value) {
             Kind::Sequence { .. } => {
                 let there: Vec<_> =
                     nodes.children(value).filter_map(|id| Value::read(nodes, id).ok()).collect();
                 entries.retain(|entry| !there.contains(entry));
                 if !entries.is_empty() {
-                    add_items(nodes, value, &entries, &mut change)?;
+                    add_items(&mut change, value, entries)?;
                 }
             }
-            _ if nodes.is_null(value) => replace_null(nodes, key, value, entries, &mut change)?,
+            _ if nodes.is_null(value) => change.fill_null(value, Value::Sequence(entries))?,
             _ => return None,
         },
     }
     Some(change)
 }
 
-fn add_field<'a>(nodes: &Nodes<'a>, list: Id, entries: Vec<Value>, change: &mut Change<'a>) -> Option<()> {
-    let (depth, start) = (nodes.get(list).depth + 1, nodes.get(list).text.start);
+fn add_field(change: &mut Change<'_, '_>, list: Id, entries: Vec<Value>) -> Option<()> {
+    let nodes = change.nodes;
     let (_, last) = nodes.entries(list).last()?;
-    let mut field = Fragment::default();
-    if nodes.get(list).is_block_mapping() {
-        field.push_plain(depth, key::RESULTS);
-        field.text.push(':');
-        field.nodes.push(Expected::new(depth, Kind::Sequence { flow: false }));
-        let newline = newline(nodes.text, nodes.line_end(start));
-        push_lines(&mut field, depth + 1, &entries, newline, nodes.column(start));
+    let text = if nodes.is_block_mapping(list) {
+        let newline = newline(nodes.text, nodes.line_end(nodes.range(list).start));
+        format!("results:{}", lines(&entries, newline, nodes.indent(list)))
     } else {
-        field.push_quoted(depth, key::RESULTS);
-        field.text.push_str(": ");
-        field.push_value(depth, &Value::Sequence(entries));
-    }
-    if let Err(field) = change.insert_after(nodes, list, last, field) {
-        change.insert_first(nodes, list, field, Style::Block);
+        format!("\"results\": {}", Value::Sequence(entries.clone()))
+    };
+    let field =
+        Fragment { text, values: vec![Value::String("results".to_owned()), Value::Sequence(entries)] };
+    if !change.insert_after(list, last, &field) {
+        change.insert_first(list, field);
     }
     Some(())
 }
 
-fn add_items<'a>(nodes: &Nodes<'a>, sequence: Id, entries: &[Value], change: &mut Change<'a>) -> Option<()> {
-    let node = nodes.get(sequence);
-    let last = nodes.children(sequence).last();
-    let mut items = Fragment::default();
-    if let (Kind::Sequence { flow: false }, Some(last)) = (&node.kind, last) {
-        let start = nodes.get(last).start;
-        let line = nodes.text[nodes.line_start(start)..start].trim_end();
-        let indent = line.strip_suffix('-').filter(|indent| indent.bytes().all(|byte| byte == b' '))?;
-        let newline = newline(nodes.text, nodes.line_end(start));
-        push_lines(&mut items, node.depth + 1, entries, newline, indent.len());
-        let place = NewLine::below(nodes, last)?;
-        let text = items.text.trim_start_matches(['\n', '\r', ' ']);
-        change.insert_text(place.at, place.with(text, indent.len()));
-    } else {
-        for entry in entries {
-            items.text.push_str(if items.text.is_empty() { "" } else { ", " });
-            items.push_value(node.depth + 1, entry);
+fn add_items(change: &mut Change<'_, '_>, sequence: Id, entries: Vec<Value>) -> Option<()> {
+    let nodes = change.nodes;
+    let items = entries.iter().map(Value::to_string).collect::<Vec<_>>().join(", ");
+    let (at, text) = match nodes.children(sequence).last() {
+        Some(last) if nodes.kind(sequence) == (Kind::Sequence { flow: false }) => {
+            let start = nodes.start(last);
+            let line = nodes.text[nodes.line_start(start)..start].trim_end();
+            let indent = line.strip_suffix('-').filter(|indent| indent.bytes().all(|byte| byte == b' '))?;
+            let items = lines(&entries, newline(nodes.text, nodes.line_end(start)), indent.len());
+            let place = NewLine::below(nodes, last)?;
+            (place.at, place.with(items.trim_start_matches(['\n', '\r', ' ']), indent.len()))
         }
-        match last {
-            Some(last) => change.insert_text(nodes.get(last).text.end, format!(", {}", items.text)),
-            None => change.insert_text(node.text.start + 1, items.text),
-        }
-    }
-    change.insert_nodes(node.end, items.nodes);
+        Some(last) => (nodes.range(last).end, format!(", {items}")),
+        None => (nodes.range(sequence).start + 1, items),
+    };
+    change.insert(at, text, sequence, nodes.end(sequence), entries);
     Some(())
 }
 
-fn push_lines(lines: &mut Fragment<'_>, depth: usize, items: &[Value], newline: &str, column: usize) {
-    for item in items {
-        lines.text.push_str(&format!("{newline}{:column$}- ", ""));
-        lines.push_value(depth, item);
-    }
-}
-
-fn replace_null<'a>(
-    nodes: &Nodes<'a>,
-    key: Id,
-    null: Id,
-    entries: Vec<Value>,
-    change: &mut Change<'a>,
-) -> Option<()> {
-    let node = nodes.get(null);
-    let mut list = Fragment::default();
-    list.push_value(node.depth, &Value::Sequence(entries));
-    if node.text.is_empty() {
-        let colon = nodes.get(key).text.end;
-        nodes.text[colon..].strip_prefix(':')?;
-        change.insert_text(colon + 1, format!(" {}", list.text));
-    } else {
-        change.replace_text(node.text.clone(), list.text);
-    }
-    change.replace_node(null, list.nodes);
-    Some(())
+/// The items of a block sequence, each after a line break.
+fn lines(items: &[Value], newline: &str, column: usize) -> String {
+    items.iter().map(|item| format!("{newline}{:column$}- {item}", "")).collect()
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@ use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 
-use crate::translate::read::lookup::key;
 use crate::translate::read::value::Value;
 use crate::yaml::{Plain, plain};
 
@@ -28,12 +27,11 @@ const IMMUTABLE: [&str; 8] = [
     "scheduling",
     "selector",
     "successPolicy",
-    key::TEMPLATE,
+    "template",
 ];
 
 /// The fields that are maps in Kubernetes: an empty one is as none at all, and a null in it is a value.
-const MAPS: [&str; 6] =
-    [key::ANNOTATIONS, key::LABELS, "limits", key::MATCH_LABELS, "nodeSelector", "requests"];
+const MAPS: [&str; 6] = ["annotations", "labels", "limits", "matchLabels", "nodeSelector", "requests"];
 
 /// The hash of a Job with this name.
 pub(super) fn hash(name: &str, job: &Value) -> String {
@@ -45,21 +43,21 @@ pub(super) fn hash(name: &str, job: &Value) -> String {
 /// The text that is hashed: canonical JSON.
 fn hashed(name: &str, job: &Value) -> String {
     let mut fields = BTreeMap::new();
-    if let Some(spec) = job.get(key::SPEC) {
+    if let Some(spec) = job.get("spec") {
         for key in IMMUTABLE {
             let value = spec.get(key).map(|value| json(value, key));
             let is_default = value.as_deref() == Some("\"NonIndexed\"");
-            if let Some(value) = value.filter(|value| !is_default && !is_as_absent(value, key, key::SPEC)) {
+            if let Some(value) = value.filter(|value| !is_default && !is_as_absent(value, key, "spec")) {
                 fields.insert(key.to_owned(), value);
             }
         }
         if let Some(completions) = completions(spec) {
-            fields.insert(key::COMPLETIONS.to_owned(), completions);
+            fields.insert("completions".to_owned(), completions);
         }
     }
     object(BTreeMap::from([
-        (key::NAME.to_owned(), string(name)),
-        (key::SPEC.to_owned(), object(fields)),
+        ("name".to_owned(), string(name)),
+        ("spec".to_owned(), object(fields)),
         ("version".to_owned(), VERSION.to_owned()),
     ]))
 }
@@ -67,7 +65,7 @@ fn hashed(name: &str, job: &Value) -> String {
 /// The `completions` that an update must repeat. If the pods have indexes, it may change together with `parallelism`.
 fn completions(spec: &Value) -> Option<String> {
     let given = |key| spec.get(key).filter(|value| !value.is_null()).map(|value| json(value, key));
-    let (completions, parallelism) = (given(key::COMPLETIONS), given(key::PARALLELISM));
+    let (completions, parallelism) = (given("completions"), given("parallelism"));
     let completions = match (completions, &parallelism) {
         (Some(completions), _) => completions,
         (None, None) => "1".to_owned(),
@@ -112,7 +110,7 @@ fn is_as_absent(json: &str, key: &str, field: &str) -> bool {
         "null" => !MAPS.contains(&field),
         "[]" => true,
         // The `resources` of a whole pod are a pointer in Kubernetes, those of a container are not.
-        "{}" => MAPS.contains(&key) || key == key::METADATA || key == "resources" && field != key::SPEC,
+        "{}" => MAPS.contains(&key) || key == "metadata" || key == "resources" && field != "spec",
         _ => false,
     }
 }
@@ -204,7 +202,7 @@ mod tests {
             ),
             ("{spec: {resources: {}, affinity: {}}}", r#"{"spec":{"affinity":{},"resources":{}}}"#),
         ] {
-            assert_eq!(json(job(template).get("spec").expect("a spec"), key::TEMPLATE), left, "{template}");
+            assert_eq!(json(job(template).get("spec").expect("a spec"), "template"), left, "{template}");
         }
     }
 }

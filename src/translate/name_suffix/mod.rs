@@ -9,8 +9,7 @@ use std::iter;
 pub(super) use self::references::find as uses;
 use super::manifests::{HOOK, is_subdomain};
 use super::read::jobs::JobNodes;
-use super::read::lookup::{Found, key};
-use super::read::nodes::{Id, Kind, Nodes};
+use super::read::nodes::{Id, Nodes};
 use super::read::value::Value;
 use crate::policy::IGNORE;
 use crate::yaml::{Plain, plain};
@@ -34,8 +33,8 @@ pub(super) fn new_name(
     }
     let value = Value::read(nodes, job.id)?;
     let none = Value::Mapping(Vec::new());
-    let spec = value.get(key::SPEC).unwrap_or(&none);
-    if spec.get(key::TEMPLATE).is_some_and(has_job_name_label) {
+    let spec = value.get("spec").unwrap_or(&none);
+    if spec.get("template").is_some_and(has_job_name_label) {
         return Err("its template uses the label job-name");
     }
     let base = base(name, index_digits(spec)).ok_or("its name is no DNS subdomain")?;
@@ -44,30 +43,26 @@ pub(super) fn new_name(
 
 /// The name of a Job and its node. None for a Job that other programs or users know by its name.
 fn name<'n>(nodes: &'n Nodes<'_>, job: &JobNodes) -> Result<Option<(Id, &'n str)>, &'static str> {
-    let annotations = job.annotations.and_then(|found| nodes.mapping(found.value()));
+    let annotations = job.annotations.and_then(|id| nodes.mapping(id));
     let annotation = |key| annotations.and_then(|annotations| nodes.find(annotations, key));
-    let is_ignored = annotation(IGNORE).and_then(|found| nodes.string(found.value())) == Some("true");
+    let is_ignored = annotation(IGNORE).and_then(|id| nodes.string(id)) == Some("true");
     if is_ignored || annotation(HOOK).is_some() || annotation(ARGO_CD_HOOK).is_some() {
         return Ok(None);
     }
-    let metadata = job.metadata.and_then(|found| nodes.mapping(found.value())).ok_or("it has no metadata")?;
-    let found = nodes.find_unique(metadata, key::NAME).map_err(|_| "its name is ambiguous")?;
+    let metadata = job.metadata.and_then(|id| nodes.mapping(id)).ok_or("it has no metadata")?;
+    let found = nodes.find_unique(metadata, "name").map_err(|_| "its name is ambiguous")?;
     let id = match found {
-        Some(Found::Own { value, .. }) => value,
-        Some(Found::Merged { .. }) => return Err("a merge key (<<) sets its name"),
-        None if nodes.find(metadata, key::GENERATE_NAME).is_some() => {
+        Some(value) if nodes.parent(value) == Some(metadata) => value,
+        Some(_) => return Err("a merge key (<<) sets its name"),
+        None if nodes.find(metadata, "generateName").is_some() => {
             return Err("it has generateName, so every apply creates another Job");
         }
         None => return Err("it has no name"),
     };
-    let is_alias = |id: Id| matches!(nodes.get(id).kind, Kind::Alias { .. });
-    let mut around = iter::successors(Some(id), |&id| nodes.get(id).parent);
-    let is_shared = is_alias(id)
-        || is_alias(job.id)
-        || job.metadata.is_some_and(|found| is_alias(found.value()))
-        || nodes.get(id).tag.is_some()
-        || around.any(|id| nodes.get(id).anchor != 0);
-    if is_shared {
+    // An alias refers to a node with an anchor.
+    let mut around = iter::successors(Some(id), |&id| nodes.parent(id));
+    let is_shared = around.any(|id| nodes.properties(id).anchor != 0);
+    if is_shared || nodes.properties(id).tag.is_some() {
         return Err("its name has an anchor, an alias or a tag");
     }
     match nodes.string(id) {
@@ -89,7 +84,7 @@ fn index_digits(spec: &Value) -> usize {
     if !hash::is_indexed(spec) {
         return 0;
     }
-    let completions = match spec.get(key::COMPLETIONS) {
+    let completions = match spec.get("completions") {
         Some(Value::Plain(text)) => plain(text),
         _ => Plain::Null,
     };

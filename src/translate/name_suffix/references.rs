@@ -16,7 +16,6 @@ use crate::translate::NameSuffix;
 use crate::translate::diagnostic::{Diagnostic, Fault, Problem};
 use crate::translate::locate::Locator;
 use crate::translate::read::jobs;
-use crate::translate::read::lookup::{Found, key};
 use crate::translate::read::nodes::{Id, Nodes};
 use crate::translate::read::{prefilter, stream};
 
@@ -42,7 +41,7 @@ pub(crate) fn find(
         for (name, id) in names_in(&nodes, &names) {
             if names.remove(&name) {
                 let problem = Problem::NameUsed(shortened(&name).into_owned());
-                let fault = Fault { problem, at: nodes.get(id).text.start, job: None };
+                let fault = Fault { problem, at: nodes.range(id).start, job: None };
                 uses.push((name, locator.locate(fault, index, document.clone())));
             }
         }
@@ -58,14 +57,7 @@ fn documents(input: &[u8]) -> impl Iterator<Item = (Range<usize>, &str)> {
 fn jobs_by_name(nodes: &Nodes<'_>) -> Vec<(String, Range<Id>)> {
     let jobs = jobs::find(nodes).unwrap_or_default();
     let named = jobs.iter().filter_map(|job| Some((job, super::name(nodes, job).ok()??.1)));
-    named.map(|(job, name)| (name.to_owned(), job.id..nodes.get(job.id).end)).collect()
-}
-
-/// A value in which names of Jobs may stand.
-struct Place {
-    value: Id,
-    /// Whether a name counts only after a word for a Job.
-    after_job: bool,
+    named.map(|(job, name)| (name.to_owned(), job.id..nodes.end(job.id))).collect()
 }
 
 /// Where a document uses one of these names.
@@ -73,11 +65,11 @@ fn names_in(nodes: &Nodes<'_>, names: &HashSet<String>) -> Vec<(String, Id)> {
     let jobs = jobs_by_name(nodes);
     let is_own = |word: &str, id| jobs.iter().any(|(name, job)| name == word && job.contains(&id));
     let mut found = Vec::new();
-    for place in places(nodes) {
-        for (id, text) in strings_in(nodes, place.value) {
+    for (value, after_job) in places(nodes) {
+        for (id, text) in strings_in(nodes, value) {
             let mut last = "";
             for word in words(text) {
-                let counts = !place.after_job || is_job(last);
+                let counts = !after_job || is_job(last);
                 if counts && names.contains(word) && !is_own(word, id) {
                     found.push((word.to_owned(), id));
                 }
@@ -88,15 +80,16 @@ fn names_in(nodes: &Nodes<'_>, names: &HashSet<String>) -> Vec<(String, Id)> {
     found
 }
 
-fn places(nodes: &Nodes<'_>) -> Vec<Place> {
+/// The values in which names may stand, and whether a name counts there only after a word for a Job.
+fn places(nodes: &Nodes<'_>) -> Vec<(Id, bool)> {
     let mut places = Vec::new();
-    for mapping in (0..nodes.list().len()).filter(|&id| nodes.mapping(id) == Some(id)) {
-        let value = |key| nodes.find(mapping, key).map(Found::value);
+    for mapping in (0..nodes.len()).filter(|&id| nodes.mapping(id) == Some(id)) {
+        let value = |key| nodes.find(mapping, key);
         let text = |key| value(key).and_then(|value| nodes.string(value));
         let is_label = |text: &str| JOB_NAME_LABELS.contains(&text);
-        let is_config = matches!(text(key::KIND), Some("ConfigMap" | "Secret"));
+        let is_config = matches!(text("kind"), Some("ConfigMap" | "Secret"));
         for (key, of_key) in nodes.entries(mapping) {
-            let all = |value| Place { value, after_job: false };
+            let all = |value| (value, false);
             match nodes.string(key) {
                 Some("command" | "args") => places.push(all(of_key)),
                 Some("env") => places.extend(env_values(nodes, of_key).map(all)),
@@ -105,9 +98,7 @@ fn places(nodes: &Nodes<'_>) -> Vec<Place> {
                 }
                 Some("values") if text("key").is_some_and(is_label) => places.push(all(of_key)),
                 Some(label) if is_label(label) => places.push(all(of_key)),
-                Some("data" | "stringData") if is_config => {
-                    places.push(Place { value: of_key, after_job: true });
-                }
+                Some("data" | "stringData") if is_config => places.push((of_key, true)),
                 _ => {}
             }
         }
@@ -117,7 +108,7 @@ fn places(nodes: &Nodes<'_>) -> Vec<Place> {
 
 fn env_values(nodes: &Nodes<'_>, env: Id) -> impl Iterator<Item = Id> {
     let entries = nodes.children(nodes.resolve(env)).filter_map(|entry| nodes.mapping(entry));
-    entries.filter_map(|entry| Some(nodes.find(entry, "value")?.value()))
+    entries.filter_map(|entry| nodes.find(entry, "value"))
 }
 
 /// Whether the `resources` of a rule include Jobs.
@@ -133,7 +124,7 @@ fn is_job(word: &str) -> bool {
 /// The strings in a value, and their nodes.
 fn strings_in<'n>(nodes: &'n Nodes<'_>, value: Id) -> impl Iterator<Item = (Id, &'n str)> {
     let value = nodes.resolve(value);
-    (value..nodes.get(value).end).filter_map(|id| Some((id, nodes.string(id)?)))
+    (value..nodes.end(value)).filter_map(|id| Some((id, nodes.string(id)?)))
 }
 
 /// The words of a text that may be names.

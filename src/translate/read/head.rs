@@ -1,21 +1,21 @@
 //! The head of a document: the part before `spec:`. The head decides what happens to a Job, so the rest need not be read.
 
-use super::lookup::key;
-use super::nodes::{Kind, Node, Nodes};
+use super::nodes::Nodes;
 
 /// The part of a document before the first `spec:` or `status:` at the left margin, if no other key follows at the margin.
 ///
 /// Keys of the top-level mapping start in column 0, so no `kind` or `metadata` can follow the head.
 pub(crate) fn of(text: &str) -> Option<&str> {
     let is_tail_key = |line: &str| line.starts_with("spec:") || line.starts_with("status:");
-    let mut head = None;
-    for (start, line) in lines(text) {
+    let (mut head, mut start) = (None, 0);
+    for line in text.split(['\n', '\r']) {
         match line.bytes().next() {
             None | Some(b' ' | b'\t' | b'#') => {}
             Some(_) if is_tail_key(line) => head = head.or(Some(start)),
             Some(_) if head.is_some() => return None,
             Some(_) => {}
         }
+        start += line.len() + 1;
     }
     head.map(|end| &text[..end])
 }
@@ -25,24 +25,10 @@ pub(crate) fn of(text: &str) -> Option<&str> {
 /// When a parser reaches a key at the left margin, only the mapping of the key is open, and only anchors remain of what came
 /// before. So the head means the same without the rest, and the rest means the same after an edited head.
 pub(crate) fn decides(nodes: &Nodes<'_>) -> bool {
-    let shares = |node: &Node<'_>| node.anchor != 0 || matches!(node.kind, Kind::Alias { .. });
-    let Some(root) = nodes.list().first() else { return false };
     let has = |key| nodes.own(0, key).len() == 1;
-    root.is_block_mapping()
-        && nodes.column(root.text.start) == 0
-        && !nodes.list().iter().any(shares)
-        && [key::KIND, key::API_VERSION, key::METADATA].into_iter().all(has)
-}
-
-fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let mut start = 0;
-    let mut breaks = memchr::memchr2_iter(b'\n', b'\r', text.as_bytes());
-    std::iter::from_fn(move || {
-        let line_start = (start <= text.len()).then_some(start)?;
-        let end = breaks.next().unwrap_or(text.len());
-        start = end + 1;
-        Some((line_start, &text[line_start..end]))
-    })
+    nodes.root().is_some_and(|root| nodes.is_block_mapping(root) && nodes.indent(root) == 0)
+        && (0..nodes.len()).all(|id| nodes.properties(id).anchor == 0)
+        && ["kind", "apiVersion", "metadata"].into_iter().all(has)
 }
 
 #[cfg(test)]

@@ -2,23 +2,32 @@
 
 use std::collections::HashSet;
 
-use super::lookup::{Found, key};
 use super::nodes::{Id, Kind, Nodes};
 use crate::escape::shortened;
 use crate::policy::{HELM_DELETE_POLICY, KOTS_DELETE_POLICY};
-use crate::translate::diagnostic::Fault;
+use crate::translate::diagnostic::{Fault, Problem};
 
 /// The nodes of a Job that lead to its policy.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct JobNodes {
     /// The Job's mapping, or an alias of it.
     pub(crate) id: Id,
     /// The name, shortened for messages.
     pub(crate) name: Option<String>,
-    pub(crate) metadata: Option<Found>,
-    pub(crate) annotations: Option<Found>,
-    pub(crate) helm_policy: Option<Found>,
-    pub(crate) kots_policy: Option<Found>,
+    pub(crate) metadata: Option<Id>,
+    pub(crate) annotations: Option<Id>,
+    pub(crate) helm_policy: Option<Id>,
+    pub(crate) kots_policy: Option<Id>,
+}
+
+impl JobNodes {
+    pub(crate) fn fault(&self, at: usize, problem: Problem) -> Fault {
+        Fault { problem, at, job: self.name.clone() }
+    }
+
+    pub(crate) fn warning(&self, at: usize, what: String, advice: &'static str) -> Fault {
+        self.fault(at, Problem::Warning { what, advice })
+    }
 }
 
 /// The Jobs of a document in the order of the text: the root, or the items of a `List`, `JobList` or `ResourceList`.
@@ -33,11 +42,11 @@ pub(crate) fn find(nodes: &Nodes<'_>) -> Result<Vec<JobNodes>, Fault> {
         match resource(nodes, mapping, in_job_list)? {
             Resource::Job => jobs.push(job(nodes, id, mapping)?),
             Resource::List { of_jobs } if lists.insert(mapping) => {
-                let Some(items) = nodes.find(mapping, key::ITEMS) else {
+                let Some(items) = nodes.find(mapping, "items") else {
                     continue;
                 };
-                let items = nodes.resolve(items.value());
-                if matches!(nodes.get(items).kind, Kind::Sequence { .. }) {
+                let items = nodes.resolve(items);
+                if matches!(nodes.kind(items), Kind::Sequence { .. }) {
                     let children: Vec<Id> = nodes.children(items).collect();
                     next.extend(children.into_iter().rev().map(|child| (child, of_jobs)));
                 }
@@ -58,8 +67,8 @@ enum Resource {
 
 /// What a mapping is. In a `JobList`, an item without a kind is a Job.
 fn resource(nodes: &Nodes<'_>, mapping: Id, in_job_list: bool) -> Result<Resource, Fault> {
-    let kinds = nodes.possible_strings(mapping, key::KIND, in_job_list.then_some("Job"));
-    let versions = nodes.possible_strings(mapping, key::API_VERSION, in_job_list.then_some("batch/v1"));
+    let kinds = nodes.possible_strings(mapping, "kind", in_job_list.then_some("Job"));
+    let versions = nodes.possible_strings(mapping, "apiVersion", in_job_list.then_some("batch/v1"));
     let is = |kind: &str, is_version: fn(&str) -> bool| {
         kinds.contains(&kind) && versions.iter().any(|version| is_version(version))
     };
@@ -74,8 +83,8 @@ fn resource(nodes: &Nodes<'_>, mapping: Id, in_job_list: bool) -> Result<Resourc
     } else {
         return Ok(Resource::Other);
     };
-    nodes.find_unique(mapping, key::KIND)?;
-    nodes.find_unique(mapping, key::API_VERSION)?;
+    nodes.find_unique(mapping, "kind")?;
+    nodes.find_unique(mapping, "apiVersion")?;
     Ok(resource)
 }
 
@@ -89,16 +98,14 @@ pub(crate) fn is_of_functions(version: &str) -> bool {
 }
 
 fn job(nodes: &Nodes<'_>, id: Id, mapping: Id) -> Result<JobNodes, Fault> {
-    let mut job =
-        JobNodes { id, name: None, metadata: None, annotations: None, helm_policy: None, kots_policy: None };
-    job.metadata = nodes.find_unique(mapping, key::METADATA)?;
-    if let Some(metadata) = job.metadata.and_then(|found| nodes.mapping(found.value())) {
-        let name = nodes.find(metadata, key::NAME);
-        job.name =
-            name.and_then(|found| nodes.string(found.value())).map(|name| shortened(name).into_owned());
+    let mut job = JobNodes { id, ..JobNodes::default() };
+    job.metadata = nodes.find_unique(mapping, "metadata")?;
+    if let Some(metadata) = job.metadata.and_then(|id| nodes.mapping(id)) {
+        let name = nodes.find(metadata, "name");
+        job.name = name.and_then(|id| nodes.string(id)).map(|name| shortened(name).into_owned());
         let within = |fault: Fault| Fault { job: job.name.clone(), ..fault };
-        job.annotations = nodes.find_unique(metadata, key::ANNOTATIONS).map_err(within)?;
-        if let Some(annotations) = job.annotations.and_then(|found| nodes.mapping(found.value())) {
+        job.annotations = nodes.find_unique(metadata, "annotations").map_err(within)?;
+        if let Some(annotations) = job.annotations.and_then(|id| nodes.mapping(id)) {
             job.helm_policy = nodes.find_unique(annotations, HELM_DELETE_POLICY).map_err(within)?;
             job.kots_policy = nodes.find_unique(annotations, KOTS_DELETE_POLICY).map_err(within)?;
         }

@@ -9,86 +9,38 @@ use super::nodes::{Id, Kind, Nodes};
 use crate::translate::diagnostic::{Fault, Problem};
 use crate::yaml;
 
-pub(crate) mod key {
-    pub(crate) const API_VERSION: &str = "apiVersion";
-    pub(crate) const KIND: &str = "kind";
-    pub(crate) const ITEMS: &str = "items";
-    pub(crate) const FUNCTION_CONFIG: &str = "functionConfig";
-    pub(crate) const RESULTS: &str = "results";
-    pub(crate) const METADATA: &str = "metadata";
-    pub(crate) const NAME: &str = "name";
-    pub(crate) const NAMESPACE: &str = "namespace";
-    pub(crate) const GENERATE_NAME: &str = "generateName";
-    pub(crate) const ANNOTATIONS: &str = "annotations";
-    pub(crate) const LABELS: &str = "labels";
-    pub(crate) const SPEC: &str = "spec";
-    pub(crate) const TEMPLATE: &str = "template";
-    pub(crate) const SELECTOR: &str = "selector";
-    pub(crate) const MATCH_LABELS: &str = "matchLabels";
-    pub(crate) const COMPLETIONS: &str = "completions";
-    pub(crate) const PARALLELISM: &str = "parallelism";
-    pub(crate) const MERGE: &str = "<<";
-}
-
-/// A value, and whether the mapping has it itself or by a merge key (`<<`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Found {
-    Own { key: Id, value: Id },
-    Merged { value: Id },
-}
-
-impl Found {
-    pub(crate) fn value(self) -> Id {
-        match self {
-            Self::Own { value, .. } | Self::Merged { value } => value,
-        }
-    }
-}
-
-/// A key and its value.
-pub(crate) type Entry = (Id, Id);
-
 impl Nodes<'_> {
     pub(crate) fn mapping(&self, id: Id) -> Option<Id> {
         let id = self.resolve(id);
-        matches!(self.get(id).kind, Kind::Mapping { .. }).then_some(id)
+        matches!(self.kind(id), Kind::Mapping { .. }).then_some(id)
     }
 
-    /// The entries with this key in the mapping itself, without merged ones. Several entries are duplicates.
-    pub(crate) fn own(&self, mapping: Id, key: &str) -> Vec<Entry> {
+    /// The values of this key in the mapping itself, without merged ones. Several are duplicates.
+    pub(crate) fn own(&self, mapping: Id, key: &str) -> Vec<Id> {
         let is_key =
-            |name: Id| if key == key::MERGE { self.is_merge(name) } else { self.string(name) == Some(key) };
-        self.entries(mapping).filter(|&(name, _)| is_key(name)).collect()
+            |name: Id| if key == "<<" { self.is_merge(name) } else { self.string(name) == Some(key) };
+        self.entries(mapping).filter(|&(name, _)| is_key(name)).map(|(_, value)| value).collect()
     }
 
-    /// The value of a key: the last own entry, or else the first merged one.
-    pub(crate) fn find(&self, mapping: Id, key: &str) -> Option<Found> {
-        if let Some(&(key, value)) = self.own(mapping, key).last() {
-            return Some(Found::Own { key, value });
-        }
-        let mut next = self.merged_into(mapping);
-        // Mappings can merge each other, and many can merge the same one.
-        let mut seen = HashSet::from([mapping]);
-        while let Some(source) = next.pop() {
-            if !seen.insert(source) {
-                continue;
-            }
-            if let Some(&(_, value)) = self.own(source, key).last() {
-                return Some(Found::Merged { value });
-            }
-            next.extend(self.merged_into(source));
-        }
-        None
+    /// The value of a key: the last own one, or else the first merged one. The parent of a merged value is another mapping.
+    pub(crate) fn find(&self, mapping: Id, key: &str) -> Option<Id> {
+        let last_own = |mapping| self.own(mapping, key).last().copied();
+        last_own(mapping).or_else(|| self.merged(mapping).into_iter().find_map(last_own))
+    }
+
+    /// The key of a value that was found. It is a scalar or an alias, so it stands directly before its value.
+    pub(crate) fn key_of(&self, value: Id) -> Id {
+        value.saturating_sub(1)
     }
 
     /// Like [`Self::find`], for a key on which all readers must agree.
-    pub(crate) fn find_unique(&self, mapping: Id, key: &'static str) -> Result<Option<Found>, Fault> {
-        let fault = |problem, id| Err(Fault { problem, at: self.get(id).start, job: None });
-        match *self.own(mapping, key) {
-            [_, (second, _), ..] => fault(Problem::DuplicateKey(key), second),
-            [(own, _)] if self.contested(mapping, key).is_some() => fault(Problem::ContestedKey(key), own),
-            _ => Ok(self.find(mapping, key)),
-        }
+    pub(crate) fn find_unique(&self, mapping: Id, key: &'static str) -> Result<Option<Id>, Fault> {
+        let (problem, value) = match *self.own(mapping, key) {
+            [_, second, ..] => (Problem::DuplicateKey(key), second),
+            [own] if self.contested(mapping, key).is_some() => (Problem::ContestedKey(key), own),
+            _ => return Ok(self.find(mapping, key)),
+        };
+        Err(Fault { problem, at: self.start(self.key_of(value)), job: None })
     }
 
     /// The strings that a reader may see under a key. Readers differ on duplicate and contested keys.
@@ -98,31 +50,35 @@ impl Nodes<'_> {
         key: &str,
         default: Option<&'s str>,
     ) -> Vec<&'s str> {
-        let own = self.own(mapping, key);
-        if own.is_empty() {
-            let found = self.find(mapping, key);
-            return found.map_or(default, |found| self.string(found.value())).into_iter().collect();
+        let mut values = self.own(mapping, key);
+        values.extend(self.contested(mapping, key));
+        if values.is_empty() {
+            let Some(merged) = self.find(mapping, key) else { return default.into_iter().collect() };
+            values.push(merged);
         }
-        let values = own.into_iter().map(|(_, value)| value).chain(self.contested(mapping, key));
-        values.filter_map(|value| self.string(value)).collect()
+        values.into_iter().filter_map(|value| self.string(value)).collect()
     }
 
-    /// The mappings that a mapping merges, each once, in ascending precedence. Of several merge keys the last takes
-    /// precedence; in the list of one merge key, the first.
-    pub(crate) fn merged_into(&self, mapping: Id) -> Vec<Id> {
-        let merge_keys = self.own(mapping, key::MERGE);
-        let mut sources: Vec<Id> =
-            merge_keys.into_iter().flat_map(|(_, value)| self.sources(value)).collect();
-        let mut seen = HashSet::new();
-        sources.reverse();
-        sources.retain(|source| seen.insert(*source));
-        sources.reverse();
-        sources
+    /// All mappings that a mapping merges, also by others, in descending precedence. Mappings can merge each other, and many can merge
+    /// the same one.
+    pub(crate) fn merged(&self, mapping: Id) -> Vec<Id> {
+        let sources = |mapping| self.own(mapping, "<<").into_iter().flat_map(|merged| self.sources(merged));
+        let mut merged = Vec::new();
+        let mut seen = HashSet::from([mapping]);
+        let mut next: Vec<Id> = sources(mapping).collect();
+        while let Some(source) = next.pop() {
+            if seen.insert(source) {
+                merged.push(source);
+                next.extend(sources(source));
+            }
+        }
+        merged
     }
 
+    /// The mappings of a merge key in ascending precedence. In a list, the first takes precedence.
     fn sources(&self, merged: Id) -> Vec<Id> {
         let merged = self.resolve(merged);
-        match self.get(merged).kind {
+        match self.kind(merged) {
             Kind::Sequence { .. } => {
                 let mut sources: Vec<Id> =
                     self.children(merged).filter_map(|item| self.mapping(item)).collect();
@@ -137,51 +93,46 @@ impl Nodes<'_> {
     /// The value that a merge key below a mapping's own entry has for the same key. The YAML library behind Helm and kubectl
     /// takes the merged value. The library behind kustomize takes the own entry.
     fn contested(&self, mapping: Id, key: &str) -> Option<Id> {
-        let &(own, _) = self.own(mapping, key).last()?;
-        let mut seen = HashSet::new();
-        self.own(mapping, key::MERGE)
-            .into_iter()
-            .filter(|&(merge, _)| merge > own)
-            .flat_map(|(_, value)| self.sources(value))
-            .filter(|source| seen.insert(*source))
-            .find_map(|source| self.find(source, key))
-            .map(Found::value)
+        let &own = self.own(mapping, key).last()?;
+        let below = self.own(mapping, "<<").into_iter().filter(|&merged| merged > own);
+        below.flat_map(|merged| self.sources(merged)).find_map(|source| self.find(source, key))
     }
 
     pub(crate) fn is_merge(&self, key: Id) -> bool {
-        let node = self.get(key);
-        let plain = matches!(&node.kind, Kind::Scalar { value, style: ScalarStyle::Plain } if value == "<<");
-        plain && node.tag.as_deref().is_none_or(|tag| tag == "tag:yaml.org,2002:merge")
+        let tag = self.properties(key).tag.as_deref();
+        self.kind(key) == Kind::Scalar(ScalarStyle::Plain)
+            && self.value(key) == Some("<<")
+            && tag.is_none_or(|tag| tag == "tag:yaml.org,2002:merge")
     }
 
     pub(crate) fn string(&self, id: Id) -> Option<&str> {
-        let node = self.get(self.resolve(id));
-        let Kind::Scalar { value, style } = &node.kind else {
-            return None;
-        };
-        let is_string = match node.tag.as_deref() {
+        let id = self.resolve(id);
+        let value = self.value(id)?;
+        let is_string = match self.properties(id).tag.as_deref() {
             Some("!" | "tag:yaml.org,2002:str") => true,
             Some(_) => false,
-            None => *style != ScalarStyle::Plain || !node.text.is_empty() && yaml::plain_is_string(value),
+            None if self.kind(id) == Kind::Scalar(ScalarStyle::Plain) => yaml::plain_is_string(value),
+            None => true,
         };
         is_string.then_some(value)
     }
 
+    /// The value at a path of keys.
+    pub(crate) fn find_at(&self, id: Id, path: &[&str]) -> Option<Id> {
+        let (last, parents) = path.split_last()?;
+        let parent = parents.iter().try_fold(id, |id, key| self.find(self.mapping(id)?, key))?;
+        self.find(self.mapping(parent)?, last)
+    }
+
     /// The string at a path of keys from the root.
     pub(crate) fn string_at(&self, path: &[&str]) -> Option<&str> {
-        let mut id = self.root()?;
-        for key in path {
-            id = self.find(self.mapping(id)?, key)?.value();
-        }
-        self.string(id)
+        self.string(self.find_at(self.root()?, path)?)
     }
 
     pub(crate) fn is_null(&self, id: Id) -> bool {
-        let node = self.get(id);
-        let Kind::Scalar { value, style: ScalarStyle::Plain } = &node.kind else {
-            return false;
-        };
-        node.text.is_empty() || yaml::is_null_word(value)
+        let id = self.resolve(id);
+        self.kind(id) == Kind::Scalar(ScalarStyle::Plain)
+            && (self.raw(id).is_empty() || self.value(id).is_some_and(yaml::is_null_word))
     }
 }
 
@@ -209,6 +160,6 @@ mod tests {
         let nodes = Nodes::read("a: &a\n  <<: *a\n  b: c\n").expect("YAML");
         let inner = nodes.mapping(2).expect("a mapping");
         assert_eq!(nodes.find(inner, "x"), None);
-        assert!(matches!(nodes.find(inner, "b"), Some(Found::Own { .. })));
+        assert_eq!(nodes.find(inner, "b").and_then(|value| nodes.parent(value)), Some(inner));
     }
 }

@@ -9,39 +9,32 @@
 //!   character or a backslash.
 //! - An alias repeats text of the same document.
 
-use std::sync::LazyLock;
-
 use memchr::memchr;
-use memchr::memmem::{self, Finder};
+use memchr::memmem;
 
 use crate::policy::{HELM_DELETE_POLICY, KOTS_DELETE_POLICY};
 
 /// The common end of both keys.
-static POLICY: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("hook-delete-policy"));
-static JOB: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("Job"));
-static BATCH: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("batch/"));
+const POLICY: &str = "hook-delete-policy";
 
 pub(crate) fn may_hold_a_policy(text: &str) -> bool {
-    may_hold(text, &POLICY, &[HELM_DELETE_POLICY, KOTS_DELETE_POLICY])
+    may_hold(text, POLICY, &[HELM_DELETE_POLICY, KOTS_DELETE_POLICY])
 }
 
 pub(crate) fn may_hold_a_job(text: &str) -> bool {
-    may_hold(text, &BATCH, &["batch/"]) && may_hold(text, &JOB, &["Job"])
+    may_hold(text, "batch/", &["batch/"]) && may_hold(text, "Job", &["Job"])
 }
 
 /// `literal` finds a part that all words have.
-fn may_hold(text: &str, literal: &Finder<'_>, words: &[&str]) -> bool {
+fn may_hold(text: &str, literal: &str, words: &[&str]) -> bool {
     let bytes = text.as_bytes();
-    literal.find(bytes).is_some() || memchr(b'\\', bytes).is_some() && may_hold_escaped(bytes, words)
+    memmem::find(bytes, literal.as_bytes()).is_some()
+        || memchr(b'\\', bytes).is_some() && may_hold_escaped(bytes, words)
 }
 
 fn may_hold_escaped(bytes: &[u8], words: &[&str]) -> bool {
-    // Scripts are full of quotes and of backslashes, but a quote rarely stands before one of these bytes.
-    let first_bytes = words.iter().filter_map(|word| word.bytes().next()).chain([b'\\']);
-    first_bytes.into_iter().any(|first| {
-        memmem::find_iter(bytes, &[b'"', first])
-            .any(|quote| words.iter().any(|word| begins_with(&bytes[quote + 1..], word)))
-    })
+    let mut quotes = memchr::memchr_iter(b'"', bytes);
+    quotes.any(|quote| words.iter().any(|word| begins_with(&bytes[quote + 1..], word)))
 }
 
 /// Whether the inside of a double-quoted scalar begins with a word.
@@ -101,7 +94,7 @@ mod tests {
             ("kind: Jo b", false),
             ("", false),
         ] {
-            assert_eq!(may_hold(text, &JOB, &["Job"]), found, "{text:?}");
+            assert_eq!(may_hold(text, "Job", &["Job"]), found, "{text:?}");
         }
         assert!(may_hold_a_job(r#"kind: "\x4aob", apiVersion: "batch\/v1""#));
         assert!(!may_hold_a_job("kind: Job, apiVersion: apps/v1"));

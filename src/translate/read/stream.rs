@@ -3,7 +3,7 @@
 //! By the YAML specification, a line that begins with `---` or `...` and white space ends a document everywhere, even inside a
 //! quoted scalar. So a stream can be split without parsing it.
 
-use std::iter::{self, Peekable};
+use std::iter;
 use std::ops::Range;
 
 /// Any document may begin with a byte-order mark.
@@ -12,83 +12,43 @@ pub(crate) const BOM: &[u8] = "\u{feff}".as_bytes();
 /// The documents of a stream, in order and without gaps. A document begins with its directives and its `---`. It ends before
 /// the next marker or with its `...` line.
 pub(crate) fn documents(stream: &[u8]) -> impl Iterator<Item = Range<usize>> {
-    let mut markers = markers(stream).peekable();
     let mut start = 0;
     iter::from_fn(move || {
-        let end = document_end(stream, start, &mut markers)?;
+        let end = (start < stream.len()).then(|| document_end(stream, start))?;
         let range = start..end;
         start = end;
         Some(range)
     })
 }
 
-fn document_end(
-    stream: &[u8],
-    start: usize,
-    markers: &mut Peekable<impl Iterator<Item = Marker>>,
-) -> Option<usize> {
-    if start == stream.len() {
-        return None;
-    }
+fn document_end(stream: &[u8], start: usize) -> usize {
     let mut is_open = false;
-    // `markers` does not find a marker behind a byte-order mark.
-    match marker_at(stream, skip_bom(stream, start)) {
-        Some(Marker { kind: Kind::Start, line }) if line.start > start => is_open = true,
-        Some(Marker { kind: Kind::End, line }) if line.start > start => return Some(line.end),
-        _ => {}
-    }
-    while let Some(Marker { kind, line }) = markers.peek() {
-        if *kind == Kind::End {
-            return markers.next().map(|marker| marker.line.end);
+    let mut line = start;
+    while line < stream.len() {
+        let end = line_end(stream, line);
+        let text = if line == start { skip_bom(stream, line) } else { line };
+        match marker(&stream[text..end]) {
+            Some(b"...") => return end,
+            Some(_) if is_open => return line,
+            Some(_) => is_open = true,
+            None => is_open = is_open || !may_precede_marker(&stream[line..end]),
         }
-        if is_open || !is_prefix(&stream[start..line.start]) {
-            return Some(line.start);
-        }
-        is_open = true;
-        markers.next();
+        line = end;
     }
-    Some(stream.len())
+    stream.len()
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Start,
-    End,
+/// The marker that a line is: `---` or `...`.
+fn marker(line: &[u8]) -> Option<&[u8]> {
+    let (marker, rest) = line.split_at_checked(3)?;
+    let is_marker = matches!(marker, b"---" | b"...");
+    (is_marker && matches!(rest.first(), None | Some(b' ' | b'\t' | b'\r' | b'\n'))).then_some(marker)
 }
 
-#[derive(Debug)]
-struct Marker {
-    kind: Kind,
-    line: Range<usize>,
-}
-
-/// The marker lines of a stream.
-fn markers(stream: &[u8]) -> impl Iterator<Item = Marker> {
-    let lines = memchr::memchr2_iter(b'\n', b'\r', stream).map(|line_break| line_break + 1);
-    iter::once(0).chain(lines).filter_map(|line| marker_at(stream, line))
-}
-
-fn marker_at(stream: &[u8], line: usize) -> Option<Marker> {
-    let kind = match stream.get(line..line + 3)? {
-        b"---" => Kind::Start,
-        b"..." => Kind::End,
-        _ => return None,
-    };
-    matches!(stream.get(line + 3), None | Some(b' ' | b'\t' | b'\r' | b'\n'))
-        .then(|| Marker { kind, line: line..line_end(stream, line) })
-}
-
-/// Whether a text before `---` belongs to the document below: directives, comments and blank lines.
-fn is_prefix(mut text: &[u8]) -> bool {
-    while !text.is_empty() {
-        let line = &text[..line_end(text, 0)];
-        text = &text[line.len()..];
-        let line = line.strip_prefix(BOM).unwrap_or(line);
-        if !(line.starts_with(b"%") || matches!(line.trim_ascii_start().first(), None | Some(b'#'))) {
-            return false;
-        }
-    }
-    true
+/// Whether a line above `---` belongs to the document below: a directive, a comment or a blank line.
+fn may_precede_marker(line: &[u8]) -> bool {
+    let line = line.strip_prefix(BOM).unwrap_or(line);
+    line.starts_with(b"%") || matches!(line.trim_ascii_start().first(), None | Some(b'#'))
 }
 
 fn line_end(text: &[u8], from: usize) -> usize {

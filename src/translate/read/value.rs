@@ -8,15 +8,8 @@ use std::fmt;
 use super::nodes::{Id, Kind, Nodes};
 use crate::yaml::{double_quoted, is_null_word};
 
-/// YAML's scalar tags, except the string's.
-const SCALAR_TAGS: [&str; 6] = [
-    "tag:yaml.org,2002:binary",
-    "tag:yaml.org,2002:bool",
-    "tag:yaml.org,2002:float",
-    "tag:yaml.org,2002:int",
-    "tag:yaml.org,2002:null",
-    "tag:yaml.org,2002:timestamp",
-];
+/// What YAML's own tags begin with.
+const YAML_TAG: &str = "tag:yaml.org,2002:";
 /// How deep a value may be. A Kubernetes object is far flatter.
 const MAX_DEPTH: usize = 200;
 /// How much text a value may have once aliases are resolved. The API server takes 3 MiB at most.
@@ -92,6 +85,9 @@ impl Value {
     /// # Errors
     /// Returns why it is not clear what the API server would read.
     pub(crate) fn read(nodes: &Nodes<'_>, id: Id) -> Result<Self, &'static str> {
+        if (nodes.end(id) - id) > MAX_BYTES / NODE_BYTES {
+            return Err(TOO_LARGE);
+        }
         let mut reader = Reader { nodes, bytes_left: MAX_BYTES, contested: false };
         let value = reader.value(id, MAX_DEPTH).ok_or(TOO_LARGE)?;
         if reader.contested { Err(CONTESTED) } else { Ok(value) }
@@ -135,38 +131,45 @@ impl Reader<'_, '_> {
         let depth = depth.checked_sub(1)?;
         let nodes = self.nodes;
         let id = nodes.resolve(id);
-        let text = if let Kind::Scalar { value, .. } = &nodes.get(id).kind { value.len() } else { 0 };
-        self.bytes_left = self.bytes_left.checked_sub(NODE_BYTES + text)?;
-        Some(match &nodes.get(id).kind {
-            Kind::Scalar { .. } => self.scalar(id),
+        self.bytes_left = self.bytes_left.checked_sub(NODE_BYTES + nodes.value(id).map_or(0, str::len))?;
+        Some(match nodes.kind(id) {
+            Kind::Scalar(_) => self.scalar(id),
             Kind::Sequence { .. } => Value::Sequence(
                 nodes.children(id).map(|item| self.value(item, depth)).collect::<Option<_>>()?,
             ),
-            Kind::Mapping { .. } => {
-                let mut entries = Vec::new();
-                self.fill(&mut entries, id, depth)?;
-                Value::Mapping(entries)
-            }
+            Kind::Mapping { .. } => Value::Mapping(self.entries(id, depth)?),
             // An anchor that refers to itself.
-            Kind::Alias { .. } => return None,
+            Kind::Alias => return None,
         })
     }
 
     fn scalar(&self, id: Id) -> Value {
-        let node = self.nodes.get(id);
-        let Kind::Scalar { value, .. } = &node.kind else { return Value::Plain("null".to_owned()) };
-        match (self.nodes.string(id), node.tag.as_deref()) {
-            (Some(text), _) => Value::String(text.to_owned()),
-            (None, Some(tag)) if SCALAR_TAGS.contains(&tag) => Value::Tagged(tag.into(), value.to_string()),
-            (None, Some(_)) => Value::String(value.to_string()),
-            (None, None) => Value::Plain(value.to_string()),
+        let text = self.nodes.value(id).unwrap_or_default().to_owned();
+        match (self.nodes.string(id), self.nodes.properties(id).tag.as_deref()) {
+            (None, Some(tag)) if tag.starts_with(YAML_TAG) => Value::Tagged(tag.into(), text),
+            (None, None) => Value::Plain(text),
+            (Some(_), _) | (None, Some(_)) => Value::String(text),
         }
     }
 
-    /// Adds the own entries of a mapping, and then the merged ones. Of duplicate keys, the last one counts.
-    fn fill(&mut self, entries: &mut Vec<(Value, Value)>, id: Id, depth: usize) -> Option<()> {
+    /// The own entries of a mapping, and then the merged ones.
+    fn entries(&mut self, id: Id, depth: usize) -> Option<Vec<(Value, Value)>> {
+        let (mut entries, above_a_merge) = self.own_entries(id, depth)?;
+        for source in self.nodes.merged(id) {
+            for (key, value) in self.own_entries(source, depth)?.0 {
+                match entries.iter().position(|(other, _)| *other == key) {
+                    Some(index) => self.contested |= index < above_a_merge,
+                    None => entries.push((key, value)),
+                }
+            }
+        }
+        Some(entries)
+    }
+
+    /// The own entries of a mapping, and how many of them stand above a merge key. Of duplicate keys, the last one counts.
+    fn own_entries(&mut self, id: Id, depth: usize) -> Option<(Vec<(Value, Value)>, usize)> {
         let nodes = self.nodes;
-        let mut own: Vec<(Value, Value)> = Vec::new();
+        let mut own: Vec<(Value, Value)> = Vec::with_capacity(nodes.entries(id).count());
         let mut above_a_merge = 0;
         for (key, value) in nodes.entries(id) {
             if nodes.is_merge(key) {
@@ -179,25 +182,8 @@ impl Reader<'_, '_> {
                 None => own.push((key, value)),
             }
         }
-        let depth = depth.checked_sub(1)?;
-        let mut merged = Vec::new();
-        // The last source takes precedence.
-        for source in nodes.merged_into(id).into_iter().rev() {
-            self.bytes_left = self.bytes_left.checked_sub(NODE_BYTES)?;
-            self.fill(&mut merged, source, depth)?;
-        }
-        self.contested |= own[..above_a_merge].iter().any(|(key, _)| has_key(&merged, key));
-        for entry in own.into_iter().chain(merged) {
-            if !has_key(entries, &entry.0) {
-                entries.push(entry);
-            }
-        }
-        Some(())
+        Some((own, above_a_merge))
     }
-}
-
-fn has_key(entries: &[(Value, Value)], key: &Value) -> bool {
-    entries.iter().any(|(other, _)| other == key)
 }
 
 #[cfg(test)]

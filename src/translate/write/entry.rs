@@ -1,19 +1,36 @@
 //! The text of an entry that gives a Job its policy: Helm's entry under the KOTS key, or a new one in the style of the mapping.
 
-use granit_parser::ScalarStyle;
-
-use super::change::{Expected, Fragment};
 use super::lines::{BLANKS, content_end, newline, with_header};
 use crate::policy::{HELM_DELETE_POLICY, KOTS_DELETE_POLICY};
-use crate::translate::read::lookup::{Found, key};
-use crate::translate::read::nodes::{Id, Kind, Nodes};
+use crate::translate::read::nodes::{Id, Nodes};
+use crate::translate::read::value::Value;
+use crate::yaml::double_quoted;
 
 /// The policy that a Job gets.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Policy<'p> {
     pub(crate) text: &'p str,
     /// The value of Helm's annotation. None for `--default-policy`.
-    pub(crate) helm: Option<Found>,
+    pub(crate) helm: Option<Id>,
+}
+
+impl Policy<'_> {
+    /// The KOTS key and the policy.
+    pub(crate) fn entry(self) -> (Value, Value) {
+        (Value::String(KOTS_DELETE_POLICY.to_owned()), Value::String(self.text.to_owned()))
+    }
+
+    fn written_as(self, text: String) -> Fragment {
+        let (key, value) = self.entry();
+        Fragment { text, values: vec![key, value] }
+    }
+}
+
+/// YAML text to insert, and the values that it must have: those of a key and its value, or those of items.
+#[derive(Debug, Default)]
+pub(crate) struct Fragment {
+    pub(crate) text: String,
+    pub(crate) values: Vec<Value>,
 }
 
 /// How the entries of a mapping are written.
@@ -31,11 +48,11 @@ pub(crate) enum Style {
 
 impl Style {
     pub(crate) fn of(nodes: &Nodes<'_>, mapping: Id) -> Self {
-        if nodes.get(mapping).is_block_mapping() {
+        if nodes.is_block_mapping(mapping) {
             return Self::Block;
         }
         let Some((key, value)) = nodes.entries(mapping).next() else { return Self::Json };
-        let between = &nodes.text[nodes.get(key).text.end..nodes.get(value).start];
+        let between = &nodes.text[nodes.range(key).end..nodes.start(value)];
         match (nodes.raw(key).starts_with('"'), between.ends_with(':')) {
             (false, _) => Self::Flow,
             (true, false) => Self::Json,
@@ -46,55 +63,41 @@ impl Style {
     fn is_json(self) -> bool {
         matches!(self, Self::Json | Self::CompactJson)
     }
+
+    /// A key and its colon.
+    fn key(self, key: &str) -> String {
+        let colon = if self == Self::CompactJson { ":" } else { ": " };
+        if self.is_json() { double_quoted(key) + colon } else { key.to_owned() + colon }
+    }
 }
 
 /// A new entry with the policy.
-pub(crate) fn policy_entry<'a>(depth: usize, policy: Policy<'_>, style: Style) -> Fragment<'a> {
-    let mut entry = Fragment::default();
-    push_key(&mut entry, depth, KOTS_DELETE_POLICY, style);
+pub(crate) fn policy_entry(policy: Policy<'_>, style: Style) -> Fragment {
     let needs_quotes =
         policy.helm.is_some() || style.is_json() || style == Style::Flow && policy.text.contains(',');
-    if needs_quotes {
-        entry.push_quoted(depth, policy.text);
-    } else {
-        entry.push_plain(depth, policy.text);
-    }
-    entry
+    let value = if needs_quotes { double_quoted(policy.text) } else { policy.text.to_owned() };
+    policy.written_as(style.key(KOTS_DELETE_POLICY) + &value)
 }
 
 /// New annotations with the policy, as an entry of the metadata.
-pub(crate) fn annotations_entry<'a>(nodes: &Nodes<'a>, metadata: Id, policy: Policy<'_>) -> Fragment<'a> {
-    let node = nodes.get(metadata);
-    let (depth, style) = (node.depth + 1, Style::of(nodes, metadata));
-    let inner = policy_entry(depth + 1, policy, style);
-    let mut entry = Fragment::default();
-    push_key(&mut entry, depth, key::ANNOTATIONS, style);
-    entry.nodes.push(Expected::new(depth, Kind::Mapping { flow: style != Style::Block }));
-    if style == Style::Block {
-        let indent = " ".repeat(nodes.indent(metadata) + 2);
-        let text = entry.text.trim_end();
-        entry.text = format!("{text}{}{indent}{}", newline(nodes.text, node.text.start), inner.text);
+pub(crate) fn annotations_entry(nodes: &Nodes<'_>, metadata: Id, policy: Policy<'_>) -> Fragment {
+    let style = Style::of(nodes, metadata);
+    let entry = policy_entry(policy, style);
+    let text = if style == Style::Block {
+        let newline = newline(nodes.text, nodes.range(metadata).start);
+        format!("annotations:{newline}{}  {}", nodes.indentation(metadata), entry.text)
     } else {
-        entry.text.push_str(&format!("{{{}}}", inner.text));
-    }
-    entry.nodes.extend(inner.nodes);
-    entry
-}
-
-fn push_key(entry: &mut Fragment<'_>, depth: usize, key: &str, style: Style) {
-    if style.is_json() {
-        entry.push_quoted(depth, key);
-    } else {
-        entry.push_plain(depth, key);
-    }
-    entry.text.push_str(if style == Style::CompactJson { ":" } else { ": " });
+        format!("{}{{{}}}", style.key("annotations"), entry.text)
+    };
+    let annotations = Value::Mapping(vec![policy.entry()]);
+    Fragment { text, values: vec![Value::String("annotations".to_owned()), annotations] }
 }
 
 /// The entry under the KOTS key, with the quotes, the separator and the value of the original.
-pub(crate) fn copied_annotation<'a>(nodes: &Nodes<'a>, mapping: Id, key: Id, value: Id) -> Fragment<'a> {
-    let (key_node, value_node) = (nodes.get(key), nodes.get(value));
+pub(crate) fn copied_annotation(nodes: &Nodes<'_>, mapping: Id, value: Id, policy: Policy<'_>) -> Fragment {
+    let key = nodes.key_of(value);
     let explicit = explicit_key_blanks(nodes, mapping, key);
-    let (mut text, key_style) = repeated_key(nodes, key, explicit.is_some());
+    let mut text = repeated_key(nodes, key, explicit.is_some());
     if let Some(blanks) = explicit {
         text.insert_str(0, &format!("?{blanks}"));
     }
@@ -103,32 +106,30 @@ pub(crate) fn copied_annotation<'a>(nodes: &Nodes<'a>, mapping: Id, key: Id, val
     let separator = &nodes.text[with_header(nodes, key).end..value_text.start];
     match explicit {
         _ if separator.trim_matches(BLANKS) == ":" => text.push_str(separator),
-        Some(_) if nodes.get(mapping).is_block_mapping() => {
-            let indent = " ".repeat(nodes.indent(mapping));
-            text.push_str(&format!("{}{indent}: ", newline(nodes.text, value_node.start)));
+        Some(_) if nodes.is_block_mapping(mapping) => {
+            text.push_str(newline(nodes.text, nodes.start(value)));
+            text.push_str(&nodes.indentation(mapping));
+            text.push_str(": ");
         }
         _ => text.push_str(": "),
     }
-    if value_node.tag.is_some() {
-        text.push_str(&nodes.text[value_node.tag_text.clone()]);
+    if nodes.properties(value).tag.is_some() {
+        text.push_str(&nodes.text[nodes.properties(value).tag_text.clone()]);
         text.push(' ');
     }
     let value_text = &nodes.text[value_text.start..content_end(nodes, value)];
-    let header = value_text.find(['\n', '\r']).filter(|_| value_node.is_block_scalar()).unwrap_or(0);
+    let header = value_text.find(['\n', '\r']).filter(|_| nodes.is_block_scalar(value)).unwrap_or(0);
     let (header, content) = value_text.split_at(header);
     text.push_str(header.split(['#', ' ', '\t']).next().unwrap_or_default());
     text.push_str(content);
-    let key = Kind::Scalar { value: KOTS_DELETE_POLICY.into(), style: key_style };
-    let expected =
-        vec![Expected::new(key_node.depth, key), Expected::without_anchor(value_node, key_node.depth)];
-    Fragment { text, nodes: expected }
+    policy.written_as(text)
 }
 
 /// The blanks between the `?` of an explicit key and the key. None if the key is not explicit.
-pub(crate) fn explicit_key_blanks<'a>(nodes: &Nodes<'a>, mapping: Id, key: Id) -> Option<&'a str> {
-    let before = &nodes.text[..nodes.get(key).start.min(with_header(nodes, key).start)];
+fn explicit_key_blanks<'a>(nodes: &Nodes<'a>, mapping: Id, key: Id) -> Option<&'a str> {
+    let before = &nodes.text[..nodes.start(key).min(with_header(nodes, key).start)];
     let outside = before.trim_end_matches(BLANKS);
-    let is_explicit = if nodes.get(mapping).is_block_mapping() {
+    let is_explicit = if nodes.is_block_mapping(mapping) {
         nodes.column(before.len()) != nodes.indent(mapping)
     } else {
         outside.ends_with('?')
@@ -136,36 +137,33 @@ pub(crate) fn explicit_key_blanks<'a>(nodes: &Nodes<'a>, mapping: Id, key: Id) -
     is_explicit.then_some(&before[outside.len()..])
 }
 
+/// Where an entry begins, with the `?` of an explicit key.
+pub(crate) fn entry_start(nodes: &Nodes<'_>, mapping: Id, key: Id) -> usize {
+    let start = nodes.start(key).min(with_header(nodes, key).start);
+    explicit_key_blanks(nodes, mapping, key).map_or(start, |blanks| start - blanks.len() - 1)
+}
+
 /// The blanks before a new entry of a flow mapping: those between the original and the `{` or `,` before it.
 pub(crate) fn blanks_before<'a>(nodes: &Nodes<'a>, mapping: Id, key: Id, value: Id) -> &'a str {
-    let before = &nodes.text[..nodes.get(key).start];
-    let before = match explicit_key_blanks(nodes, mapping, key) {
-        Some(blanks) => &before[..before.len() - blanks.len() - 1],
-        None => before,
-    };
+    let before = &nodes.text[..entry_start(nodes, mapping, key)];
     let outside = before.trim_end_matches(BLANKS);
     let blanks = &before[outside.len()..];
-    let is_compact = nodes.text[nodes.get(key).text.end..nodes.get(value).start].ends_with(':');
+    let is_compact = nodes.text[nodes.range(key).end..nodes.start(value)].ends_with(':');
     match blanks {
         "" if is_compact => "",
         "" => " ",
-        blanks if blanks.contains(['\n', '\r']) || outside.ends_with(['{', ',']) => blanks,
-        _ => " ",
+        blanks => blanks,
     }
 }
 
-fn repeated_key(nodes: &Nodes<'_>, key: Id, is_explicit: bool) -> (String, ScalarStyle) {
-    let node = nodes.get(key);
+fn repeated_key(nodes: &Nodes<'_>, key: Id, is_explicit: bool) -> String {
     let raw = &nodes.text[with_header(nodes, key)];
-    match &node.kind {
-        Kind::Scalar { style, .. }
-            if raw.contains(HELM_DELETE_POLICY) && (is_explicit || !node.is_block_scalar()) =>
-        {
-            (raw.replace(HELM_DELETE_POLICY, KOTS_DELETE_POLICY), *style)
-        }
-        Kind::Scalar { style: ScalarStyle::DoubleQuoted, .. } => {
-            (format!("\"{KOTS_DELETE_POLICY}\""), ScalarStyle::DoubleQuoted)
-        }
-        _ => (KOTS_DELETE_POLICY.to_owned(), ScalarStyle::Plain),
+    let is_scalar = nodes.value(key).is_some();
+    if is_scalar && raw.contains(HELM_DELETE_POLICY) && (is_explicit || !nodes.is_block_scalar(key)) {
+        raw.replace(HELM_DELETE_POLICY, KOTS_DELETE_POLICY)
+    } else if raw.starts_with('"') {
+        double_quoted(KOTS_DELETE_POLICY)
+    } else {
+        KOTS_DELETE_POLICY.to_owned()
     }
 }

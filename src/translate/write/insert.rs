@@ -2,70 +2,66 @@
 
 use granit_parser::ScalarStyle;
 
-use super::change::{Change, Expected, Fragment};
-use super::entry::{Policy, Style, blanks_before, copied_annotation, explicit_key_blanks, policy_entry};
-use super::lines::{BLANKS, NewLine, content_end, end_of_line_above, newline, with_header};
-use crate::translate::read::nodes::{Id, Kind, Node, Nodes};
+use super::change::Change;
+use super::entry::{Fragment, Policy, Style, blanks_before, copied_annotation, entry_start, policy_entry};
+use super::lines::{BLANKS, NewLine, content_end, end_of_line_above, newline};
+use crate::translate::read::nodes::{Id, Kind, Nodes};
+use crate::translate::read::value::Value;
 
-impl<'a> Change<'a> {
+impl Change<'_, '_> {
     /// Repeats Helm's annotation under the KOTS key, directly after it.
-    pub(crate) fn repeat_annotation(
-        &mut self,
-        nodes: &Nodes<'a>,
-        mapping: Id,
-        key: Id,
-        value: Id,
-        policy: Policy<'_>,
-    ) {
-        let entry = copied_annotation(nodes, mapping, key, value);
-        if !nodes.get(mapping).is_block_mapping() {
+    pub(crate) fn repeat_annotation(&mut self, mapping: Id, value: Id, policy: Policy<'_>) {
+        let nodes = self.nodes;
+        let key = nodes.key_of(value);
+        let entry = copied_annotation(nodes, mapping, value, policy);
+        if !nodes.is_block_mapping(mapping) {
             let blanks = blanks_before(nodes, mapping, key, value);
-            let comma = comma_after(nodes.get(value));
-            self.insert_text(nodes.get(value).text.end, format!("{comma}{blanks}{}", entry.text));
-            self.insert_nodes(nodes.get(value).end, entry.nodes);
-        } else if self.insert_after(nodes, mapping, value, entry).is_err() {
-            self.insert_quoted_before(nodes, mapping, key, policy);
+            self.insert_after_comma(mapping, value, blanks, &entry);
+        } else if !self.insert_after(mapping, value, &entry) {
+            self.insert_quoted_before(mapping, key, policy);
         }
     }
 
     /// Inserts the policy above its original: a line below would add a line break to a block scalar that ends the input.
-    fn insert_quoted_before(&mut self, nodes: &Nodes<'a>, mapping: Id, key: Id, policy: Policy<'_>) {
-        let entry = policy_entry(nodes.get(key).depth, policy, Style::Block);
-        let start = nodes.get(key).start.min(with_header(nodes, key).start);
-        let at = explicit_key_blanks(nodes, mapping, key).map_or(start, |blanks| start - blanks.len() - 1);
-        let (newline, indent) = (newline(nodes.text, at), " ".repeat(nodes.indent(mapping)));
-        self.insert_text(at, format!("{}{newline}{indent}", entry.text));
-        self.insert_nodes(key, entry.nodes);
+    fn insert_quoted_before(&mut self, mapping: Id, key: Id, policy: Policy<'_>) {
+        let nodes = self.nodes;
+        let entry = policy_entry(policy, Style::Block);
+        let at = entry_start(nodes, mapping, key);
+        let text = entry.text + newline(nodes.text, at) + &nodes.indentation(mapping);
+        self.insert(at, text, mapping, key, entry.values);
     }
 
-    /// Inserts an entry after another one of the same mapping. Returns the entry if no line can follow there.
-    pub(crate) fn insert_after(
-        &mut self,
-        nodes: &Nodes<'a>,
-        mapping: Id,
-        value: Id,
-        entry: Fragment<'a>,
-    ) -> Result<(), Fragment<'a>> {
-        if nodes.get(mapping).is_block_mapping() {
-            let Some(line) = NewLine::below(nodes, value) else { return Err(entry) };
-            self.insert_text(line.at, line.with(&entry.text, nodes.indent(mapping)));
-        } else {
-            let comma = comma_after(nodes.get(value));
-            self.insert_text(nodes.get(value).text.end, format!("{comma} {}", entry.text));
+    /// Inserts an entry after another one of the same mapping. Returns whether a line can follow there.
+    pub(crate) fn insert_after(&mut self, mapping: Id, value: Id, entry: &Fragment) -> bool {
+        if !self.nodes.is_block_mapping(mapping) {
+            self.insert_after_comma(mapping, value, " ", entry);
+            return true;
         }
-        self.insert_nodes(nodes.get(value).end, entry.nodes);
-        Ok(())
+        let Some(line) = NewLine::below(self.nodes, value) else { return false };
+        let text = line.with(&entry.text, self.nodes.indent(mapping));
+        self.insert(line.at, text, mapping, self.nodes.end(value), entry.values.clone());
+        true
+    }
+
+    /// Inserts an entry after another one of the same flow mapping. After a tag without a value, the comma needs a blank, because the YAML
+    /// library behind Helm reads a comma there as a part of the tag.
+    fn insert_after_comma(&mut self, mapping: Id, value: Id, blanks: &str, entry: &Fragment) {
+        let nodes = self.nodes;
+        let ends_in_tag = nodes.raw(value).is_empty() && nodes.properties(value).tag.is_some();
+        let text = format!("{}{blanks}{}", if ends_in_tag { " ," } else { "," }, entry.text);
+        self.insert(nodes.range(value).end, text, mapping, nodes.end(value), entry.values.clone());
     }
 
     /// Inserts an entry before all others of a mapping.
-    pub(crate) fn insert_first(&mut self, nodes: &Nodes<'a>, mapping: Id, entry: Fragment<'a>, style: Style) {
-        let start = nodes.get(mapping).text.start;
-        if nodes.get(mapping).is_block_mapping() {
-            let indent = " ".repeat(nodes.indent(mapping));
-            let newline = newline(nodes.text, start);
+    pub(crate) fn insert_first(&mut self, mapping: Id, entry: Fragment) {
+        let nodes = self.nodes;
+        let start = nodes.range(mapping).start;
+        let style = Style::of(nodes, mapping);
+        let (at, text) = if style == Style::Block {
+            let (newline, indent) = (newline(nodes.text, start), nodes.indentation(mapping));
             match end_of_line_above(nodes, mapping) {
-                Some(at) => self.insert_text(at, format!("{newline}{indent}{}", entry.text)),
-                None => self.insert_text(start, format!("{}{newline}{indent}", entry.text)),
+                Some(at) => (at, format!("{newline}{indent}{}", entry.text)),
+                None => (start, format!("{}{newline}{indent}", entry.text)),
             }
         } else {
             let inside = &nodes.text[start + 1..];
@@ -76,80 +72,53 @@ impl<'a> Change<'a> {
                 (Some(_), "") => format!("{}, ", entry.text),
                 (Some(_), blank) => format!("{blank}{},", entry.text),
             };
-            self.insert_text(start + 1, text);
-        }
-        self.insert_nodes(mapping + 1, entry.nodes);
-    }
-
-    /// Replaces null annotations by a mapping with one entry.
-    pub(crate) fn replace_null(
-        &mut self,
-        nodes: &Nodes<'a>,
-        null: Id,
-        entry: Fragment<'a>,
-    ) -> Result<(), &'static str> {
-        const NO_PLACE: &str = "the annotations have no value and no place for one";
-        let written = !nodes.get(null).text.is_empty();
-        let block = !written && nodes.is_in_block_mapping(null);
-        if block {
-            let mapping = nodes.get(null).parent.unwrap_or_default();
-            let column = nodes.indent(mapping) + 2;
-            let line =
-                after_colon(nodes, null).and_then(|at| NewLine::at_line_end(nodes, at)).ok_or(NO_PLACE)?;
-            self.insert_text(line.at, line.with(&entry.text, column));
-        } else {
-            self.fill_text(nodes, null, &format!("{{{}}}", entry.text)).ok_or(NO_PLACE)?;
-        }
-        let mut filled = vec![Expected::new(nodes.get(null).depth, Kind::Mapping { flow: !block })];
-        filled.extend(entry.nodes);
-        self.replace_node(null, filled);
-        Ok(())
-    }
-
-    /// Replaces a null by a scalar or an empty flow mapping (`{}`). None if there is no place for it.
-    pub(crate) fn fill_null(&mut self, nodes: &Nodes<'a>, null: Id, text: &'static str) -> Option<()> {
-        self.fill_text(nodes, null, text)?;
-        let kind = match text {
-            "{}" => Kind::Mapping { flow: true },
-            scalar => Kind::Scalar { value: scalar.into(), style: ScalarStyle::Plain },
+            (start + 1, text)
         };
-        self.replace_node(null, vec![Expected::new(nodes.get(null).depth, kind)]);
+        self.insert(at, text, mapping, mapping + 1, entry.values);
+    }
+
+    /// Replaces null annotations by a mapping with the policy. None if there is no place for it.
+    pub(crate) fn fill_annotations(&mut self, null: Id, policy: Policy<'_>) -> Option<()> {
+        let nodes = self.nodes;
+        let mapping = Value::Mapping(vec![policy.entry()]);
+        match nodes.parent(null) {
+            Some(metadata) if nodes.raw(null).is_empty() && nodes.is_block_mapping(metadata) => {
+                let line = NewLine::at_line_end(nodes, after_colon(nodes, null)?)?;
+                let entry = policy_entry(policy, Style::Block);
+                let text = line.with(&entry.text, nodes.indent(metadata) + 2);
+                self.replace(null, line.at..line.at, text, mapping);
+            }
+            _ => self.fill_null(null, mapping)?,
+        }
         Some(())
     }
 
-    /// Writes a text in the place of a null, which may be no text at all.
-    fn fill_text(&mut self, nodes: &Nodes<'a>, null: Id, text: &str) -> Option<()> {
-        if nodes.get(null).text.is_empty() {
-            self.insert_text(after_colon(nodes, null)?, format!(" {text}"));
+    /// Replaces a null, which may be no text at all, by a value in flow style. None if there is no place for it.
+    pub(crate) fn fill_null(&mut self, null: Id, value: Value) -> Option<()> {
+        if self.nodes.raw(null).is_empty() {
+            let at = after_colon(self.nodes, null)?;
+            self.replace(null, at..at, format!(" {value}"), value);
         } else {
-            self.replace_text(nodes.get(null).text.clone(), text);
+            self.replace(null, self.nodes.range(null), value.to_string(), value);
         }
         Some(())
     }
 
     /// Replaces the value of a scalar that is not shared. Its style stays. The value must need no escapes.
-    pub(crate) fn replace_scalar(&mut self, nodes: &Nodes<'a>, id: Id, value: String) {
-        let node = nodes.get(id);
-        let Kind::Scalar { style, .. } = node.kind else { return };
-        let quote = match style {
-            ScalarStyle::SingleQuoted => "'",
-            ScalarStyle::DoubleQuoted => "\"",
+    pub(crate) fn replace_scalar(&mut self, id: Id, value: String) {
+        let quote = match self.nodes.kind(id) {
+            Kind::Scalar(ScalarStyle::SingleQuoted) => "'",
+            Kind::Scalar(ScalarStyle::DoubleQuoted) => "\"",
             _ => "",
         };
-        self.replace_text(node.text.start..content_end(nodes, id), format!("{quote}{value}{quote}"));
-        self.replace_node(id, vec![Expected::new(node.depth, Kind::Scalar { value: value.into(), style })]);
+        let at = self.nodes.range(id).start..content_end(self.nodes, id);
+        self.replace(id, at, format!("{quote}{value}{quote}"), Value::String(value));
     }
 }
 
 /// The place after the colon of a key without a value.
 fn after_colon(nodes: &Nodes<'_>, value: Id) -> Option<usize> {
-    let key_end = nodes.get(value.checked_sub(1)?).text.end;
+    let key_end = nodes.range(value.checked_sub(1)?).end;
     let after = nodes.text[key_end..].trim_start_matches(BLANKS).strip_prefix(':')?;
     Some(nodes.text.len() - after.len())
-}
-
-/// The separator after a value of a flow mapping. After a tag without a value it needs a blank, because the YAML library
-/// behind Helm reads a comma there as a part of the tag.
-fn comma_after(value: &Node<'_>) -> &'static str {
-    if value.text.is_empty() && value.tag.is_some() { " ," } else { "," }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::translate::read::nodes::{Id, Kind, Node, Nodes};
+use crate::translate::read::nodes::{Id, Kind, Nodes};
 
 pub(crate) const BLANKS: [char; 4] = [' ', '\t', '\n', '\r'];
 
@@ -16,17 +16,20 @@ pub(crate) struct NewLine<'a> {
 impl<'a> NewLine<'a> {
     pub(crate) fn below(nodes: &Nodes<'a>, value: Id) -> Option<Self> {
         let last = last_inside(nodes, value);
-        let node = nodes.get(last);
         let text = nodes.text;
-        if !node.is_block_scalar() {
-            return Self::at_line_end(nodes, node.text.end);
+        if !nodes.is_block_scalar(last) {
+            return Self::at_line_end(nodes, nodes.range(last).end);
         }
         let at = content_end(nodes, last);
-        let begins_line = text[node.text.start..at].ends_with(['\n', '\r']);
+        let begins_line = text[nodes.range(last).start..at].ends_with(['\n', '\r']);
         // At the end of the input, a line below adds a line break to the scalar. It changes the value unless it is stripped.
         let adds_newline =
             !begins_line && newline_at(text, at).is_empty() && chomping(nodes, last) != Some('-');
-        (!node.text.is_empty() && !adds_newline).then(|| Self { at, newline: newline(text, at), begins_line })
+        (!nodes.raw(last).is_empty() && !adds_newline).then(|| Self {
+            at,
+            newline: newline(text, at),
+            begins_line,
+        })
     }
 
     /// A place at the end of a line, if only a comment stands between a text and that end.
@@ -55,7 +58,7 @@ impl<'a> NewLine<'a> {
 
 /// The end of the line above a block mapping and its comments, if the mapping begins a line.
 pub(crate) fn end_of_line_above(nodes: &Nodes<'_>, mapping: Id) -> Option<usize> {
-    let start = nodes.get(mapping).text.start;
+    let start = nodes.range(mapping).start;
     let mut line = nodes.line_start(start);
     if !nodes.text[line..start].bytes().all(|byte| byte == b' ') {
         return None;
@@ -73,29 +76,28 @@ pub(crate) fn end_of_line_above(nodes: &Nodes<'_>, mapping: Id) -> Option<usize>
 
 /// Where the content of a value ends. Line breaks that a block scalar clips or strips do not count.
 pub(crate) fn content_end(nodes: &Nodes<'_>, value: Id) -> usize {
-    let node = nodes.get(value);
-    if !node.is_block_scalar() || chomping(nodes, value) == Some('+') {
-        return node.text.end;
+    let Range { start, end } = nodes.range(value);
+    if !nodes.is_block_scalar(value) || chomping(nodes, value) == Some('+') {
+        return end;
     }
-    let content = &nodes.text[node.text.clone()];
-    node.text.start + without_blank_lines(content, nodes.column(node.text.start)).len()
+    start + without_blank_lines(nodes.raw(value), nodes.column(start)).len()
 }
 
 /// The text of a scalar with the header of a block scalar (`|-`).
 pub(crate) fn with_header(nodes: &Nodes<'_>, id: Id) -> Range<usize> {
-    let node = nodes.get(id);
-    if !node.is_block_scalar() {
-        return node.text.clone();
+    let Range { start, end } = nodes.range(id);
+    if !nodes.is_block_scalar(id) {
+        return start..end;
     }
     // The header ends the last line above the content that is not blank. It follows the key, the anchor or the tag.
-    let above = nodes.text[..nodes.line_start(node.text.start)].trim_end();
-    let before = id.checked_sub(1).map_or(0, |before| match nodes.get(before) {
-        Node { kind: Kind::Scalar { .. } | Kind::Alias { .. }, text, .. } => text.end,
-        Node { text, .. } => text.start,
+    let above = nodes.text[..nodes.line_start(start)].trim_end();
+    let before = id.checked_sub(1).map_or(0, |before| match nodes.kind(before) {
+        Kind::Scalar(_) | Kind::Alias => nodes.range(before).end,
+        _ => nodes.range(before).start,
     });
-    let from = nodes.line_start(above.len()).max(before).max(node.properties_end);
+    let from = nodes.line_start(above.len()).max(before).max(nodes.properties(id).range.end);
     let header = above.get(from..).and_then(|line| line.find(['|', '>'])).unwrap_or(0);
-    from + header..node.text.end
+    from + header..end
 }
 
 /// The line break at a byte, or an empty string.
@@ -107,29 +109,22 @@ pub(crate) fn newline_at(text: &str, at: usize) -> &str {
 
 /// The line break for a new line at a byte: the one there, or the last one before it, or a line feed.
 pub(crate) fn newline(text: &str, at: usize) -> &str {
-    let here = newline_at(text, at);
-    if !here.is_empty() {
-        return here;
-    }
-    match text[..at].rfind(['\n', '\r']) {
-        Some(before) if text[..before].ends_with('\r') && text[before..].starts_with('\n') => {
-            &text[before - 1..=before]
-        }
-        Some(before) => &text[before..=before],
-        None => "\n",
-    }
+    let last_above = text[..at].rfind(['\n', '\r']);
+    let above = last_above.map(|last| if text[..=last].ends_with("\r\n") { last - 1 } else { last });
+    let places = [Some(at), above].into_iter().flatten();
+    places.map(|at| newline_at(text, at)).find(|newline| !newline.is_empty()).unwrap_or("\n")
 }
 
 /// The chomping indicator of a block scalar: `+` keeps the last line breaks, `-` strips them.
 fn chomping(nodes: &Nodes<'_>, value: Id) -> Option<char> {
-    let header = &nodes.text[with_header(nodes, value).start..nodes.get(value).text.start];
+    let header = &nodes.text[with_header(nodes, value).start..nodes.range(value).start];
     let mut indicators = header.chars().skip(1).take_while(|&c| c.is_ascii_digit() || matches!(c, '+' | '-'));
     indicators.find(|c| !c.is_ascii_digit())
 }
 
 fn last_inside(nodes: &Nodes<'_>, id: Id) -> Id {
     let mut last = id;
-    while let Kind::Mapping { flow: false } | Kind::Sequence { flow: false } = nodes.get(last).kind {
+    while let Kind::Mapping { flow: false } | Kind::Sequence { flow: false } = nodes.kind(last) {
         match nodes.children(last).last() {
             Some(child) => last = child,
             None => break,
@@ -145,10 +140,7 @@ fn without_blank_lines(mut content: &str, indent: usize) -> &str {
         if last.len() > indent || !last.bytes().all(|byte| byte == b' ') {
             break;
         }
-        content = content[..at]
-            .strip_suffix('\r')
-            .filter(|_| content[at..].starts_with('\n'))
-            .unwrap_or(&content[..at]);
+        content = &content[..at];
     }
     content
 }

@@ -16,6 +16,7 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use k8s_openapi::api::batch::v1::Job;
@@ -84,7 +85,7 @@ impl ControlPlane {
         let daemons = Mutex::new(Daemons { etcd: None, apiserver: None, controller_manager: None });
         let cluster = Self { folder, release, options, etcd_port, api, credentials, client, daemons };
 
-        cluster.daemons().etcd = Some(cluster.start_etcd()?);
+        cluster.start_etcd()?;
         cluster.start_apiserver().await?;
         cluster.start_controller_manager().await?;
         Ok(cluster)
@@ -110,6 +111,32 @@ impl ControlPlane {
         self.credentials.url()
     }
 
+    /// Kills etcd. [`start_etcd`](Self::start_etcd) starts it again with the same port and data.
+    pub fn stop_etcd(&self) {
+        self.daemons().etcd = None;
+    }
+
+    /// Starts etcd. It is ready soon after.
+    pub fn start_etcd(&self) -> Result<()> {
+        let daemon = self.launch_etcd()?;
+        self.daemons().etcd = Some(daemon);
+        Ok(())
+    }
+
+    /// Stops etcd and the API server for a time, without a word to those who are connected.
+    pub async fn freeze(&self, time: Duration) -> Result<()> {
+        let signal = |name| {
+            let daemons = self.daemons();
+            [&daemons.apiserver, &daemons.etcd]
+                .into_iter()
+                .flatten()
+                .try_for_each(|daemon| daemon.signal(name))
+        };
+        signal("STOP")?;
+        tokio::time::sleep(time).await;
+        signal("CONT")
+    }
+
     /// Kills the API server. [`start_apiserver`](Self::start_apiserver) starts it again with the same port and data.
     pub fn stop_apiserver(&self) {
         self.daemons().apiserver = None;
@@ -119,6 +146,11 @@ impl ControlPlane {
     pub async fn start_apiserver(&self) -> Result<()> {
         let daemon = self.launch_apiserver()?;
         self.daemons().apiserver = Some(daemon);
+        self.ready().await
+    }
+
+    /// Waits until the API server is ready.
+    pub async fn ready(&self) -> Result<()> {
         wait::until("the API server to be ready", || async {
             self.check_daemons()?;
             let readyz = http::Request::get("/readyz").body(Vec::new())?;

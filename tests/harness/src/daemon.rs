@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 /// Waits for the end of the program and for the end of the input. The input ends when the process at the other side of
 /// the pipe closes it, exits or is killed; the guard then kills the program. Descriptor 3 is a copy of the input,
@@ -44,6 +44,15 @@ impl Daemon {
             .spawn()
             .with_context(|| format!("cannot start {name}"))?;
         Ok(Self { guard, log })
+    }
+
+    /// Sends a signal, such as `STOP`, to the program and its guard.
+    pub(crate) fn signal(&self, name: &str) -> Result<()> {
+        let status = Command::new("kill")
+            .args([format!("-{name}"), "--".into(), format!("-{}", self.guard.id())])
+            .status()?;
+        ensure!(status.success(), "`kill -{name}` failed ({status})");
+        Ok(())
     }
 
     /// Returns an error with the end of the log if the program has ended.

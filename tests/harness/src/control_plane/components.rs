@@ -28,7 +28,7 @@ const CONTROLLERS: &str = "job-controller,cronjob-controller,ttl-after-finished-
 const MANAGED_BY: &str = "--feature-gates=JobManagedBy=true";
 
 impl ControlPlane {
-    pub(super) fn start_etcd(&self) -> Result<Daemon> {
+    pub(super) fn launch_etcd(&self) -> Result<Daemon> {
         let client_url = self.etcd_url();
         let peer_url = format!("http://127.0.0.1:{}", free_port()?);
         let args = [
