@@ -110,19 +110,14 @@ impl Console {
         self.write(&text.to_string());
     }
 
-    /// Whether there is a progress line.
-    #[must_use]
-    pub fn has_progress(&self) -> bool {
-        self.progress.is_some()
-    }
-
-    /// Shows this as the progress line, as far as the terminal is wide. An empty text removes it.
-    pub fn show_progress(&self, text: &str) {
+    /// Shows this as the progress line, as far as the terminal is wide. An empty text removes it. Returns whether there is such a line.
+    pub fn show_progress(&self, text: &str) -> bool {
         let line = if text.is_empty() { String::new() } else { format!("{NO_WRAP}{text}{WRAP}") };
         if let Some(shown) = self.progress.as_ref().filter(|shown| *shown.borrow() != line) {
             let _ = write!(io::stderr().lock(), "{CLEAR}{line}");
             shown.replace(line);
         }
+        self.progress.is_some()
     }
 
     /// Whether there is a log file.

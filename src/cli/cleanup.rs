@@ -12,9 +12,6 @@ use crate::cleanup::{Format, Namespaces, Options, Verbosity, default_settle};
 use crate::cluster::helm_env::{HelmVariables, helm_debug};
 use crate::policy::DeletePolicy;
 
-/// Sets in the environment how long ago a Job must have finished.
-pub(super) const FINISHED_FOR: &str = "JOBSWEEP_FINISHED_FOR";
-
 /// Sweep finished Kubernetes Jobs by their delete policy
 ///
 /// jobsweep waits for the Jobs that are annotated with kots.io/hook-delete-policy to finish, deletes each whose policy names how
@@ -130,8 +127,8 @@ impl Cleanup {
 }
 
 fn finished_for_by_variable() -> Result<Duration, String> {
-    match &*variable(FINISHED_FOR) {
+    match &*variable("JOBSWEEP_FINISHED_FOR") {
         "" => Ok(Duration::ZERO),
-        text => duration(text).map_err(|why| format!("{FINISHED_FOR} is {text:?}: {why}")),
+        text => duration(text).map_err(|why| format!("JOBSWEEP_FINISHED_FOR is {text:?}: {why}")),
     }
 }

@@ -14,8 +14,6 @@ use crate::translate::NameSuffix;
 
 /// Names the default policy in the environment.
 pub(super) const DEFAULT_POLICY: &str = "JOBSWEEP_DEFAULT_POLICY";
-/// Names the log file in the environment. The program uses it even if the arguments are wrong.
-pub(super) const LOG_FILE: &str = "JOBSWEEP_LOG_FILE";
 
 /// What the filter does with the manifests on stdin.
 #[derive(Debug, Clone, Args)]
@@ -77,5 +75,5 @@ impl FilterArgs {
 /// The log file: the given one, or else the variable. An empty name means no log file.
 #[must_use]
 pub fn log_file(given: Option<OsString>) -> Option<PathBuf> {
-    given.or_else(|| env::var_os(LOG_FILE)).filter(|name| !name.is_empty()).map(PathBuf::from)
+    given.or_else(|| env::var_os("JOBSWEEP_LOG_FILE")).filter(|name| !name.is_empty()).map(PathBuf::from)
 }

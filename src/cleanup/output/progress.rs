@@ -26,8 +26,7 @@ impl<'a> Progress<'a> {
             return;
         }
         let line = self.line(sweep, now);
-        let interval = if self.console.has_progress() {
-            self.console.show_progress(&line);
+        let interval = if self.console.show_progress(&line) {
             1
         } else if sweep.is_done() || !sweep.was_listed() {
             return;
