@@ -48,7 +48,7 @@ impl Display for Error {
             Self::Usage(what) => f.write_str(what),
             Self::Manifests(diagnostic) => diagnostic.fmt(f),
             #[cfg(feature = "cleanup")]
-            Self::Blocked(blocked) => blocked.fmt(f),
+            Self::Blocked(blocked) => f.write_str(&blocked.messages.join("\n")),
             Self::Stdin(error) => write!(
                 f,
                 "cannot read stdin: {error}; give it manifests from a file or a pipe: jobsweep < manifests.yaml"

@@ -7,7 +7,7 @@ use super::cluster::ClusterArgs;
 use super::filter::DEFAULT_POLICY;
 use super::{FilterArgs, manual, variable};
 use crate::cluster::helm_env::HelmVariables;
-use crate::unblock::Options;
+use crate::unblock::{Options, Rules};
 
 /// Delete the finished Jobs that the manifests on stdin cannot change, then write the manifests
 ///
@@ -68,14 +68,16 @@ impl Unblock {
             connection: self.cluster.connection(HelmVariables::Always),
             namespace: self.namespace,
             timeout: self.cluster.timeout,
-            once: self.cluster.once,
             dry_run: self.cluster.is_dry_run()?,
             looks_for_caller: !self.no_caller,
             verbose: self.verbose,
             release: self.release,
-            retry_failed: self.retry_failed,
-            force: self.force,
-            needs_policy: policy == "none",
+            rules: Rules {
+                once: self.cluster.once,
+                retry_failed: self.retry_failed,
+                force: self.force,
+                needs_policy: policy == "none",
+            },
         };
         Ok((options, self.filter))
     }

@@ -1,31 +1,39 @@
 //! Decides what to do with a Job in the cluster that has the name of a new manifest. Pure.
 
+use kube::core::Status;
+
 use crate::cluster::error::Error;
 use crate::cluster::job::{Hint, State};
 use crate::policy::{DeletePolicy, Outcome, Token};
 use crate::translate::JobManifest;
 
+use super::Rules;
 use super::dry_run_manifest::Live;
 use super::hooks::Role;
-use super::metadata::is_hook;
-use super::owner::{self, Claimant, Owner};
+use super::owner::{self, Claimant, Owner, is_hook};
 
-/// What the API server says about the Job in the cluster with the new manifest.
+/// What the API server says about a dry run, in which a manifest changes a Job or creates one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Answer {
     Possible,
-    /// Nothing but changes of these immutable fields is refused.
-    Immutable(Vec<String>),
-    /// The manifest is refused for another reason.
-    Refused(String),
+    /// If changes of immutable fields are the only problem, these are the fields. Then a new Job helps.
+    Refused {
+        why: String,
+        immutable: Vec<String>,
+    },
 }
 
 impl Answer {
     /// What an error says about the manifest. `None` if it says nothing about it.
-    ///
-    /// A new Job helps only if immutable fields are the only problem.
     pub(super) fn of_error(error: &Error) -> Option<Self> {
-        let status = error.status().filter(|_| is_about_the_manifest(error))?;
+        let status = error.status()?;
+        if status.reason == "AlreadyExists" {
+            // Another Job has the name of the new one. This is checked last.
+            return Some(Self::Possible);
+        }
+        if !is_about_the_manifest(status) {
+            return None;
+        }
         // The API server's validation of Jobs uses these messages. The last one is for an Indexed Job: its completions can change only
         // together with its parallelism.
         let is_immutable = |message: &str| {
@@ -34,17 +42,15 @@ impl Answer {
                 || message.contains("can only be modified in tandem with")
         };
         let causes = status.details.as_ref().map(|details| &*details.causes).unwrap_or_default();
-        if causes.is_empty() || !causes.iter().all(|cause| is_immutable(&cause.message)) {
-            return Some(Self::Refused(error.to_string()));
-        }
-        Some(Self::Immutable(causes.iter().map(|cause| cause.field.clone()).collect()))
+        let is_only_that = causes.iter().all(|cause| is_immutable(&cause.message));
+        let immutable = causes.iter().filter(|_| is_only_that).map(|cause| cause.field.clone()).collect();
+        Some(Self::Refused { why: error.to_string(), immutable })
     }
 }
 
 /// Whether the API server refuses the manifest itself, and not just the dry run. 403 comes from admission or a quota; a missing
 /// permission is [`Error::Forbidden`]. A refusal by a proxy in between has no `reason`.
-fn is_about_the_manifest(error: &Error) -> bool {
-    let Some(status) = error.status() else { return false };
+fn is_about_the_manifest(status: &Status) -> bool {
     let is_refused = matches!(status.code, 400 | 403 | 413 | 422)
         && !status.reason.is_empty()
         && !status.message.contains("does not support dry run");
@@ -52,49 +58,10 @@ fn is_about_the_manifest(error: &Error) -> bool {
     is_refused || status.code == 500 && status.message.starts_with("failed to create typed patch object")
 }
 
-/// What the API server says about a new Job, which it will get once the old one is gone.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Successor {
-    Accepted,
-    /// A quota still counts the old Job.
-    OverQuota(String),
-    Refused(String),
-}
-
-impl Successor {
-    /// What an error says about the new Job. `None` if it says nothing about it.
-    pub(super) fn of_error(error: &Error) -> Option<Self> {
-        let status = error.status()?;
-        if status.reason == "AlreadyExists" {
-            // Another Job has that name. This is checked last.
-            return Some(Self::Accepted);
-        }
-        if !is_about_the_manifest(error) {
-            return None;
-        }
-        let exceeded = status.message.split_once("exceeded quota: ").map(|(_, exceeded)| exceeded);
-        let requested = exceeded.and_then(|text| text.split_once("requested: "));
-        Some(match requested {
-            Some((_, text)) if text.starts_with("count/jobs.batch=1, used: ") => {
-                Self::OverQuota(status.message.clone())
-            }
-            _ => Self::Refused(error.to_string()),
-        })
-    }
-}
-
-/// What the user wants.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Rules {
-    pub claimant: Claimant,
-    /// An unfinished Job must stay, and is not waited for.
-    pub once: bool,
-    /// A failed Job is in the way though its manifest has not changed.
-    pub retry_failed: bool,
-    /// What is in the way goes, whatever its state and its policy.
-    pub force: bool,
-    /// A Job without a policy must stay.
-    pub needs_policy: bool,
+/// Whether a new Job is refused only because a quota still counts the old one.
+pub(super) fn is_quota_of_old_job(why: &str) -> bool {
+    let exceeded = why.split_once("exceeded quota: ").and_then(|(_, text)| text.split_once("requested: "));
+    exceeded.is_some_and(|(_, requested)| requested.starts_with("count/jobs.batch=1, used: "))
 }
 
 /// Why a Job is in the way.
@@ -111,6 +78,8 @@ pub(super) enum Obstacle {
 /// What to do with the Job in the cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Decision {
+    /// There is no Job.
+    Absent,
     /// The manifest can be applied to the Job.
     Stays,
     /// The same, but the Job has failed, and will not run again.
@@ -178,7 +147,8 @@ pub(super) fn decide(
     answer: &Answer,
     manifest: &JobManifest,
     role: Role,
-    rules: &Rules,
+    claimant: &Claimant,
+    rules: Rules,
 ) -> Decision {
     // This comes first, because a change of a Job that is being deleted would be lost with it.
     if live.job.terminating {
@@ -186,16 +156,18 @@ pub(super) fn decide(
     }
     let has_failed = live.job.outcome() == Some(Outcome::Failed);
     let obstacle = match answer {
-        Answer::Refused(why) => return Decision::InvalidManifest(why.clone()),
-        _ if role == Role::Hook || is_left_over(live, &rules.claimant) => Obstacle::LeftOverHook,
-        Answer::Immutable(fields) => Obstacle::Immutable(fields.clone()),
+        Answer::Refused { why, immutable } if immutable.is_empty() => {
+            return Decision::InvalidManifest(why.clone());
+        }
+        _ if role == Role::Hook || is_left_over(live, claimant) => Obstacle::LeftOverHook,
+        Answer::Refused { immutable, .. } => Obstacle::Immutable(immutable.clone()),
         Answer::Possible if has_failed && rules.retry_failed => Obstacle::Failed,
         Answer::Possible => {
-            let may_retry = has_failed && must_stay_for_all(live, manifest, &rules.claimant).is_none();
+            let may_retry = has_failed && must_always_stay(live, manifest, claimant).is_none();
             return if may_retry { Decision::StaysFailed } else { Decision::Stays };
         }
     };
-    in_the_way(live, obstacle, manifest, rules)
+    in_the_way(live, obstacle, manifest, claimant, rules)
 }
 
 /// Whether Helm left the Job as a hook. It imports such a Job only if it is told to take the ownership.
@@ -203,8 +175,14 @@ fn is_left_over(live: &Live, claimant: &Claimant) -> bool {
     matches!(claimant, Claimant::Helm { takes_ownership: false, .. }) && is_hook(&live.metadata)
 }
 
-fn in_the_way(live: &Live, obstacle: Obstacle, manifest: &JobManifest, rules: &Rules) -> Decision {
-    if let Some(reason) = must_stay_for_all(live, manifest, &rules.claimant) {
+fn in_the_way(
+    live: &Live,
+    obstacle: Obstacle,
+    manifest: &JobManifest,
+    claimant: &Claimant,
+    rules: Rules,
+) -> Decision {
+    if let Some(reason) = must_always_stay(live, manifest, claimant) {
         return Decision::MustStay(obstacle, reason);
     }
     if rules.force {
@@ -233,7 +211,7 @@ fn in_the_way(live: &Live, obstacle: Obstacle, manifest: &JobManifest, rules: &R
 }
 
 /// Why a Job must stay even with `--force`, if it must.
-fn must_stay_for_all(live: &Live, manifest: &JobManifest, claimant: &Claimant) -> Option<Reason> {
+fn must_always_stay(live: &Live, manifest: &JobManifest, claimant: &Claimant) -> Option<Reason> {
     if let Err(owner) = owner::check(&live.metadata, &manifest.value, claimant) {
         return Some(Reason::Owned(owner));
     }

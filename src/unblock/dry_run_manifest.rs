@@ -43,10 +43,10 @@ impl Live {
 /// How many characters of a name are changed, if it has so many.
 const CHANGED_CHARACTERS: usize = 5;
 
-/// The manifest as it would replace the Job in the cluster, as YAML on one line. If a field must be a mapping but is something else, it
-/// stays unchanged, and the API server refuses it.
-pub(super) fn replacement(manifest: &JobManifest, namespace: &str, live: &Live) -> String {
-    let mut value = applied_value(manifest, namespace, live);
+/// The manifest as it would replace the Job in the cluster. If a field must be a mapping but is something else, it stays unchanged, and
+/// the API server refuses it.
+pub(super) fn replacement(manifest: &JobManifest, namespace: &str, live: &Live) -> Value {
+    let mut value = applied(manifest, namespace, live);
     if let Some(metadata) = value.mapping_or_insert("metadata") {
         for key in ["finalizers", "ownerReferences"] {
             let live_value = &live.json["metadata"][key];
@@ -55,31 +55,24 @@ pub(super) fn replacement(manifest: &JobManifest, namespace: &str, live: &Live) 
             }
         }
     }
-    let Some(spec) = value.mapping_or_insert("spec") else { return value.to_string() };
+    let Some(spec) = value.mapping_or_insert("spec") else { return value };
     let selector = &live.json["spec"]["selector"];
     if spec.get("selector").is_none_or(Value::is_null) && !selector.is_null() {
         spec.set("selector", from_json(selector));
     }
-    let live_labels = &live.json["spec"]["template"]["metadata"]["labels"];
+    let metadata = spec.mapping_or_insert("template").and_then(|it| it.mapping_or_insert("metadata"));
+    let Some(labels) = metadata.and_then(|it| it.mapping_or_insert("labels")) else { return value };
     for label in GENERATED_LABELS {
-        let Some(text) = live_labels[label].as_str() else { continue };
-        let metadata =
-            spec.mapping_or_insert("template").and_then(|template| template.mapping_or_insert("metadata"));
-        if let Some(labels) = metadata.and_then(|metadata| metadata.mapping_or_insert("labels"))
-            && labels.get(label).is_none()
-        {
-            labels.set(label, Value::String(text.to_owned()));
+        let live_label = &live.json["spec"]["template"]["metadata"]["labels"][label];
+        if labels.get(label).is_none() && !live_label.is_null() {
+            labels.set(label, from_json(live_label));
         }
     }
-    value.to_string()
+    value
 }
 
 /// The manifest as it would be applied to the Job in the cluster, which must still have this UID and version.
-pub(super) fn applied(manifest: &JobManifest, namespace: &str, live: &Live) -> String {
-    applied_value(manifest, namespace, live).to_string()
-}
-
-fn applied_value(manifest: &JobManifest, namespace: &str, live: &Live) -> Value {
+pub(super) fn applied(manifest: &JobManifest, namespace: &str, live: &Live) -> Value {
     let mut value = manifest.value.clone();
     if let Some(metadata) = value.mapping_or_insert("metadata") {
         metadata.set("namespace", Value::String(namespace.to_owned()));
@@ -91,7 +84,7 @@ fn applied_value(manifest: &JobManifest, namespace: &str, live: &Live) -> Value 
 
 /// The new Job under another name of the same length, and that name. Labels with its name have to follow, or the API server refuses
 /// them.
-pub(super) fn successor(manifest: &JobManifest, namespace: &str, live_uid: &str) -> (String, String) {
+pub(super) fn successor(manifest: &JobManifest, namespace: &str, live_uid: &str) -> (String, Value) {
     let name = other_name(&manifest.name, live_uid);
     let mut value = manifest.value.clone();
     if let Some(metadata) = value.mapping_or_insert("metadata") {
@@ -110,7 +103,7 @@ pub(super) fn successor(manifest: &JobManifest, namespace: &str, live_uid: &str)
             }
         }
     }
-    (name, value.to_string())
+    (name, value)
 }
 
 /// The mapping at a path, if there is one.
@@ -150,8 +143,8 @@ mod tests {
         let stream = format!("apiVersion: batch/v1\nkind: Job\nmetadata: {{name: migrate}}\n{spec}");
         let translated = translate(stream.as_bytes(), &Options { read_jobs: true, ..Options::default() })
             .expect("translated");
-        let jobs = translated.jobs;
-        replacement(&jobs[0], "shop", &Live::read(serde_json::from_str(LIVE).expect("JSON")).expect("a Job"))
+        let live = Live::read(serde_json::from_str(LIVE).expect("JSON")).expect("a Job");
+        replacement(&translated.jobs[0], "shop", &live).to_string()
     }
 
     #[test]
@@ -200,6 +193,7 @@ mod tests {
             r#""spec": {"selector": ~, "template": {"metadata": {"labels": "#,
             r#"{"batch.kubernetes.io/job-name": "mi0b5a8", "job-name": "other"}}}}}"#
         );
-        assert_eq!(successor(&jobs[0], "shop", uid), ("mi0b5a8".to_owned(), expected.to_owned()));
+        let (name, successor) = successor(&jobs[0], "shop", uid);
+        assert_eq!((&*name, &*successor.to_string()), ("mi0b5a8", expected));
     }
 }

@@ -3,21 +3,10 @@
 //! Helm 4 sends its hooks through a post-renderer, whichever command runs them. It creates a hook anew each time, so a Job that an
 //! earlier run left is in the way even if it has not changed.
 
-use super::metadata::{HOOK, manifest_annotation};
-use crate::cluster::caller::{self, Caller};
+use super::owner::{HOOK, in_metadata};
+use crate::cluster::caller::{Command, HelmCall};
 use crate::policy::{DeletePolicy, HELM_DELETE_POLICY, Token};
 use crate::translate::{TEMPLATE_ANNOTATION, Value};
-
-/// What the Helm command does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Command {
-    Install,
-    Upgrade,
-    /// `upgrade --install`, where it is not known whether the release exists.
-    InstallOrUpgrade,
-    /// Helm runs no hooks (`--no-hooks`), or nobody knows what it does.
-    NoHooks,
-}
 
 /// What a manifest is for the program that applies it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,8 +19,21 @@ pub(super) enum Role {
     LeftToHelm,
 }
 
-pub(super) fn role(manifest: &Value, command: Command) -> Role {
-    let annotation = |key| manifest_annotation(manifest, key);
+/// What Helm does, or may do: `upgrade --install` installs if there is no release. Nothing if it runs no hooks, or if no Helm calls.
+pub(super) fn commands(call: Option<&HelmCall>, release_exists: Option<bool>) -> &'static [Command] {
+    let Some(call) = call.filter(|call| !call.no_hooks) else { return &[] };
+    match (call.command, release_exists) {
+        (Command::Upgrade, Some(false)) if call.install => &[Command::Install],
+        (Command::Upgrade, None) if call.install => &[Command::Install, Command::Upgrade],
+        (Command::Upgrade, _) => &[Command::Upgrade],
+        // With --dry-run=server, `template` installs as far as the API server is asked.
+        (Command::Install | Command::Template, _) => &[Command::Install],
+    }
+}
+
+/// A hook counts only if each of these commands runs it.
+pub(super) fn role(manifest: &Value, commands: &[Command]) -> Role {
+    let annotation = |key| in_metadata(manifest, "annotations")?.get(key)?.as_str();
     // Only Helm 4 marks what it sends with the name of the template. Elsewhere nobody runs hooks.
     let (Some(events), Some(_)) = (annotation(HOOK), annotation(TEMPLATE_ANNOTATION)) else {
         return Role::Ordinary;
@@ -39,35 +41,10 @@ pub(super) fn role(manifest: &Value, command: Command) -> Role {
     // Helm reads its own policy, which can differ from the one that the cleanup obeys.
     let policy = annotation(HELM_DELETE_POLICY).map(DeletePolicy::parse);
     let is_deleted_first = policy.is_none_or(|policy| policy.lists(Token::BeforeHookCreation));
-    if command.runs(events) && !is_deleted_first { Role::Hook } else { Role::LeftToHelm }
-}
-
-impl Command {
-    /// `release_exists` decides what `upgrade --install` does.
-    pub(super) fn of(caller: &Caller, release_exists: Option<bool>) -> Self {
-        let Some(call) = caller.helm() else { return Self::NoHooks };
-        match (call.command, release_exists) {
-            _ if call.no_hooks => Self::NoHooks,
-            (caller::Command::Install, _) => Self::Install,
-            (caller::Command::Upgrade, Some(false)) if call.install => Self::Install,
-            (caller::Command::Upgrade, None) if call.install => Self::InstallOrUpgrade,
-            (caller::Command::Upgrade, _) => Self::Upgrade,
-            // With --dry-run=server, it installs as far as the API server is asked.
-            (caller::Command::Template, _) => Self::Install,
-        }
-    }
-
-    fn runs(self, events: &str) -> bool {
-        let has = |event: &str| events.split(',').any(|found| found.trim().eq_ignore_ascii_case(event));
-        let on_install = has("pre-install") || has("post-install");
-        let on_upgrade = has("pre-upgrade") || has("post-upgrade");
-        match self {
-            Self::Install => on_install,
-            Self::Upgrade => on_upgrade,
-            Self::InstallOrUpgrade => on_install && on_upgrade,
-            Self::NoHooks => false,
-        }
-    }
+    let has = |event: &str| events.split(',').any(|found| found.trim().eq_ignore_ascii_case(event));
+    let runs = |command| has(&format!("pre-{command}")) || has(&format!("post-{command}"));
+    let is_run = !commands.is_empty() && commands.iter().all(runs);
+    if is_run && !is_deleted_first { Role::Hook } else { Role::LeftToHelm }
 }
 
 #[cfg(test)]
@@ -83,13 +60,15 @@ mod tests {
 
     #[test]
     fn only_the_hooks_of_this_command_are_looked_at() {
-        use Command::{Install, InstallOrUpgrade, NoHooks, Upgrade};
-        for (events, commands) in [
-            ("pre-install", &[Install][..]),
-            ("post-install", &[Install]),
-            ("pre-upgrade", &[Upgrade]),
-            ("Post-Upgrade", &[Upgrade]),
-            ("pre-upgrade , pre-install", &[Install, Upgrade, InstallOrUpgrade]),
+        const INSTALL: &[Command] = &[Command::Install];
+        const UPGRADE: &[Command] = &[Command::Upgrade];
+        const EITHER: &[Command] = &[Command::Install, Command::Upgrade];
+        for (events, run_by) in [
+            ("pre-install", &[INSTALL][..]),
+            ("post-install", &[INSTALL]),
+            ("pre-upgrade", &[UPGRADE]),
+            ("Post-Upgrade", &[UPGRADE]),
+            ("pre-upgrade , pre-install", &[INSTALL, UPGRADE, EITHER]),
             ("test", &[]),
             ("pre-rollback,post-delete", &[]),
         ] {
@@ -98,9 +77,9 @@ mod tests {
                 (TEMPLATE_ANNOTATION, "a.yaml"),
                 (HELM_DELETE_POLICY, "hook-succeeded"),
             ]);
-            for command in [Install, Upgrade, InstallOrUpgrade, NoHooks] {
-                let expected = if commands.contains(&command) { Role::Hook } else { Role::LeftToHelm };
-                assert_eq!(role(&hook, command), expected, "{events} {command:?}");
+            for commands in [INSTALL, UPGRADE, EITHER, &[]] {
+                let expected = if run_by.contains(&commands) { Role::Hook } else { Role::LeftToHelm };
+                assert_eq!(role(&hook, commands), expected, "{events} {commands:?}");
             }
         }
     }
@@ -117,15 +96,15 @@ mod tests {
         ] {
             let mut annotations = vec![(HOOK, "pre-upgrade"), (TEMPLATE_ANNOTATION, "a.yaml")];
             annotations.extend(policy.map(|policy| (HELM_DELETE_POLICY, policy)));
-            assert_eq!(role(&job(&annotations), Command::Upgrade), expected, "{policy:?}");
+            assert_eq!(role(&job(&annotations), &[Command::Upgrade]), expected, "{policy:?}");
         }
     }
 
     #[test]
     fn where_nobody_runs_hooks_a_hook_is_an_ordinary_job() {
         for annotations in [&[][..], &[(HOOK, "pre-upgrade")], &[(TEMPLATE_ANNOTATION, "a.yaml")]] {
-            assert_eq!(role(&job(annotations), Command::Upgrade), Role::Ordinary, "{annotations:?}");
-            assert_eq!(role(&job(annotations), Command::NoHooks), Role::Ordinary, "{annotations:?}");
+            assert_eq!(role(&job(annotations), &[Command::Upgrade]), Role::Ordinary, "{annotations:?}");
+            assert_eq!(role(&job(annotations), &[]), Role::Ordinary, "{annotations:?}");
         }
     }
 }

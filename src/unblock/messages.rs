@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::decision::{Decision, Leave, Obstacle, Reason};
 use super::owner::Owner;
-use super::planned_job::{Finding, PlannedJob};
+use super::planned_job::PlannedJob;
 use crate::cluster::caller::{Caller, Command};
 use crate::cluster::job::Hint;
 use crate::escape::{quoted, shortened};
@@ -12,7 +12,7 @@ use crate::policy::IGNORE;
 
 /// Says why a Job in the way may not be deleted, and what to do about it. `None` if it may.
 pub(super) fn must_stay(job: &PlannedJob, context: Option<&str>) -> Option<String> {
-    let Some(Decision::MustStay(obstacle, reason)) = job.decision() else { return None };
+    let Some(Decision::MustStay(obstacle, reason)) = &job.decision else { return None };
     let by_hand = by_hand(job, context);
     let rename = "give the Job of this manifest another name";
     let advice = match reason {
@@ -47,20 +47,18 @@ pub(super) fn must_stay(job: &PlannedJob, context: Option<&str>) -> Option<Strin
 /// Says why a Job is still in the way at the deadline. `None` if it is not.
 pub(super) fn left(job: &PlannedJob, context: Option<&str>) -> Option<String> {
     let unknown = || Some(format!("it is not known whether Job {job} is still there"));
-    match (&job.finding, job.decision()) {
-        (Finding::Unknown, _) => unknown(),
-        (_, Some(Decision::Wait(obstacle, hint))) => Some(format!(
+    match job.decision.as_ref() {
+        None => unknown(),
+        Some(Decision::Wait(obstacle, hint)) => Some(format!(
             "Job {job} is in the way{} and has not finished{}{}; if it cannot finish, add --force, or {}",
             why(obstacle),
             why_unfinished(hint),
             pods(job),
             by_hand(job, context)
         )),
-        (_, Some(Decision::BeingDeleted(finalizers))) => {
-            Some(format!("Job {job} {}", being_deleted(finalizers)))
-        }
-        (_, Some(Decision::Delete(..))) if job.deletion_sent => unknown(),
-        (_, Some(Decision::Delete(obstacle, _))) => {
+        Some(Decision::BeingDeleted(finalizers)) => Some(format!("Job {job} {}", being_deleted(finalizers))),
+        Some(Decision::Delete(..)) if job.deletion_sent => unknown(),
+        Some(Decision::Delete(obstacle, _)) => {
             Some(format!("Job {job} is in the way{} and was not deleted", why(obstacle)))
         }
         _ => None,
@@ -84,7 +82,7 @@ fn shell_word(text: &str) -> String {
 /// The progress message for a Job, if any.
 pub(super) fn progress(job: &PlannedJob, dry_run: bool) -> Option<String> {
     let waits = if dry_run { "would wait" } else { "waiting" };
-    Some(match job.decision()? {
+    Some(match job.decision.as_ref()? {
         Decision::Wait(obstacle, hint) => {
             format!(
                 "{waits} for Job {job} to finish; it is in the way{}: {}{}; if it cannot finish, --force deletes it",
@@ -110,7 +108,7 @@ pub(super) fn progress(job: &PlannedJob, dry_run: bool) -> Option<String> {
 
 /// Says that a Job is deleted, and why. `None` if it is not to be deleted.
 pub(super) fn deletion(job: &PlannedJob, deleted: &str, context: Option<&str>) -> Option<String> {
-    let Some(Decision::Delete(obstacle, leave)) = job.decision() else { return None };
+    let Some(Decision::Delete(obstacle, leave)) = &job.decision else { return None };
     let context = context.map(|name| format!(" in context {}", shortened(name))).unwrap_or_default();
     let why_it_may = match leave {
         Leave::Policy(outcome) => format!("it has {outcome}, and its policy allows that"),
@@ -118,10 +116,6 @@ pub(super) fn deletion(job: &PlannedJob, deleted: &str, context: Option<&str>) -
         Leave::Force => "--force asks for that".to_owned(),
     };
     Some(format!("{deleted} Job {job}{context}, which was in the way{}; {why_it_may}", why(obstacle)))
-}
-
-pub(super) fn over_quota(job: &PlannedJob, why: &str) -> String {
-    format!("a quota has no room for the new Job {job} until the old one is gone: {why}")
 }
 
 /// Warns of Helm's own rollback, which cannot change the new Job back.
@@ -204,6 +198,7 @@ mod tests {
     use super::*;
     use crate::policy::Outcome;
     use crate::translate::{JobManifest, Value};
+    use crate::unblock::hooks::Role;
 
     fn planned(decision: Decision) -> PlannedJob {
         let manifest = JobManifest {
@@ -213,9 +208,8 @@ mod tests {
             ignored: false,
             value: Value::Mapping(Vec::new()),
         };
-        let mut job = PlannedJob::new(manifest, "shop".to_owned());
-        job.finding = Finding::Found { job: None, decision };
-        job
+        let job = PlannedJob::new(manifest, "shop".to_owned(), Role::Ordinary);
+        PlannedJob { decision: Some(decision), ..job }
     }
 
     #[test]

@@ -4,9 +4,10 @@
 //! Job is deleted if it has finished and the policy of the manifest allows that. Any other Job stays.
 //!
 //! - `translate::manifests` has read the Jobs from the manifests. `hooks` says which of them Helm 4 runs itself. Pure.
-//! - `rounds` sends the requests, again and again, until no Job is in the way or one may not be deleted. `retries` waits between them.
+//! - `rounds` sends the `requests`, again and again, until no Job is in the way or one may not be deleted.
 //! - `writer` says how the manifests will be applied. `dry_run_manifest` builds what is sent in the dry runs, which show whether a Job
 //!   is in the way, and whether the new one would be accepted. Pure.
+//! - `target` finds the cluster and the namespace. `planned_job` is a manifest with the Job in the cluster.
 //! - `decision` decides what to do with one Job. `owner` says whose it is. Pure.
 //! - `messages` has the words for the user. Pure.
 //!
@@ -16,27 +17,22 @@ mod decision;
 mod dry_run_manifest;
 mod hooks;
 mod messages;
-mod metadata;
 mod owner;
 mod planned_job;
 mod requests;
-mod retries;
 mod rounds;
 mod target;
 mod writer;
 
 use std::collections::HashSet;
-use std::fmt::{self, Display};
+use std::fmt::Display;
 
-use decision::Rules;
-use hooks::{Command, Role};
+use hooks::Role;
 use owner::Claimant;
 use planned_job::PlannedJob;
-use rounds::Surroundings;
-use target::Target;
-use writer::Host;
+use rounds::Rounds;
 
-use crate::cluster::caller::{Caller, DryRun, HelmCall, Unclear};
+use crate::cluster::caller::{Caller, DryRun};
 use crate::cluster::client::Cluster;
 use crate::cluster::connect::Connection;
 use crate::cluster::error::Error;
@@ -47,6 +43,9 @@ use crate::escape::{block, one_line, quoted};
 use crate::signals::Signals;
 use crate::translate::{JobManifest, is_subdomain};
 
+/// The variable with the name of the plugin that Helm 4 runs.
+const HELM_PLUGIN_NAME: &str = "HELM_PLUGIN_NAME";
+
 /// The options of `--unblock`.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -56,8 +55,6 @@ pub struct Options {
     pub namespace: Option<String>,
     /// How long it may take in all.
     pub timeout: Timeout,
-    /// Whether an unfinished Job in the way is an error at once, instead of being waited for.
-    pub once: bool,
     /// Whether deletions are sent as server-side dry runs.
     pub dry_run: bool,
     /// Whether to look for a Helm that waits for this program as its post-renderer.
@@ -66,6 +63,15 @@ pub struct Options {
     pub verbose: bool,
     /// The Helm release of the manifests, if no Helm calls.
     pub release: Option<String>,
+    /// Which Jobs are in the way and may be deleted.
+    pub rules: Rules,
+}
+
+/// Which Jobs are in the way and may be deleted.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Rules {
+    /// Whether an unfinished Job in the way is an error at once, instead of being waited for.
+    pub once: bool,
     /// Whether a failed Job is in the way though its manifest has not changed.
     pub retry_failed: bool,
     /// Whether a Job in the way is deleted whatever its state and its policy.
@@ -83,32 +89,25 @@ pub struct Blocked {
     pub messages: Vec<String>,
 }
 
-/// The messages, a line each.
-impl fmt::Display for Blocked {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.messages.join("\n"))
+impl From<stop::Stop> for Blocked {
+    fn from(stop: stop::Stop) -> Self {
+        let message = match &stop {
+            stop::Stop::Deadline => "the deadline came before the way was clear".to_owned(),
+            stop::Stop::Signal(signal) => format!("stopped by {signal}"),
+            stop::Stop::Failed(error @ Error::Forbidden(..)) => {
+                format!(
+                    "{error}\n--unblock needs the verbs get, create and delete, and update, or patch for Jobs that were applied server-side"
+                )
+            }
+            stop::Stop::Failed(error) => error.to_string(),
+        };
+        Self::new(stop.exit_code(), message)
     }
 }
 
-impl std::error::Error for Blocked {}
-
-/// Why the work ended early.
-#[derive(Debug)]
-enum Stop {
-    /// At least one Job in the way may not be deleted.
-    InTheWay,
-    /// The API server refuses a manifest, so a Job that makes way for another one would be lost.
-    InvalidManifest,
-    /// Nobody waits for the manifests any more.
-    CallerGone,
-    /// The command line or the manifests are wrong.
-    Wrong(ExitCode, String),
-    Ended(stop::Stop),
-}
-
-impl<S: Into<stop::Stop>> From<S> for Stop {
-    fn from(stop: S) -> Self {
-        Self::Ended(stop.into())
+impl From<Error> for Blocked {
+    fn from(error: Error) -> Self {
+        stop::Stop::Failed(error).into()
     }
 }
 
@@ -117,22 +116,28 @@ impl<S: Into<stop::Stop>> From<S> for Stop {
 /// # Errors
 /// A Job is in the way and may not be deleted, or it is not known whether one is in the way.
 pub fn unblock(jobs: Vec<JobManifest>, options: &Options, console: &mut Console) -> Result<(), Blocked> {
-    let caller = find_caller(options).map_err(|unclear| blocked(ExitCode::Usage, unclear))?;
-    let call = caller.helm();
-    if call.is_some() {
+    let caller = if options.looks_for_caller {
+        Caller::find(variable(HELM_PLUGIN_NAME).as_deref())
+    } else {
+        Ok(Caller::not_looked_for())
+    };
+    let caller = caller.map_err(|unclear| Blocked::new(ExitCode::Usage, unclear))?;
+    let mut options = options.clone();
+    if let Some(call) = caller.helm() {
         console.runs_under_helm();
-    }
-    let options = &Options { dry_run: options.dry_run || call.is_some_and(is_dry_run), ..options.clone() };
-    if let Some(call) = call.filter(|call| call.dry_run == Some(DryRun::Client)) {
-        note(&format!("called by {call}, which asks no cluster, so no Job is looked up"), options, console);
-        return Ok(());
+        options.dry_run |= call.dry_run.is_some();
+        if call.dry_run == Some(DryRun::Client) {
+            let text = format!("called by {call}, which asks no cluster, so no Job is looked up");
+            note(&text, &options, console);
+            return Ok(());
+        }
     }
     let planned: Vec<_> = jobs.into_iter().filter(|job| may_matter(job, &caller)).collect();
     if planned.is_empty() {
         return Ok(());
     }
-    let runtime = stop::runtime().map_err(|error| blocked(error.exit_code(), error))?;
-    match runtime.block_on(until_stopped(planned, options, &caller, console)) {
+    let runtime = stop::runtime()?;
+    match runtime.block_on(until_stopped(planned, &options, &caller, console)) {
         Ok(mut signals) => {
             signals.end_the_process();
             // Its thread handles signals until the end of the process.
@@ -148,7 +153,7 @@ pub fn unblock(jobs: Vec<JobManifest>, options: &Options, console: &mut Console)
 }
 
 /// Writes into the log file, and to stderr if the user wants to see it.
-fn note(text: &str, options: &Options, console: &mut Console) {
+fn note(text: &str, options: &Options, console: &Console) {
     if options.verbose {
         console.info(&one_line(text));
     } else {
@@ -156,27 +161,10 @@ fn note(text: &str, options: &Options, console: &mut Console) {
     }
 }
 
-/// The name of the plugin that Helm 4 runs.
-fn plugin_name() -> Option<String> {
-    variable("HELM_PLUGIN_NAME")
-}
-
-fn find_caller(options: &Options) -> Result<Caller, Unclear> {
-    if options.looks_for_caller {
-        Caller::find(plugin_name().as_deref())
-    } else {
-        Ok(Caller::not_looked_for())
-    }
-}
-
-fn is_dry_run(call: &HelmCall) -> bool {
-    call.dry_run.is_some()
-}
-
 /// Whether a manifest may be blocked, whether or not the release exists.
 fn may_matter(job: &JobManifest, caller: &Caller) -> bool {
     [Some(true), Some(false)].into_iter().any(|release_exists| {
-        hooks::role(&job.value, Command::of(caller, release_exists)) != Role::LeftToHelm
+        hooks::role(&job.value, hooks::commands(caller.helm(), release_exists)) != Role::LeftToHelm
     })
 }
 
@@ -184,143 +172,111 @@ async fn until_stopped(
     jobs: Vec<JobManifest>,
     options: &Options,
     caller: &Caller,
-    console: &mut Console,
+    console: &Console,
 ) -> Result<Signals, Blocked> {
-    let mut signals = Signals::listen()
-        .map_err(|error| blocked(ExitCode::Failure, format!("cannot listen for signals: {error}")))?;
+    let listening = Signals::listen();
+    let mut signals = listening
+        .map_err(|error| Blocked::new(ExitCode::Failure, format!("cannot listen for signals: {error}")))?;
     let deadline = options.timeout.connect_deadline();
     let connecting = async {
         let target = target::find(options, caller.helm(), console).await?;
-        let planned = plan(jobs, &target)?;
+        let planned = plan(jobs, target.namespace.as_deref())?;
         let context = target.cluster.context.clone();
-        Ok((Cluster::connect(target.cluster, deadline).await?, target.namespace, context, planned))
+        let cluster = Cluster::connect(target.cluster, deadline).await?;
+        Ok((cluster, context, target.namespace.unwrap_or_default(), planned))
     };
-    let connected: Result<_, Stop> = stop::unless_stopped(&mut signals, deadline, connecting).await;
-    let (cluster, namespace, context, mut planned) = connected.map_err(|stop| stop.blocked(&[], None))?;
-    let namespace = namespace.unwrap_or_default();
-    let work = unblock_in(&cluster, &namespace, context.clone(), &mut planned, options, caller, console);
+    let connected: Result<_, Blocked> = stop::unless_stopped(&mut signals, deadline, connecting).await;
+    let (cluster, context, namespace, mut planned) = connected.map_err(|mut blocked| {
+        if blocked.exit_code == ExitCode::Deadline {
+            blocked.messages =
+                vec!["the deadline came before the kubeconfig and the credentials were read".to_owned()];
+        }
+        blocked.with_jobs(&[], None)
+    })?;
+    let rounds = Rounds {
+        cluster: &cluster,
+        options,
+        caller,
+        claimant: Claimant::of(caller.helm(), &namespace, options.release.as_deref()),
+        helm_writes: writer::by_helm(caller.helm(), variable(HELM_PLUGIN_NAME).as_deref()),
+        context: context.as_deref(),
+        console,
+    };
+    let work = async {
+        leave_hooks_to_helm(&mut planned, &cluster, &namespace, caller).await;
+        messages::about_helms_force(caller).iter().for_each(|warning| console.warn(warning));
+        rounds.run(&mut planned).await
+    };
     // Without waiting, only connecting has a limit.
     let deadline = deadline.filter(|_| !options.timeout.is_zero());
-    match stop::unless_stopped(&mut signals, deadline, work).await {
-        Ok(()) => Ok(signals),
-        Err(stop) => Err(stop.blocked(&planned, context.as_deref())),
-    }
+    let done = stop::unless_stopped(&mut signals, deadline, work).await;
+    done.map(|()| signals).map_err(|blocked: Blocked| blocked.with_jobs(&planned, context.as_deref()))
 }
 
 /// Where the manifests are applied.
-fn plan(jobs: Vec<JobManifest>, target: &Target) -> Result<Vec<PlannedJob>, Stop> {
+fn plan(jobs: Vec<JobManifest>, namespace: Option<&str>) -> Result<Vec<PlannedJob>, Blocked> {
     let mut names = HashSet::new();
     let mut planned = Vec::new();
     for manifest in jobs {
-        let Some(namespace) = manifest.namespace.clone().or_else(|| target.namespace.clone()) else {
-            return Err(Stop::Wrong(ExitCode::Usage, no_namespace(&manifest.name)));
+        let name = &manifest.name;
+        let Some(namespace) = manifest.namespace.clone().or_else(|| namespace.map(str::to_owned)) else {
+            let message = format!(
+                "the manifest of Job {} names no namespace, and nobody says where it is applied; add \
+                 --namespace=NAME (through Helm: --post-renderer-args --namespace=NAME)",
+                quoted(name)
+            );
+            return Err(Blocked::new(ExitCode::Usage, message));
         };
         if !is_subdomain(&namespace) {
-            let wrong = format!("{} is not a namespace; use --namespace=NAME", quoted(&namespace));
-            return Err(Stop::Wrong(ExitCode::Usage, wrong));
+            let message = format!("{} is not a namespace; use --namespace=NAME", quoted(&namespace));
+            return Err(Blocked::new(ExitCode::Usage, message));
         }
+        let role = hooks::role(&manifest.value, &[]);
+        let job = PlannedJob::new(manifest, namespace, role);
         // Helm runs hooks of one name one after another.
-        let is_hook = hooks::role(&manifest.value, Command::NoHooks) == Role::LeftToHelm;
-        let job = PlannedJob::new(manifest, namespace);
-        if !is_hook && !names.insert(job.to_string()) {
-            return Err(Stop::Wrong(
-                ExitCode::InvalidInput,
-                format!("two manifests of Job {job}; remove one"),
-            ));
+        if role == Role::Ordinary && !names.insert(job.to_string()) {
+            let message = format!("two manifests of Job {job}; remove one");
+            return Err(Blocked::new(ExitCode::InvalidInput, message));
         }
         planned.push(job);
     }
     Ok(planned)
 }
 
-async fn unblock_in(
+/// Keeps the hooks that this command of Helm runs.
+async fn leave_hooks_to_helm(
+    jobs: &mut Vec<PlannedJob>,
     cluster: &Cluster,
     namespace: &str,
-    context: Option<String>,
-    jobs: &mut Vec<PlannedJob>,
-    options: &Options,
     caller: &Caller,
-    console: &mut Console,
-) -> Result<(), Stop> {
-    messages::about_helms_force(caller).iter().for_each(|warning| console.warn(warning));
+) {
     let call = caller.helm();
     let release_exists = match call.and_then(|call| call.release.as_ref().filter(|_| call.install)) {
         Some(release) => requests::release_exists(cluster, namespace, release).await,
         None => None,
     };
-    let command = Command::of(caller, release_exists);
-    jobs.iter_mut().for_each(|job| job.role = hooks::role(&job.manifest.value, command));
+    let commands = hooks::commands(call, release_exists);
+    jobs.iter_mut().for_each(|job| job.role = hooks::role(&job.manifest.value, commands));
     jobs.retain(|job| job.role != Role::LeftToHelm);
-    let surroundings = Surroundings {
-        cluster,
-        options,
-        caller,
-        rules: Rules {
-            claimant: Claimant::of(caller, namespace, options.release.as_deref()),
-            once: options.once,
-            retry_failed: options.retry_failed,
-            force: options.force,
-            needs_policy: options.needs_policy,
-        },
-        host: Host::of(caller, call.is_some_and(|call| call.is_helm_4(plugin_name().as_deref()))),
-        context,
-    };
-    rounds::unblock(&surroundings, jobs, console).await
 }
 
-fn no_namespace(job: &str) -> String {
-    format!(
-        "the manifest of Job {} names no namespace, and nobody says where it is applied; add \
-         --namespace=NAME (through Helm: --post-renderer-args --namespace=NAME)",
-        quoted(job)
-    )
-}
+impl Blocked {
+    fn new(exit_code: ExitCode, message: impl Display) -> Self {
+        Self { exit_code, messages: vec![block(&message.to_string())] }
+    }
 
-impl Stop {
-    fn blocked(self, jobs: &[PlannedJob], context: Option<&str>) -> Blocked {
-        let mut blocked = match self {
-            Self::Wrong(exit_code, message) => return blocked(exit_code, message),
-            Self::InTheWay => Blocked { exit_code: ExitCode::InTheWay, messages: Vec::new() },
-            Self::InvalidManifest => blocked(
-                ExitCode::InTheWay,
-                "the API server does not accept all manifests, so no Job makes way for them; correct the manifests",
-            ),
-            Self::CallerGone => blocked(
-                ExitCode::Failure,
-                "the program that waits for the manifests has ended, so nothing more is deleted",
-            ),
-            Self::Ended(stop) => blocked(stop.exit_code(), ended(&stop, jobs)),
-        };
+    /// Adds a message for each Job that is in the way, and what was deleted.
+    fn with_jobs(mut self, jobs: &[PlannedJob], context: Option<&str>) -> Self {
         for job in jobs {
-            let left = || messages::left(job, context).filter(|_| blocked.exit_code == ExitCode::Deadline);
+            let left = || messages::left(job, context).filter(|_| self.exit_code == ExitCode::Deadline);
             let message = messages::must_stay(job, context).or_else(left);
-            blocked.messages.extend(message.as_deref().map(block));
+            self.messages.extend(message.as_deref().map(block));
         }
         let sent: Vec<_> = jobs.iter().filter(|job| job.deletion_sent).map(ToString::to_string).collect();
-        blocked.messages.push(match &*sent {
+        self.messages.push(match &*sent {
             [] => "nothing was deleted, and no manifest was written".to_owned(),
             sent => format!("no manifest was written; deleted, or being deleted: {}", sent.join(", ")),
         });
-        blocked
+        self
     }
-}
-
-fn ended(stop: &stop::Stop, jobs: &[PlannedJob]) -> String {
-    match stop {
-        stop::Stop::Deadline if jobs.is_empty() => {
-            "the deadline came before the kubeconfig and the credentials were read".to_owned()
-        }
-        stop::Stop::Deadline => "the deadline came before the way was clear".to_owned(),
-        stop::Stop::Signal(signal) => format!("stopped by {signal}"),
-        stop::Stop::Failed(error @ Error::Forbidden(..)) => {
-            format!(
-                "{error}\n--unblock needs the verbs get, create and delete, and update, or patch for Jobs that were applied server-side"
-            )
-        }
-        stop::Stop::Failed(error) => error.to_string(),
-    }
-}
-
-fn blocked(exit_code: ExitCode, message: impl Display) -> Blocked {
-    Blocked { exit_code, messages: vec![block(&message.to_string())] }
 }

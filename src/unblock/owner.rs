@@ -6,10 +6,17 @@ use std::fmt;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::metadata::{INSTANCE, RELEASE_NAME, RELEASE_NAMESPACE, annotation, in_metadata, is_hook, label};
-use crate::cluster::caller::Caller;
+use crate::cluster::caller::HelmCall;
 use crate::escape::quoted;
 use crate::translate::Value;
+
+/// Makes a resource a hook of Helm, and names its events.
+pub(super) const HOOK: &str = "helm.sh/hook";
+/// The annotations that Helm gives to the ordinary resources of a release.
+const RELEASE_NAME: &str = "meta.helm.sh/release-name";
+const RELEASE_NAMESPACE: &str = "meta.helm.sh/release-namespace";
+/// The label that says to which instance of an application a resource belongs. Most charts use the release's name.
+const INSTANCE: &str = "app.kubernetes.io/instance";
 
 /// For whom a Job would be deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,14 +35,14 @@ pub(super) enum Claimant {
 
 impl Claimant {
     /// `release` is what the user named, `namespace` that of Helm.
-    pub(super) fn of(caller: &Caller, namespace: &str, release: Option<&str>) -> Self {
-        match caller {
-            Caller::Helm { call, .. } => Self::Helm {
+    pub(super) fn of(call: Option<&HelmCall>, namespace: &str, release: Option<&str>) -> Self {
+        match call {
+            Some(call) => Self::Helm {
                 release: call.release.clone(),
                 namespace: namespace.to_owned(),
                 takes_ownership: call.take_ownership,
             },
-            Caller::None { .. } => Self::Unknown { release: release.map(str::to_owned) },
+            None => Self::Unknown { release: release.map(str::to_owned) },
         }
     }
 }
@@ -55,6 +62,23 @@ pub(super) enum Owner {
     NoRelease,
 }
 
+pub(super) fn in_metadata<'m>(manifest: &'m Value, key: &str) -> Option<&'m Value> {
+    manifest.get("metadata")?.get(key)
+}
+
+fn annotation<'m>(live: &'m ObjectMeta, key: &str) -> Option<&'m str> {
+    live.annotations.as_ref()?.get(key).map(String::as_str)
+}
+
+fn label<'m>(live: &'m ObjectMeta, key: &str) -> Option<&'m str> {
+    live.labels.as_ref()?.get(key).map(String::as_str)
+}
+
+/// Whether Helm ran the Job as a hook. Helm does not count it to the resources of the release.
+pub(super) fn is_hook(live: &ObjectMeta) -> bool {
+    annotation(live, HOOK).is_some() && annotation(live, RELEASE_NAME).is_none()
+}
+
 /// Checks that the claimant may have the Job in the cluster deleted.
 ///
 /// # Errors
@@ -70,29 +94,22 @@ pub(super) fn check(live: &ObjectMeta, manifest: &Value, claimant: &Claimant) ->
 
 /// Helm overwrites the owner of a Job as little as `kubectl apply` does, so `--take-ownership` does not change this.
 fn check_controller(live: &ObjectMeta, manifest: &Value) -> Result<(), Owner> {
-    let owners = live.owner_references.iter().flatten();
-    let Some(controller) = owners.into_iter().find(|owner| owner.controller == Some(true)) else {
-        return Ok(());
-    };
-    let named = match in_metadata(manifest, "ownerReferences") {
-        Some(Value::Sequence(owners)) => owners.as_slice(),
-        _ => &[],
-    };
-    if named.iter().any(|owner| owner.get("uid").and_then(Value::as_str) == Some(&controller.uid)) {
-        return Ok(());
+    let mut owners = live.owner_references.iter().flatten();
+    let Some(controller) = owners.find(|owner| owner.controller == Some(true)) else { return Ok(()) };
+    let is_it = |owner: &Value| owner.get("uid").and_then(Value::as_str) == Some(&controller.uid);
+    match in_metadata(manifest, "ownerReferences") {
+        Some(Value::Sequence(named)) if named.iter().any(is_it) => Ok(()),
+        _ => Err(Owner::Controller(format!("{} {}", controller.kind, controller.name))),
     }
-    Err(Owner::Controller(format!("{} {}", controller.kind, controller.name)))
 }
 
 /// Helm's own rule: it imports a resource only if its annotations name the release. A Job that Helm left as a hook has none of them.
 fn check_release(live: &ObjectMeta, release: Option<&str>, namespace: &str) -> Result<(), Owner> {
-    let found = annotation(live, RELEASE_NAME);
-    let found_namespace = annotation(live, RELEASE_NAMESPACE);
-    match found {
-        Some(name) if Some(name) == release && found_namespace == Some(namespace) => Ok(()),
-        Some(name) => {
-            Err(Owner::Release { name: name.to_owned(), namespace: found_namespace.map(str::to_owned) })
+    match annotation(live, RELEASE_NAME) {
+        Some(name) if Some(name) == release && annotation(live, RELEASE_NAMESPACE) == Some(namespace) => {
+            Ok(())
         }
+        Some(name) => Err(of_release(live, name)),
         None if is_hook(live) => match label(live, INSTANCE) {
             Some(instance) if Some(instance) != release => Err(Owner::Instance(instance.to_owned())),
             _ => Ok(()),
@@ -101,15 +118,15 @@ fn check_release(live: &ObjectMeta, release: Option<&str>, namespace: &str) -> R
     }
 }
 
+fn of_release(live: &ObjectMeta, name: &str) -> Owner {
+    let namespace = annotation(live, RELEASE_NAMESPACE).map(str::to_owned);
+    Owner::Release { name: name.to_owned(), namespace }
+}
+
 /// Without Helm, the annotation counts only if the user has named the release, since no manifest on stdin has it.
 fn check_names(live: &ObjectMeta, manifest: &Value, release: Option<&str>) -> Result<(), Owner> {
     if let (Some(release), Some(found)) = (release, annotation(live, RELEASE_NAME)) {
-        return if found == release {
-            Ok(())
-        } else {
-            let namespace = annotation(live, RELEASE_NAMESPACE).map(str::to_owned);
-            Err(Owner::Release { name: found.to_owned(), namespace })
-        };
+        return if found == release { Ok(()) } else { Err(of_release(live, found)) };
     }
     let planned = in_metadata(manifest, "labels").and_then(|labels| labels.get(INSTANCE)?.as_str());
     match (planned, label(live, INSTANCE)) {
@@ -136,7 +153,6 @@ impl fmt::Display for Owner {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::unblock::metadata::HOOK;
     use serde_json::json;
 
     fn helm(release: Option<&str>, takes_ownership: bool) -> Claimant {

@@ -2,24 +2,21 @@
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Request};
-use k8s_openapi::api::core::v1::{Pod, Secret};
-use kube::api::{DeleteParams, ListParams, LogParams};
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::ListParams;
 use kube::core::params::{GetParams, Patch, PatchParams};
 use kube::{Api, Resource};
 use serde_json::Value;
 
-use super::decision::{Answer, Successor};
+use super::decision::Answer;
 use super::dry_run_manifest::{Live, applied, replacement, successor};
 use super::planned_job::PlannedJob;
-use super::writer::Method;
+use super::writer::Writer;
 use crate::cluster::client::Cluster;
 use crate::cluster::error::Error;
-use crate::cluster::job::{Job, JobObject};
+use crate::cluster::job::JobObject;
 use crate::cluster::variable;
-
-/// How many last lines of a container's log are read.
-const LOG_LINES: i64 = 20;
-const LOG_BYTES: i64 = 1 << 20;
+use crate::translate::Value as Yaml;
 
 /// The Job in the cluster that has the name of this one, as JSON.
 pub(super) async fn live_job(cluster: &Cluster, job: &PlannedJob) -> Result<Option<Value>, Error> {
@@ -32,97 +29,68 @@ pub(super) async fn live_job(cluster: &Cluster, job: &PlannedJob) -> Result<Opti
 }
 
 /// Asks whether the Job in the cluster could take the manifest.
-pub(super) async fn answer_about_update(
+pub(super) async fn update(
     cluster: &Cluster,
     job: &PlannedJob,
     live: &Live,
-    method: &Method,
+    writer: &Writer,
 ) -> Result<Answer, Error> {
-    let name = &job.manifest.name;
-    let request = match method {
-        Method::Apply { manager } => {
-            apply(&job.namespace, name, manager, applied(&job.manifest, &job.namespace, live))?
+    let PlannedJob { manifest, namespace, .. } = job;
+    let (name, manager) = (&manifest.name, writer.updates_by_applying.as_deref());
+    let change = match manager {
+        Some(_) => applied(manifest, namespace, live),
+        None => replacement(manifest, namespace, live),
+    };
+    // Unknown and duplicate fields are no change.
+    let path = format!("{}/{name}?dryRun=All&fieldValidation=Ignore", jobs(namespace).url_path);
+    dry_run(cluster, namespace, name, &change, manager, Request::put(path)).await
+}
+
+/// Asks whether the new Job would be accepted.
+pub(super) async fn create(
+    cluster: &Cluster,
+    job: &PlannedJob,
+    live: &Live,
+    writer: &Writer,
+) -> Result<Answer, Error> {
+    let PlannedJob { manifest, namespace, .. } = job;
+    let (name, manifest) = successor(manifest, namespace, &live.job.uid);
+    let validation = if writer.is_strict { "Strict" } else { "Ignore" };
+    let path = format!("{}?dryRun=All&fieldValidation={validation}", jobs(namespace).url_path);
+    let manager = writer.creates_by_applying.as_deref();
+    dry_run(cluster, namespace, &name, &manifest, manager, Request::post(path)).await
+}
+
+/// Sends a manifest in a server-side apply by this manager of fields, or else in this request.
+async fn dry_run(
+    cluster: &Cluster,
+    namespace: &str,
+    name: &str,
+    manifest: &Yaml,
+    manager: Option<&str>,
+    otherwise: http::request::Builder,
+) -> Result<Answer, Error> {
+    let yaml = manifest.to_string().into_bytes();
+    let request = match manager {
+        Some(manager) => {
+            let params = PatchParams::apply(manager).force().dry_run().validation_strict();
+            let patch = jobs(namespace).patch(name, &params, &Patch::Apply(()));
+            patch.map_err(kube::Error::BuildRequest)?.map(|_| yaml)
         }
-        // Unknown and duplicate fields are no change.
-        Method::Write { .. } => {
-            let path = format!("{}/{name}?dryRun=All&fieldValidation=Ignore", jobs(&job.namespace).url_path);
-            with_yaml(Request::put(path), replacement(&job.manifest, &job.namespace, live))?
+        None => {
+            let yaml_type = HeaderValue::from_static("application/yaml");
+            otherwise.header(CONTENT_TYPE, yaml_type).body(yaml).map_err(Error::config)?
         }
     };
-    match dry_run(cluster, request).await {
-        Ok(()) => Ok(Answer::Possible),
+    match cluster.request(request).await {
+        Ok(response) if response["kind"] == "Job" => Ok(Answer::Possible),
+        Ok(_) => Err(Error::unreadable("it is not the Job")),
         Err(error) => Answer::of_error(&error).ok_or(error),
     }
 }
 
-/// Asks whether the new Job would be accepted.
-pub(super) async fn answer_about_successor(
-    cluster: &Cluster,
-    job: &PlannedJob,
-    live: &Live,
-    method: &Method,
-) -> Result<Successor, Error> {
-    let (name, manifest) = successor(&job.manifest, &job.namespace, &live.job.uid);
-    let request = match method {
-        Method::Apply { manager } => apply(&job.namespace, &name, manager, manifest)?,
-        Method::Write { strict } => {
-            let validation = if *strict { "Strict" } else { "Ignore" };
-            let path = format!("{}?dryRun=All&fieldValidation={validation}", jobs(&job.namespace).url_path);
-            with_yaml(Request::post(path), manifest)?
-        }
-    };
-    match dry_run(cluster, request).await {
-        Ok(()) => Ok(Successor::Accepted),
-        Err(error) => Successor::of_error(&error).ok_or(error),
-    }
-}
-
-async fn dry_run(cluster: &Cluster, request: Request<Vec<u8>>) -> Result<(), Error> {
-    let response = cluster.request(request).await?;
-    if response["kind"] == "Job" { Ok(()) } else { Err(Error::unreadable("it is not the Job")) }
-}
-
-fn apply(namespace: &str, name: &str, manager: &str, yaml: String) -> Result<Request<Vec<u8>>, Error> {
-    let params = PatchParams::apply(manager).force().dry_run().validation_strict();
-    let request = jobs(namespace).patch(name, &params, &Patch::Apply(()));
-    Ok(request.map_err(kube::Error::BuildRequest)?.map(|_| yaml.into_bytes()))
-}
-
-fn with_yaml(request: http::request::Builder, yaml: String) -> Result<Request<Vec<u8>>, Error> {
-    let yaml_type = HeaderValue::from_static("application/yaml");
-    request.header(CONTENT_TYPE, yaml_type).body(yaml.into_bytes()).map_err(Error::config)
-}
-
 fn jobs(namespace: &str) -> kube::core::Request {
     kube::core::Request::new(JobObject::url_path(&(), Some(namespace)))
-}
-
-/// Deletes a Job if it is still the same. With `foreground`, its pods are gone before it is.
-pub(super) async fn delete(
-    cluster: &Cluster,
-    job: &Job,
-    foreground: bool,
-    dry_run: bool,
-) -> Result<(), Error> {
-    let params = if foreground { DeleteParams::foreground() } else { DeleteParams::background() };
-    cluster.delete_with(job, DeleteParams { dry_run, ..params }).await.map(|_gone| ())
-}
-
-/// The last lines of a container's log.
-pub(super) async fn log(
-    cluster: &Cluster,
-    namespace: &str,
-    pod: &str,
-    container: &str,
-) -> Result<String, Error> {
-    let pods: Api<Pod> = Api::namespaced(cluster.client().clone(), namespace);
-    let params = LogParams {
-        container: Some(container.to_owned()),
-        tail_lines: Some(LOG_LINES),
-        limit_bytes: Some(LOG_BYTES),
-        ..LogParams::default()
-    };
-    Ok(pods.logs(pod, &params).await?)
 }
 
 /// Whether Helm has a release of this name that it would upgrade, by the Secrets in which it keeps them. `None` if that cannot be

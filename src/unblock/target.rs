@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::{Options, Stop, note};
+use super::{Blocked, Options, note};
 use crate::cluster::caller::HelmCall;
 use crate::cluster::connect::{self, Connection};
+use crate::cluster::error::Error;
 use crate::cluster::helm_env::{HelmVariables, started_by_helm};
 use crate::cluster::variable;
 use crate::console::Console;
@@ -24,22 +25,21 @@ pub(super) struct Target {
 pub(super) async fn find(
     options: &Options,
     call: Option<&HelmCall>,
-    console: &mut Console,
-) -> Result<Target, Stop> {
-    let Some(call) = call else { return of_options(options).await };
-    let target = of_helm(call).await?;
-    let namespace = target.namespace.as_deref().unwrap_or_default();
-    let context = target.cluster.context.as_deref().unwrap_or("none");
+    console: &Console,
+) -> Result<Target, Blocked> {
+    let Some(call) = call else { return Ok(of_options(options).await?) };
+    let cluster = connect::Target::find(&helms_connection(call)).await?;
+    let namespace = cluster.default_namespace().to_owned();
+    let context = cluster.context.as_deref().unwrap_or("none");
     note(&format!("called by {call}, namespace {namespace}, context {context}"), options, console);
-    let own = with_options(options, call).await?;
-    if let Some(difference) = own.and_then(|own| difference(&own, &target)) {
+    if let Some(difference) = difference(options, call, &cluster).await? {
         let advice = "leave --namespace, --context and --kubeconfig out: those of Helm count";
-        return Err(Stop::Wrong(ExitCode::Usage, format!("{difference}; {advice}")));
+        return Err(Blocked::new(ExitCode::Usage, format!("{difference}; {advice}")));
     }
-    Ok(target)
+    Ok(Target { cluster, namespace: Some(namespace) })
 }
 
-async fn of_options(options: &Options) -> Result<Target, Stop> {
+async fn of_options(options: &Options) -> Result<Target, Error> {
     let mut connection = options.connection.clone();
     if connection.kubeconfig.is_some() || connection.context.is_some() {
         // The variables belong to another cluster.
@@ -52,14 +52,8 @@ async fn of_options(options: &Options) -> Result<Target, Stop> {
     Ok(Target { cluster, namespace })
 }
 
-async fn of_helm(call: &HelmCall) -> Result<Target, Stop> {
-    let cluster = connect::Target::find(&helms_connection(call)).await?;
-    let namespace = Some(cluster.default_namespace().to_owned());
-    Ok(Target { cluster, namespace })
-}
-
 fn helms_connection(call: &HelmCall) -> Connection {
-    let kubeconfig = call.cluster.kubeconfig.clone().filter(|file| !file.is_empty());
+    let kubeconfig = call.cluster.variable("KUBECONFIG").filter(|file| !file.is_empty());
     Connection {
         kubeconfig: kubeconfig.map(PathBuf::from),
         context: None,
@@ -68,47 +62,42 @@ fn helms_connection(call: &HelmCall) -> Connection {
     }
 }
 
-/// The target that the options name, with what they leave out as Helm has it. `None` if they name nothing.
-async fn with_options(options: &Options, call: &HelmCall) -> Result<Option<Target>, Stop> {
+/// What the options name otherwise than Helm, if anything. What they leave out is as Helm has it.
+async fn difference(
+    options: &Options,
+    call: &HelmCall,
+    helm: &connect::Target,
+) -> Result<Option<String>, Error> {
+    let differ = |what: &str, helm: &str, own: &str| {
+        Ok(Some(format!("Helm uses {what} {helm}, and the options name {own}")))
+    };
     let Connection { kubeconfig, context, .. } = &options.connection;
-    if kubeconfig.is_none() && context.is_none() && options.namespace.is_none() {
-        return Ok(None);
-    }
-    let mut connection = helms_connection(call);
+    let mut namespace = options.namespace.clone();
     if kubeconfig.is_some() || context.is_some() {
-        let of_helm = connection.helm_flags.variable("HELM_KUBECONTEXT").filter(|name| !name.is_empty());
-        let of_helm = of_helm.or_else(|| variable("HELM_KUBECONTEXT"));
-        connection.context = context.clone().or(of_helm);
-        connection.kubeconfig = kubeconfig.clone().or(connection.kubeconfig);
-        connection.helm_variables = HelmVariables::Never;
-        connection.helm_flags = Default::default();
+        let by_flag = call.cluster.variable("HELM_KUBECONTEXT");
+        let helms_context = by_flag.or_else(|| variable("HELM_KUBECONTEXT")).filter(|name| !name.is_empty());
+        let connection = Connection {
+            kubeconfig: kubeconfig.clone().or(helms_connection(call).kubeconfig),
+            context: context.clone().or(helms_context),
+            helm_variables: HelmVariables::Never,
+            ..Connection::default()
+        };
+        let own = connect::Target::find(&connection).await?;
+        let server = |target: &connect::Target| target.config.cluster_url.to_string();
+        let user = |target: &connect::Target| serde_json::to_value(&target.config.auth_info).ok();
+        let context = |target: &connect::Target| quoted(target.context.as_deref().unwrap_or_default());
+        if server(&own) != server(helm) {
+            return differ("the server", &server(helm), &server(&own));
+        }
+        if user(&own) != user(helm) {
+            return differ("the user of context", &context(helm), &format!("that of {}", context(&own)));
+        }
+        namespace = namespace.or_else(|| helm.helm_namespace.clone()).or(Some(own.config.default_namespace));
     }
-    let cluster = connect::Target::find(&connection).await?;
-    let of_helm = call.cluster.namespace.clone().filter(|name| !name.is_empty());
-    let of_helm = of_helm.or_else(|| variable("HELM_NAMESPACE"));
-    let namespace = options.namespace.clone().or(of_helm);
-    let namespace = namespace.unwrap_or_else(|| cluster.config.default_namespace.clone());
-    Ok(Some(Target { cluster, namespace: Some(namespace) }))
-}
-
-/// What the two targets do not have in common.
-fn difference(own: &Target, helm: &Target) -> Option<String> {
-    let server = |target: &Target| target.cluster.config.cluster_url.to_string();
-    let user = |target: &Target| serde_json::to_value(&target.cluster.config.auth_info).ok();
-    let context = |target: &Target| quoted(target.cluster.context.as_deref().unwrap_or_default());
-    let namespace = |target: &Target| target.namespace.clone().unwrap_or_default();
-    if server(own) != server(helm) {
-        Some(format!("Helm uses the server {}, and the options name {}", server(helm), server(own)))
-    } else if user(own) != user(helm) {
-        Some(format!(
-            "Helm uses the user of context {}, and the options name that of {}",
-            context(helm),
-            context(own)
-        ))
-    } else if own.namespace != helm.namespace {
-        let (helm, own) = (quoted(&namespace(helm)), quoted(&namespace(own)));
-        Some(format!("Helm uses namespace {helm}, and the options name {own}"))
-    } else {
-        None
+    match namespace {
+        Some(own) if own != helm.default_namespace() => {
+            differ("namespace", &quoted(helm.default_namespace()), &quoted(&own))
+        }
+        _ => Ok(None),
     }
 }

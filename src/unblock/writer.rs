@@ -2,71 +2,38 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use crate::cluster::caller::{Caller, ServerSide};
+use crate::cluster::caller::{HelmCall, ServerSide};
 
 /// Helm's name among the managers of fields, if it has not written the Job with server-side apply before.
 const HELM: &str = "helm";
 
-/// Who applies the manifests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Host {
-    /// Helm 3, or Helm 4 with `--server-side=false`.
-    HelmClientSide,
-    /// Helm 4 with `--server-side=true`, or as it installs by default.
-    HelmServerSide,
-    /// Helm 4, which does as it did for the last revision.
-    HelmAsBefore,
-    /// Nobody knows.
-    Unknown,
-}
-
-impl Host {
-    /// `is_helm_4` matters if there is a Helm.
-    pub(super) fn of(caller: &Caller, is_helm_4: bool) -> Self {
-        match caller {
-            Caller::None { .. } => Self::Unknown,
-            Caller::Helm { .. } if !is_helm_4 => Self::HelmClientSide,
-            Caller::Helm { call, .. } => match call.server_side {
-                ServerSide::Yes => Self::HelmServerSide,
-                ServerSide::No => Self::HelmClientSide,
-                ServerSide::Auto => Self::HelmAsBefore,
-            },
-        }
-    }
-}
-
-/// How a request writes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Method {
-    /// Server-side apply by this manager of fields.
-    Apply { manager: String },
-    /// A replacement of the old Job, or a creation of the new one.
-    Write { strict: bool },
+/// How the Helm that calls writes. `None` if nobody knows who applies the manifests. `plugin_name` is the variable `HELM_PLUGIN_NAME`.
+pub(super) fn by_helm(call: Option<&HelmCall>, plugin_name: Option<&str>) -> Option<ServerSide> {
+    call.map(|call| if call.is_helm_4(plugin_name) { call.server_side } else { ServerSide::No })
 }
 
 /// The requests that show what will happen to a Job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Writer {
-    /// Shows whether the Job in the cluster can take the manifest.
-    pub update: Method,
-    /// Shows whether a new Job would be accepted.
-    pub create: Method,
+    /// The manager of fields that applies the manifest to the Job in the cluster. `None` if the Job is replaced.
+    pub updates_by_applying: Option<String>,
+    /// The one that applies the new Job. `None` if it is created in the ordinary way.
+    pub creates_by_applying: Option<String>,
+    /// Whether an unknown field is an error when the new Job is created in the ordinary way.
+    pub is_strict: bool,
 }
 
 impl Writer {
-    pub(super) fn of(host: Host, live: &ObjectMeta) -> Self {
-        let write = |strict| Method::Write { strict };
-        let applied = applied_by(live).map(|manager| Method::Apply { manager: manager.to_owned() });
-        let by_helm = || Method::Apply { manager: HELM.to_owned() };
-        let (update, create) = match (host, applied) {
-            (Host::HelmClientSide, _) | (Host::HelmAsBefore, None) => (write(false), write(false)),
+    pub(super) fn of(helm: Option<ServerSide>, live: &ObjectMeta) -> Self {
+        let applied = applied_by(live).map(str::to_owned);
+        let (updates_by_applying, creates_by_applying) = match (helm, applied) {
+            (Some(ServerSide::No), _) | (Some(ServerSide::Auto) | None, None) => (None, None),
             // Before Helm applies a Job for the first time, it takes over all fields that it has written. So the Job loses each field
             // that the manifest lacks, as in a replacement.
-            (Host::HelmServerSide, None) => (write(false), by_helm()),
-            (Host::Unknown, None) => (write(false), write(true)),
-            (_, Some(apply)) => (apply.clone(), apply),
+            (Some(ServerSide::Yes), None) => (None, Some(HELM.to_owned())),
+            (_, Some(manager)) => (Some(manager.clone()), Some(manager)),
         };
-        Self { update, create }
+        Self { updates_by_applying, creates_by_applying, is_strict: helm.is_none() }
     }
 }
 
@@ -97,7 +64,8 @@ mod tests {
 
     #[test]
     fn the_dry_runs_write_as_the_host_will() {
-        use Host::{HelmAsBefore, HelmClientSide, HelmServerSide, Unknown};
+        let [client_side, server_side, as_before] =
+            [ServerSide::No, ServerSide::Yes, ServerSide::Auto].map(Some);
         let created = live(&[
             ("helm", "Update", "", "f:spec"),
             ("kube-controller-manager", "Update", "status", "f:status"),
@@ -107,20 +75,21 @@ mod tests {
             ("scaler", "Apply", "scale", "f:spec"),
             ("kubectl", "Apply", "", "f:spec"),
         ]);
-        let apply = |manager: &str| Method::Apply { manager: manager.to_owned() };
-        let write = |strict| Method::Write { strict };
-        for (host, live, update, create) in [
-            (HelmClientSide, &created, write(false), write(false)),
-            (HelmClientSide, &applied, write(false), write(false)),
-            (HelmServerSide, &created, write(false), apply("helm")),
-            (HelmServerSide, &applied, apply("kubectl"), apply("kubectl")),
-            (HelmAsBefore, &created, write(false), write(false)),
-            (HelmAsBefore, &applied, apply("kubectl"), apply("kubectl")),
-            (Unknown, &created, write(false), write(true)),
-            (Unknown, &applied, apply("kubectl"), apply("kubectl")),
-            (Unknown, &ObjectMeta::default(), write(false), write(true)),
+        for (helm, live, updates, creates, is_strict) in [
+            (client_side, &created, None, None, false),
+            (client_side, &applied, None, None, false),
+            (server_side, &created, None, Some("helm"), false),
+            (server_side, &applied, Some("kubectl"), Some("kubectl"), false),
+            (as_before, &created, None, None, false),
+            (as_before, &applied, Some("kubectl"), Some("kubectl"), false),
+            (None, &created, None, None, true),
+            (None, &applied, Some("kubectl"), Some("kubectl"), true),
+            (None, &ObjectMeta::default(), None, None, true),
         ] {
-            assert_eq!(Writer::of(host, live), Writer { update, create }, "{host:?} {live:?}");
+            let [updates_by_applying, creates_by_applying] =
+                [updates, creates].map(|name| name.map(str::to_owned));
+            let expected = Writer { updates_by_applying, creates_by_applying, is_strict };
+            assert_eq!(Writer::of(helm, live), expected, "{helm:?} {live:?}");
         }
     }
 }

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::Result;
-use jobsweep::cluster::caller::{Caller, Unclear};
+use jobsweep::cluster::caller::Caller;
 
 use crate::table::{asks, summary};
 
@@ -52,9 +52,9 @@ fn answer() -> Result<()> {
     let still_lives = caller.as_ref().is_ok_and(Caller::still_lives);
     anyhow::ensure!(still_lives || caller.is_err(), "the caller lives no more");
     let (read, is_helm_4) = match &caller {
-        Ok(Caller::Helm { call, .. }) => (Ok(Some((**call).clone())), call.is_helm_4(plugin.as_deref())),
+        Ok(Caller::Helm { call, .. }) => (Ok(Some(call.clone())), call.is_helm_4(plugin.as_deref())),
         Ok(Caller::None { .. }) => (Ok(None), false),
-        Err(Unclear { .. }) => (caller.as_ref().map(|_| None).map_err(Clone::clone), false),
+        Err(why) => (Err(why.clone()), false),
     };
     fs::write(folder.join("input"), &input)?;
     // The last file, for a test that waits for it.

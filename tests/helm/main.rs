@@ -5,6 +5,7 @@
 
 mod errors;
 mod guides;
+mod in_pod;
 mod install;
 mod jobs_in_the_way;
 mod name_suffix;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
         install::trials(),
         name_suffix::trials(),
         unblock::trials(),
+        in_pod::trials(),
         jobs_in_the_way::trials(),
         plugin::trials(),
         picture::trials(),

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use jobsweep_harness::control_plane::{ControlPlane, Namespace};
 use jobsweep_harness::helm::Helm;
-use jobsweep_harness::process::Program;
+use jobsweep_harness::process::{Finished, Program};
 use jobsweep_harness::tools::HelmVersion;
 use jobsweep_harness::{trials, trials::Trial};
 
@@ -206,7 +206,8 @@ pub(crate) async fn the_namespace_is_helms_and_no_other(
     let release = Release::new(cluster, version).await?;
     let before = release.namespace.uids().await?;
     let call = || release.call("upgrade").args(CHANGED).env("JOBSWEEP_LOG_FILE", release.log());
-    call().arg("--post-renderer-args=--namespace=other").run().await?.expect_code(1)?;
+    let disagrees = call().arg("--post-renderer-args=--namespace=other").arg("--debug");
+    wrong_usage(&disagrees.run().await?.expect_code(1)?, version)?;
     let log = fs::read_to_string(release.log())?;
     let both = format!("Helm uses namespace {:?}, and the options name \"other\"", release.namespace.name);
     ensure!(
@@ -228,15 +229,23 @@ pub(crate) async fn the_cluster_is_helms_and_no_other(
     let elsewhere = release.helm.home().join("elsewhere");
     fs::write(&elsewhere, KUBECONFIG)?;
     let somebody = release.namespace.user("somebody").await?.kubeconfig;
-    for (kubeconfig, difference) in [
-        (elsewhere, format!("Helm uses the server {}", cluster.url())),
-        (somebody, "Helm uses the user of context \"test\"".to_owned()),
+    let both = release.helm.home().join("both");
+    fs::write(&both, fs::read_to_string(&elsewhere)?.replace("name: test", "name: other"))?;
+    let both = format!("{}:{}", cluster.kubeconfig().display(), both.display());
+    let elsewhere_too =
+        format!("Helm uses the server {}/, and the options name https://127.0.0.1:1/", cluster.url());
+    let users = "Helm uses the user of context \"test\", and the options name that of \"test\"";
+    let options = |kubeconfig: &Path| format!("--post-renderer-args=--kubeconfig={}", kubeconfig.display());
+    for (option, difference) in [
+        (options(&elsewhere), &*elsewhere_too),
+        (options(&somebody), users),
+        ("--post-renderer-args=--context=other".to_owned(), &*elsewhere_too),
     ] {
-        let kubeconfig = format!("--post-renderer-args=--kubeconfig={}", kubeconfig.display());
-        let call = release.call("upgrade").args(CHANGED).arg(kubeconfig);
-        call.env("JOBSWEEP_LOG_FILE", release.log()).run().await?.expect_code(1)?;
+        let call = release.call("upgrade").args(CHANGED).arg(&option).arg("--debug").env("KUBECONFIG", &both);
+        let call = call.env("JOBSWEEP_LOG_FILE", release.log());
+        wrong_usage(&call.run().await?.expect_code(1)?, version)?;
         let log = fs::read_to_string(release.log())?;
-        ensure!(log.contains(&difference), "{log}");
+        ensure!(log.contains(difference), "{option}: {log}");
         ensure!(release.namespace.uids().await? == before);
     }
     Ok(())
@@ -262,6 +271,13 @@ pub(crate) async fn a_variable_is_enough_where_no_argument_is_possible(
     let job = "apiVersion: batch/v1\nkind: Job\nmetadata: {name: nowhere}\n";
     let pipe = Program::new(crate::setup::JOBSWEEP).env("JOBSWEEP_UNBLOCK", "1").stdin(job);
     same("stdout", job, &pipe.run().await?.expect_success()?.stdout())
+}
+
+/// jobsweep itself ended with exit code 2. With `--debug`, Helm 4 shows that too.
+fn wrong_usage(upgrade: &Finished, version: HelmVersion) -> Result<()> {
+    let shown = if version.is_4() { "exitCode=2" } else { "exit status 2" };
+    ensure!(upgrade.stderr().contains(shown), "{}", upgrade.stderr());
+    Ok(())
 }
 
 /// The log names the caller, and then has these lines, and goes.

@@ -17,20 +17,20 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials![
         changed_jobs_are_synced_again_and_again,
         without_unblock_the_second_sync_fails,
-        a_diff_deletes_nothing
+        a_template_deletes_nothing
     ]
 }
 
-const JOB: [&str; 1] = ["shop-migration"];
+pub(crate) const JOB: [&str; 1] = ["shop-migration"];
 
 /// A helmfile whose Helm has jobsweep, and a namespace for the example.
-struct Helmfile {
-    helm: Helm,
-    namespace: Namespace,
+pub(crate) struct Helmfile {
+    pub(crate) helm: Helm,
+    pub(crate) namespace: Namespace,
 }
 
 impl Helmfile {
-    async fn new(cluster: &ControlPlane, version: HelmVersion) -> Result<Self> {
+    pub(crate) async fn new(cluster: &ControlPlane, version: HelmVersion) -> Result<Self> {
         let namespace = cluster.namespace().await?;
         let helm = helm_with_jobsweep(version).await?.kubeconfig(cluster.kubeconfig());
         let folder = helm.program().parent().context("a program lies in a folder")?.to_owned();
@@ -53,7 +53,7 @@ impl Helmfile {
         Ok(())
     }
 
-    fn file(&self) -> std::path::PathBuf {
+    pub(crate) fn file(&self) -> std::path::PathBuf {
         self.helm.home().join("helmfile.yaml")
     }
 
@@ -62,7 +62,7 @@ impl Helmfile {
         Ok(sync.args(["sync", "--set"]).arg(image(revision)).args(values))
     }
 
-    async fn synced(&self, revision: usize, values: &[&str]) -> Result<()> {
+    pub(crate) async fn synced(&self, revision: usize, values: &[&str]) -> Result<()> {
         self.sync(revision, values)?.run().await?.expect_success()?;
         has(&self.namespace, revision, &JOB).await
     }
@@ -115,8 +115,7 @@ pub(crate) async fn without_unblock_the_second_sync_fails(
     helmfile.synced(2, &[]).await
 }
 
-/// `helmfile diff` needs a plugin of Helm's, which runs the post-renderer as `helmfile template` does.
-pub(crate) async fn a_diff_deletes_nothing(cluster: &ControlPlane, version: HelmVersion) -> Result<()> {
+pub(crate) async fn a_template_deletes_nothing(cluster: &ControlPlane, version: HelmVersion) -> Result<()> {
     let helmfile = Helmfile::new(cluster, version).await?;
     helmfile.synced(1, &[]).await?;
     let namespace = &helmfile.namespace;

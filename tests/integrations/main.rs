@@ -3,6 +3,7 @@
 mod apply;
 mod argocd;
 mod example_jobs;
+mod helm_diff;
 mod helmfile;
 mod kustomize;
 mod name_suffix;
@@ -25,5 +26,6 @@ fn main() -> ExitCode {
         kustomize::with_kubectl(),
         on_demand("kustomize and kpt", kustomize::trials()),
         on_demand("helmfile", helmfile::trials()),
+        helm_diff::trials(),
     ])
 }

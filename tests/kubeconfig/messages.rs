@@ -17,6 +17,7 @@ pub fn trials() -> Vec<Trial> {
         a_plugin_that_fails_is_named,
         a_plugin_that_returns_nothing_usable_is_named,
         a_plugin_that_hangs_is_named_at_the_deadline_and_ended,
+        a_pass_without_waiting_gives_a_plugin_half_a_minute,
         a_plugin_runs_once,
         a_kubeconfig_that_cannot_be_used_is_named,
         a_certificate_for_another_name_is_not_accepted,
@@ -113,6 +114,28 @@ async fn a_plugin_that_hangs_is_named_at_the_deadline_and_ended() -> Result<()> 
             Ok((!process.exists()).then_some(()))
         })
         .await?;
+    }
+    Ok(())
+}
+
+async fn a_pass_without_waiting_gives_a_plugin_half_a_minute() -> Result<()> {
+    let row = with_plugin(
+        "exec:\n  apiVersion: client.authentication.k8s.io/v1\n  interactiveMode: Never\n  command: sh\n  args: [-c, 'echo $$ >> pids; exec sleep 300']",
+    );
+    let setup = Setup::new(&row).await?;
+    let [cleanup, unblock] = modes(&setup).map(|mode| mode.arg("--timeout=0").run());
+    let (cleanup, unblock) = tokio::try_join!(cleanup, unblock)?;
+    for finished in [cleanup, unblock] {
+        ensure!(!finished.stderr().contains("Job "), "{}", finished.stderr());
+        let named =
+            "the credential plugin sh of context \"c\" of <folder>/config returned nothing within 30 s\n";
+        check(finished, &setup, &[named])?;
+    }
+    let pids = fs::read_to_string(setup.folder.join("pids"))?;
+    ensure!(pids.lines().count() == 2, "each mode runs it once: {pids}");
+    for pid in pids.lines() {
+        let process = Path::new("/proc").join(pid);
+        wait::until("the plugin to end", || async { Ok((!process.exists()).then_some(())) }).await?;
     }
     Ok(())
 }

@@ -19,7 +19,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         every_upgrade_passes,
         without_it_an_upgrade_and_a_rollback_fail,
         what_may_not_go_stops_helm_before_anything_changes,
-        a_job_that_ends_in_time_is_waited_for
+        a_job_that_ends_in_time_is_waited_for,
+        the_log_of_a_failed_job_is_in_the_log_file_before_it_is_deleted
     ]
 }
 
@@ -164,6 +165,30 @@ pub(crate) async fn a_job_that_ends_in_time_is_waited_for(node: &Node, helm: Hel
     for expected in [format!("waiting for {job} to finish"), format!("deleted {job}")] {
         ensure!(said.matches(&expected).count() == 1, "{said}");
     }
+    Ok(())
+}
+
+pub(crate) async fn the_log_of_a_failed_job_is_in_the_log_file_before_it_is_deleted(
+    node: &Node,
+    helm: HelmVersion,
+) -> Result<()> {
+    let shop = with_shop(node, helm, Wait::No).await?.set("script=seq 30; echo disk full; false");
+    let log = shop.file("jobsweep.log");
+    let shop = unblocked(shop).post_renderer_args(&[&format!("--log-file={}", log.display())]);
+    shop.upgrade(1).await?.expect_success()?;
+    shop.namespace.condition(&shop.namespace.jobs().get("migrate").await?, "Failed").await?;
+    let before = uid(&shop).await?;
+    shop.upgrade(2).await?.expect_success()?;
+    ensure!(uid(&shop).await? != before);
+    let said = fs::read_to_string(log)?;
+    let job = format!("{}/migrate", shop.namespace.name);
+    let (copied, after) = said.split_once(&format!("deleted Job {job}")).with_context(|| said.clone())?;
+    let heading = format!("last lines of {job}, pod migrate-");
+    let (_, lines) = copied.split_once(&heading).with_context(|| said.clone())?;
+    ensure!(lines.contains(", container main\n") && lines.contains("Z   disk full\n"), "{said}");
+    // Only the last lines, and only once.
+    ensure!(lines.contains("Z   30\n") && !lines.contains("Z   2\n"), "{said}");
+    ensure!(!after.contains("last lines of"), "{said}");
     Ok(())
 }
 

@@ -5,13 +5,14 @@ use std::fmt;
 use super::cluster_flags::ClusterFlags;
 
 /// The commands of Helm that run a post-renderer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Command {
     /// `helm install`
     Install,
     /// `helm upgrade`
     Upgrade,
     /// `helm template`
+    #[default]
     Template,
 }
 
@@ -25,9 +26,10 @@ pub enum DryRun {
 }
 
 /// Whether Helm applies server-side. Only Helm 4 does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ServerSide {
     /// As the release was applied last, which is what `upgrade` does if no flag says otherwise.
+    #[default]
     Auto,
     /// Always.
     Yes,
@@ -36,7 +38,7 @@ pub enum ServerSide {
 }
 
 /// One call of Helm, as its command line describes it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct HelmCall {
     /// The command.
     pub command: Command,
@@ -61,18 +63,6 @@ pub struct HelmCall {
     /// `--server-side`
     pub server_side: ServerSide,
 }
-
-/// Why a command line of Helm cannot be relied on. It never quotes a value, which may be a secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unclear(pub(super) String);
-
-impl fmt::Display for Unclear {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Unclear {}
 
 impl fmt::Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

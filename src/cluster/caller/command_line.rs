@@ -7,15 +7,15 @@
 
 use std::ffi::OsString;
 
-use super::call::{Command, DryRun, HelmCall, ServerSide, Unclear};
+use super::call::{Command, DryRun, HelmCall, ServerSide};
 use super::cluster_flags::ClusterFlags;
 use super::flags::{self, Read, Takes, WITHOUT_VALUE};
 
 /// Reads the arguments of a Helm, the first of which is its own name. `None` if that Helm runs no post-renderer.
 ///
 /// # Errors
-/// Helm may read them in another way than this function does.
-pub fn parse(argv: &[OsString]) -> Result<Option<HelmCall>, Unclear> {
+/// Helm may read them in another way than this function does. The reason quotes no value, which may be a secret.
+pub fn parse(argv: &[OsString]) -> Result<Option<HelmCall>, String> {
     // What is not UTF-8 is replaced, so that it names nothing else.
     let args: Vec<_> = argv.iter().skip(1).map(|arg| arg.to_string_lossy()).collect();
     let args: Vec<_> = args.iter().map(AsRef::as_ref).collect();
@@ -27,32 +27,22 @@ pub fn parse(argv: &[OsString]) -> Result<Option<HelmCall>, Unclear> {
     let command = match place.and_then(|place| Command::named(args[place])) {
         Some(command) if !skipped.iter().any(|arg| Command::named(arg).is_some()) => command,
         None if !args.iter().any(|arg| Command::named(arg).is_some()) => return Ok(None),
-        _ => return unclear("cannot tell which argument is the command; write the command first"),
+        _ => return Err("cannot tell which argument is the command; write the command first".to_owned()),
     };
-    let without_command: Vec<_> =
-        args.iter().enumerate().filter(|(at, _)| Some(*at) != place).map(|(_, arg)| *arg).collect();
-    Line::read(command, &args, &without_command).call().map(Some)
+    let others = args.iter().enumerate().filter(|(at, _)| Some(*at) != place).map(|(_, arg)| *arg);
+    Line::read(command, &others.collect::<Vec<_>>()).call().map(Some)
 }
 
 const POST_RENDERER: &str = "--post-renderer";
 
-fn unclear<T>(why: impl Into<String>) -> Result<T, Unclear> {
-    Err(Unclear(why.into()))
-}
-
 impl Command {
     fn named(name: &str) -> Option<Self> {
-        match name {
-            "install" => Some(Self::Install),
-            "upgrade" => Some(Self::Upgrade),
-            "template" => Some(Self::Template),
-            _ => None,
-        }
+        [Self::Install, Self::Upgrade, Self::Template].into_iter().find(|known| known.to_string() == name)
     }
 
     fn takes(self, flag: &str) -> Takes {
         match flags::global(flag) {
-            Some(takes) => takes,
+            Some((takes, _)) => takes,
             None if flag == flags::SERVER_SIDE && self == Self::Upgrade => Takes::Text,
             None if WITHOUT_VALUE.contains(&flag) => Takes::Nothing,
             None => Takes::Text,
@@ -79,12 +69,12 @@ fn place_of_command(args: &[&str]) -> Option<usize> {
             (None, [_, letter]) => flags::long_name(char::from(*letter)),
             _ => continue,
         };
-        is_value = flags::global(&name) != Some(Takes::Nothing);
+        is_value = !matches!(flags::global(&name), Some((Takes::Nothing, _)));
     }
     None
 }
 
-/// A command line after it was read once.
+/// A command line without the command, after it was read once.
 struct Line<'a> {
     command: Command,
     flags: Vec<(String, Option<&'a str>)>,
@@ -99,7 +89,7 @@ struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    fn read(command: Command, args: &[&'a str], without_command: &[&'a str]) -> Self {
+    fn read(command: Command, args: &[&'a str]) -> Self {
         let mut line = Self {
             command,
             flags: Vec::new(),
@@ -109,7 +99,7 @@ impl<'a> Line<'a> {
             after_dashed_value: false,
             doubt: None,
         };
-        for read in flags::read(without_command, |flag| command.takes(flag)) {
+        for read in flags::read(args, |flag| command.takes(flag)) {
             match read {
                 Read::Positional(arg) => {
                     line.note_dry_run(arg, false);
@@ -119,7 +109,7 @@ impl<'a> Line<'a> {
             }
         }
         line.dry_run = match (command, line.dry_run) {
-            (Command::Template, _) if line.is_set("validate") != Ok(false) => Some(DryRun::Server),
+            (Command::Template, _) if line.is_set(&["validate"]) != Ok(false) => Some(DryRun::Server),
             (Command::Template, None) => Some(DryRun::Client),
             (_, dry_run) => dry_run,
         };
@@ -168,72 +158,51 @@ impl<'a> Line<'a> {
         self.flags.iter().rev().find(|(name, _)| name == flag).map(|(_, value)| *value)
     }
 
-    fn is_set(&self, flag: &str) -> Result<bool, Unclear> {
-        match self.value(flag) {
-            None => Ok(false),
-            Some(None) => Ok(true),
-            Some(Some(text)) => match flags::parse_bool(text) {
-                Some(value) => Ok(value),
-                None => unclear(format!("the value of --{flag} is neither true nor false")),
-            },
-        }
-    }
-
-    fn is_any_set(&self, flags: [&str; 2]) -> Result<bool, Unclear> {
-        // They set the same variable in Helm, so the last one counts.
+    /// Flags of one meaning set the same variable in Helm, so the last one counts.
+    fn is_set(&self, flags: &[&str]) -> Result<bool, String> {
         let last = self.flags.iter().rev().find(|(name, _)| flags.contains(&name.as_str()));
-        last.map_or(Ok(false), |(name, _)| self.is_set(name))
+        match last {
+            None => Ok(false),
+            Some((_, None)) => Ok(true),
+            Some((flag, Some(text))) => flags::parse_bool(text)
+                .ok_or_else(|| format!("the value of --{flag} is neither true nor false")),
+        }
     }
 
-    fn call(self) -> Result<HelmCall, Unclear> {
-        let call = self.described();
+    fn call(self) -> Result<HelmCall, String> {
+        let (command, dry_run, cluster) = (self.command, self.dry_run, self.cluster.clone());
+        let mut call = HelmCall { command, dry_run, cluster, ..HelmCall::default() };
+        let filled = self.fill(&mut call);
         // A Helm that needs no cluster must not fail for what it would do in one.
-        if self.dry_run == Some(DryRun::Client) {
-            return Ok(call.unwrap_or_else(|_| self.without_options(None)));
+        if dry_run != Some(DryRun::Client) {
+            self.doubt.map_or(Ok(()), Err)?;
+            filled?;
         }
-        match self.doubt {
-            Some(doubt) => Err(Unclear(doubt)),
-            None => call,
-        }
-    }
-
-    fn described(&self) -> Result<HelmCall, Unclear> {
-        let mut call = self.without_options(self.release()?);
-        call.post_renderer = match self.value("post-renderer").flatten() {
-            Some(name) if !name.is_empty() => name.to_owned(),
-            _ => return unclear("--post-renderer has no value"),
-        };
-        if self.cluster.namespace.as_deref().is_some_and(|name| !name.is_empty() && !is_name(name, 63)) {
-            return unclear("the value of --namespace is not a namespace");
-        }
-        call.install = self.is_set("install")?;
-        call.no_hooks = self.is_set("no-hooks")?;
-        call.take_ownership = self.is_set("take-ownership")?;
-        call.rollback_on_failure = self.is_any_set(["rollback-on-failure", "atomic"])?;
-        call.force = self.is_any_set(["force", "force-replace"])?;
-        call.server_side = self.server_side()?;
         Ok(call)
     }
 
-    fn without_options(&self, release: Option<String>) -> HelmCall {
-        HelmCall {
-            command: self.command,
-            dry_run: self.dry_run,
-            release,
-            cluster: self.cluster.clone(),
-            post_renderer: String::new(),
-            install: false,
-            no_hooks: false,
-            take_ownership: false,
-            rollback_on_failure: false,
-            force: false,
-            server_side: ServerSide::Auto,
+    fn fill(&self, call: &mut HelmCall) -> Result<(), String> {
+        call.release = self.release()?;
+        call.post_renderer = match self.value("post-renderer").flatten() {
+            Some(name) if !name.is_empty() => name.to_owned(),
+            _ => return Err("--post-renderer has no value".to_owned()),
+        };
+        let namespace = self.cluster.variable("HELM_NAMESPACE");
+        if namespace.is_some_and(|name| !name.is_empty() && !is_name(&name, 63)) {
+            return Err("the value of --namespace is not a namespace".to_owned());
         }
+        call.install = self.is_set(&["install"])?;
+        call.no_hooks = self.is_set(&["no-hooks"])?;
+        call.take_ownership = self.is_set(&["take-ownership"])?;
+        call.rollback_on_failure = self.is_set(&["rollback-on-failure", "atomic"])?;
+        call.force = self.is_set(&["force", "force-replace"])?;
+        call.server_side = self.server_side()?;
+        Ok(())
     }
 
-    fn release(&self) -> Result<Option<String>, Unclear> {
+    fn release(&self) -> Result<Option<String>, String> {
         let template = self.value("name-template").flatten().unwrap_or_default();
-        let is_generated = self.is_set("generate-name")? || !template.is_empty();
+        let is_generated = self.is_set(&["generate-name"])? || !template.is_empty();
         match (self.command, &self.positional[..]) {
             (Command::Upgrade, [name, _]) if is_release(name) => Ok(Some((*name).to_owned())),
             (Command::Install | Command::Template, [name, _]) if is_release(name) && !is_generated => {
@@ -241,22 +210,26 @@ impl<'a> Line<'a> {
             }
             (Command::Install, [_]) if is_generated => Ok(None),
             (Command::Template, [_]) => Ok(None),
-            (_, [_, _]) => unclear("the first argument after the command is not the name of a release"),
-            (_, args) => unclear(format!(
+            (_, [_, _]) => {
+                Err("the first argument after the command is not the name of a release".to_owned())
+            }
+            (_, args) => Err(format!(
                 "there must be a release and a chart, but {} arguments are neither flags nor their values",
                 args.len()
             )),
         }
     }
 
-    fn server_side(&self) -> Result<ServerSide, Unclear> {
+    fn server_side(&self) -> Result<ServerSide, String> {
         match (self.command, self.value(flags::SERVER_SIDE)) {
             (Command::Upgrade, None | Some(Some("auto"))) => Ok(ServerSide::Auto),
             (Command::Upgrade, Some(Some("true"))) => Ok(ServerSide::Yes),
             (Command::Upgrade, Some(Some("false"))) => Ok(ServerSide::No),
-            (Command::Upgrade, _) => unclear("the value of --server-side is none of true, false and auto"),
+            (Command::Upgrade, _) => {
+                Err("the value of --server-side is none of true, false and auto".to_owned())
+            }
             (_, None) => Ok(ServerSide::Yes),
-            _ => Ok(if self.is_set(flags::SERVER_SIDE)? { ServerSide::Yes } else { ServerSide::No }),
+            _ => Ok(if self.is_set(&[flags::SERVER_SIDE])? { ServerSide::Yes } else { ServerSide::No }),
         }
     }
 }

@@ -15,40 +15,22 @@ pub(super) enum Takes {
 
 use Takes::{Nothing, Number, Text};
 
-/// The flags that every command of Helm has. Those from `logtostderr` on are klog's, which Helm does not list.
-pub(super) const GLOBAL: [(&str, Takes); 32] = [
-    ("namespace", Text),
-    ("kubeconfig", Text),
-    ("kube-context", Text),
-    ("kube-token", Text),
-    ("kube-as-user", Text),
-    ("kube-as-group", Text),
-    ("kube-apiserver", Text),
-    ("kube-ca-file", Text),
-    ("kube-tls-server-name", Text),
-    ("kube-insecure-skip-tls-verify", Nothing),
-    ("debug", Nothing),
-    ("registry-config", Text),
-    ("repository-config", Text),
-    ("repository-cache", Text),
-    ("content-cache", Text),
-    ("burst-limit", Number),
-    ("qps", Number),
-    ("color", Text),
-    ("colour", Text),
-    ("logtostderr", Nothing),
-    ("alsologtostderr", Nothing),
-    ("skip-headers", Nothing),
-    ("skip-log-headers", Nothing),
-    ("one-output", Nothing),
-    ("add-dir-header", Nothing),
-    ("log-dir", Text),
-    ("log-file", Text),
-    ("log-file-max-size", Number),
-    ("log-backtrace-at", Text),
-    ("stderrthreshold", Text),
-    ("v", Number),
-    ("vmodule", Text),
+/// The global flags of Helm that matter: what they take, and the variable over which they have precedence. The others are read like
+/// unknown flags.
+const GLOBAL: [(&str, Takes, &str); 12] = [
+    ("namespace", Text, "HELM_NAMESPACE"),
+    ("kubeconfig", Text, "KUBECONFIG"),
+    ("kube-context", Text, "HELM_KUBECONTEXT"),
+    ("kube-apiserver", Text, "HELM_KUBEAPISERVER"),
+    ("kube-token", Text, "HELM_KUBETOKEN"),
+    ("kube-ca-file", Text, "HELM_KUBECAFILE"),
+    ("kube-tls-server-name", Text, "HELM_KUBETLS_SERVER_NAME"),
+    ("kube-insecure-skip-tls-verify", Nothing, "HELM_KUBEINSECURE_SKIP_TLS_VERIFY"),
+    ("kube-as-user", Text, "HELM_KUBEASUSER"),
+    ("kube-as-group", Text, "HELM_KUBEASGROUPS"),
+    ("debug", Nothing, "HELM_DEBUG"),
+    // The verbosity of klog, which Helm does not list.
+    ("v", Number, ""),
 ];
 
 /// The flags of `install`, `upgrade` and `template` that take no value.
@@ -120,17 +102,18 @@ pub(super) fn long_name(letter: char) -> String {
     known.map_or_else(|| letter.to_string(), |(_, name)| (*name).to_owned())
 }
 
-pub(super) fn global(name: &str) -> Option<Takes> {
-    GLOBAL.iter().find(|(known, _)| *known == name).map(|(_, takes)| *takes)
+/// What a global flag takes, and the variable over which it has precedence.
+pub(super) fn global(name: &str) -> Option<(Takes, &'static str)> {
+    GLOBAL.iter().find(|(known, ..)| *known == name).map(|(_, takes, variable)| (*takes, *variable))
 }
 
 /// Reads arguments as pflag does. `takes` says what a flag with this long name does with the next argument.
-pub(super) fn read<'a>(mut args: &[&'a str], takes: impl Fn(&str) -> Takes) -> Vec<Read<'a>> {
+pub(super) fn read<'a>(args: &[&'a str], takes: impl Fn(&str) -> Takes) -> Vec<Read<'a>> {
+    let mut args = args.iter().copied();
     let mut found = Vec::new();
-    while let Some((&arg, rest)) = args.split_first() {
-        args = rest;
+    while let Some(arg) = args.next() {
         if arg == "--" {
-            found.extend(args.iter().copied().map(Read::Positional));
+            found.extend(args.map(Read::Positional));
             return found;
         }
         if let Some(long) = arg.strip_prefix("--") {
@@ -139,7 +122,7 @@ pub(super) fn read<'a>(mut args: &[&'a str], takes: impl Fn(&str) -> Takes) -> V
                 None => (long, None),
             };
             let apart = joined.is_none() && takes(name) != Nothing;
-            let value = if apart { next(&mut args) } else { joined };
+            let value = if apart { args.next() } else { joined };
             found.push(Read::Flag { name: name.to_owned(), value, apart });
         } else if let Some(letters) = arg.strip_prefix('-').filter(|letters| !letters.is_empty()) {
             read_short(letters, &mut args, &takes, &mut found);
@@ -153,7 +136,7 @@ pub(super) fn read<'a>(mut args: &[&'a str], takes: impl Fn(&str) -> Takes) -> V
 /// A short flag, or several in one argument: `-in shop`, `-nshop`, `-n=shop`.
 fn read_short<'a>(
     letters: &'a str,
-    args: &mut &[&'a str],
+    args: &mut impl Iterator<Item = &'a str>,
     takes: &impl Fn(&str) -> Takes,
     found: &mut Vec<Read<'a>>,
 ) {
@@ -165,7 +148,7 @@ fn read_short<'a>(
             Some(value) => (Some(value), false),
             None if takes(&name) == Nothing => (None, false),
             None if !joined.is_empty() => (Some(joined), false),
-            None => (next(args), true),
+            None => (args.next(), true),
         };
         let ends = value.is_some();
         found.push(Read::Flag { name, value, apart });
@@ -173,12 +156,6 @@ fn read_short<'a>(
             return;
         }
     }
-}
-
-fn next<'a>(args: &mut &[&'a str]) -> Option<&'a str> {
-    let (&first, rest) = args.split_first()?;
-    *args = rest;
-    Some(first)
 }
 
 /// Reads a truth value as Go's `strconv.ParseBool` does.

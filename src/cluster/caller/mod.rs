@@ -12,10 +12,9 @@ mod command_line;
 mod flags;
 mod process;
 
-use std::fmt;
 use std::process::id;
 
-pub use call::{Command, DryRun, HelmCall, ServerSide, Unclear};
+pub use call::{Command, DryRun, HelmCall, ServerSide};
 pub use cluster_flags::ClusterFlags;
 pub use command_line::{parse, takes_value};
 use process::Process;
@@ -34,30 +33,21 @@ pub enum Caller {
     /// A Helm.
     Helm {
         /// What it does.
-        call: Box<HelmCall>,
-        /// Which process it is.
-        process: HelmProcess,
+        call: HelmCall,
+        /// Its PID.
+        pid: u32,
+        /// When it started, because PIDs are used again.
+        started: u64,
     },
-}
-
-/// A running Helm.
-pub struct HelmProcess(Process);
-
-/// Without the arguments, which can be secrets.
-impl fmt::Debug for HelmProcess {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("HelmProcess").field(&self.0.pid).finish()
-    }
 }
 
 impl Caller {
     /// Looks for the Helm above this process. `plugin_name` is the variable `HELM_PLUGIN_NAME`.
     ///
     /// # Errors
-    /// There is a Helm, and what it does is unclear.
-    pub fn find(plugin_name: Option<&str>) -> Result<Self, Unclear> {
-        let helm = process::nearest_helm(id(), process::look_up);
-        Self::of(helm, plugin_name)
+    /// There is a Helm, and what it does is unclear. The reason quotes no value of its command line, which may be a secret.
+    pub fn find(plugin_name: Option<&str>) -> Result<Self, String> {
+        Self::of(process::nearest_helm(id(), process::look_up), plugin_name)
     }
 
     /// Where nobody is to be looked for.
@@ -65,18 +55,17 @@ impl Caller {
         Self::None { parent: process::parent_pid() }
     }
 
-    fn of(helm: Option<Process>, plugin_name: Option<&str>) -> Result<Self, Unclear> {
-        let call = helm.as_ref().map_or(Ok(None), |helm| {
-            parse(&helm.argv)
-                .map_err(|Unclear(why)| Unclear(format!("the command line of Helm is unclear: {why}")))
-        })?;
-        match (helm, call) {
-            (Some(helm), Some(call)) => Ok(Self::Helm { call: Box::new(call), process: HelmProcess(helm) }),
-            _ if plugin_name == Some(OWN_PLUGIN) => Err(Unclear(
-                "Helm runs this program as a plugin, but its command line cannot be read".to_owned(),
-            )),
-            _ => Ok(Self::not_looked_for()),
+    fn of(helm: Option<Process>, plugin_name: Option<&str>) -> Result<Self, String> {
+        if let Some(Process { pid, started, argv, .. }) = helm {
+            let call = parse(&argv).map_err(|why| format!("the command line of Helm is unclear: {why}"))?;
+            if let Some(call) = call {
+                return Ok(Self::Helm { call, pid, started });
+            }
         }
+        if plugin_name == Some(OWN_PLUGIN) {
+            return Err("Helm runs this program as a plugin, but its command line cannot be read".to_owned());
+        }
+        Ok(Self::not_looked_for())
     }
 
     /// What the Helm that calls does, if one calls.
@@ -91,7 +80,7 @@ impl Caller {
     pub fn still_lives(&self) -> bool {
         match self {
             Self::None { parent } => process::parent_pid() == *parent,
-            Self::Helm { process, .. } => process.0.still_lives(),
+            Self::Helm { pid, started, .. } => process::still_lives(*pid, *started),
         }
     }
 }

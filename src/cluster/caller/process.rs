@@ -9,7 +9,7 @@ pub(super) struct Process {
     pub pid: u32,
     parent: u32,
     /// Rises with time. With the PID it names a process for ever, because PIDs are used again.
-    started: u64,
+    pub started: u64,
     /// Whether it has ended, though its parent has not yet taken note.
     is_zombie: bool,
     exe: Option<OsString>,
@@ -38,11 +38,11 @@ impl Process {
         let names = [self.exe.as_deref(), self.argv.first().map(OsString::as_os_str)];
         names.into_iter().flatten().any(|path| Path::new(path).file_name().is_some_and(is_name_of_helm))
     }
+}
 
-    /// Whether this process still runs.
-    pub(super) fn still_lives(&self) -> bool {
-        look_up(self.pid).is_some_and(|now| now.started == self.started && !now.is_zombie)
-    }
+/// Whether the process that started then still runs.
+pub(super) fn still_lives(pid: u32, started: u64) -> bool {
+    look_up(pid).is_some_and(|now| now.started == started && !now.is_zombie)
 }
 
 /// Whether a file name matches `^\.?helm([-_]?v?[0-9][0-9.]*)?(-wrapped)?(\.exe)?$`, as `helm3` and Nix's `.helm-wrapped` do.
@@ -83,7 +83,7 @@ pub(super) fn look_up(pid: u32) -> Option<Process> {
 
     let folder = Path::new("/proc").join(pid.to_string());
     let stat = fs::read(folder.join("stat")).ok()?;
-    let stat = Stat::parse(&String::from_utf8_lossy(&stat))?;
+    let (state, parent, started) = parse_stat(&String::from_utf8_lossy(&stat))?;
     // Another user's program cannot be read, and nothing remains of the arguments of a process that has ended.
     let exe = fs::read_link(folder.join("exe")).ok().map(Into::into);
     let mut argv: Vec<_> = fs::read(folder.join("cmdline"))
@@ -93,35 +93,18 @@ pub(super) fn look_up(pid: u32) -> Option<Process> {
         .collect();
     // A NUL ends each argument.
     argv.pop();
-    Some(Process {
-        pid,
-        parent: stat.parent,
-        started: stat.started,
-        is_zombie: matches!(stat.state, 'Z' | 'X'),
-        exe,
-        argv,
-    })
+    Some(Process { pid, parent, started, is_zombie: matches!(state, 'Z' | 'X'), exe, argv })
 }
 
-/// What `/proc/PID/stat` says.
+/// The state, the parent and the start time in `/proc/PID/stat`.
 #[cfg(target_os = "linux")]
-struct Stat {
-    state: char,
-    parent: u32,
-    started: u64,
-}
-
-#[cfg(target_os = "linux")]
-impl Stat {
-    fn parse(text: &str) -> Option<Self> {
-        // The program's name, in parentheses, can have any character.
-        let mut fields = text.rsplit_once(')')?.1.split_ascii_whitespace();
-        let state = fields.next()?.chars().next()?;
-        let parent = fields.next()?.parse().ok()?;
-        // The state is the third field, and the start time the 22nd.
-        let started = fields.nth(17)?.parse().ok()?;
-        Some(Self { state, parent, started })
-    }
+fn parse_stat(text: &str) -> Option<(char, u32, u64)> {
+    // The program's name, in parentheses, can have any character.
+    let mut fields = text.rsplit_once(')')?.1.split_ascii_whitespace();
+    let state = fields.next()?.chars().next()?;
+    let parent = fields.next()?.parse().ok()?;
+    // The state is the third field, and the start time the 22nd.
+    Some((state, parent, fields.nth(17)?.parse().ok()?))
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -228,12 +211,12 @@ mod tests {
     fn the_start_and_the_parent_are_found_behind_any_name() {
         let stat = |name: &str| {
             let stat = format!("12 ({name}) S 7 12 12 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 98765 1000 2");
-            Stat::parse(&stat).map(|stat| (stat.state, stat.parent, stat.started))
+            parse_stat(&stat)
         };
         for name in ["helm", "a b", ") S 1 (", ""] {
             assert_eq!(stat(name), Some(('S', 7, 98765)), "{name}");
         }
-        assert!(Stat::parse("").is_none() && Stat::parse("12 (helm) S 7").is_none());
+        assert!(parse_stat("").is_none() && parse_stat("12 (helm) S 7").is_none());
     }
 
     #[test]
@@ -241,8 +224,8 @@ mod tests {
         let own = look_up(std::process::id()).expect("this process");
         assert_eq!(own.parent, parent_pid());
         assert_eq!(own.argv, std::env::args_os().collect::<Vec<_>>());
-        assert!(own.still_lives());
-        assert!(!Process { started: own.started + 1, ..own }.still_lives());
+        assert!(still_lives(own.pid, own.started));
+        assert!(!still_lives(own.pid, own.started + 1));
     }
 
     #[cfg(unix)]
@@ -250,12 +233,12 @@ mod tests {
     fn a_process_that_was_killed_lives_no_more_though_its_parent_has_not_waited_for_it() {
         let mut child = std::process::Command::new("sleep").arg("60").spawn().expect("sleep");
         let process = look_up(child.id()).expect("a process");
-        assert!(process.still_lives());
+        assert!(still_lives(process.pid, process.started));
         child.kill().expect("killed");
-        while process.still_lives() {
+        while still_lives(process.pid, process.started) {
             std::thread::yield_now();
         }
         child.wait().expect("its end");
-        assert!(!process.still_lives());
+        assert!(!still_lives(process.pid, process.started));
     }
 }

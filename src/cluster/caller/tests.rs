@@ -6,21 +6,19 @@ mod table;
 use std::ffi::OsString;
 use std::hash::{BuildHasher, RandomState};
 
-use arbitrary::Unstructured;
-use secrecy::SecretString;
-
 use super::process::Process;
-use super::{HelmProcess, OWN_PLUGIN, Unclear, parse};
+use super::{OWN_PLUGIN, parse};
 use crate::cluster::caller::{self, Caller, HelmCall};
+use arbitrary::Unstructured;
 use table::{asks, call, may_delete, rows, summary};
 
-fn read(args: &[String]) -> Result<Option<HelmCall>, Unclear> {
+fn read(args: &[String]) -> Result<Option<HelmCall>, String> {
     let argv: Vec<OsString> =
         ["helm"].into_iter().chain(args.iter().map(String::as_str)).map(Into::into).collect();
     parse(&argv)
 }
 
-fn read_line(line: &str) -> Result<Option<HelmCall>, Unclear> {
+fn read_line(line: &str) -> Result<Option<HelmCall>, String> {
     read(&call(line).1)
 }
 
@@ -130,13 +128,9 @@ fn no_secret_is_shown() {
         };
         assert!(!shown.contains("SECRET"), "{line}: {shown}");
     }
-    let process = Process::example(7, &["helm", "--kube-token", "SECRET"]);
-    let caller = Caller::Helm {
-        call: Box::new(
-            read_line("upgrade shop ./chart --kube-token SECRET").expect("clear").expect("a call"),
-        ),
-        process: HelmProcess(process),
-    };
+    let helm = ["helm", "upgrade", "shop", "./chart", "--post-renderer=probe", "--kube-token=SECRET"];
+    let caller = Caller::of(Some(Process::example(7, &helm)), None).expect("a caller");
+    assert!(caller.helm().is_some());
     assert!(!format!("{caller:?}").contains("SECRET"));
 }
 
@@ -278,8 +272,6 @@ fn no_template_no_dry_run_and_no_other_command_of_helm_may_delete() {
 
 #[test]
 fn the_token_is_read() {
-    use secrecy::ExposeSecret;
     let call = read_line("template shop ./chart --kube-token t").expect("clear").expect("a call");
-    let token = call.cluster.token.as_ref().map(SecretString::expose_secret);
-    assert_eq!(token, Some("t"));
+    assert_eq!(call.cluster.variable("HELM_KUBETOKEN").as_deref(), Some("t"));
 }

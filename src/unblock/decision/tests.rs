@@ -37,30 +37,26 @@ fn running() -> State {
 }
 
 fn immutable() -> Answer {
-    Answer::Immutable(vec!["spec.template".to_owned()])
+    Answer::Refused { why: String::new(), immutable: vec!["spec.template".to_owned()] }
 }
+
+fn refused_as(why: &str) -> Answer {
+    Answer::Refused { why: why.to_owned(), immutable: Vec::new() }
+}
+
+const NOBODY: Claimant = Claimant::Unknown { release: None };
 
 fn template() -> Obstacle {
     Obstacle::Immutable(vec!["spec.template".to_owned()])
 }
 
-fn rules() -> Rules {
-    Rules {
-        claimant: Claimant::Unknown { release: None },
-        once: false,
-        retry_failed: false,
-        force: false,
-        needs_policy: false,
-    }
-}
-
-fn helm(takes_ownership: bool) -> Rules {
+fn helm(takes_ownership: bool) -> Claimant {
     let (release, namespace) = (Some("web".to_owned()), "shop".to_owned());
-    Rules { claimant: Claimant::Helm { release, namespace, takes_ownership }, ..rules() }
+    Claimant::Helm { release, namespace, takes_ownership }
 }
 
-fn ordinary(live: &Live, answer: &Answer, manifest: &JobManifest, rules: &Rules) -> Decision {
-    decide(live, answer, manifest, Role::Ordinary, rules)
+fn ordinary(live: &Live, answer: &Answer, manifest: &JobManifest, rules: Rules) -> Decision {
+    decide(live, answer, manifest, Role::Ordinary, &NOBODY, rules)
 }
 
 fn deleted(leave: Leave) -> Decision {
@@ -98,29 +94,29 @@ fn the_policy_at_hand_says_which_job_in_the_way_goes() {
         let manifest = manifest(policy);
         let what = format!("{policy:?} {state:?}");
         let live = live(state);
-        assert_eq!(ordinary(&live, &immutable(), &manifest, &rules()), decision, "{what}");
+        assert_eq!(ordinary(&live, &immutable(), &manifest, Rules::default()), decision, "{what}");
         // --force deletes whatever its state and its policy.
-        let force = Rules { force: true, once: true, needs_policy: true, ..rules() };
-        assert_eq!(ordinary(&live, &immutable(), &manifest, &force), deleted(Leave::Force), "{what}");
+        let force = Rules { force: true, once: true, needs_policy: true, ..Rules::default() };
+        assert_eq!(ordinary(&live, &immutable(), &manifest, force), deleted(Leave::Force), "{what}");
         // Whatever its policy says, a Job that can take the manifest stays.
         let stays = match live.job.outcome() {
             Some(Failed) => Decision::StaysFailed,
             _ => Decision::Stays,
         };
-        for rules in [rules(), force] {
-            assert_eq!(ordinary(&live, &Answer::Possible, &manifest, &rules), stays, "{what}");
+        for rules in [Rules::default(), force] {
+            assert_eq!(ordinary(&live, &Answer::Possible, &manifest, rules), stays, "{what}");
         }
     }
 }
 
 #[test]
 fn some_jobs_in_the_way_go_only_if_the_user_allows_it() {
-    let needs_policy = Rules { needs_policy: true, ..rules() };
+    let needs_policy = Rules { needs_policy: true, ..Rules::default() };
     let done = live(finished(Succeeded));
-    assert_eq!(ordinary(&done, &immutable(), &manifest(None), &needs_policy), must_stay(Reason::NoPolicy));
-    let once = Rules { once: true, ..rules() };
+    assert_eq!(ordinary(&done, &immutable(), &manifest(None), needs_policy), must_stay(Reason::NoPolicy));
+    let once = Rules { once: true, ..Rules::default() };
     let unfinished = must_stay(Reason::Unfinished(Hint::Active(1)));
-    assert_eq!(ordinary(&live(running()), &immutable(), &manifest(None), &once), unfinished);
+    assert_eq!(ordinary(&live(running()), &immutable(), &manifest(None), once), unfinished);
 }
 
 #[test]
@@ -137,22 +133,22 @@ fn nothing_deletes_an_ignored_job_or_one_of_somebody_else() {
         for force in [false, true] {
             let release = Some("web".to_owned());
             let claimant = Claimant::Unknown { release };
-            let rules = Rules { claimant, force, retry_failed: true, ..rules() };
+            let rules = Rules { force, retry_failed: true, ..Rules::default() };
             let live = with_annotations(finished(Failed), annotations);
-            let decision = ordinary(&live, &immutable(), &manifest, &rules);
-            assert_eq!(decision, must_stay(reason.clone()), "{force}");
+            let decide = |answer, rules| decide(&live, &answer, &manifest, Role::Ordinary, &claimant, rules);
+            assert_eq!(decide(immutable(), rules), must_stay(reason.clone()), "{force}");
             let failed = Decision::MustStay(Obstacle::Failed, reason.clone());
-            assert_eq!(ordinary(&live, &Answer::Possible, &manifest, &rules), failed, "{force}");
+            assert_eq!(decide(Answer::Possible, rules), failed, "{force}");
             // Nobody is told to retry it, either.
             let rules = Rules { retry_failed: false, ..rules };
-            assert_eq!(ordinary(&live, &Answer::Possible, &manifest, &rules), Decision::Stays, "{force}");
+            assert_eq!(decide(Answer::Possible, rules), Decision::Stays, "{force}");
         }
     }
 }
 
 #[test]
 fn a_failed_job_is_in_the_way_of_its_retry() {
-    let retry = Rules { retry_failed: true, ..rules() };
+    let retry = Rules { retry_failed: true, ..Rules::default() };
     for (policy, state, decision) in [
         (None, finished(Failed), Decision::Delete(Obstacle::Failed, Leave::NoPolicy(Failed))),
         (
@@ -164,7 +160,7 @@ fn a_failed_job_is_in_the_way_of_its_retry() {
         (None, running(), Decision::Stays),
     ] {
         let what = format!("{policy:?} {state:?}");
-        assert_eq!(ordinary(&live(state), &Answer::Possible, &manifest(policy), &retry), decision, "{what}");
+        assert_eq!(ordinary(&live(state), &Answer::Possible, &manifest(policy), retry), decision, "{what}");
     }
 }
 
@@ -172,15 +168,15 @@ fn a_failed_job_is_in_the_way_of_its_retry() {
 fn a_left_over_hook_is_in_the_way_of_helm_though_it_has_not_changed() {
     let hook = with_annotations(finished(Succeeded), r#""helm.sh/hook": "pre-upgrade""#);
     let left_over = Decision::Delete(Obstacle::LeftOverHook, Leave::NoPolicy(Succeeded));
-    for (rules, role, decision) in [
+    for (claimant, role, decision) in [
         (helm(false), Role::Ordinary, left_over.clone()),
         (helm(true), Role::Ordinary, Decision::Stays),
-        (rules(), Role::Ordinary, Decision::Stays),
+        (NOBODY, Role::Ordinary, Decision::Stays),
         (helm(false), Role::Hook, left_over.clone()),
         (helm(true), Role::Hook, left_over),
     ] {
-        let decided = decide(&hook, &Answer::Possible, &manifest(None), role, &rules);
-        assert_eq!(decided, decision, "{rules:?} {role:?}");
+        let decided = decide(&hook, &Answer::Possible, &manifest(None), role, &claimant, Rules::default());
+        assert_eq!(decided, decision, "{claimant:?} {role:?}");
     }
 }
 
@@ -189,18 +185,18 @@ fn a_job_that_is_being_deleted_is_in_the_way_of_any_manifest() {
     let mut going = live(State::Suspended);
     going.job.terminating = true;
     going.job.finalizers = vec!["a/b".to_owned()];
-    let once = Rules { once: true, ..rules() };
-    for answer in [Answer::Possible, immutable(), Answer::Refused(String::new())] {
-        let decision = ordinary(&going, &answer, &manifest(Some("hook-failed")), &once);
+    let once = Rules { once: true, ..Rules::default() };
+    for answer in [Answer::Possible, immutable(), refused_as("")] {
+        let decision = ordinary(&going, &answer, &manifest(Some("hook-failed")), once);
         assert_eq!(decision, Decision::BeingDeleted(vec!["a/b".to_owned()]), "{answer:?}");
     }
 }
 
 #[test]
 fn a_manifest_that_no_job_could_take_deletes_nothing() {
-    let refused = Answer::Refused("no".to_owned());
-    for rules in [rules(), Rules { force: true, ..rules() }] {
-        let decision = ordinary(&live(finished(Succeeded)), &refused, &manifest(None), &rules);
+    let refused = refused_as("no");
+    for rules in [Rules::default(), Rules { force: true, ..Rules::default() }] {
+        let decision = ordinary(&live(finished(Succeeded)), &refused, &manifest(None), rules);
         assert_eq!(decision, Decision::InvalidManifest("no".to_owned()), "{rules:?}");
     }
 }
@@ -219,15 +215,15 @@ fn a_quota_that_still_counts_the_old_job_does_not_refuse_the_new_one() {
             "jobs.batch \"x\" is forbidden: exceeded quota: few, requested: {requested}, used: {requested}, limited: {requested}"
         )
     };
-    for (code, message, answer) in [
-        (403, quota("count/jobs.batch=1"), Some(Successor::OverQuota(quota("count/jobs.batch=1")))),
-        (403, quota("count/jobs.batch=1,pods=2"), None),
-        (403, quota("pods=1"), None),
-        (422, "spec.template: Required value".to_owned(), None),
+    for (code, message, is_of_old_job) in [
+        (403, quota("count/jobs.batch=1"), true),
+        (403, quota("count/jobs.batch=1,pods=2"), false),
+        (403, quota("pods=1"), false),
+        (422, "spec.template: Required value".to_owned(), false),
     ] {
         let error = refused(code, &message, Vec::new());
-        let expected = answer.unwrap_or(Successor::Refused(error.to_string()));
-        assert_eq!(Successor::of_error(&error), Some(expected));
+        assert_eq!(Answer::of_error(&error), Some(refused_as(&error.to_string())));
+        assert_eq!(is_quota_of_old_job(&error.to_string()), is_of_old_job, "{message}");
     }
 }
 
@@ -243,7 +239,6 @@ fn only_what_is_about_the_manifest_answers() {
     ] {
         let error = refused(code, message, Vec::new());
         assert_eq!(Answer::of_error(&error).is_some(), answers, "{message}");
-        assert_eq!(Successor::of_error(&error).is_some(), answers, "{message}");
     }
 }
 
@@ -268,10 +263,8 @@ fn only_immutable_fields_make_a_job_an_obstacle() {
         (vec![], None),
     ] {
         let error = refused(422, "no", causes);
-        let expected = match fields {
-            Some(fields) => Answer::Immutable(fields.into_iter().map(str::to_owned).collect()),
-            None => Answer::Refused(error.to_string()),
-        };
+        let immutable = fields.unwrap_or_default().into_iter().map(str::to_owned).collect();
+        let expected = Answer::Refused { why: error.to_string(), immutable };
         assert_eq!(Answer::of_error(&error), Some(expected));
     }
 }

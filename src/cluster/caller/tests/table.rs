@@ -1,6 +1,6 @@
 //! The command lines in `command_lines.txt`, for the unit tests and for the real Helms.
 
-use super::caller::{Command, DryRun, HelmCall, ServerSide, Unclear};
+use super::caller::{Command, DryRun, HelmCall, ServerSide};
 
 /// A row of the table. Its placeholders stand in braces.
 pub(crate) struct Row {
@@ -40,29 +40,28 @@ pub(crate) fn call(line: &str) -> (Vec<(String, String)>, Vec<String>) {
 }
 
 /// What was read, in the words of the table.
-pub(crate) fn summary(read: &Result<Option<HelmCall>, Unclear>) -> String {
+pub(crate) fn summary(read: &Result<Option<HelmCall>, String>) -> String {
     let call = match read {
         Err(_) => return "unclear".to_owned(),
         Ok(None) => return "none".to_owned(),
         Ok(Some(call)) => call,
     };
-    let named = |name: &str, value: &Option<String>| value.as_ref().map(|value| format!("{name}={value}"));
+    let named = |name: &str, variable: &str| Some(format!("{name}={}", call.cluster.variable(variable)?));
     let set = |name: &str, is_set: bool| is_set.then(|| name.to_owned());
-    let cluster = &call.cluster;
     let words = [
         Some(call.command.to_string()),
         call.release.clone(),
         call.dry_run.map(|dry_run| format!("dry-run={dry_run:?}").to_lowercase()),
-        named("namespace", &cluster.namespace),
-        named("context", &cluster.context),
-        named("kubeconfig", &cluster.kubeconfig),
-        named("server", &cluster.api_server),
-        cluster.token.as_ref().map(|_| "token".to_owned()),
-        named("ca", &cluster.ca_file),
-        named("tls-server-name", &cluster.tls_server_name),
-        cluster.insecure_skip_tls_verify.map(|insecure| format!("insecure={insecure}")),
-        named("as", &cluster.as_user),
-        cluster.as_groups.as_ref().map(|groups| format!("groups={}", groups.join(","))),
+        named("namespace", "HELM_NAMESPACE"),
+        named("context", "HELM_KUBECONTEXT"),
+        named("kubeconfig", "KUBECONFIG"),
+        named("server", "HELM_KUBEAPISERVER"),
+        named("token", "HELM_KUBETOKEN").map(|_| "token".to_owned()),
+        named("ca", "HELM_KUBECAFILE"),
+        named("tls-server-name", "HELM_KUBETLS_SERVER_NAME"),
+        named("insecure", "HELM_KUBEINSECURE_SKIP_TLS_VERIFY"),
+        named("as", "HELM_KUBEASUSER"),
+        named("groups", "HELM_KUBEASGROUPS"),
         set("install", call.install),
         set("no-hooks", call.no_hooks),
         set("take-ownership", call.take_ownership),
@@ -78,11 +77,11 @@ pub(crate) fn summary(read: &Result<Option<HelmCall>, Unclear>) -> String {
 }
 
 /// Whether a Job may be deleted after this was read.
-pub(crate) fn may_delete(read: &Result<Option<HelmCall>, Unclear>) -> bool {
+pub(crate) fn may_delete(read: &Result<Option<HelmCall>, String>) -> bool {
     matches!(read, Ok(Some(call)) if call.dry_run.is_none())
 }
 
 /// Whether a cluster is asked after this was read.
-pub(crate) fn asks(read: &Result<Option<HelmCall>, Unclear>) -> bool {
+pub(crate) fn asks(read: &Result<Option<HelmCall>, String>) -> bool {
     matches!(read, Ok(Some(call)) if call.dry_run != Some(DryRun::Client))
 }
