@@ -35,6 +35,8 @@ pub enum Verbosity {
     /// Also what the run does and why.
     #[default]
     Normal,
+    /// Also a line for each Job that was deleted or kept. This is the default in a log, which has no progress line.
+    Jobs,
     /// Also every list, watch and retry.
     Verbose,
 }
@@ -69,7 +71,12 @@ impl Console {
     /// Shows only messages up to this verbosity and, on a terminal, a progress line below them.
     #[must_use]
     pub fn with_progress(self, verbosity: Verbosity) -> Self {
-        let has_progress = io::stderr().is_terminal() && verbosity >= Verbosity::Normal;
+        let is_terminal = io::stderr().is_terminal();
+        let verbosity = match verbosity {
+            Verbosity::Normal if !is_terminal => Verbosity::Jobs,
+            given => given,
+        };
+        let has_progress = is_terminal && verbosity >= Verbosity::Normal;
         Self { verbosity, progress: has_progress.then(RefCell::default), ..self }
     }
 
@@ -93,8 +100,8 @@ impl Console {
         match level {
             Verbosity::Error => self.error(message),
             Verbosity::Warning => self.warn(message),
-            Verbosity::Normal | Verbosity::Verbose if level <= self.verbosity => self.always(message),
-            Verbosity::Normal | Verbosity::Verbose => {}
+            _ if level <= self.verbosity => self.always(message),
+            _ => {}
         }
     }
 
@@ -103,19 +110,14 @@ impl Console {
         self.write(&text.to_string());
     }
 
-    /// Whether there is a progress line.
-    #[must_use]
-    pub fn has_progress(&self) -> bool {
-        self.progress.is_some()
-    }
-
-    /// Shows this as the progress line, as far as the terminal is wide. An empty text removes it.
-    pub fn show_progress(&self, text: &str) {
+    /// Shows this as the progress line, as far as the terminal is wide. An empty text removes it. Returns whether there is such a line.
+    pub fn show_progress(&self, text: &str) -> bool {
         let line = if text.is_empty() { String::new() } else { format!("{NO_WRAP}{text}{WRAP}") };
         if let Some(shown) = self.progress.as_ref().filter(|shown| *shown.borrow() != line) {
             let _ = write!(io::stderr().lock(), "{CLEAR}{line}");
             shown.replace(line);
         }
+        self.progress.is_some()
     }
 
     /// Whether there is a log file.

@@ -4,20 +4,14 @@ use std::ffi::OsString;
 use std::io::{self, BufWriter, IsTerminal, Read, Write};
 use std::process;
 
-use crate::cli::{self, Filter, FilterArgs, Invocation};
+#[cfg(feature = "cleanup")]
+use crate::cli::Mode;
+use crate::cli::{self, Cli, FilterArgs};
 use crate::console::Console;
 use crate::error::{Error, ExitCode};
 use crate::inject;
 use crate::translate::krm::{self, FunctionConfig};
 use crate::translate::{Diagnostic, Options, Translated, translate};
-
-/// What to do when somebody runs the filter by hand.
-const HINT: &str = "\
-no input: manifests are read from stdin. For example:
-  helm template my-chart | jobsweep | kubectl apply -f -
-  helm upgrade --install my-release my-chart --post-renderer jobsweep
-  jobsweep < manifests.yaml
-See jobsweep --help.";
 
 const NO_INJECTION: &str = "--inject-cleanup appends manifests, but kustomize and kpt expect one ResourceList; use \
                             examples/cleanup-job.yaml as one of the resources instead";
@@ -43,8 +37,8 @@ fn run_mode(
     args: impl IntoIterator<Item = OsString>,
     console: &mut Console,
 ) -> Result<process::ExitCode, Error> {
-    let invocation = match cli::parse(args) {
-        Ok(invocation) => invocation,
+    let cli = match cli::parse(args) {
+        Ok(cli) => cli,
         Err(help) if !help.use_stderr() => {
             help.print().map_err(Error::Stdout)?;
             return Ok(ExitCode::Done.into());
@@ -54,24 +48,24 @@ fn run_mode(
             return Err(Error::Usage(cli::what_is_wrong(&wrong)));
         }
     };
-    match invocation {
-        Invocation::Filter(Filter { completions: Some(shell), .. }) => print(&cli::completions(shell))?,
-        Invocation::Filter(Filter { man: true, .. }) => print(&cli::man().map_err(Error::Stdout)?)?,
-        Invocation::Filter(Filter { filter, .. }) => {
-            *console = open_console(filter.log_file.clone())?;
-            translate_stdin(filter, false, console, |_, _| Ok(()))?;
+    match cli {
+        #[cfg(feature = "cleanup")]
+        Cli { mode: Some(Mode::Cleanup(args)), .. } => {
+            return Ok(crate::cleanup::run(args.options().map_err(Error::Usage)?));
         }
         #[cfg(feature = "cleanup")]
-        Invocation::Unblock(args) => {
+        Cli { mode: Some(Mode::Unblock(args)), .. } => {
             *console = open_console(args.filter.log_file.clone())?;
             let (options, args) = args.options().map_err(Error::Usage)?;
             translate_stdin(args, true, console, |translated, console| {
                 unblock(translated, &options, console)
             })?;
         }
-        #[cfg(feature = "cleanup")]
-        Invocation::Cleanup(args) => {
-            return Ok(crate::cleanup::run(args.options().map_err(Error::Usage)?, io::stdout()));
+        Cli { completions: Some(shell), .. } => print(&cli::completions(shell))?,
+        Cli { man: true, .. } => print(&cli::man().map_err(Error::Stdout)?)?,
+        Cli { filter, .. } => {
+            *console = open_console(filter.log_file.clone())?;
+            translate_stdin(filter, false, console, |_, _| Ok(()))?;
         }
     }
     Ok(ExitCode::Done.into())
@@ -95,7 +89,7 @@ fn translate_stdin(
     before_writing: impl FnOnce(&mut Translated<'_>, &mut Console) -> Result<(), Error>,
 ) -> Result<(), Error> {
     if io::stdin().is_terminal() {
-        return Err(Error::Usage(HINT.to_owned()));
+        return Err(Error::Usage(cli::no_input(read_jobs)));
     }
     let mut manifests = Vec::new();
     io::stdin().read_to_end(&mut manifests).map_err(Error::Stdin)?;

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Output, Stdio};
 
 use clap::Parser;
-use jobsweep::cli::Filter;
+use jobsweep::cli::Cli;
 use jobsweep::policy::DefaultPolicy;
 use jobsweep::translate::{Options, krm};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -75,7 +75,7 @@ fn case(input: &Path) -> Result<(), Failed> {
 
 /// The translator's options for these arguments.
 fn options(args: &str) -> Result<Options, Box<dyn Error>> {
-    let filter = Filter::try_parse_from(["jobsweep"].into_iter().chain(args.lines()))?.filter;
+    let filter = Cli::try_parse_from(["jobsweep"].into_iter().chain(args.lines()))?.filter;
     let name_suffix = filter.name_suffix(false);
     let default_policy = match filter.default_policy {
         Some(text) => text.parse::<DefaultPolicy>()?.0,

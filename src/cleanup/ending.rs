@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::output::wording::{jobs, totals, why};
+use super::output::wording::{jobs, why};
 use super::rules::Kept;
 use super::sweep::{Message, Phase, Sweep};
 use crate::cluster::stop::{Stop, Timeout};
@@ -89,11 +89,12 @@ fn has_failed(sweep: &Sweep) -> bool {
     })
 }
 
-/// The last messages: how the sweep ended, what is left, and how many Jobs it handled.
+/// The messages before the report: how the sweep ended, and what is left, unless a table follows that shows it.
 pub(crate) fn last_messages(
     ending: &Ending,
     error: Option<&str>,
     sweep: &Sweep,
+    table_follows: bool,
     unix_now: i64,
 ) -> Vec<Message> {
     let mut messages = Vec::new();
@@ -107,21 +108,14 @@ pub(crate) fn last_messages(
         (_, None) => {}
     }
     let mut left = sweep.sorted_jobs();
-    left.retain(|tracked| tracked.phase.is_open());
+    left.retain(|tracked| tracked.phase.is_open() && !table_follows);
     for tracked in left.iter().take(NAMED) {
         let why = why(tracked, unix_now).unwrap_or_default();
         say(Verbosity::Warning, &format!("left {}: {why}", tracked.job));
     }
     if left.len() > NAMED {
         let more = left.len() - NAMED;
-        say(Verbosity::Warning, &format!("left {more} more; the table and the JSON report list them all"));
-    }
-    let any = sweep.jobs().next().is_some();
-    if any {
-        say(Verbosity::Normal, &totals(sweep.jobs()));
-    } else if sweep.was_listed() {
-        let text = format!("no Job in scope has the annotation {KOTS_DELETE_POLICY}");
-        say(Verbosity::Normal, &text);
+        say(Verbosity::Warning, &format!("left {more} more; -o json lists them all"));
     }
     let (others, nameless) = sweep.left_out();
     if others > 0 {
@@ -129,7 +123,7 @@ pub(crate) fn last_messages(
     }
     if nameless > 0 {
         // These Jobs may be all that the user meant.
-        let level = if any { Verbosity::Normal } else { Verbosity::Warning };
+        let level = if sweep.found_none() { Verbosity::Warning } else { Verbosity::Normal };
         let text = format!(
             "left out by --release: {} without a release. Helm does not annotate hooks with it: give such a Job the \
              label app.kubernetes.io/instance, or sweep without --release",
@@ -138,6 +132,18 @@ pub(crate) fn last_messages(
         say(level, &text);
     }
     messages
+}
+
+/// The message of a sweep that found no Job. `place` is where it looked, `missing` are the namespaces that do not exist.
+pub(crate) fn nothing_in_scope(place: &str, missing: &[String], sweep: &Sweep) -> String {
+    let missing = missing.iter().map(|namespace| format!("; namespace {namespace} does not exist"));
+    let advice = match sweep.without_policy() {
+        0 => String::new(),
+        1 => "; 1 Job has no policy; see --default-policy".to_owned(),
+        count => format!("; {count} Jobs have no policy; see --default-policy"),
+    };
+    let missing: String = missing.collect();
+    format!("no Job in scope has the annotation {KOTS_DELETE_POLICY} ({place}){missing}{advice}")
 }
 
 #[cfg(test)]
@@ -257,7 +263,8 @@ mod tests {
 
     fn said(ending: &Ending, sweep: &Sweep) -> String {
         let error = Conclusion::new(ending, sweep, false).error;
-        let texts = last_messages(ending, error.as_deref(), sweep, 0).into_iter().map(|(_, text)| text);
+        let texts =
+            last_messages(ending, error.as_deref(), sweep, false, 0).into_iter().map(|(_, text)| text);
         texts.collect::<Vec<_>>().join("\n")
     }
 
@@ -266,7 +273,23 @@ mod tests {
         let nowhere = Ending::Err(Stop::Failed(Error::Config("no kubeconfig".to_owned())));
         assert_eq!(said(&nowhere, &sweep(Rules::default(), 0)).lines().count(), 1);
         assert_eq!(said(&Err(Stop::Deadline), &sweep(Rules::default(), 1)).lines().count(), 1);
-        assert!(said(&Ok(()), &listed([])).contains("no Job in scope has the annotation"));
+        assert_eq!(said(&Ok(()), &listed([])), "");
+    }
+
+    #[test]
+    fn nothing_in_scope_is_explained() {
+        let annotation = "no Job in scope has the annotation kots.io/hook-delete-policy";
+        let without_policy = |count: usize| listed((0..count).map(|n| job(&n.to_string()).without_policy()));
+        let place = "namespace shop, context dev";
+        for (missing, count, expected) in [
+            (&[][..], 0, ""),
+            (&["shop".to_owned()], 0, "; namespace shop does not exist"),
+            (&[], 1, "; 1 Job has no policy; see --default-policy"),
+            (&[], 46, "; 46 Jobs have no policy; see --default-policy"),
+        ] {
+            let text = nothing_in_scope(place, missing, &without_policy(count));
+            assert_eq!(text, format!("{annotation} ({place}){expected}"));
+        }
     }
 
     #[test]
@@ -284,6 +307,6 @@ mod tests {
     fn of_many_jobs_that_are_left_some_are_named_and_all_are_counted() {
         let lines = said(&Err(Stop::Deadline), &listed((0..NAMED + 5).map(|n| job(&n.to_string()))));
         assert_eq!(lines.matches("left shop/").count(), NAMED);
-        assert!(lines.contains("left 5 more; the table"), "{lines}");
+        assert!(lines.contains("left 5 more; -o json"), "{lines}");
     }
 }

@@ -22,21 +22,25 @@ mod rules;
 mod run;
 mod sweep;
 
-use std::io::Write;
+use std::io::{self, IsTerminal};
 use std::process;
 use std::time::Instant;
+
+use anstream::{AutoStream, ColorChoice};
 
 use crate::cluster::stop;
 use crate::console::Console;
 use crate::error::ExitCode;
 use ending::{Conclusion, last_messages};
 use output::report::Report;
+use output::table::Layout;
+use output::wording::totals;
 
 pub use crate::console::Verbosity;
 pub use options::{Format, Namespaces, Options};
 
-/// Sweeps. Writes the report to `out` and everything else to stderr.
-pub fn run(options: Options, mut out: impl Write) -> process::ExitCode {
+/// Sweeps. Writes the report to stdout and everything else to stderr.
+pub fn run(options: Options) -> process::ExitCode {
     let console = Console::default().with_progress(options.verbosity);
     let start = Instant::now();
     let (runtime, mut signals) = match stop::start() {
@@ -51,11 +55,24 @@ pub fn run(options: Options, mut out: impl Write) -> process::ExitCode {
     let exit_code = conclusion.exit_code;
     let took = start.elapsed();
     let error = conclusion.error.as_deref();
-    for (level, text) in last_messages(&ending, error, &sweep, sweep.unix_time(took)) {
+    let mut stdout = io::stdout();
+    let is_terminal = stdout.is_terminal();
+    // A log with a line for each Job needs no table of the same.
+    let says_all = !is_terminal && !io::stderr().is_terminal() && options.verbosity >= Verbosity::Normal;
+    let layout = (options.format == Format::Table && !says_all).then(|| Layout {
+        has_namespaces: options.namespaces.may_be_several(),
+        has_all: !is_terminal || options.verbosity == Verbosity::Verbose,
+        is_coloured: AutoStream::choice(&stdout) != ColorChoice::Never,
+    });
+    for (level, text) in last_messages(&ending, error, &sweep, layout.is_some(), sweep.unix_time(took)) {
         console.message(level, &text);
     }
     let report = Report { sweep: &sweep, conclusion: &conclusion, dry_run: options.dry_run, took };
-    let written = report.write(options.format, &mut out);
+    let written = report.write(options.format, layout.as_ref(), &mut stdout);
+    let totals = totals(sweep.jobs());
+    if !totals.is_empty() {
+        console.message(Verbosity::Normal, &totals);
+    }
     // A credential plugin may still run.
     runtime.shutdown_background();
     match written {

@@ -4,6 +4,7 @@ use std::time::Duration;
 use crate::cluster::Timeout;
 use crate::cluster::connect::Connection;
 use crate::console::Verbosity;
+use crate::policy::DeletePolicy;
 
 /// The options of a sweep.
 #[derive(Debug, Clone)]
@@ -16,6 +17,8 @@ pub struct Options {
     pub selector: Option<String>,
     /// Only Jobs of this Helm release are in scope.
     pub release: Option<String>,
+    /// The policy of Jobs that have none and no owner.
+    pub default_policy: Option<DeletePolicy>,
     /// Whether a policy that lists `before-hook-creation` names every outcome.
     pub before_hook_creation: bool,
     /// How long ago a Job must have finished before it is deleted, by the local clock.
@@ -51,10 +54,20 @@ pub enum Namespaces {
     All,
 }
 
+impl Namespaces {
+    pub(super) fn may_be_several(&self) -> bool {
+        match self {
+            Self::Default => false,
+            Self::Named(names) => names.len() > 1,
+            Self::All => true,
+        }
+    }
+}
+
 /// The format of the report on stdout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// A table with one line for each Job.
+    /// A table for people, unless stdout and stderr are a log, which has a line for each Job.
     Table,
     /// One JSON object; docs/cleanup.md links to its fields.
     Json,

@@ -14,6 +14,8 @@ pub(crate) struct Rules {
     pub once: bool,
     pub has_selector: bool,
     pub release: Option<String>,
+    /// The policy of Jobs that have none and no owner.
+    pub default_policy: Option<DeletePolicy>,
     /// The UID of the Job in which this sweep runs.
     pub own_job: Option<String>,
     pub dry_run: bool,
@@ -41,7 +43,17 @@ pub(crate) enum Kept {
 
 impl Rules {
     pub(crate) fn in_scope(&self, job: &Job) -> bool {
-        job.policy.is_some() && self.release.as_ref().is_none_or(|name| job.is_of_release(name))
+        job.policy.is_some() && self.is_of_release(job)
+    }
+
+    fn is_of_release(&self, job: &Job) -> bool {
+        self.release.as_ref().is_none_or(|name| job.is_of_release(name))
+    }
+
+    /// Whether the default policy counts for this Job.
+    pub(crate) fn may_have_default_policy(&self, job: &Job) -> bool {
+        let is_readable = !matches!(job.state, State::Unreadable(_));
+        job.policy.is_none() && is_readable && !job.owned && self.is_of_release(job)
     }
 
     /// The phase of a Job that nobody has deleted, at this time in seconds since 1970.

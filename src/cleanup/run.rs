@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::Api;
 use kube::api::DeleteParams;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, timeout};
 
-use super::ending::{EndCondition, Ending};
+use super::ending::{EndCondition, Ending, nothing_in_scope};
 use super::logs::LogReader;
 use super::options::{Namespaces, Options};
 use super::output::progress::Progress;
@@ -25,14 +27,15 @@ use crate::cluster::stop::{Stop, unless_stopped};
 use crate::cluster::variable;
 use crate::cluster::watch::{Follower, Scope};
 use crate::console::{Console, Verbosity};
+use crate::escape::block;
 use crate::policy::OWN_JOB_UID;
 use crate::signals::{self, Signals};
 
 /// How long to wait for the results of deletions under way once the sweep is to end. A pod's default termination grace period is
 /// 30 s.
 const DRAIN: Duration = Duration::from_secs(10);
-/// For how long, and of how many Jobs, the pods are looked at after the deadline.
-const LOOK_AT_PODS: Duration = Duration::from_secs(5);
+/// For how long the cluster is asked afterwards why there is something left, or nothing was found.
+const LOOK_AFTERWARDS: Duration = Duration::from_secs(5);
 const JOBS_WITH_PODS: usize = 20;
 /// How often the sweep looks at the clock.
 const TICK: Duration = Duration::from_millis(100);
@@ -44,10 +47,11 @@ pub(crate) async fn run(options: &Options, console: &Console, signals: &mut Sign
     let connected: Result<_, Stop> = unless_stopped(signals, deadline, async {
         let target = Target::find(&options.connection).await?;
         let scopes = scopes(options, target.default_namespace());
-        Ok((Cluster::connect(target, deadline).await?, scopes))
+        let context = target.context.clone();
+        Ok((Cluster::connect(target, deadline).await?, scopes, context))
     })
     .await;
-    let (cluster, scopes) = match connected {
+    let (cluster, scopes, context) = match connected {
         Ok(connected) => connected,
         Err(stop) => return (Sweep::default(), Err(stop)),
     };
@@ -57,6 +61,7 @@ pub(crate) async fn run(options: &Options, console: &Console, signals: &mut Sign
         once: options.once,
         has_selector: options.selector.is_some(),
         release: options.release.clone(),
+        default_policy: options.default_policy.clone(),
         own_job: variable(OWN_JOB_UID),
         dry_run: options.dry_run,
         only_lists: options.timeout.is_zero(),
@@ -64,11 +69,15 @@ pub(crate) async fn run(options: &Options, console: &Console, signals: &mut Sign
     let names = scopes.iter().map(Scope::to_string);
     let unix_start = jiff::Timestamp::now().as_second().saturating_sub_unsigned(start.elapsed().as_secs());
     let mut sweep = Sweep::new(rules, names, options.concurrency.get(), unix_start);
-    let ending = sweep_until_done(&mut sweep, &cluster, scopes, options, console, signals, start).await;
+    let ending =
+        sweep_until_done(&mut sweep, &cluster, scopes.clone(), options, console, signals, start).await;
     signals.end_the_process();
+    if sweep.found_none() {
+        say_nothing_in_scope(&sweep, &cluster, &scopes, context, console).await;
+    }
     if matches!(ending, Err(Stop::Deadline)) {
         // Where this is not possible in time, the report says less.
-        let _ = timeout(LOOK_AT_PODS, async {
+        let _ = timeout(LOOK_AFTERWARDS, async {
             for tracked in sweep.active().take(JOBS_WITH_PODS) {
                 tracked.pods = pods::why_unfinished(&cluster, &tracked.job).await;
             }
@@ -76,6 +85,30 @@ pub(crate) async fn run(options: &Options, console: &Console, signals: &mut Sign
         .await;
     }
     (sweep, ending)
+}
+
+async fn say_nothing_in_scope(
+    sweep: &Sweep,
+    cluster: &Cluster,
+    scopes: &[Scope],
+    context: Option<String>,
+    console: &Console,
+) {
+    let api: Api<Namespace> = Api::all(cluster.client().clone());
+    let mut missing = Vec::new();
+    // Few users may read namespaces. Then nobody knows, and the message says less.
+    let _ = timeout(LOOK_AFTERWARDS, async {
+        for namespace in scopes.iter().filter_map(|scope| scope.namespace.as_ref()) {
+            if api.get_metadata(namespace).await.is_err_and(|error| Error::from(error).is_not_found()) {
+                missing.push(namespace.clone());
+            }
+        }
+    })
+    .await;
+    let context = context.map(|context| format!("context {context}"));
+    let place: Vec<_> = scopes.iter().map(Scope::to_string).chain(context).collect();
+    let level = if missing.is_empty() { Verbosity::Normal } else { Verbosity::Warning };
+    console.message(level, &block(&nothing_in_scope(&place.join(", "), &missing, sweep)));
 }
 
 /// The scopes to list and watch, each once.

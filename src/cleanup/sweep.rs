@@ -10,7 +10,7 @@
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::mem::{discriminant, replace, take};
+use std::mem::{replace, take};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -110,6 +110,8 @@ struct Scope {
     name: String,
     was_listed: bool,
     view: View,
+    /// How many Jobs without a policy the present list and the last complete one have.
+    without_policy: (usize, usize),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -152,20 +154,27 @@ impl Sweep {
         concurrency: usize,
         unix_start: i64,
     ) -> Self {
-        let scope = |name| Scope { name, was_listed: false, view: View::Old };
+        let scope = |name| Scope { name, was_listed: false, view: View::Old, without_policy: (0, 0) };
         let scopes = scopes.into_iter().map(scope).collect();
         Self { rules, scopes, concurrency, unix_start, ..Self::default() }
     }
 
     /// Takes in what happened in a scope. Fails if the scope cannot be followed any more.
-    pub(crate) fn event(&mut self, index: usize, event: Event, now: Duration) -> Result<(), Error> {
+    pub(crate) fn event(&mut self, index: usize, mut event: Event, now: Duration) -> Result<(), Error> {
         let Some(scope) = self.scopes.get_mut(index) else { return Ok(()) };
         let name = scope.name.clone();
+        if let Event::Seen(job) | Event::Deleted(job) = &mut event
+            && self.rules.may_have_default_policy(job)
+        {
+            scope.without_policy.0 += 1;
+            job.policy.clone_from(&self.rules.default_policy);
+        }
         match event {
             Event::ListBegins => {
                 scope.view = scope.view.min(View::Old);
                 let in_scope = self.jobs.values_mut().filter(|tracked| tracked.scope == index);
                 in_scope.for_each(|tracked| tracked.listed = false);
+                scope.without_policy.0 = 0;
                 self.say(Verbosity::Verbose, &format!("listing Jobs in {name}"));
             }
             Event::Seen(job) => self.seen(index, job, now),
@@ -180,6 +189,7 @@ impl Sweep {
             }
             Event::Listed => {
                 scope.was_listed = true;
+                scope.without_policy.1 = scope.without_policy.0;
                 let missing = self.jobs.iter().filter(|(_, job)| job.scope == index && !job.listed);
                 let missing: Vec<_> = missing.map(|(uid, _)| Arc::clone(uid)).collect();
                 missing.iter().for_each(|uid| self.missing(uid, now));
@@ -418,6 +428,16 @@ impl Sweep {
         !self.scopes.is_empty() && self.scopes.iter().all(|scope| scope.was_listed)
     }
 
+    /// Whether every scope was listed, and no Job was ever in scope.
+    pub(crate) fn found_none(&self) -> bool {
+        self.was_listed() && self.jobs().next().is_none()
+    }
+
+    /// How many Jobs without a policy the last complete lists had for which a default policy would count.
+    pub(crate) fn without_policy(&self) -> usize {
+        self.scopes.iter().map(|scope| scope.without_policy.1).sum()
+    }
+
     /// Whether the watch will soon show what became of a deletion.
     pub(crate) fn is_about_to_show_more(&self) -> bool {
         self.jobs.values().any(|tracked| {
@@ -503,13 +523,11 @@ impl Phase {
             (_, Self::Kept(Kept::Refused(_) | Kept::Unreadable(_) | Kept::NoFinishTime)) => {
                 Verbosity::Warning
             }
-            (Self::Waiting(before), Self::Waiting(now)) if discriminant(before) == discriminant(now) => {
+            (Self::Kept(Kept::TooRecent(_)), Self::Kept(Kept::TooRecent(_)))
+            | (_, Self::Waiting(_) | Self::TooRecent(_) | Self::Going { shown: false, .. }) => {
                 Verbosity::Verbose
             }
-            (_, Self::Going { shown: false, .. })
-            | (Self::TooRecent(_), Self::TooRecent(_))
-            | (Self::Kept(Kept::TooRecent(_)), Self::Kept(Kept::TooRecent(_))) => Verbosity::Verbose,
-            _ => Verbosity::Normal,
+            _ => Verbosity::Jobs,
         }
     }
 }

@@ -1,6 +1,5 @@
 //! The arguments of `--cleanup`.
 
-use std::env;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
@@ -8,11 +7,10 @@ use clap::Parser;
 use clap::builder::NonEmptyStringValueParser;
 
 use super::cluster::{ClusterArgs, duration};
+use super::{manual, variable};
 use crate::cleanup::{Format, Namespaces, Options, Verbosity};
 use crate::cluster::helm_env::{HelmVariables, helm_debug};
-
-/// Sets in the environment how long ago a Job must have finished.
-pub(super) const FINISHED_FOR: &str = "JOBSWEEP_FINISHED_FOR";
+use crate::policy::DeletePolicy;
 
 /// Sweep finished Kubernetes Jobs by their delete policy
 ///
@@ -20,13 +18,14 @@ pub(super) const FINISHED_FOR: &str = "JOBSWEEP_FINISHED_FOR";
 /// it ended, and waits until these are gone.
 #[derive(Debug, Parser)]
 #[command(override_usage = "jobsweep --cleanup [OPTIONS]", next_help_heading = "Cleanup")]
+#[command(after_help = manual::notes(manual::CLEANUP), after_long_help = manual::long_notes(manual::CLEANUP))]
 pub struct Cleanup {
-    /// Sweep this namespace; repeatable [default: the context's, or the pod's]
-    #[arg(short, long = "namespace", value_name = "NAME", value_parser = super::namespace)]
-    pub(super) namespaces: Vec<String>,
+    /// Sweep this namespace; repeatable [default: the context's or pod's]
+    #[arg(short, long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    pub(super) namespace: Vec<String>,
 
     /// Sweep all namespaces
-    #[arg(short = 'A', long, conflicts_with = "namespaces")]
+    #[arg(short = 'A', long, conflicts_with = "namespace")]
     pub(super) all_namespaces: bool,
 
     /// Sweep only Jobs with these labels, as in `kubectl get -l`
@@ -34,27 +33,25 @@ pub struct Cleanup {
     selector: Option<String>,
 
     /// Sweep only Jobs of this Helm release
-    ///
-    /// A Job belongs to the release that its annotation meta.helm.sh/release-name or its label app.kubernetes.io/instance names.
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     release: Option<String>,
+
+    /// Policy of Jobs with neither one nor an owner; needs -n or --release
+    #[arg(long, value_name = "POLICY", value_parser = str::parse::<DeletePolicy>)]
+    default_policy: Option<DeletePolicy>,
 
     #[command(flatten)]
     cluster: ClusterArgs,
 
-    /// Delete Jobs whose policy lists before-hook-creation, however they ended
-    ///
-    /// Use this right before the next apply.
+    /// Delete Jobs with before-hook-creation, however they ended
     #[arg(long)]
     before_hook_creation: bool,
 
-    /// Delete only Jobs that finished this long ago [default: 0] [env: JOBSWEEP_FINISHED_FOR]
-    ///
-    /// The API server's clock counts. On a schedule, 15m is three times as long as Helm waits by default.
+    /// Delete what finished this long ago [env: JOBSWEEP_FINISHED_FOR]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     finished_for: Option<Duration>,
 
-    /// End only after there was nothing to do for this long [default: 2s, with --once 0s]
+    /// End after so long without work [default: 2s, with --once 0s]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     settle: Option<Duration>,
 
@@ -62,9 +59,7 @@ pub struct Cleanup {
     #[arg(long, value_name = "N", default_value = "32")]
     concurrency: NonZeroUsize,
 
-    /// Show the last N lines of a failed Job's logs before its deletion
-    ///
-    /// 0 shows none. [default: 20 if the Job's helm.sh/hook-output-log-policy asks for logs, otherwise 0]
+    /// Show the last N log lines of failed Jobs [default: 20 if they ask]
     #[arg(long, value_name = "N")]
     log_tail: Option<u32>,
 
@@ -76,13 +71,11 @@ pub struct Cleanup {
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     output: Format,
 
-    /// Also show lists, watches and retries
+    /// Also show waiting, lists, watches and retries; all Jobs in the table
     #[arg(short, long, conflicts_with = "quiet")]
     verbose: bool,
 
     /// Show only warnings, errors and logs
-    ///
-    /// With -o json, logs appear only in the report.
     #[arg(short, long)]
     quiet: bool,
 }
@@ -93,16 +86,18 @@ impl Cleanup {
     /// # Errors
     /// Returns what is wrong with an environment variable. Clap has checked the arguments.
     pub fn options(self) -> Result<Options, String> {
+        self.check_default_policy()?;
         let dry_run = self.cluster.is_dry_run()?;
         Ok(Options {
             connection: self.cluster.connection(HelmVariables::default()),
-            namespaces: match self.namespaces {
+            namespaces: match self.namespace {
                 _ if self.all_namespaces => Namespaces::All,
                 names if names.is_empty() => Namespaces::Default,
                 names => Namespaces::Named(names),
             },
             selector: self.selector,
             release: self.release,
+            default_policy: self.default_policy,
             before_hook_creation: self.before_hook_creation,
             finished_for: self.finished_for.map_or_else(finished_for_by_variable, Ok)?,
             settle: self.settle.unwrap_or(Duration::from_secs(if self.cluster.once { 0 } else { 2 })),
@@ -120,11 +115,20 @@ impl Cleanup {
             },
         })
     }
+
+    /// A default policy must not reach Jobs that the user did not think of.
+    pub(super) fn check_default_policy(&self) -> Result<(), String> {
+        let is_chosen = self.release.is_some() || !self.namespace.is_empty();
+        if self.default_policy.is_some() && (self.all_namespaces || !is_chosen) {
+            return Err("--default-policy needs --release or --namespace, and no --all-namespaces".to_owned());
+        }
+        Ok(())
+    }
 }
 
 fn finished_for_by_variable() -> Result<Duration, String> {
-    match &*env::var_os(FINISHED_FOR).unwrap_or_default().to_string_lossy() {
+    match &*variable("JOBSWEEP_FINISHED_FOR") {
         "" => Ok(Duration::ZERO),
-        text => duration(text).map_err(|why| format!("{FINISHED_FOR} is {text:?}: {why}")),
+        text => duration(text).map_err(|why| format!("JOBSWEEP_FINISHED_FOR is {text:?}: {why}")),
     }
 }

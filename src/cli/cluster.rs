@@ -1,16 +1,17 @@
-//! The arguments that all modes have that talk to a cluster.
+//! What the modes have in common that talk to a cluster.
 
-use std::path::PathBuf;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::Args;
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory};
 
+use super::{Cli, variable};
 use crate::cluster::Timeout;
+use crate::cluster::caller::Caller;
 use crate::cluster::connect::Connection;
 use crate::cluster::helm_env::HelmVariables;
-
-/// The variable that asks for a dry run.
-const DRY_RUN: &str = "JOBSWEEP_DRY_RUN";
 
 #[derive(Debug, Args)]
 pub(super) struct ClusterArgs {
@@ -18,26 +19,19 @@ pub(super) struct ClusterArgs {
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
 
-    /// Context of the kubeconfig [default: its current context]
+    /// Context of the kubeconfig [default: its current context; with --unblock, or as a plugin of Helm, $HELM_KUBECONTEXT first]
     #[arg(long, value_name = "NAME")]
     pub context: Option<String>,
 
-    /// Do not wait for Jobs that have not finished
-    ///
-    /// With --unblock, such a Job in the way is an error. With --cleanup, Jobs that finished too recently for --finished-for are not
-    /// waited for either.
+    /// Wait for no Job that has not finished, or not long enough ago
     #[arg(long)]
     pub once: bool,
 
-    /// Give up after this long; `none` waits without limit
-    ///
-    /// With --cleanup, deletions under way have 10s more. 0 does not wait at all.
+    /// Give up after this long, `none` for never
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = timeout)]
     pub timeout: Timeout,
 
-    /// Send every deletion as a server-side dry run
-    ///
-    /// A dry run checks permissions, admission and preconditions. JOBSWEEP_DRY_RUN=1 asks for it too.
+    /// Send deletions as server-side dry runs [or JOBSWEEP_DRY_RUN=1]
     #[arg(long)]
     dry_run: bool,
 }
@@ -45,7 +39,7 @@ pub(super) struct ClusterArgs {
 impl ClusterArgs {
     /// Whether the option or the variable asks for a dry run.
     pub(super) fn is_dry_run(&self) -> Result<bool, String> {
-        Ok(self.dry_run | super::is_set(DRY_RUN)?)
+        Ok(self.dry_run | is_set("JOBSWEEP_DRY_RUN")?)
     }
 
     pub(super) fn connection(&self, helm_variables: HelmVariables) -> Connection {
@@ -56,6 +50,35 @@ impl ClusterArgs {
             ..Connection::default()
         }
     }
+}
+
+/// Whether the variable stands for `--unblock`, for a host that cannot give arguments, such as Ansible's `kubernetes.core.helm`. In a
+/// pipe, it does not count.
+pub(super) fn is_unblock_by_variable(args: &[OsString]) -> Result<bool, clap::Error> {
+    let is_set = || is_set("JOBSWEEP_UNBLOCK");
+    if args.len() > 1 || !is_set().map_err(|why| Cli::command().error(ErrorKind::InvalidValue, why))? {
+        return Ok(false);
+    }
+    // If it is not clear what Helm does, --unblock says so.
+    let caller = Caller::find(crate::cluster::variable("HELM_PLUGIN_NAME").as_deref());
+    Ok(!matches!(caller, Ok(Caller::None { .. })))
+}
+
+/// Whether a variable says yes. A value that says neither yes nor no is an error, so that a misspelt `true` deletes nothing.
+fn is_set(name: &str) -> Result<bool, String> {
+    match &*variable(name) {
+        "1" | "true" => Ok(true),
+        "" | "0" | "false" => Ok(false),
+        other => Err(format!("{name} is {other:?}; set it to 1 or 0")),
+    }
+}
+
+/// The command as users type it, if kubectl starts this program: `kubectl sweep-jobs` for `kubectl-sweep_jobs`, because kubectl
+/// replaces a dash in a command's name by an underscore in the file's name.
+pub(super) fn kubectl_plugin(program: &OsStr) -> Option<String> {
+    let file = Path::new(program).file_name()?.to_str()?;
+    let name = file.strip_suffix(".exe").unwrap_or(file).strip_prefix("kubectl-")?;
+    Some(format!("kubectl {}", name.replace('-', " ").replace('_', "-")))
 }
 
 fn timeout(text: &str) -> Result<Timeout, String> {
@@ -78,6 +101,20 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_plugin_is_named_as_the_user_types_it() {
+        for (program, name) in [
+            ("/home/ann/.krew/bin/kubectl-sweep_jobs", Some("kubectl sweep-jobs")),
+            ("kubectl-sweep_jobs.exe", Some("kubectl sweep-jobs")),
+            ("kubectl-sweep-jobs", Some("kubectl sweep jobs")),
+            ("/opt/kubectl-sweep_jobs/jobsweep", None),
+            ("kubectl", None),
+            ("", None),
+        ] {
+            assert_eq!(kubectl_plugin(OsStr::new(program)).as_deref(), name, "{program}");
+        }
+    }
 
     #[test]
     fn durations_are_written_as_in_kubernetes() {

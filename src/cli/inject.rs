@@ -9,12 +9,10 @@ use crate::inject::{Injection, name};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Injection")]
 pub struct InjectArgs {
-    /// Append a Job that sweeps its whole namespace, with its ServiceAccount, Role and RoleBinding
+    /// Append a Job that sweeps its namespace, with all that it needs
     ///
-    /// `--cleanup-arg=--release=RELEASE` limits the sweep to one release. With Helm 4 these resources are hooks, which Helm
-    /// deletes after they have run. Elsewhere they are ordinary resources, and the cluster deletes the Job a minute after its
-    /// end. NAME is the name of all of them. By default it is jobsweep-RELEASE, with the release from the label
-    /// app.kubernetes.io/instance, or else jobsweep- and the name of the first resource.
+    /// By default NAME, the name of all of them, is jobsweep-RELEASE, with the release from the label app.kubernetes.io/instance,
+    /// or else jobsweep- and the name of the first resource.
     #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, value_parser = name::check)]
     pub inject_cleanup: Option<Option<String>>,
 
@@ -31,11 +29,6 @@ pub struct InjectArgs {
     #[arg(long = "cleanup-arg", value_name = "ARG", allow_hyphen_values = true)]
     #[arg(hide_short_help = true, requires = "inject_cleanup")]
     pub cleanup_args: Vec<String>,
-
-    /// The namespace of the cleanup, if it differs from that of the manifests
-    #[arg(long, value_name = "NAMESPACE", value_parser = super::namespace)]
-    #[arg(hide_short_help = true, requires = "inject_cleanup")]
-    pub cleanup_namespace: Option<String>,
 }
 
 impl InjectArgs {
@@ -45,10 +38,9 @@ impl InjectArgs {
     /// Returns what the cleanup would reject in its arguments, so that users see it here and not in the log of a pod.
     pub fn injection(self) -> Result<Option<Injection>, String> {
         #[cfg(feature = "cleanup")]
-        check(&self.cleanup_args, self.cleanup_namespace.as_deref())?;
+        check(&self.cleanup_args)?;
         Ok(self.inject_cleanup.map(|name| Injection {
             name,
-            namespace: self.cleanup_namespace,
             moment: self.cleanup_when,
             image: Some(self.cleanup_image),
             args: self.cleanup_args,
@@ -57,15 +49,14 @@ impl InjectArgs {
 }
 
 #[cfg(feature = "cleanup")]
-fn check(args: &[String], role_namespace: Option<&str>) -> Result<(), String> {
+fn check(args: &[String]) -> Result<(), String> {
     let line = ["jobsweep"].into_iter().chain(args.iter().map(String::as_str));
     let sweep = <super::Cleanup as clap::Parser>::try_parse_from(line)
         .map_err(|error| format!("--cleanup-arg: {}", super::what_is_wrong(&error)))?;
-    let in_role = |name: &String| Some(name.as_str()) == role_namespace;
-    if sweep.all_namespaces || !sweep.namespaces.iter().all(in_role) {
-        return Err("--cleanup-arg: the injected Role is for one namespace; use --cleanup-namespace to name another, \
-                    or for several namespaces the chart charts/jobsweep with scope: cluster"
+    if sweep.all_namespaces || !sweep.namespace.is_empty() {
+        return Err("--cleanup-arg: the injected Role is for its own namespace; for others use the chart charts/jobsweep \
+                    with scope: cluster"
             .to_owned());
     }
-    Ok(())
+    sweep.check_default_policy().map_err(|why| format!("--cleanup-arg: {why}"))
 }

@@ -1,18 +1,34 @@
-//! What `--help` and the manual page say besides the options.
+//! What help, hints and the manual page say besides the options.
 
 use std::io;
 
-use clap::Command;
+use clap::{Arg, ArgAction, Command, CommandFactory};
 use clap_complete::Shell;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 
-use super::{Filter, command, modes};
+use super::Cli;
 use crate::error::ExitCode;
 use crate::policy::OWN_JOB_UID;
 
+/// The examples of the filter.
+pub(super) const FILTER: &str = "  \
+  helm template shop ./shop -n shop | jobsweep | kubectl apply -n shop -f -
+  helm upgrade --install shop ./shop -n shop --post-renderer jobsweep";
+/// The examples of `--unblock`.
+pub(super) const UNBLOCK: &str = "  \
+  helm upgrade --install shop ./shop -n shop \\
+    --post-renderer jobsweep --post-renderer-args --unblock
+  helm template shop ./shop -n shop | jobsweep --unblock -n shop | kubectl apply -n shop -f -";
+/// The examples of the cleanup.
+pub(super) const CLEANUP: &str = "  \
+  jobsweep --cleanup -n shop --once --dry-run    # what would be deleted now
+  jobsweep --cleanup -n shop --release shop      # of one release, after it has finished";
+
+const DURATION: &str = "A DURATION is a number with its unit, or several: 90s, 5m, 1h30m.";
+
 const ENVIRONMENT: [(&str, &str); 7] = [
-    ("JOBSWEEP_DEFAULT_POLICY", "the value of --default-policy if that is not given"),
+    ("JOBSWEEP_DEFAULT_POLICY", "the value of --default-policy if that is not given; not for --cleanup"),
     ("JOBSWEEP_LOG_FILE", "the value of --log-file if that is not given"),
     ("JOBSWEEP_FINISHED_FOR", "the value of --finished-for if that is not given"),
     ("JOBSWEEP_DRY_RUN", "1 makes --unblock and --cleanup dry runs"),
@@ -21,12 +37,36 @@ const ENVIRONMENT: [(&str, &str); 7] = [
     (OWN_JOB_UID, "the UID of the Job that the cleanup itself runs in"),
 ];
 
-/// The section of the help with the exit codes.
-pub(super) fn exit_codes_section() -> String {
+/// What follows the options in the help of a mode with these examples.
+pub(super) fn notes(examples: &str) -> String {
+    let duration = if examples == FILTER { String::new() } else { format!("{DURATION}\n\n") };
+    format!("{duration}Examples:\n{examples}")
+}
+
+/// The same in the long help.
+pub(super) fn long_notes(examples: &str) -> String {
     let codes = exit_codes();
     let width = codes.iter().map(|(code, _)| code.len()).max().unwrap_or_default();
     let lines = codes.iter().map(|(code, meaning)| format!("\n  {code:width$}  {meaning}"));
-    format!("Exit codes:{}", lines.collect::<String>())
+    format!("{}\n\nExit codes:{}", notes(examples), lines.collect::<String>())
+}
+
+/// The cleanup as a plugin of kubectl, by the name as users type it.
+#[cfg(feature = "cleanup")]
+pub(super) fn renamed(cleanup: Command, name: &str) -> Command {
+    let by_name = |notes: String| notes.replace("jobsweep --cleanup", name);
+    let (short, long) = (by_name(notes(CLEANUP)), by_name(long_notes(CLEANUP)));
+    cleanup.override_usage(format!("{name} [OPTIONS]")).after_help(short).after_long_help(long)
+}
+
+/// What to do when somebody runs the filter, or `--unblock`, by hand.
+#[must_use]
+pub fn no_input(unblocks: bool) -> String {
+    let (program, examples) = if unblocks { ("jobsweep --unblock", UNBLOCK) } else { ("jobsweep", FILTER) };
+    format!(
+        "no input: manifests are read from stdin. For example:\n{examples}\n  {program} < manifests.yaml\n\
+         See {program} --help."
+    )
 }
 
 /// The codes, and what they mean.
@@ -38,10 +78,17 @@ fn exit_codes() -> Vec<(String, &'static str)> {
     ExitCode::TABLE.iter().map(|(alike, meaning)| (codes(alike), *meaning)).collect()
 }
 
-/// The options of all modes.
-fn all_options() -> Command {
-    let mut all = command::<Filter>();
-    for arg in modes().iter().flat_map(|(_, mode)| mode.get_arguments()) {
+/// The options of all modes, and the flags that select one.
+fn all_options(cli: &Command) -> Command {
+    let mut all = Command::new("jobsweep").version(env!("CARGO_PKG_VERSION")).after_help(DURATION);
+    all = all.about(cli.get_about().cloned().unwrap_or_default());
+    all = all.long_about(cli.get_long_about().cloned().unwrap_or_default());
+    for (flag, mode) in ["unblock", "cleanup"].map(|flag| (flag, cli.find_subcommand(flag))) {
+        let about = mode.and_then(Command::get_about).cloned();
+        let arg = about.map(|about| Arg::new(flag).long(flag).action(ArgAction::SetTrue).help(about));
+        all = all.args(arg.map(|arg| arg.help_heading("Modes")));
+    }
+    for arg in [cli].into_iter().chain(cli.get_subcommands()).flat_map(Command::get_arguments) {
         if all.get_arguments().all(|known| known.get_long() != arg.get_long()) {
             all = all.arg(arg.clone());
         }
@@ -53,7 +100,7 @@ fn all_options() -> Command {
 #[must_use]
 pub fn completions(shell: Shell) -> Vec<u8> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut all_options(), "jobsweep", &mut script);
+    clap_complete::generate(shell, &mut all_options(&Cli::command()), "jobsweep", &mut script);
     script
 }
 
@@ -63,7 +110,7 @@ pub fn completions(shell: Shell) -> Vec<u8> {
 /// Returns the errors of writing to a vector: there are none.
 pub fn man() -> io::Result<Vec<u8>> {
     let mut page = Vec::new();
-    Man::new(all_options()).render(&mut page)?;
+    Man::new(all_options(&Cli::command())).render(&mut page)?;
     let environment = ENVIRONMENT.map(|(name, meaning)| (name.to_owned(), meaning)).to_vec();
     let mut sections = Roff::new();
     for (heading, table) in [("ENVIRONMENT", environment), ("EXIT STATUS", exit_codes())] {
@@ -72,6 +119,11 @@ pub fn man() -> io::Result<Vec<u8>> {
             sections.control("TP", []).text([bold(word)]).text([roman(meaning)]);
         }
     }
+    sections.control("SH", ["EXAMPLES"]).control("nf", []);
+    for line in [UNBLOCK, CLEANUP, FILTER].into_iter().flat_map(str::lines) {
+        sections.text([roman(line)]);
+    }
+    sections.control("fi", []);
     sections.to_writer(&mut page)?;
     Ok(page)
 }

@@ -27,6 +27,8 @@ pub(crate) struct Job {
     pub version: String,
     pub policy: Option<DeletePolicy>,
     pub ignored: bool,
+    /// Whether something owns it, such as a CronJob.
+    pub owned: bool,
     /// The Helm releases that its annotation and its label name.
     pub releases: [Option<String>; 2],
     pub log_policy: Option<DeletePolicy>,
@@ -87,6 +89,7 @@ impl Job {
         job.policy = policy(KOTS_DELETE_POLICY);
         job.log_policy = policy(HELM_LOG_POLICY);
         job.ignored = annotation(IGNORE) == Some("true");
+        job.owned = metadata["ownerReferences"].as_array().is_some_and(|owners| !owners.is_empty());
         job.releases = [annotation(HELM_RELEASE), metadata["labels"][INSTANCE].as_str()]
             .map(|release| release.map(str::to_owned));
         job.terminating = !metadata["deletionTimestamp"].is_null();

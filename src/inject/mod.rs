@@ -22,8 +22,6 @@ use crate::translate::{TEMPLATE_ANNOTATION, documents, string_at};
 pub struct Injection {
     /// The name of all resources. By default it is derived from the stream.
     pub name: Option<String>,
-    /// The namespace of all resources. By default Helm or kubectl decides.
-    pub namespace: Option<String>,
     /// When the cleanup runs.
     pub moment: Moment,
     /// The image. By default it is that of this version.
@@ -68,7 +66,6 @@ pub fn appendix(stream: &[u8], injection: &Injection) -> Result<Option<String>, 
     let name = injection.name.clone().unwrap_or_else(|| name::derived(&full));
     let mut cleanup = Cleanup::new(name, own_args, &injection.args);
     cleanup.injected = true;
-    cleanup.namespace.clone_from(&injection.namespace);
     if let Some(image) = &injection.image {
         cleanup.image.clone_from(image);
     }

@@ -27,12 +27,11 @@ const FILTER: &[&str] = &[
     "--cleanup-when",
     "--cleanup-image",
     "--cleanup-arg",
-    "--cleanup-namespace",
 ];
 
 /// The options that only the long help has.
 const LONG_HELP_ONLY: &[&str] =
-    &["--keep-name", "--rename", "--cleanup-when", "--cleanup-image", "--cleanup-arg", "--cleanup-namespace"];
+    &["--keep-name", "--rename", "--cleanup-when", "--cleanup-image", "--cleanup-arg"];
 
 #[cfg(feature = "cleanup")]
 const CLUSTER: &[&str] = &["--kubeconfig", "--context", "--once", "--timeout", "--dry-run"];
@@ -56,7 +55,7 @@ const MODES: &[(&[&str], &[&[&str]])] = &[
     (
         &["--cleanup"],
         &[
-            &["--namespace", "--all-namespaces", "--selector", "--release"],
+            &["--namespace", "--all-namespaces", "--selector", "--release", "--default-policy"],
             CLUSTER,
             &["--before-hook-creation", "--finished-for", "--settle", "--concurrency"],
             &["--log-tail", "--fail-on-failed", "--output", "--verbose", "--quiet"],
@@ -67,7 +66,8 @@ const MODES: &[(&[&str], &[&[&str]])] = &[
 /// The options that a help describes.
 fn described(help: &str) -> Vec<&str> {
     let lines = help.lines().filter_map(|line| line.strip_prefix("      ").or(line.strip_prefix("  ")));
-    let lines = lines.filter(|line| line.starts_with('-'));
+    // A mode has a word too: `unblock, --unblock`.
+    let lines = lines.filter(|line| line.starts_with('-') || line.contains(", --"));
     let options = lines.filter_map(|line| line[line.find("--")?..].split(['[', ' ', '=']).next());
     options.filter(|option| !["--help", "--version"].contains(option)).collect()
 }
@@ -117,6 +117,44 @@ fn help_and_the_manual_page_have_every_option_variable_and_exit_code() {
     for (code, meaning) in exit_codes() {
         assert!(page.contains(&format!("fB{code}fR\n{meaning}\n")), "{code}: {page}");
     }
+}
+
+#[test]
+fn every_help_has_two_examples_and_says_what_a_duration_is() {
+    for (mode, _) in MODES {
+        for help in ["-h", "--help"] {
+            let help = said(&[mode, &[help][..]].concat());
+            let (_, examples) = help.split_once("\nExamples:\n").unwrap();
+            let examples = examples.split("\n\n").next().unwrap().replace("\\\n", "");
+            assert_eq!(examples.lines().filter(|line| line.starts_with("  ")).count(), 2, "{help}");
+            assert_eq!(help.contains("<DURATION>"), help.contains("\nA DURATION is "), "{help}");
+            assert_eq!(help.contains("--context"), help.contains("$HELM_KUBECONTEXT"), "{help}");
+            assert!(!help.contains("TRANSLATED"), "{help}");
+        }
+    }
+}
+
+#[test]
+fn the_examples_of_the_manual_page_are_not_filled() {
+    let man = said(&["--man"]);
+    let (_, examples) = man.split_once(".SH EXAMPLES\n.nf\n").unwrap();
+    let (examples, _) = examples.split_once(".fi\n").unwrap();
+    for line in examples.lines() {
+        assert!(line.starts_with("  "), "{line}");
+    }
+    assert!(!man.contains("Examples:"), "{man}");
+}
+
+#[cfg(feature = "cleanup")]
+#[test]
+fn the_word_of_a_mode_and_help_do_what_the_flags_do() {
+    for mode in ["unblock", "cleanup"] {
+        let help = said(&[&format!("--{mode}"), "--help"]);
+        for args in [&[mode, "--help"][..], &["help", mode]] {
+            assert_eq!(said(args), help, "{args:?}");
+        }
+    }
+    assert_eq!(said(&["help"]), said(&["--help"]));
 }
 
 /// The table of exit codes in the help.

@@ -11,17 +11,25 @@ const JOB: &str = "apiVersion: batch/v1\nkind: Job\nmetadata:\n  name: migrate\n
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_terminal_as_input_gets_a_hint() {
-    // `script` of util-linux gives a program a terminal.
-    let finished = run(sh("script --quiet --return --command jobsweep /dev/null").env("SHELL", "/bin/sh"));
-    let screen = finished.stdout().replace("\r\n", "\n");
-    assert!(
-        screen
-            .starts_with("jobsweep: no input: manifests are read from stdin. For example:\n  helm template"),
-        "{screen}"
-    );
-    assert!(screen.contains("  jobsweep < manifests.yaml\n"), "{screen}");
-    assert_eq!(finished.code(), Some(2));
+fn a_terminal_as_input_gets_a_hint_that_fits_the_mode() {
+    for (program, example) in [
+        ("jobsweep", "| jobsweep | kubectl apply"),
+        #[cfg(feature = "cleanup")]
+        ("jobsweep --unblock", "| jobsweep --unblock -n shop | kubectl apply"),
+    ] {
+        // `script` of util-linux gives a program a terminal.
+        let line = format!("script --quiet --return --command '{program}' /dev/null");
+        let finished = run(sh(&line).env("SHELL", "/bin/sh"));
+        let screen = finished.stdout().replace("\r\n", "\n");
+        assert!(
+            screen.starts_with("jobsweep: no input: manifests are read from stdin. For example:\n  helm "),
+            "{screen}"
+        );
+        for text in [example, &format!("  {program} < manifests.yaml\nSee {program} --help.\n")] {
+            assert!(screen.contains(text), "{screen}");
+        }
+        assert_eq!(finished.code(), Some(2));
+    }
 }
 
 #[cfg(target_os = "linux")]
@@ -99,8 +107,9 @@ fn a_folder_as_input_is_an_error_that_says_what_to_do() {
 fn a_file_as_an_argument_is_wrong_usage_that_shows_where_it_belongs() {
     let finished = run(jobsweep(&["manifests.yaml"]));
     let said = finished.stderr();
-    assert!(said.starts_with("jobsweep: unexpected argument 'manifests.yaml' found\n"), "{said}");
-    assert!(said.contains("\nUsage: jobsweep [OPTIONS] < MANIFESTS > TRANSLATED\n"), "{said}");
+    let expected = "jobsweep: unexpected argument 'manifests.yaml'; manifests are read from stdin: jobsweep < manifests.yaml\n";
+    assert!(said.starts_with(expected), "{said}");
+    assert!(said.contains("\nUsage: jobsweep [OPTIONS] < MANIFESTS > OUTPUT\n"), "{said}");
     assert_eq!((&*finished.stdout(), finished.code()), ("", Some(2)));
 }
 

@@ -165,7 +165,7 @@ pub async fn a_token_that_expired_and_was_replaced_is_read_again(cluster: &Contr
     let old = setup.user.new_token().await?;
     let proxy = FaultyProxy::start(cluster, &setup.user).await?;
     let mut sweep = setup.sweep_by(&proxy.kubeconfig).spawn()?;
-    sweep.line_with("waiting for").await?;
+    sweep.line_with(" waiting: ").await?;
     proxy.until_seen("GET", "watch=true", 1).await?;
     end(cluster, &setup, old).await?;
     let new = setup.user.new_token().await?;

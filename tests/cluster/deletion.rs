@@ -84,7 +84,7 @@ pub async fn a_job_recreated_under_the_same_name_at_the_last_moment_is_another_j
         Ok(())
     });
     proxy.on("DELETE", "/migrate", vec![Act::First(recreate)]);
-    let mut sweep = setup.sweep_by(&proxy.kubeconfig).arg("-ojson").spawn()?;
+    let mut sweep = setup.sweep_by(&proxy.kubeconfig).args(["-v", "-ojson"]).spawn()?;
     sweep.line_with("migrate: only its controller").await?;
     setup.leaves(&["migrate", "running"]).await?;
     let new = setup.namespace.jobs().get("migrate").await?;
@@ -190,7 +190,7 @@ pub async fn the_ttl_controller_may_delete_first(cluster: &ControlPlane) -> Resu
     let ttl_first = doing(async move { namespace.until_gone("short-lived").await });
     proxy.on("DELETE", "/short-lived", vec![Act::First(ttl_first)]);
     let mut sweep = setup.sweep_by(&proxy.kubeconfig).arg("-ojson").spawn()?;
-    sweep.line_with("waiting for").await?;
+    sweep.line_with(" waiting: ").await?;
     let pods = setup.namespace.running_pods(&job, 1).await?;
     setup.namespace.succeed_pod(&pods[0]).await?;
     sweep.finish(PATIENCE).await?.expect_success()?.reports("short-lived", "gone", "succeeded")?;

@@ -65,7 +65,7 @@ async fn edit_pod(namespace: &Namespace, pod: &Pod, finalizers: &[&str]) -> Resu
 pub async fn a_job_is_never_deleted_between_two_retries(cluster: &ControlPlane) -> Result<()> {
     let setup = Setup::new(cluster).await?;
     let job = setup.namespace.create(job("flaky").policy(BOTH).backoff_limit(1)).await?;
-    let mut sweep = setup.sweep().arg("-ojson").spawn()?;
+    let mut sweep = setup.sweep().args(["-v", "-ojson"]).spawn()?;
     let pods = setup.namespace.running_pods(&job, 1).await?;
     setup.namespace.fail_pod(&pods[0], 1).await?;
     sweep.line_with("flaky: 1 pod has failed, a retry is due").await?;
@@ -214,7 +214,7 @@ pub async fn a_job_of_another_controller_ends_by_its_conditions_alone(cluster: &
     let setup = Setup::new(cluster).await?;
     let foreign =
         setup.namespace.create(job("foreign").policy(BOTH).managed_by("example.com/nobody")).await?;
-    let mut sweep = setup.sweep().spawn()?;
+    let mut sweep = setup.sweep().arg("-v").spawn()?;
     sweep.line_with("foreign: only its controller \"example.com/nobody\" can finish it").await?;
     // These counts and times look like those of a finished Job.
     let counts = json!({ "active": 0, "failed": 3, "succeeded": 1 });
@@ -275,7 +275,7 @@ pub async fn a_job_that_vanishes_before_its_end_has_an_unknown_outcome(cluster: 
     let setup = Setup::new(cluster).await?;
     setup.namespace.create(job("lost").policy(BOTH).release("lost")).await?;
     let mut sweep = setup.sweep().args(["-ojson", "--fail-on-failed", "--release=lost"]).spawn()?;
-    sweep.line_with("waiting for").await?;
+    sweep.line_with(" waiting: ").await?;
     setup.namespace.jobs().delete("lost", &jobsweep_harness::kube::api::DeleteParams::background()).await?;
     let swept = sweep.finish(PATIENCE).await?.expect_success()?;
     ensure!(!swept.stderr().contains("succeeded"), "{}", swept.stderr());

@@ -101,7 +101,7 @@ pub async fn what_a_new_list_after_410_misses_is_gone_and_not_succeeded(
     let expired = Act::Answer(410, "too old resource version", None);
     proxy.on("GET", "watch=true", vec![Act::CutAt(Arc::clone(&cut)), expired]);
     let mut sweep = setup.sweep_by(&proxy.kubeconfig).arg("-ojson").spawn()?;
-    sweep.line_with("waiting for").await?;
+    sweep.line_with(" waiting: ").await?;
     proxy.until_seen("GET", "watch=true", 1).await?;
     let namespace = setup.namespace.clone();
     let meanwhile = doing(async move {
@@ -204,7 +204,7 @@ pub async fn an_object_that_cannot_be_read_is_skipped_with_a_warning(cluster: &C
     let proxy = FaultyProxy::start(cluster, &setup.user).await?;
     proxy.on("GET", "watch=true", vec![Act::Rewrite(|text| text.replace("\"name\":\"odd\"", "\"name\":{}"))]);
     let mut sweep = setup.sweep_by(&proxy.kubeconfig).spawn()?;
-    sweep.line_with("waiting for").await?;
+    sweep.line_with(" waiting: ").await?;
     proxy.until_seen("GET", "watch=true", 1).await?;
     setup.namespace.create(job("odd").policy(BOTH).managed_by("example.com/nobody")).await?;
     sweep.line_with("warning: skipped an object, because it cannot be read").await?;

@@ -4,13 +4,18 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail, ensure};
 use jobsweep_harness::control_plane::{ControlPlane, Namespace};
-use jobsweep_harness::jobs::{Outcome, job};
+use jobsweep_harness::jobs::{JobBuilder, Outcome, job};
 use jobsweep_harness::pages::{block, in_namespace};
 use jobsweep_harness::process::{Finished, Program};
 use jobsweep_harness::{folder, tools, trials, trials::Trial};
 
 pub fn trials() -> Vec<Trial> {
-    trials![old_jobs_are_looked_at_and_swept, the_jobs_of_a_cronjob_are_left_out_by_the_line_for_that,]
+    trials![
+        old_jobs_are_looked_at_and_swept,
+        the_jobs_of_a_cronjob_are_left_out_by_the_line_for_that,
+        a_default_policy_sweeps_old_jobs_of_a_namespace,
+        a_default_policy_sweeps_only_the_jobs_of_the_release,
+    ]
 }
 
 const FINISHED: [(&str, Outcome); 2] = [("broken", Outcome::Failed), ("done", Outcome::Succeeded)];
@@ -46,6 +51,32 @@ pub async fn the_jobs_of_a_cronjob_are_left_out_by_the_line_for_that(cluster: &C
     Ok(())
 }
 
+pub async fn a_default_policy_sweeps_old_jobs_of_a_namespace(cluster: &ControlPlane) -> Result<()> {
+    let old = Old::new(cluster).await?;
+    old.finished("ignored", |job| job.annotation("jobsweep.io/ignore", "true")).await?;
+    let all = ["broken", "done", "ignored", "nightly-1", "other-policy", "running"];
+    for (line, left) in [
+        ("JOBSWEEP_DEFAULT_POLICY=hook-succeeded jobsweep --cleanup -n shop --once", &all[..]),
+        ("jobsweep --cleanup -n shop --once --default-policy=hook-succeeded,hook-failed --dry-run", &all),
+        ("jobsweep --cleanup -n shop --once --default-policy=hook-succeeded,hook-failed", &all[2..]),
+    ] {
+        let swept = old.typed(line).await?.expect_success()?;
+        let is_dry = line.ends_with("--dry-run");
+        ensure!(swept.stderr().contains("2 would-delete") == is_dry, "{}", swept.stderr());
+        old.leaves(left).await?;
+    }
+    Ok(())
+}
+
+pub async fn a_default_policy_sweeps_only_the_jobs_of_the_release(cluster: &ControlPlane) -> Result<()> {
+    let old = Old::new(cluster).await?;
+    old.finished("ours", |job| job.release("web")).await?;
+    old.finished("theirs", |job| job.release("api")).await?;
+    let line = "jobsweep --cleanup -n shop --once --release=web --default-policy=hook-succeeded";
+    old.typed(line).await?.expect_success()?;
+    old.leaves(&["broken", "done", "nightly-1", "other-policy", "running", "theirs"]).await
+}
+
 /// Jobs that nobody annotated, one that somebody did, and one of a CronJob.
 struct Old {
     namespace: Namespace,
@@ -67,6 +98,12 @@ impl Old {
         old.typed(nightly).await?.expect_success()?;
         old.namespace.succeed(&old.namespace.jobs().get("nightly-1").await?).await?;
         Ok(old)
+    }
+
+    /// One more Job, which has succeeded.
+    async fn finished(&self, name: &str, with: impl FnOnce(JobBuilder) -> JobBuilder) -> Result<()> {
+        let job = with(job(name).managed_by("example.com/nobody"));
+        self.namespace.finish(&self.namespace.create(job).await?, Outcome::Succeeded).await
     }
 
     /// What somebody types in a shell, where the namespace is called `shop`.

@@ -102,7 +102,7 @@ pub async fn before_hook_creation_deletes_however_a_job_ended_when_asked_for(
 ) -> Result<()> {
     let setup = Setup::new(cluster).await?;
     one_of_each(&setup, &[("listed", "before-hook-creation"), ("not", "hook-succeeded")]).await?;
-    let mut sweep = setup.sweep().args(["--before-hook-creation", "-ojson"]).spawn()?;
+    let mut sweep = setup.sweep().args(["--before-hook-creation", "-v", "-ojson"]).spawn()?;
     sweep.line_with("deleted").await?;
     let swept = sweep.finish(jobsweep_harness::wait::PATIENCE).await?.expect_success()?;
     swept.reports("listed-failed", "deleted", "failed")?.reports("not-failed", "kept", "failed")?;
@@ -123,7 +123,7 @@ pub async fn a_running_job_is_not_deleted_before_its_end_even_then(cluster: &Con
     anyhow::ensure!(left.contains(&"running".to_owned()), "left are {left:?}");
 
     // Without --once the sweep waits for its end.
-    let mut sweep = setup.sweep().args(["--before-hook-creation", "-ojson"]).spawn()?;
+    let mut sweep = setup.sweep().args(["--before-hook-creation", "-v", "-ojson"]).spawn()?;
     sweep.line_with("running: 1 pod is active").await?;
     setup.namespace.fail(&running).await?;
     let swept = sweep.finish(jobsweep_harness::wait::PATIENCE).await?.expect_success()?;

@@ -1,5 +1,7 @@
 //! The report on stdout, the messages on stderr, and the logs of failed Jobs.
 
+use std::path::Path;
+
 use anyhow::{Context, Result, ensure};
 use jobsweep_harness::control_plane::{AuditEvent, ControlPlane, rule};
 use jobsweep_harness::jobs::{Outcome, job};
@@ -13,10 +15,13 @@ use crate::setup::{Said, Setup, shipped_rules};
 
 pub fn trials() -> Vec<Trial> {
     trials![
-        the_table_has_a_line_for_every_job,
+        a_log_has_a_line_for_every_job_and_no_table,
+        a_terminal_gets_a_table_of_what_is_kept_or_failed_and_the_sum_last,
+        a_piped_table_has_every_job_uncut,
         the_json_report_is_one_object,
         names_are_those_of_the_deleted_jobs,
         nothing_in_scope_is_said_and_leaves_stdout_empty,
+        a_namespace_that_does_not_exist_is_named_to_whoever_may_know,
         a_report_that_cannot_be_written_is_an_error,
         the_logs_of_a_failed_job_are_shown_before_it_is_deleted,
         a_job_may_ask_for_its_logs_itself,
@@ -38,63 +43,103 @@ async fn failed(setup: &Setup, name: &str, policy: &str) -> Result<()> {
     setup.namespace.fail(&job).await
 }
 
-pub async fn the_table_has_a_line_for_every_job(cluster: &ControlPlane) -> Result<()> {
-    let setup = Setup::new(cluster).await?;
+/// What a terminal of 80 columns shows after a sweep of this setup. `{}` in the line of shell is the sweep.
+async fn screen(setup: &Setup, line: &str, args: &str) -> Result<String> {
+    let (jobsweep, kubeconfig) = (env!("CARGO_BIN_EXE_jobsweep"), setup.user.kubeconfig.display());
+    let sweep = format!("'{jobsweep}' --cleanup --settle=0 --kubeconfig '{kubeconfig}' {args}");
+    let line = format!("stty cols 80 rows 24; {}", line.replace("{}", &sweep));
+    // `script` of util-linux gives a program a terminal.
+    let terminal = Program::new("/usr/bin/script").env("SHELL", "/bin/sh").env("PATH", "/usr/bin:/bin");
+    let terminal =
+        terminal.env("TERM", "xterm").args(["--quiet", "--return", "--command", &line, "/dev/null"]);
+    let shown = terminal.run().await?.expect_success()?.stdout().replace("\r\n", "\n");
+    // A progress line is cleared in the end.
+    Ok(shown.rsplit("\x1b[2K").next().unwrap_or_default().to_owned())
+}
+
+async fn done_and_paused(setup: &Setup) -> Result<()> {
     finished(&setup.namespace, "done", "before-hook-creation, hook-succeeded").await?;
     setup.namespace.create(job("paused").policy(BOTH).suspended()).await?;
+    Ok(())
+}
+
+pub async fn a_log_has_a_line_for_every_job_and_no_table(cluster: &ControlPlane) -> Result<()> {
+    let setup = Setup::new(cluster).await?;
+    done_and_paused(&setup).await?;
     let swept = setup.sweep().run().await?.expect_success()?;
-    let table: Vec<Vec<String>> = swept
-        .stdout()
-        .lines()
-        .map(|line| {
-            line.split("   ").map(str::trim).filter(|cell| !cell.is_empty()).map(str::to_owned).collect()
-        })
-        .collect();
-    let namespace = setup.namespace.name.as_str();
+    ensure!(swept.stdout().is_empty(), "{}", swept.stdout());
+    let said = swept.stderr();
+    let mut lines: Vec<_> = said.lines().collect();
+    ensure!(lines.pop() == Some("1 deleted, 3 kept"), "{said}");
+    lines.sort_unstable();
     let expected = [
-        vec!["NAMESPACE", "JOB", "OUTCOME", "REASON", "POLICY", "ACTION", "RAN", "WHY"],
-        vec![
-            namespace,
-            "bystander-failed",
-            "failed",
-            "BackoffLimitExceeded",
-            "hook-succeeded",
+        ("deleted", "done: it has succeeded (CompletionsReached); its policy names hook-succeeded"),
+        (
             "kept",
-            "0s",
-            "its policy does not name hook-failed",
-        ],
-        vec![
-            namespace,
-            "bystander-succeeded",
-            "succeeded",
-            "CompletionsReached",
-            "before-hook-creation,hook-failed",
+            "bystander-failed: it has failed (BackoffLimitExceeded); its policy does not name hook-failed",
+        ),
+        (
             "kept",
-            "0s",
-            "its policy does not name hook-succeeded",
-        ],
-        vec![
-            namespace,
-            "done",
-            "succeeded",
-            "CompletionsReached",
-            "before-hook-creation,hook-succeeded",
-            "deleted",
-            "0s",
-            "-",
-        ],
-        vec![
-            namespace,
-            "paused",
-            "suspended",
-            "-",
-            "hook-succeeded,hook-failed",
-            "kept",
-            "-",
-            "it is suspended and cannot finish before it is resumed",
-        ],
+            "bystander-succeeded: it has succeeded (CompletionsReached); its policy does not name hook-succeeded",
+        ),
+        ("kept", "paused: it is suspended and cannot finish before it is resumed"),
     ];
-    ensure!(table == expected, "{}", swept.stdout());
+    let expected = expected.map(|(action, rest)| format!("{action} {}", setup.id(rest)));
+    ensure!(lines == expected, "{said}");
+    setup.leaves(&["paused"]).await
+}
+
+pub async fn a_terminal_gets_a_table_of_what_is_kept_or_failed_and_the_sum_last(
+    cluster: &ControlPlane,
+) -> Result<()> {
+    let setup = Setup::new(cluster).await?;
+    done_and_paused(&setup).await?;
+    failed(&setup, "broken", "hook-failed").await?;
+    for (line, is_coloured) in [
+        ("{}", true),
+        ("NO_COLOR=1 {}", false),
+        ("TERM=dumb {}", false),
+        ("{} | cat", false),
+        ("CLICOLOR_FORCE=1 {} | cat", true),
+    ] {
+        let screen = screen(&setup, line, "--dry-run").await?;
+        ensure!(screen.contains('\x1b') == is_coloured, "{line}: {screen:?}");
+    }
+    let shown = screen(&setup, "NO_COLOR=1 {}", "").await?;
+    let mut lines: Vec<_> = shown.lines().collect();
+    ensure!(lines.pop() == Some("2 deleted, 3 kept"), "{shown}");
+    ensure!(lines.iter().all(|line| line.len() <= 80), "{shown}");
+    // Some rows go on in the next line.
+    lines.retain(|line| !line.starts_with(' '));
+    for (line, cells) in lines.iter().zip([
+        &["JOB", "OUTCOME", "FINISHED", "ACTION", "WHY"][..],
+        &["broken", "failed", "s", "deleted", "-"],
+        &["bystander-failed", "failed", "s", "kept", "its policy does not name"],
+        &["bystander-succeeded", "succeeded", "s", "kept", "its policy does not name"],
+        &["paused", "suspended", "-", "kept", "it is suspended"],
+    ]) {
+        let found = line.split("  ").map(str::trim).filter(|cell| !cell.is_empty());
+        // The age is that of the test.
+        let is_right = found.zip(cells).all(|(cell, expected)| match *expected {
+            "s" => cell.ends_with('s'),
+            expected => cell.starts_with(expected),
+        });
+        ensure!(is_right, "not {cells:?}:\n{shown}");
+    }
+    ensure!(lines.len() == 5, "{shown}");
+    setup.leaves(&["paused"]).await
+}
+
+pub async fn a_piped_table_has_every_job_uncut(cluster: &ControlPlane) -> Result<()> {
+    let setup = Setup::new(cluster).await?;
+    done_and_paused(&setup).await?;
+    let args = format!("-n {} -n {0}", setup.namespace.name);
+    let shown = screen(&setup, "{} | cat", &args).await?;
+    // The sum may overtake what goes through the pipe.
+    let lines: Vec<_> = shown.lines().filter(|line| *line != "1 deleted, 3 kept").collect();
+    ensure!(lines.len() == 5 && lines[0].starts_with("NAMESPACE  "), "{shown}");
+    ensure!(lines[1].contains("  done  ") && lines[1].contains("  deleted  "), "{shown}");
+    ensure!(lines[4].ends_with("it is suspended and cannot finish before it is resumed"), "{shown}");
     setup.leaves(&["paused"]).await
 }
 
@@ -134,14 +179,40 @@ pub async fn nothing_in_scope_is_said_and_leaves_stdout_empty(cluster: &ControlP
     let setup = Setup::new(cluster).await?;
     let swept = setup.sweep().args(["-l", "app=none"]).run().await?.expect_success()?;
     ensure!(swept.stdout().is_empty(), "{}", swept.stdout());
-    swept.says(&["no Job in scope has the annotation kots.io/hook-delete-policy"])?;
+    let place = format!("(namespace {}, context test)", setup.namespace.name);
+    let expected = format!("no Job in scope has the annotation kots.io/hook-delete-policy {place}\n");
+    ensure!(swept.stderr() == expected, "{}", swept.stderr());
+    setup.leaves(&[]).await?;
+
+    let other = cluster.namespace().await?;
+    for name in ["a", "b"] {
+        other.create(job(name)).await?;
+    }
+    let sweep = setup.sweep_by(&cluster.kubeconfig()).args(["-n", &other.name]);
+    sweep.run().await?.expect_success()?.says(&["; 2 Jobs have no policy; see --default-policy\n"])?;
+    ensure!(other.names().await? == ["a", "b"]);
+    Ok(())
+}
+
+pub async fn a_namespace_that_does_not_exist_is_named_to_whoever_may_know(
+    cluster: &ControlPlane,
+) -> Result<()> {
+    let setup = Setup::new(cluster).await?;
+    let namespaces = ["-n", "no-such", "-n", &setup.namespace.name];
+    let sweep = |kubeconfig: &Path| setup.sweep_by(kubeconfig).args(namespaces).args(["-l", "app=none"]);
+    let swept = sweep(&cluster.kubeconfig()).run().await?.expect_success()?;
+    swept.says(&["jobsweep: warning: no Job in scope", "; namespace no-such does not exist\n"])?;
+    let rules = vec![rule("batch", "jobs", &["list", "watch", "delete"])];
+    setup.namespace.allow_everywhere(&setup.user, rules).await?;
+    let swept = sweep(&setup.user.kubeconfig).run().await?.expect_success()?;
+    ensure!(!swept.stderr().contains("exist"), "{}", swept.stderr());
     setup.leaves(&[]).await
 }
 
 pub async fn a_report_that_cannot_be_written_is_an_error(cluster: &ControlPlane) -> Result<()> {
     let setup = Setup::new(cluster).await?;
     finished(&setup.namespace, "done", BOTH).await?;
-    let to_nowhere = r#"exec "$0" "$@" > /dev/full"#;
+    let to_nowhere = r#"exec "$0" "$@" -o name > /dev/full"#;
     let sweep = Program::new("/bin/sh").args(["-c", to_nowhere, env!("CARGO_BIN_EXE_jobsweep"), "--cleanup"]);
     let swept =
         sweep.args(["--settle=0", "--kubeconfig"]).arg(&setup.user.kubeconfig).run().await?.expect_code(1)?;
@@ -296,10 +367,8 @@ pub async fn a_terminal_gets_a_line_that_shows_how_far_it_is(cluster: &ControlPl
     let terminal = terminal.arg(command);
     let swept = terminal.arg("/dev/null").run().await?.expect_code(4)?;
     let screen = swept.stdout();
-    ensure!(
-        screen.contains("s of 3s: 1 running, 0 being deleted, 0 gone, 2 kept\x1b[?7h\r\x1b[2K"),
-        "{screen:?}"
-    );
+    let line = format!("s of 3s, 2 kept, 1 waiting: {}\x1b[?7h\r\x1b[2K", setup.id("running"));
+    ensure!(screen.contains(&line), "{screen:?}");
     ensure!(screen.contains("the deadline came before everything was swept"), "{screen:?}");
     setup.leaves(&["running"]).await
 }

@@ -44,7 +44,7 @@ pub async fn pages_a_watch_and_a_deletion_for_each_job_are_all_requests(
     let running =
         setup.namespace.create(job("running").policy(BOTH).managed_by("example.com/nobody")).await?;
     let mut sweep = setup.sweep().spawn()?;
-    sweep.line_with("waiting for").await?;
+    sweep.line_with(" waiting: ").await?;
     setup.leaves_in_the_end(&["kept", "running"]).await?;
     setup.namespace.finish(&running, Outcome::Succeeded).await?;
     sweep.finish(PATIENCE).await?.expect_success()?;

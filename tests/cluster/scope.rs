@@ -109,7 +109,7 @@ pub async fn a_job_that_leaves_the_selection_is_gone_if_the_sweep_deleted_it(
     let running = job("running").policy(BOTH).label("app", "web").managed_by("example.com/nobody");
     let running = setup.namespace.create(running).await?;
     let mut sweep = setup.sweep().args(["-l", "app=web", "-ojson"]).spawn()?;
-    sweep.line_with("waiting for").await?;
+    sweep.line_with(" waiting: ").await?;
     setup.namespace.edit(&running, relabelled).await?;
     let swept = sweep.finish(PATIENCE).await?.expect_success()?;
     swept.says(&["someone else deleted it, or its labels changed"])?.reports("running", "gone", "unknown")?;

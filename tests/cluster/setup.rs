@@ -71,7 +71,7 @@ impl Setup {
 
     /// Starts a sweep and waits until it waits for this Job.
     pub async fn sweep_waiting_for(&self, name: &str) -> Result<Running> {
-        let mut running = self.sweep().spawn()?;
+        let mut running = self.sweep().arg("-v").spawn()?;
         running.line_with(&format!("waiting for {}/{name}", self.namespace.name)).await?;
         Ok(running)
     }

@@ -116,12 +116,12 @@ pub async fn a_second_signal_aborts(cluster: &ControlPlane) -> Result<()> {
 }
 
 /// A sweep whose output nobody reads: `redirection` connects it to a pipe without a reader.
-fn unread(setup: &Setup, kubeconfig: &Path, redirection: &str) -> Result<Running> {
+fn unread(setup: &Setup, kubeconfig: &Path, timeout: &str, redirection: &str) -> Result<Running> {
     let pipe = setup.user.kubeconfig.with_extension("pipe");
     let pipe = pipe.to_str().context("a name")?;
     let script = format!("mkfifo '{pipe}' && exec 3<>'{pipe}' && exec \"$0\" \"$@\" {redirection}");
     let sweep = Program::new("/bin/sh").env("PATH", "/usr/bin:/bin").args(["-c", &script]);
-    let sweep = sweep.arg(env!("CARGO_BIN_EXE_jobsweep")).args(["--cleanup", "-ojson", "--timeout=60s"]);
+    let sweep = sweep.arg(env!("CARGO_BIN_EXE_jobsweep")).args(["--cleanup", "-ojson", "--timeout", timeout]);
     sweep.arg("--kubeconfig").arg(kubeconfig).spawn()
 }
 
@@ -135,9 +135,12 @@ async fn crowd(setup: &Setup) -> Result<Vec<String>> {
 
 pub async fn a_signal_ends_a_sweep_whose_report_nobody_reads(cluster: &ControlPlane) -> Result<()> {
     let setup = Setup::new(cluster).await?;
-    let names = crowd(&setup).await?;
-    let mut sweep = unread(&setup, &setup.user.kubeconfig, ">&3")?;
-    sweep.line_with("702 kept").await?;
+    let mut names = crowd(&setup).await?;
+    names.push("running".to_owned());
+    setup.namespace.create(job("running").policy("hook-failed")).await?;
+    let mut sweep = unread(&setup, &setup.user.kubeconfig, "3s", ">&3")?;
+    // The last message before the report.
+    sweep.line_with(&format!("left {}", setup.id("running"))).await?;
     sweep.signal(Signal::Term).await?;
     sweep.finish(PATIENCE).await?.expect_code(143)?;
     setup.leaves(&names.iter().map(String::as_str).collect::<Vec<_>>()).await
@@ -147,7 +150,7 @@ pub async fn two_signals_end_a_sweep_whose_messages_nobody_reads(cluster: &Contr
     let setup = Setup::new(cluster).await?;
     crowd(&setup).await?;
     let proxy = FaultyProxy::start(cluster, &setup.user).await?;
-    let sweep = unread(&setup, &proxy.kubeconfig, "2>&3")?;
+    let sweep = unread(&setup, &proxy.kubeconfig, "60s", "2>&3")?;
     // The messages about the first page fill the pipe.
     proxy.until_seen("GET", "limit=500", 1).await?;
     tokio::time::sleep(Duration::from_secs(2)).await;
@@ -176,7 +179,7 @@ pub async fn sigint_while_waiting_shows_how_things_stand(cluster: &ControlPlane)
     let setup = Setup::new(cluster).await?;
     setup.namespace.create(job("running").policy(BOTH)).await?;
     let mut sweep = setup.sweep().arg("-ojson").spawn()?;
-    sweep.line_with("waiting for").await?;
+    sweep.line_with(" waiting: ").await?;
     sweep.signal(Signal::Int).await?;
     sweep.finish(PATIENCE).await?.expect_code(130)?.reports("running", "waiting", "unfinished")?;
     setup.leaves(&["running"]).await

@@ -119,7 +119,7 @@ pub(crate) async fn self_healing_runs_a_swept_job_again(node: &'static Node) -> 
     let first = migrated(&shop.namespace, 1).await?;
     let sweep = Program::new(JOBSWEEP).args(["--cleanup", "--namespace", &shop.namespace.name]);
     let swept = sweep.env("KUBECONFIG", node.cluster.kubeconfig()).run().await?.expect_success()?;
-    ensure!(swept.stdout().contains(MIGRATE), "{}", swept.stdout());
+    ensure!(swept.stderr().contains(MIGRATE), "{}", swept.stderr());
     let second = migrated(&shop.namespace, 1).await?;
     ensure!(uid(&first) != uid(&second));
     Ok(())

@@ -161,7 +161,7 @@ async fn a_kubeconfig_that_cannot_be_used_is_named() -> Result<()> {
             row("", "").text("kind: Config\n"),
             "<folder>/config has no current context; use --context=NAME".to_owned(),
         ),
-        (row("", "").text("current-context: d\n"), "<folder>/config has no context \"d\"".to_owned()),
+        (row("", "").text("current-context: d\n"), "no context d in <folder>/config; it has none".to_owned()),
         (
             row("", "").var("KUBECONFIG", "/no/such/file"),
             "there is no kubeconfig, and this is no pod; set KUBECONFIG or use --kubeconfig=FILE".to_owned(),

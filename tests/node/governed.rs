@@ -157,7 +157,7 @@ pub(crate) async fn openshift_gives_it_a_user(node: &Node) -> Result<()> {
     let held = namespace.create(unmanaged("held")).await?;
     let release = Release { node, helm: newest()?, namespace: &namespace };
     let install = release.install(&[])?;
-    let pod = pod_that_says(&namespace, HOOK, "waiting for").await?;
+    let pod = pod_that_says(&namespace, HOOK, " waiting: ").await?;
     let status = fs::read_to_string(format!("/proc/{}/status", Container::of(&pod)?.process()?))?;
     ensure!(status.contains("Uid:\t1000680000\t1000680000\t1000680000"), "{status}");
     namespace.finish(&held, Outcome::Succeeded).await?;

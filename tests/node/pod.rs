@@ -123,7 +123,7 @@ pub(crate) async fn a_deleted_pod_reports_before_it_ends(node: &Node) -> Result<
     let log = log.finish(wait::PATIENCE).await?;
     edit(&namespace, pod, json!({ "$deleteFromPrimitiveList/finalizers": ["example.com/keep"] })).await?;
     ensure!(code == 143, "it exited with {code}: {}", log.stdout());
-    ensure!(log.stdout().contains("NAMESPACE"), "no report: {}", log.stdout());
+    ensure!(log.stdout().contains("stopped by SIGTERM"), "no report: {}", log.stdout());
     finish(&namespace, &held).await
 }
 
@@ -136,7 +136,7 @@ pub(crate) async fn a_killed_pod_is_replaced_and_the_work_done(node: &Node) -> R
     let code =
         wait::until("its end", || async { Ok(exit_code(&namespace.pods().get(name(&killed)?).await?)) });
     ensure!(code.await? == 137, "it was not killed");
-    pod_that_says(&namespace, JOBSWEEP, "waiting for").await?;
+    pod_that_says(&namespace, JOBSWEEP, " waiting: ").await?;
     finish(&namespace, &held).await
 }
 
@@ -166,7 +166,7 @@ async fn held(namespace: &Namespace) -> Result<Job> {
 /// The pod of the shipped Job, once the sweep waits for [`held`].
 async fn waiting_pod(node: &Node, namespace: &Namespace) -> Result<Pod> {
     apply(node, namespace, "cleanup-job.yaml").await?;
-    pod_that_says(namespace, JOBSWEEP, "waiting for").await
+    pod_that_says(namespace, JOBSWEEP, " waiting: ").await
 }
 
 /// Lets the held Job succeed, so that the sweep deletes it and ends.

@@ -21,7 +21,8 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
-const NO_JOBS: &str = "no Job in scope has the annotation kots.io/hook-delete-policy\n";
+const NO_JOBS: &str = "jobsweep: warning: no Job in scope has the annotation kots.io/hook-delete-policy (namespace nobody-is-here, \
+                       context test); namespace nobody-is-here does not exist\n";
 
 pub(crate) async fn install_sweep(helm: &Helm) -> Result<()> {
     let install = helm.command().args(["plugin", "install"]).arg(repository("packaging/helm3"));

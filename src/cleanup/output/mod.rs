@@ -2,5 +2,5 @@
 
 pub(crate) mod progress;
 pub(crate) mod report;
-mod table;
+pub(crate) mod table;
 pub(crate) mod wording;

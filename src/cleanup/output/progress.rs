@@ -2,61 +2,53 @@
 
 use std::time::Duration;
 
-use crate::cleanup::output::wording::brief;
-use crate::cleanup::sweep::{Gone, Phase, Sweep};
+use crate::cleanup::output::wording::{age, totals};
+use crate::cleanup::sweep::Sweep;
 use crate::console::{Console, Verbosity};
+use crate::escape::one_line;
+
+/// How many of the Jobs that are left are named.
+const NAMED: usize = 3;
 
 pub(crate) struct Progress<'a> {
     console: &'a Console,
     deadline: Option<Duration>,
-    interval: Duration,
     next: Duration,
 }
 
 impl<'a> Progress<'a> {
     pub(crate) fn new(console: &'a Console, deadline: Option<Duration>) -> Self {
-        let interval = Duration::from_secs(if console.has_progress() { 1 } else { 30 });
-        Self { console, deadline, interval, next: interval }
+        Self { console, deadline, next: Duration::from_secs(1) }
     }
 
     pub(crate) fn show(&mut self, sweep: &Sweep, now: Duration) {
         if now < self.next {
             return;
         }
-        self.next = now + self.interval;
         let line = self.line(sweep, now);
-        if self.console.has_progress() {
-            self.console.show_progress(&line);
+        let interval = if self.console.show_progress(&line) {
+            1
+        } else if sweep.is_done() || !sweep.was_listed() {
+            return;
         } else {
             self.console.message(Verbosity::Normal, &line);
-        }
+            30
+        };
+        self.next = now + Duration::from_secs(interval);
     }
 
     fn line(&self, sweep: &Sweep, now: Duration) -> String {
-        let (mut waiting, mut recent, mut due, mut gone, mut would_go, mut kept) = (0, 0, 0, 0, 0, 0);
-        for tracked in sweep.jobs() {
-            *match tracked.phase {
-                Phase::Waiting(_) => &mut waiting,
-                Phase::TooRecent(_) => &mut recent,
-                Phase::Due | Phase::Going { .. } => &mut due,
-                Phase::Gone(Gone::WouldDelete) => &mut would_go,
-                Phase::Gone(_) => &mut gone,
-                Phase::Kept(_) => &mut kept,
-            } += 1;
-        }
-        let if_any = |count, what| if count > 0 { format!("{count} {what}, ") } else { String::new() };
-        let recent = if_any(recent, "finished too recently");
-        let would_go = if_any(would_go, "would be deleted");
-        let after = self.after(now);
-        format!("{after}: {waiting} running, {recent}{due} being deleted, {would_go}{gone} gone, {kept} kept")
-    }
-
-    fn after(&self, now: Duration) -> String {
-        let now = Duration::from_secs(now.as_secs());
-        match self.deadline {
-            Some(deadline) => format!("{} of {}", brief(now), brief(deadline)),
-            None => brief(now),
-        }
+        let seconds = |duration: Duration| age(duration.as_secs().try_into().unwrap_or(i64::MAX));
+        let limit = self.deadline.map(|deadline| format!(" of {}", seconds(deadline))).unwrap_or_default();
+        let mut left = sweep
+            .jobs()
+            .filter(|tracked| tracked.phase.is_open())
+            .map(|tracked| one_line(&tracked.job.to_string()));
+        let named: Vec<_> = left.by_ref().take(NAMED).collect();
+        let more = if left.next().is_some() { ", …" } else { "" };
+        let left = if named.is_empty() { String::new() } else { format!(": {}{more}", named.join(", ")) };
+        let totals = Some(totals(sweep.jobs())).filter(|totals| !totals.is_empty());
+        format!("{}{limit}, {}{left}", seconds(now), totals.as_deref().unwrap_or("no Job seen yet"))
     }
 }
 
@@ -67,12 +59,21 @@ mod tests {
     use crate::cleanup::rules::Rules;
 
     #[test]
-    fn in_a_dry_run_no_job_is_said_to_be_gone() {
-        let rules = Rules { dry_run: true, ..Rules::default() };
-        let mut sweep = listed_by(rules, [job("a").succeeded()]);
-        answer_all(&mut sweep, || Ok(true));
-        let console = Console::default();
-        let line = Progress::new(&console, None).line(&sweep, Duration::ZERO);
-        assert_eq!(line, "0s: 0 running, 0 being deleted, 1 would be deleted, 0 gone, 0 kept");
+    fn the_line_counts_what_happened_and_names_what_is_left() {
+        let names = |count: usize| (0..count).map(|number| job(&format!("job-{number}")));
+        for (dry_run, finished, running, expected) in [
+            (true, 1, 0, "12s of 5m, 1 would-delete"),
+            (false, 0, 0, "12s of 5m, no Job seen yet"),
+            (false, 0, 1, "12s of 5m, 1 waiting: shop/job-0"),
+            (false, 0, 4, "12s of 5m, 4 waiting: shop/job-0, shop/job-1, shop/job-2, …"),
+        ] {
+            let rules = Rules { dry_run, ..Rules::default() };
+            let jobs = names(finished).map(|job| job.succeeded()).chain(names(running));
+            let mut sweep = listed_by(rules, jobs);
+            answer_all(&mut sweep, || Ok(true));
+            let console = Console::default();
+            let progress = Progress::new(&console, Some(Duration::from_secs(300)));
+            assert_eq!(progress.line(&sweep, Duration::from_secs(12)), expected);
+        }
     }
 }

@@ -4,15 +4,17 @@ use std::borrow::Cow;
 use std::io::{self, BufWriter, Write};
 use std::time::Duration;
 
+use comfy_table::ContentArrangement;
 use serde::{Serialize, Serializer};
 
-use super::table;
-use super::wording::{action, condition_reason, outcome, why};
+use super::table::{Layout, table};
+use super::wording::{action, outcome, why};
 use crate::cleanup::ending::Conclusion;
 use crate::cleanup::logs::ContainerLog;
 use crate::cleanup::options::Format;
 use crate::cleanup::rules::Kept;
 use crate::cleanup::sweep::{Gone, Phase, Sweep, TrackedJob};
+use crate::cluster::job::State;
 use crate::escape::{one_line, shortened};
 
 pub(crate) struct Report<'a> {
@@ -23,11 +25,27 @@ pub(crate) struct Report<'a> {
 }
 
 impl Report<'_> {
-    pub(crate) fn write(&self, format: Format, out: &mut impl Write) -> io::Result<()> {
+    /// Without a layout, there is no table.
+    pub(crate) fn write(
+        &self,
+        format: Format,
+        layout: Option<&Layout>,
+        out: &mut impl Write,
+    ) -> io::Result<()> {
         // The standard library's stdout is line-buffered. Without this buffer, each line would be a write of its own.
         let out = &mut BufWriter::with_capacity(64 * 1024, out);
         match format {
-            Format::Table => table::write(&self.sweep.sorted_jobs(), self.unix_now(), out)?,
+            Format::Table => {
+                if let Some(layout) = layout
+                    && let Some(mut table) = table(self.sweep.sorted_jobs(), layout, self.unix_now())
+                {
+                    // A terminal that does not know its width says 0.
+                    if table.width().is_some_and(|width| width > 0) {
+                        table.set_content_arrangement(ContentArrangement::Dynamic);
+                    }
+                    writeln!(out, "{}", table.trim_fmt())?;
+                }
+            }
             Format::Json => write_json(self, out)?,
             Format::Name => {
                 for tracked in self.sweep.sorted_jobs() {
@@ -104,7 +122,10 @@ fn row<'a>(tracked: &'a TrackedJob, report: &Report<'_>) -> JsonJob<'a> {
         name: &job.name,
         uid: &job.uid,
         outcome: outcome(tracked),
-        reason: Some(condition_reason(job)).filter(|reason| !reason.is_empty()),
+        reason: match &job.state {
+            State::Finished(_, reason) if !reason.is_empty() => Some(shortened(reason)),
+            _ => None,
+        },
         policy: job.policy.as_ref().map(|policy| shortened(policy.as_written())),
         action: action(&tracked.phase),
         why: why(tracked, report.unix_now()),
@@ -127,7 +148,7 @@ mod tests {
     use super::*;
     use crate::cleanup::ending::last_messages;
     use crate::cleanup::fixture::{job, listed};
-    use crate::cluster::job::{Hint, State};
+    use crate::cluster::job::Hint;
     use crate::cluster::stop::Stop;
     use crate::policy::Outcome;
 
@@ -142,18 +163,19 @@ mod tests {
         let ending = Err(Stop::Deadline);
         let conclusion = Conclusion::new(&ending, &sweep, false);
         let mut said: Vec<_> = sweep.take_messages().into_iter().map(|(_, text)| text).collect();
-        said.extend(last_messages(&ending, None, &sweep, 0).into_iter().map(|(_, text)| text));
+        said.extend(last_messages(&ending, None, &sweep, false, 0).into_iter().map(|(_, text)| text));
         assert!(said.iter().any(|text| text.contains('…')), "{said:?}");
         for line in said.iter().flat_map(|text| text.lines()) {
             assert!(line.len() < 1_000, "{} bytes", line.len());
         }
         let report = Report { sweep: &sweep, conclusion: &conclusion, dry_run: false, took: Duration::ZERO };
+        let layout = Layout { has_namespaces: true, has_all: true, is_coloured: false };
         for format in [Format::Table, Format::Json, Format::Name] {
             let mut out = Vec::new();
-            report.write(format, &mut out).expect("written");
+            report.write(format, Some(&layout), &mut out).expect("written");
             let text = String::from_utf8(out).expect("text");
             for line in text.lines() {
-                // A line of the table has eight cells.
+                // A line of the table has six cells.
                 assert!(line.len() < 5_000, "{format:?}: {} bytes", line.len());
             }
         }

@@ -1,8 +1,6 @@
 //! The wording of the cleanup's reports. Messages, the table and the JSON report use the same phrases. Pure.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::time::Duration;
 
 use crate::cleanup::rules::Kept;
 use crate::cleanup::sweep::{Gone, Phase, TrackedJob};
@@ -21,6 +19,10 @@ pub(crate) fn outcome(tracked: &TrackedJob) -> &'static str {
         (State::Unreadable(_), _) => "unknown",
     }
 }
+
+/// What [`action`] returns, in the order of the table and the totals: what is left comes last.
+pub(crate) const ACTIONS: [&str; 7] =
+    ["deleted", "would-delete", "gone", "kept", "terminating", "due", "waiting"];
 
 /// What the sweep did with a Job, or would do next, as one word.
 pub(crate) fn action(phase: &Phase) -> &'static str {
@@ -84,8 +86,8 @@ fn why_kept(kept: &Kept, unix_now: i64) -> Cow<'static, str> {
 }
 
 fn too_recent(due_at: i64, unix_now: i64) -> String {
-    let left = Duration::from_secs(due_at.saturating_sub(unix_now).try_into().unwrap_or(0));
-    format!("it finished too recently; it is due in {}", brief(left))
+    let left = due_at.saturating_sub(unix_now).max(0);
+    format!("it finished too recently; it is due in {}", age(left))
 }
 
 /// The message when a Job has come into its phase. A Job that is due needs none: its deletion is reported next.
@@ -134,33 +136,31 @@ pub(crate) fn unknown_words(job: &Job) -> Option<String> {
     (!words.is_empty()).then(quoted)
 }
 
-/// The reason of the condition with which a Job finished, or nothing.
-pub(crate) fn condition_reason(job: &Job) -> Cow<'_, str> {
-    match &job.state {
-        State::Finished(_, reason) => shortened(reason),
-        _ => "".into(),
-    }
-}
-
 /// `3 deleted, 1 kept`.
 pub(crate) fn totals<'a>(jobs: impl Iterator<Item = &'a TrackedJob>) -> String {
-    let mut counts = BTreeMap::new();
-    for tracked in jobs {
-        *counts.entry(action(&tracked.phase)).or_insert(0) += 1;
-    }
-    let counts: Vec<_> = counts.into_iter().map(|(action, count)| format!("{count} {action}")).collect();
-    counts.join(", ")
+    let actions: Vec<_> = jobs.map(|tracked| action(&tracked.phase)).collect();
+    let counts = ACTIONS.map(|word| (actions.iter().filter(|action| **action == word).count(), word));
+    let counts: Vec<_> = counts.iter().filter(|(count, _)| *count > 0).collect();
+    counts.iter().map(|(count, word)| format!("{count} {word}")).collect::<Vec<_>>().join(", ")
 }
 
-/// `0.4s`, `12s`, `1m30s`, `2h05m`.
-pub(crate) fn brief(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    match seconds {
-        0..10 if duration.subsec_millis() >= 50 => format!("{:.1}s", duration.as_secs_f64()),
-        0..60 => format!("{seconds}s"),
-        60..3600 if seconds.is_multiple_of(60) => format!("{}m", seconds / 60),
-        60..3600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
-        _ => format!("{}h{:02}m", seconds / 3600, seconds % 3600 / 60),
+/// `42s`, `5m30s`, `3d`: as kubectl shows ages (`HumanDuration` in `k8s.io/apimachinery`).
+pub(crate) fn age(seconds: i64) -> String {
+    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
+    let with = |large: String, small: i64, unit: &str| match small {
+        0 => large,
+        _ => format!("{large}{small}{unit}"),
+    };
+    match days {
+        _ if seconds < 120 => format!("{}s", seconds.max(0)),
+        _ if minutes < 10 => with(format!("{minutes}m"), seconds % 60, "s"),
+        _ if hours < 3 => format!("{minutes}m"),
+        _ if hours < 8 => with(format!("{hours}h"), minutes % 60, "m"),
+        ..2 => format!("{hours}h"),
+        2..8 => with(format!("{days}d"), hours % 24, "h"),
+        8..730 => format!("{days}d"),
+        730..2920 => with(format!("{}y", days / 365), days % 365, "d"),
+        2920.. => format!("{}y", days / 365),
     }
 }
 
@@ -173,17 +173,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_as_short_as_they_can_be() {
-        for (millis, text) in [
+    fn an_age_is_as_short_as_that_of_kubectl() {
+        const MINUTE: i64 = 60;
+        const HOUR: i64 = 60 * MINUTE;
+        const DAY: i64 = 24 * HOUR;
+        const YEAR: i64 = 365 * DAY;
+        for (seconds, text) in [
+            (-7, "0s"),
             (0, "0s"),
-            (420, "0.4s"),
-            (2_000, "2s"),
-            (42_900, "42s"),
-            (90_000, "1m30s"),
-            (300_000, "5m"),
-            (7_500_000, "2h05m"),
+            (119, "119s"),
+            (2 * MINUTE, "2m"),
+            (2 * MINUTE + 1, "2m1s"),
+            (10 * MINUTE - 1, "9m59s"),
+            (10 * MINUTE + 59, "10m"),
+            (3 * HOUR - 1, "179m"),
+            (3 * HOUR + 30, "3h"),
+            (3 * HOUR + 5 * MINUTE, "3h5m"),
+            (8 * HOUR + 59 * MINUTE, "8h"),
+            (2 * DAY - 1, "47h"),
+            (2 * DAY, "2d"),
+            (3 * DAY + HOUR, "3d1h"),
+            (8 * DAY + 23 * HOUR, "8d"),
+            (2 * YEAR - 1, "729d"),
+            (2 * YEAR, "2y"),
+            (2 * YEAR + DAY, "2y1d"),
+            (8 * YEAR + 9 * DAY, "8y"),
         ] {
-            assert_eq!(brief(Duration::from_millis(millis)), text);
+            assert_eq!(age(seconds), text);
         }
     }
 }

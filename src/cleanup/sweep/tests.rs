@@ -1,8 +1,8 @@
 //! Every order of events that matters.
 
 use super::*;
-use crate::cleanup::fixture::{job, refused, sweep};
-use crate::policy::Outcome;
+use crate::cleanup::fixture::{event, job, listed, listed_by, refused, sweep};
+use crate::policy::{DeletePolicy, Outcome};
 
 /// A sweep over one scope, and its clock.
 struct Case {
@@ -202,7 +202,7 @@ fn accepted_is_not_gone() {
     let held = job("a").succeeded().held_by("x/y").in_version("2");
     let case = case.is("a", Phase::Going { ours: true, shown: false }).seen(held);
     let case = case.is("a", Phase::Going { ours: true, shown: true }).later(60).sends_nothing().done(false);
-    let lines = gone(case).is("a", DELETED).done(true).said(Verbosity::Normal);
+    let lines = gone(case).is("a", DELETED).done(true).said(Verbosity::Jobs);
     let held = "shop/a: it has succeeded; its deletion was accepted, but it is held by finalizer x/y";
     assert_eq!(lines, [held, "deleted shop/a: it has succeeded; its policy names hook-succeeded"]);
 }
@@ -554,15 +554,49 @@ fn what_happens_to_a_too_recent_job_counts() {
 }
 
 #[test]
-fn a_job_is_mentioned_when_it_gets_further_and_not_whenever_its_pods_are_counted() {
+fn a_log_has_no_line_for_a_job_that_is_waited_for() {
     let active = |pods| job("a").state(State::Unfinished(Hint::Active(pods)));
-    let mut case = case().listed([active(1)]);
-    for pods in 2..200 {
-        case = case.seen(active(pods));
+    let case = case().listed([active(1)]).seen(active(2));
+    assert_eq!(case.said(Verbosity::Jobs), [""; 0]);
+}
+
+#[test]
+fn a_default_policy_counts_for_jobs_without_one_and_without_an_owner() {
+    let plain = || job("a").without_policy();
+    let ignored = || plain().with(|job| job.ignored = true);
+    let owned = || plain().with(|job| job.owned = true);
+    let of = |release| plain().releases([Some(release), None]);
+    let odd = || plain().state(State::Unreadable("odd".to_owned()));
+    for (name, release, seen, expected) in [
+        ("no policy", None, plain().succeeded(), Some(Phase::Due)),
+        ("another outcome", None, plain().failed(), Some(Phase::Kept(Kept::NotNamed(Outcome::Failed)))),
+        ("a policy of its own", None, job("a").policy("hook-failed").failed(), Some(Phase::Due)),
+        ("it is ignored", None, ignored().succeeded(), Some(Phase::Kept(Kept::Ignored))),
+        ("it has an owner", None, owned().succeeded(), None),
+        ("it cannot be read", None, odd(), None),
+        ("its release", Some("shop"), of("shop").succeeded(), Some(Phase::Due)),
+        ("another release", Some("shop"), of("other").succeeded(), None),
+        ("no release", Some("shop"), plain().succeeded(), None),
+    ] {
+        let default_policy = Some(DeletePolicy::parse("hook-succeeded"));
+        let rules = Rules { default_policy, release: release.map(str::to_owned), ..Rules::default() };
+        let sweep = listed_by(rules, [seen]);
+        let phases: Vec<_> = sweep.jobs().map(|tracked| tracked.phase.clone()).collect();
+        assert_eq!(phases.first(), expected.as_ref(), "{name}");
     }
-    let case = case.seen(job("a").state(State::Unfinished(Hint::BetweenRetries(1)))).seen(active(1));
-    let lines = case.said(Verbosity::Normal);
-    assert_eq!(lines.len(), 3, "{lines:?}");
+}
+
+#[test]
+fn the_jobs_without_a_policy_are_those_of_the_last_complete_list() {
+    let plain = |name: &str| job(name).without_policy();
+    let owned = plain("owned").with(|job| job.owned = true);
+    let mut sweep = listed([plain("a"), plain("b"), owned, job("annotated")]);
+    assert_eq!(sweep.without_policy(), 2);
+    event(&mut sweep, Event::ListBegins);
+    event(&mut sweep, Event::Seen(plain("a")));
+    assert_eq!(sweep.without_policy(), 2);
+    event(&mut sweep, Event::Listed);
+    assert_eq!(sweep.without_policy(), 1);
 }
 
 #[test]

@@ -6,7 +6,7 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-use kube::config::{AuthInfo, Cluster, Context, Kubeconfig};
+use kube::config::{AuthInfo, Cluster, Context, Kubeconfig, KubeconfigError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -50,8 +50,12 @@ fn default_files() -> Vec<PathBuf> {
 
 fn read(file: &Path) -> Result<Kubeconfig, Error> {
     let mut kubeconfig = Kubeconfig::read_from(file).map_err(|error| {
-        // An error in YAML goes on with the lines around it, which may have secrets.
-        let why = error.to_string().lines().next().unwrap_or_default().to_owned();
+        let why = match error {
+            // Its text would name the file again.
+            KubeconfigError::ReadConfig(why, _) => why.to_string(),
+            // An error in YAML goes on with the lines around it, which may have secrets.
+            error => error.to_string().lines().next().unwrap_or_default().to_owned(),
+        };
         Error::Config(format!("{}: {why}", file.display()))
     })?;
     kubeconfig.current_context.take_if(|name| name.is_empty());
@@ -67,10 +71,14 @@ fn choose_in(kubeconfig: Kubeconfig, context: Option<String>, files: &str) -> Re
         };
         return Ok(Chosen { origin: files.to_owned(), advice, ..Chosen::default() });
     };
+    let names: Vec<_> = kubeconfig.contexts.iter().map(|context| context.name.clone()).collect();
     let named = kubeconfig.contexts.into_iter().find(|context| context.name == name);
     let Some(Context { cluster, user, namespace, .. }) = named.and_then(|named| named.context) else {
-        let place = if files.is_empty() { "there is no kubeconfig, so it" } else { files };
-        return Err(Error::Config(format!("{place} has no context \"{name}\"")));
+        return Err(Error::Config(match &*names {
+            _ if files.is_empty() => format!("no context {name}, because there is no kubeconfig"),
+            [] => format!("no context {name} in {files}; it has none"),
+            _ => format!("no context {name} in {files}; it has: {}", names.join(", ")),
+        }));
     };
     let origin = format!("context \"{name}\" of {files}");
     let advice = format!("{origin} has no server for its cluster \"{cluster}\"");
@@ -125,7 +133,7 @@ mod tests {
     #[test]
     fn what_cannot_be_chosen_is_named() {
         let missing = chosen(TWO, Some("c"), "/k, /l").expect_err("no such context").to_string();
-        assert_eq!(missing, "cannot find a cluster: /k, /l has no context \"c\"");
+        assert_eq!(missing, "cannot find a cluster: no context c in /k, /l; it has: a, b");
         let none = chosen(TWO, None, "/k").expect("no context").advice;
         assert_eq!(none, "/k has no current context; use --context=NAME");
         let nowhere = chosen("", None, "").expect("no context").advice;
