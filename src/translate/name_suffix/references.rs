@@ -102,10 +102,10 @@ fn names_in(nodes: &Nodes<'_>, names: &HashSet<String>) -> Vec<(String, Id)> {
 /// Where a Job uses a name that kustomize changes afterwards.
 fn changed_later(nodes: &Nodes<'_>) -> impl Iterator<Item = (String, Id)> {
     let generated: HashSet<_> = (0..nodes.list().len())
-        .filter_map(|metadata| {
-            let annotations =
-                nodes.mapping(nodes.find(nodes.mapping(metadata)?, key::ANNOTATIONS)?.value())?;
-            nodes.find(annotations, KUSTOMIZE_HASH)?;
+        .filter_map(|id| {
+            let metadata = nodes.mapping(id)?;
+            let annotations = nodes.find(metadata, key::ANNOTATIONS)?.value();
+            nodes.find(nodes.mapping(annotations)?, KUSTOMIZE_HASH)?;
             nodes.string(nodes.find(metadata, key::NAME)?.value())
         })
         .collect();
