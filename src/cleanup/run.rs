@@ -22,6 +22,7 @@ use super::rules::Rules;
 use super::sweep::Sweep;
 use crate::cluster::client::Cluster;
 use crate::cluster::connect::Target;
+use crate::cluster::error::Error;
 use crate::cluster::pods;
 use crate::cluster::stop::{Stop, unless_stopped};
 use crate::cluster::variable;

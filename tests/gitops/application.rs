@@ -22,6 +22,8 @@ pub(crate) enum Source {
     Helm,
     /// The shipped plugin.
     Plugin,
+    /// The shipped plugin with a hash in the names, in an Application that prunes.
+    HashingPlugin,
 }
 
 /// An Application in its own namespace.
@@ -31,6 +33,7 @@ pub(crate) struct Application {
     pub(crate) repository: Repository,
     values: Value,
     sync_options: Vec<String>,
+    prunes: bool,
 }
 
 /// The end of a sync.
@@ -57,6 +60,13 @@ impl Application {
         manifest["spec"]["destination"]["namespace"] = json!(namespace.name);
         manifest["spec"]["source"]["repoURL"] = json!(repository.url());
         manifest["spec"]["source"]["path"] = json!("shop");
+        let prunes = source == Source::HashingPlugin;
+        if prunes {
+            let parameters = manifest["spec"]["source"]["plugin"]["parameters"].as_array_mut();
+            let mut parameters = parameters.into_iter().flatten();
+            let hash = parameters.find(|parameter| parameter["name"] == "name-suffix-hash");
+            hash.context("the parameter")?["string"] = json!("true");
+        }
         if source == Source::Helm {
             let spec = manifest["spec"]["source"].as_object_mut().context("a mapping")?;
             spec.remove("plugin");
@@ -66,7 +76,7 @@ impl Application {
         let options = syncing["syncOptions"].as_array().into_iter().flatten();
         let sync_options = options.filter_map(|option| option.as_str().map(str::to_owned)).collect();
         argocd.applications().create(&PostParams::default(), &serde_json::from_value(manifest)?).await?;
-        let application = Self { argocd, namespace, repository, values: json!({}), sync_options };
+        let application = Self { argocd, namespace, repository, values: json!({}), sync_options, prunes };
         application.is_known().await?;
         Ok(application)
     }
@@ -109,7 +119,7 @@ impl Application {
         let operation = json!({ "operation": {
             "initiatedBy": { "username": "test" },
             "info": [{ "name": "number", "value": number }],
-            "sync": { "syncStrategy": { "hook": {} }, "syncOptions": self.sync_options },
+            "sync": { "syncStrategy": { "hook": {} }, "syncOptions": self.sync_options, "prune": self.prunes },
         }});
         self.patch(&operation).await?;
         let state = wait::within(LONG, "the end of the sync", || async {

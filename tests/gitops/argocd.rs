@@ -10,7 +10,7 @@ use jobsweep_harness::{trials, trials::Trial, wait};
 use serde_json::{Value, json};
 
 use crate::application::{Application, Source};
-use crate::setup::{JOBSWEEP, MIGRATE, leaves, migrated, policy, running, uid};
+use crate::setup::{JOBSWEEP, MIGRATE, each_version_has_its_own_job, leaves, migrated, policy, running, uid};
 
 pub(crate) fn trials() -> Vec<Trial> {
     trials![
@@ -24,6 +24,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         self_healing_runs_a_swept_job_again,
         an_error_of_jobsweep_is_shown_by_argocd,
         a_failed_sync_passes_once_the_job_is_deleted_or_swept,
+        with_a_hash_in_the_name_one_sync_replaces_a_changed_job,
     ]
 }
 
@@ -155,4 +156,19 @@ pub(crate) async fn a_failed_sync_passes_once_the_job_is_deleted_or_swept(node: 
     shop.sync().await?.succeeded()?;
     migrated(namespace, 3).await?;
     shop.until_healthy().await
+}
+
+/// The first Job still runs when the second version replaces it.
+pub(crate) async fn with_a_hash_in_the_name_one_sync_replaces_a_changed_job(
+    node: &'static Node,
+) -> Result<()> {
+    let shop = Application::new(node, Source::HashingPlugin, json!({})).await?;
+    let shop = shop.set("script", json!("sleep 600"));
+    shop.sync_version(1).await?.succeeded()?;
+    let shop = shop.set("script", json!("true"));
+    each_version_has_its_own_job(&shop.namespace, async |version| {
+        shop.sync_version(version).await?.succeeded()?;
+        shop.until_healthy().await
+    })
+    .await
 }

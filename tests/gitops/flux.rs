@@ -8,7 +8,7 @@ use jobsweep_harness::{trials, trials::Trial};
 use serde_json::{Value, json};
 
 use crate::kustomization::Kustomization;
-use crate::setup::{MIGRATE, leaves, migrated, policy, running, shipped, uid};
+use crate::setup::{MIGRATE, each_version_has_its_own_job, leaves, migrated, policy, running, shipped, uid};
 
 pub(crate) fn trials() -> Vec<Trial> {
     trials![
@@ -20,6 +20,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         force_deletes_the_job_even_if_the_new_one_is_invalid,
         a_swept_job_runs_again_at_the_next_reconciliation,
         while_it_is_suspended_unblock_clears_the_way,
+        with_a_hash_in_the_name_one_reconciliation_replaces_a_changed_job,
     ]
 }
 
@@ -119,4 +120,16 @@ pub(crate) async fn while_it_is_suspended_unblock_clears_the_way(node: &'static 
         migrated(&shop.namespace, version).await?;
     }
     leaves(&shop.namespace, &[MIGRATE]).await
+}
+
+/// The first Job still runs when the second version replaces it.
+pub(crate) async fn with_a_hash_in_the_name_one_reconciliation_replaces_a_changed_job(
+    node: &'static Node,
+) -> Result<()> {
+    let shop = Kustomization::new(node, json!({})).await?.filter("--name-suffix-hash");
+    let shop = shop.set("script", json!("sleep 600"));
+    shop.apply(1).await?.succeeded()?;
+    let shop = shop.set("script", json!("true"));
+    each_version_has_its_own_job(&shop.namespace, async |version| shop.apply(version).await?.succeeded())
+        .await
 }

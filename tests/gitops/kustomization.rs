@@ -24,6 +24,8 @@ pub(crate) struct Kustomization {
     registry: &'static Registry,
     helm: Helm,
     values: Value,
+    /// The option of the filter.
+    filter: &'static str,
 }
 
 /// The condition `Ready` for a revision of the artifact.
@@ -41,7 +43,8 @@ impl Kustomization {
         let namespace = node.cluster.namespace().await?;
         let helm = Helm::new(HelmVersion::V4)?;
         migration_chart(&helm.home().join("shop"), None)?;
-        let kustomization = Self { namespace, node, flux, registry, helm, values: json!({}) };
+        let filter = "--default-policy=hook-succeeded,hook-failed";
+        let kustomization = Self { namespace, node, flux, registry, helm, values: json!({}), filter };
         kustomization.create(spec).await?;
         Ok(kustomization)
     }
@@ -49,6 +52,12 @@ impl Kustomization {
     /// Sets a value of the chart from the next version on.
     pub(crate) fn set(mut self, name: &str, value: Value) -> Self {
         self.values[name] = value;
+        self
+    }
+
+    /// Runs the filter with this option instead of a default policy.
+    pub(crate) fn filter(mut self, option: &'static str) -> Self {
+        self.filter = option;
         self
     }
 
@@ -65,7 +74,7 @@ impl Kustomization {
         values["version"] = json!(version);
         let template = self.helm.command().args(["template", "shop", "shop", "--values=-"]);
         let manifests = template.stdin(values.to_string()).run().await?.expect_success()?.stdout;
-        let filter = self.jobsweep().arg("--default-policy=hook-succeeded,hook-failed").stdin(manifests);
+        let filter = self.jobsweep().arg(self.filter).stdin(manifests);
         Ok(filter.run().await?.expect_success()?.stdout)
     }
 

@@ -4,9 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use jobsweep_harness::control_plane::Namespace;
 use jobsweep_harness::k8s_openapi::api::batch::v1::Job;
+use jobsweep_harness::kube::api::ListParams;
 use jobsweep_harness::{jobs, wait};
 
 pub(crate) const JOBSWEEP: &str = env!("CARGO_BIN_EXE_jobsweep");
@@ -45,11 +46,36 @@ pub(crate) async fn migrated(namespace: &Namespace, version: u32) -> Result<Job>
     let job = format!("the end of version {version} of the migration");
     wait::within(LONG, &job, || async {
         let job = namespace.jobs().get_opt(MIGRATE).await?;
-        Ok(job.filter(|job| {
-            image(job).ends_with(&format!(":{version}")) && jobs::has_condition(job, "Complete")
-        }))
+        Ok(job.filter(|job| has_migrated(job, version)))
     })
     .await
+}
+
+fn has_migrated(job: &Job, version: u32) -> bool {
+    image(job).ends_with(&format!(":{version}")) && jobs::has_condition(job, "Complete")
+}
+
+/// Applies versions with a hash in the names. A changed Job replaces the only one, and one that has not changed stays.
+pub(crate) async fn each_version_has_its_own_job(
+    namespace: &Namespace,
+    apply: impl AsyncFn(u32) -> Result<()>,
+) -> Result<()> {
+    let applied = async |version| {
+        apply(version).await?;
+        let job = format!("the migration of version {version} as the only Job");
+        wait::within(LONG, &job, || async {
+            let jobs = namespace.jobs().list(&ListParams::default()).await?.items;
+            let [job] = &jobs[..] else { return Ok(None) };
+            Ok(has_migrated(job, version).then(|| job.metadata.clone()))
+        })
+        .await
+    };
+    let first = applied(2).await?;
+    ensure!(applied(2).await?.uid == first.uid, "an unchanged Job was replaced");
+    ensure!(applied(3).await?.name != first.name, "a changed Job kept its name");
+    let back = applied(2).await?;
+    ensure!(back.name == first.name && back.uid != first.uid, "{back:?}");
+    Ok(())
 }
 
 /// The migration once its pod runs.

@@ -40,24 +40,25 @@ pub(crate) async fn a_changed_job_is_another_job_and_an_unchanged_one_stays(
     cluster: &ControlPlane,
     version: HelmVersion,
 ) -> Result<()> {
-    for how in Wait::ALL {
+    let legacy: &[&str] = &["--wait=legacy", "--wait-for-jobs"];
+    for how in Wait::ALL.map(Wait::flags).into_iter().chain(version.is_4().then_some(legacy)) {
         let release = Release::new(cluster, version).await?;
-        release.passes(release.upgrade(how.flags())).await?;
+        release.passes(release.upgrade(how)).await?;
         ensure!(release.job().await?.0 == "migrate");
 
-        release.passes(release.hashed(how.flags())).await?;
+        release.passes(release.hashed(how)).await?;
         let first = release.job().await?;
         ensure!(is_hashed(&first.0), "{first:?}");
         let same = ["--set", "team=b,backoffLimit=3"];
         for args in [&[][..], &same] {
-            release.passes(release.hashed(how.flags()).args(args)).await?;
+            release.passes(release.hashed(how).args(args)).await?;
             ensure!(release.job().await? == first, "{how:?} {args:?}");
         }
         let job = release.namespace.jobs().get(&first.0).await?;
         let team = job.metadata.labels.as_ref().and_then(|labels| labels.get("team"));
         ensure!(team.is_some_and(|team| team == "b"), "{job:?}");
 
-        release.passes(release.hashed(how.flags()).args(SECOND)).await?;
+        release.passes(release.hashed(how).args(SECOND)).await?;
         let second = release.job().await?;
         ensure!(is_hashed(&second.0) && second.0 != first.0, "{second:?}");
         release.is_deployed(5).await?;
@@ -81,8 +82,12 @@ pub(crate) async fn a_failed_job_that_changes_is_another_job(
     let failing = release.hashed(&["--wait", "--wait-for-jobs", "--timeout=30s"]).args(THIRD);
     release.run(failing.clone(), Outcome::Failed).await?.expect_code(1)?;
     let failed = release.job().await?;
-    release.run(failing, Outcome::Succeeded).await?.expect_code(1)?;
+    release.run(failing.clone(), Outcome::Succeeded).await?.expect_code(1)?;
     ensure!(release.job().await? == failed);
+    let retry = ["--post-renderer-args=--unblock", "--post-renderer-args=--retry-failed"];
+    release.passes(failing.args(retry)).await?;
+    let retried = release.job().await?;
+    ensure!(retried.0 == failed.0 && retried.1 != failed.1, "{retried:?}");
     Ok(())
 }
 

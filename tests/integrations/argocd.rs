@@ -148,7 +148,8 @@ pub(crate) async fn its_parameters_reach_helm_and_jobsweep(version: HelmVersion)
     let sidecar = Sidecar::new(version)?
         .with("PARAM_VALUES_FILES_0", "values for 'production';.yaml")
         .with("PARAM_VALUES_FILES_1", "last.yaml")
-        .with("PARAM_DEFAULT_POLICY", "hook-failed");
+        .with("PARAM_DEFAULT_POLICY", "hook-failed")
+        .with("PARAM_NAME_SUFFIX_HASH", "false");
     fs::write(sidecar.folder.join("values for 'production';.yaml"), "greeting: Hello\nimage: a\n")?;
     fs::write(sidecar.folder.join("last.yaml"), "image: b\nmigration: {policy: ''}\n")?;
     let rendered = sidecar.rendered(&["--set", "greeting=Hello,image=b,migration.policy="]).await?;
@@ -156,7 +157,11 @@ pub(crate) async fn its_parameters_reach_helm_and_jobsweep(version: HelmVersion)
     let added = format!("{name}  annotations:\n    kots.io/hook-delete-policy: hook-failed\n");
     let expected = rendered.replace(name, &added);
     ensure!(expected != rendered, "{rendered}");
-    wrote(sidecar.generate().await?, &expected)
+    wrote(sidecar.generate().await?, &expected)?;
+
+    let hashing = sidecar.with("PARAM_NAME_SUFFIX_HASH", "true").generate().await?.expect_success()?;
+    ensure!(hashing.stdout().contains("  name: shop-migration-"), "{}", hashing.stdout());
+    Ok(())
 }
 
 pub(crate) async fn its_dependencies_are_fetched_before(version: HelmVersion) -> Result<()> {

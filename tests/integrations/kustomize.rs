@@ -23,6 +23,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         kpt_edits_files_by_one_line_a_job,
         kpt_shows_and_stores_results,
         kustomize_and_kpt_append_hashes,
+        a_job_with_a_generated_config_map_gets_its_hash_in_a_pipe,
     ]
 }
 
@@ -234,6 +235,35 @@ pub(crate) async fn kustomize_and_kpt_append_hashes() -> Result<()> {
     Ok(())
 }
 
+/// After all functions, kustomize gives another name to the ConfigMap, also in the Job.
+pub(crate) async fn a_job_with_a_generated_config_map_gets_its_hash_in_a_pipe() -> Result<()> {
+    let folder = misspelt("generated", "nameSuffixHash: true")?;
+    let jobs = text("base/jobs.yaml")?;
+    let uses = "restartPolicy: Never\n      volumes: [{name: a, configMap: {name: settings}}]";
+    fs::write(folder.join("jobs.yaml"), jobs.replacen("restartPolicy: Never", uses, 1))?;
+    let mut names = Vec::new();
+    for value in ["1", "2"] {
+        let generator = format!(
+            "resources: [jobs.yaml]\nconfigMapGenerator: [{{name: settings, literals: [a={value}]}}]\n"
+        );
+        let write = |text: &str| fs::write(folder.join("kustomization.yaml"), text);
+        write(&format!("{generator}transformers: [jobsweep.yaml]\n"))?;
+        let built = build(&folder).await?.expect_success()?;
+        ensure!(built.stderr().contains("kustomize changes this name later"), "{}", built.stderr());
+        ensure!(built.stdout().contains("  name: migrate\n"), "{}", built.stdout());
+        ensure!(built.stdout().contains("  name: index-"), "{}", built.stdout());
+
+        write(&generator)?;
+        let built = build(&folder).await?.expect_success()?.stdout;
+        let pipe = Program::new(jobsweep_folder()?.join("jobsweep")).arg("--name-suffix-hash").stdin(built);
+        let piped = pipe.run().await?.expect_success()?.stdout().into_owned();
+        names.extend(piped.lines().find(|line| line.starts_with("  name: migrate-")).map(str::to_owned));
+    }
+    ensure!(names.len() == 2 && names[0] != names[1], "{names:?}");
+    Ok(())
+}
+
+/// Every YAML block of the page is a part of one of the examples.
 pub(crate) async fn the_page_shows_the_transformer() -> Result<()> {
     let page = fs::read_to_string(repository("docs/kustomize.md"))?;
     let blocks: Vec<&str> =

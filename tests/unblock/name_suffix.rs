@@ -60,6 +60,8 @@ fn changes() -> Vec<(Fate, Fields, Fields)> {
     };
     let requests = |cpu: Value| json!({"requests": {"cpu": cpu}});
     let volume = |mode: i32| json!([{"name": "a", "configMap": {"name": "a", "defaultMode": mode}}]);
+    let csi = |attributes: Value| json!([{"name": "a", "csi": {"driver": "example.com", "volumeAttributes": attributes}}]);
+    let flex = |options: Value| json!([{"name": "a", "flexVolume": {"driver": "a/b", "options": options}}]);
     let mut changes = vec![
         (Accepted, none(), none()),
         (
@@ -73,6 +75,21 @@ fn changes() -> Vec<(Fate, Fields, Fields)> {
             at("/template/spec/tolerations", tolerate(&["b", "a"])),
         ),
         (Refused, at("/template/spec/volumes", volume(0o755)), at("/template/spec/volumes", volume(0o700))),
+        (
+            Refused,
+            at("/template/spec/volumes", csi(json!({}))),
+            at("/template/spec/volumes", csi(json!({"a": null}))),
+        ),
+        (
+            Accepted,
+            at("/template/spec/volumes", csi(json!({}))),
+            at("/template/spec/volumes", csi(Value::Null)),
+        ),
+        (
+            Refused,
+            at("/template/spec/volumes", flex(Value::Null)),
+            at("/template/spec/volumes", flex(json!({"a": null}))),
+        ),
         (
             Renamed,
             at("/template/spec/containers/0/resources", requests(json!(0.5))),
@@ -149,6 +166,8 @@ fn changes() -> Vec<(Fate, Fields, Fields)> {
         (Refused, none(), "/template/metadata", json!({"annotations": {"a": "b"}})),
         (Refused, none(), "/template/metadata", json!({"annotations": {"a": null}})),
         (Accepted, none(), "/template/spec/nodeSelector", json!({})),
+        (Accepted, none(), "/template/spec/overhead", json!({})),
+        (Refused, none(), "/template/spec/overhead", json!({"cpu": null})),
         (Accepted, none(), "/template/spec/tolerations", json!([])),
         (Accepted, none(), "/template/spec/affinity", Value::Null),
         (Refused, none(), "/template/spec/affinity", json!({})),

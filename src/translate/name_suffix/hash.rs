@@ -31,7 +31,18 @@ const IMMUTABLE: [&str; 8] = [
 ];
 
 /// The fields that are maps in Kubernetes: an empty one is as none at all, and a null in it is a value.
-const MAPS: [&str; 6] = ["annotations", "labels", "limits", "matchLabels", "nodeSelector", "requests"];
+const MAPS: [&str; 10] = [
+    "annotations",
+    "labels",
+    "limits",
+    "matchLabels",
+    "nodeSelector",
+    "options",
+    "overhead",
+    "requests",
+    "userAnnotations",
+    "volumeAttributes",
+];
 
 /// The hash of a Job with this name.
 pub(super) fn hash(name: &str, job: &Value) -> String {

@@ -6,6 +6,8 @@
 //! - `resourceNames` of a rule for Jobs
 //! - the label `job-name`, also in a selector
 //! - `job/NAME`, `job NAME` and the like in a string of a ConfigMap or Secret
+//!
+//! As KRM function, jobsweep also finds the Jobs that kustomize changes afterwards.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -18,6 +20,10 @@ use crate::translate::locate::Locator;
 use crate::translate::read::jobs;
 use crate::translate::read::nodes::{Id, Nodes};
 use crate::translate::read::{prefilter, stream};
+
+/// On a ConfigMap or Secret to whose name kustomize appends a hash after all functions have run, also where the name is used.
+const KUSTOMIZE_HASH: &str = "internal.config.kubernetes.io/needsHashSuffix";
+const CHANGED_LATER: &str = "the name cannot have a hash: kustomize changes this name later; pipe the output of kustomize to jobsweep";
 
 /// The first use of each name of a Job that would get another one. What is no YAML, or not UTF-8, is an error elsewhere.
 pub(crate) fn find(
@@ -38,10 +44,19 @@ pub(crate) fn find(
             break;
         }
         let Ok(nodes) = Nodes::read(text) else { continue };
-        for (name, id) in names_in(&nodes, &names) {
+        let used = names_in(&nodes, &names).into_iter().map(|(name, id)| {
+            let problem = Problem::NameUsed(shortened(&name).into_owned());
+            (name, id, problem)
+        });
+        let changed = changed_later(&nodes).map(|(name, id)| {
+            let problem =
+                Problem::Warning { what: CHANGED_LATER.to_owned(), advice: "the Job stays as it is" };
+            (name, id, problem)
+        });
+        for (name, id, problem) in used.chain(changed) {
             if names.remove(&name) {
-                let problem = Problem::NameUsed(shortened(&name).into_owned());
-                let fault = Fault { problem, at: nodes.range(id).start, job: None };
+                let job = matches!(problem, Problem::Warning { .. }).then(|| name.clone());
+                let fault = Fault { problem, at: nodes.range(id).start, job };
                 uses.push((name, locator.locate(fault, index, document.clone())));
             }
         }
@@ -80,6 +95,22 @@ fn names_in(nodes: &Nodes<'_>, names: &HashSet<String>) -> Vec<(String, Id)> {
     found
 }
 
+/// Where a Job uses a name that kustomize changes afterwards.
+fn changed_later(nodes: &Nodes<'_>) -> impl Iterator<Item = (String, Id)> {
+    let generated: HashSet<_> = (0..nodes.len())
+        .filter_map(|id| {
+            let metadata = nodes.mapping(id)?;
+            let annotations = nodes.find(metadata, "annotations")?;
+            nodes.find(nodes.mapping(annotations)?, KUSTOMIZE_HASH)?;
+            nodes.string(nodes.find(metadata, "name")?)
+        })
+        .collect();
+    jobs_by_name(nodes).into_iter().filter_map(move |(name, job)| {
+        let (id, _) = strings_in(nodes, job.start).find(|(_, text)| generated.contains(text))?;
+        Some((name, id))
+    })
+}
+
 /// The values in which names may stand, and whether a name counts there only after a word for a Job.
 fn places(nodes: &Nodes<'_>) -> Vec<(Id, bool)> {
     let mut places = Vec::new();
@@ -116,9 +147,9 @@ fn has_jobs(nodes: &Nodes<'_>, resources: Id) -> bool {
     strings_in(nodes, resources).any(|(_, resource)| resource == "*" || resource.starts_with("jobs"))
 }
 
-/// Whether a word says that a name of a Job follows: `job`, `jobs` or `job.batch`.
+/// Whether a word says that a name of a Job follows: `job`, `jobs`, `job.batch`, or the label `job-name`, also as `-ljob-name`.
 fn is_job(word: &str) -> bool {
-    matches!(word.split('.').next(), Some("job" | "jobs"))
+    matches!(word.split('.').next(), Some("job" | "jobs")) || word.ends_with("job-name")
 }
 
 /// The strings in a value, and their nodes.
