@@ -5,10 +5,11 @@ use std::env;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use jobsweep_harness::control_plane::{ControlPlane, Namespace};
 use jobsweep_harness::jobs::{Outcome, job};
 use jobsweep_harness::k8s_openapi::api::batch::v1::Job;
+use jobsweep_harness::kube;
 use jobsweep_harness::kube::api::ListParams;
 use jobsweep_harness::{trials, trials::Trial};
 use serde_json::json;
@@ -26,26 +27,36 @@ const LONG: Duration = Duration::from_secs(3600);
 const OUTAGE: Duration = Duration::from_secs(2);
 
 /// Changes a Job that the sweeps may delete at any moment. Returns the Job that must then stay, if there is one.
-async fn change(namespace: &Namespace, index: usize, old: &Job) -> Option<(String, String)> {
-    let name = old.metadata.name.clone()?;
+async fn change(namespace: &Namespace, index: usize, old: &Job) -> Result<Option<(String, String)>> {
+    let name = old.metadata.name.clone().context("a name")?;
     let policy = |policy| json!({ "metadata": { "annotations": { "kots.io/hook-delete-policy": policy } } });
     match index % 4 {
         // It loses its policy. If the change comes too late, the Job is gone.
-        0 => namespace.edit(old, policy(KEPT)).await.is_ok().then_some((name, old.metadata.uid.clone()?)),
-        // It gets a policy.
-        1 => {
-            let _ = namespace.edit(old, policy(BOTH)).await;
-            None
+        0 => {
+            let uid = old.metadata.uid.clone().context("a UID")?;
+            Ok(unless_too_late(namespace.edit(old, policy(KEPT)).await)?.map(|()| (name, uid)))
         }
+        // It gets a policy.
+        1 => namespace.edit(old, policy(BOTH)).await.map(|()| None),
         // Another Job takes its name.
         2 => {
-            let _ = namespace.remove(&name).await;
-            let new = job(&name).policy(KEPT).managed_by("example.com/nobody");
-            let new = namespace.create(new).await.ok()?;
-            namespace.finish(&new, Outcome::Succeeded).await.ok()?;
-            Some((name, new.metadata.uid?))
+            unless_too_late(namespace.remove(&name).await)?;
+            let new = namespace.create(job(&name).policy(KEPT).managed_by("example.com/nobody")).await?;
+            namespace.finish(&new, Outcome::Succeeded).await?;
+            Ok(Some((name, new.metadata.uid.context("a UID")?)))
         }
-        _ => None,
+        _ => Ok(None),
+    }
+}
+
+/// `None` if the sweeps have already deleted the Job.
+fn unless_too_late<T>(result: Result<T>) -> Result<Option<T>> {
+    match result {
+        Ok(done) => Ok(Some(done)),
+        Err(error) => match error.downcast_ref() {
+            Some(kube::Error::Api(status)) if status.is_not_found() => Ok(None),
+            _ => Err(error),
+        },
     }
 }
 
@@ -73,11 +84,11 @@ pub async fn raced_jobs_are_deleted_exactly_if_their_policy_names_their_outcome(
         || setup.sweep_by(&setup.user.kubeconfig).args(["--timeout=none", "--settle=2s", "-q"]).spawn();
     let (first, second) = (sweep()?, sweep()?);
     let mut kept = BTreeMap::new();
-    for (round, raced) in jobs.chunks(count.div_ceil(4)).enumerate() {
-        let changes = raced.iter().enumerate().map(|(index, job)| change(namespace, index, job));
-        kept.extend(
-            stream::iter(changes).buffer_unordered(8).filter_map(async |kept| kept).collect::<Vec<_>>().await,
-        );
+    let indexed: Vec<_> = jobs.iter().enumerate().collect();
+    for (round, raced) in indexed.chunks(count.div_ceil(4)).enumerate() {
+        let changes = raced.iter().map(|&(index, job)| change(namespace, index, job));
+        let changed: Vec<_> = stream::iter(changes).buffer_unordered(8).try_collect().await?;
+        kept.extend(changed.into_iter().flatten());
         match round {
             0 => {
                 cluster.stop_apiserver();
