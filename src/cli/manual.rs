@@ -70,7 +70,6 @@ pub fn no_input(unblocks: bool) -> String {
     )
 }
 
-/// The codes, and what they mean.
 fn exit_codes() -> Vec<(String, &'static str)> {
     let codes = |codes: &[ExitCode]| {
         let codes: Vec<_> = codes.iter().map(|code| code.code().to_string()).collect();
