@@ -27,13 +27,14 @@ pub(super) const CLEANUP: &str = "  \
 
 const DURATION: &str = "A DURATION is a number with its unit, or several: 90s, 5m, 1h30m.";
 
-const ENVIRONMENT: [(&str, &str); 7] = [
+const ENVIRONMENT: [(&str, &str); 8] = [
     ("JOBSWEEP_DEFAULT_POLICY", "the value of --default-policy if that is not given; not for --cleanup"),
     ("JOBSWEEP_LOG_FILE", "the value of --log-file if that is not given"),
     ("JOBSWEEP_FINISHED_FOR", "the value of --finished-for if that is not given"),
     ("JOBSWEEP_DRY_RUN", "1 makes --unblock and --cleanup dry runs"),
     ("JOBSWEEP_UNBLOCK", "1 stands for --unblock if Helm calls jobsweep without arguments"),
     ("HELM_NAMESPACE", "the namespace for --unblock if no Helm calls and --namespace is not given"),
+    ("HELM_KUBECONTEXT", "the context for --unblock, and for a plugin of Helm, if --context is not given"),
     (OWN_JOB_UID, "the UID of the Job that the cleanup itself runs in"),
 ];
 
@@ -69,7 +70,6 @@ pub fn no_input(unblocks: bool) -> String {
     )
 }
 
-/// The codes, and what they mean.
 fn exit_codes() -> Vec<(String, &'static str)> {
     let codes = |codes: &[ExitCode]| {
         let codes: Vec<_> = codes.iter().map(|code| code.code().to_string()).collect();
