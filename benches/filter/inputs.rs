@@ -56,6 +56,7 @@ pub(crate) fn one_job(folder: &Path, size: u64) -> Result<Input> {
 
 /// Writes whole manifests up to this size.
 fn write(folder: &Path, name: &str, size: u64, mut next: impl FnMut() -> String) -> Result<Input> {
+    fs::create_dir_all(folder)?;
     let path = folder.join(format!("{name}-{size}.yaml"));
     let mut file = BufWriter::new(File::create(&path)?);
     let mut left = size as usize;
