@@ -39,9 +39,9 @@ pub(crate) fn jobs(folder: &Path, size: u64) -> Result<Input> {
     })
 }
 
-/// One Job with thousands of environment variables.
+/// One Job that is no hook, with thousands of environment variables.
 pub(crate) fn one_job(folder: &Path, size: u64) -> Result<Input> {
-    let mut text = job(1) + "          env:\n";
+    let mut text = job(1).replace("helm.sh/hook\":", "example.com/hook\":") + "          env:\n";
     for number in 0.. {
         if text.len() as u64 > size {
             break;
@@ -56,6 +56,7 @@ pub(crate) fn one_job(folder: &Path, size: u64) -> Result<Input> {
 
 /// Writes whole manifests up to this size.
 fn write(folder: &Path, name: &str, size: u64, mut next: impl FnMut() -> String) -> Result<Input> {
+    fs::create_dir_all(folder)?;
     let path = folder.join(format!("{name}-{size}.yaml"));
     let mut file = BufWriter::new(File::create(&path)?);
     let mut left = size as usize;

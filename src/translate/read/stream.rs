@@ -22,23 +22,26 @@ pub(crate) fn documents(stream: &[u8]) -> impl Iterator<Item = Range<usize>> {
 }
 
 fn document_end(stream: &[u8], start: usize) -> usize {
-    let mut is_open = false;
     let mut line = start;
     while line < stream.len() {
-        let end = line_end(stream, line);
         let text = if line == start { skip_bom(stream, line) } else { line };
-        match marker(&stream[text..end]) {
+        let end = line_end(stream, line);
+        match marker(&stream[text..]) {
             Some(b"...") => return end,
-            Some(_) if is_open => return line,
-            Some(_) => is_open = true,
-            None => is_open = is_open || !may_precede_marker(&stream[line..end]),
+            Some(_) => break,
+            None if may_precede_marker(&stream[line..end]) => line = end,
+            None => break,
         }
-        line = end;
     }
-    stream.len()
+    let mut lines = memchr::memchr2_iter(b'\n', b'\r', &stream[line..]).map(|at| line + at + 1);
+    match lines.find(|&line| marker(&stream[line..]).is_some()) {
+        Some(end) if stream[end..].starts_with(b"...") => line_end(stream, end),
+        Some(next) => next,
+        None => stream.len(),
+    }
 }
 
-/// The marker that a line is: `---` or `...`.
+/// The marker with which a line begins: `---` or `...`.
 fn marker(line: &[u8]) -> Option<&[u8]> {
     let (marker, rest) = line.split_at_checked(3)?;
     let is_marker = matches!(marker, b"---" | b"...");
