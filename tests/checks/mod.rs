@@ -130,7 +130,8 @@ fn is_justified(input: &[u8], options: &Options, error: &Diagnostic) -> Result<(
         Problem::ContestedKey(_) => lossy(input).contains("<<"),
         Problem::ResourceList(_) | Problem::FunctionConfig(_) => lossy(input).contains("ResourceList"),
         Problem::TooLong => input.len() > 16 << 20,
-        Problem::CannotExtend(_) => lossy(input).contains('&'),
+        // An anchor, or an explicit key with a comment and no value.
+        Problem::CannotExtend(_) => lossy(input).contains(['&', '?']),
         // `NotProven` in particular is always a bug.
         _ => false,
     };
