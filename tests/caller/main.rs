@@ -19,11 +19,11 @@ mod table;
 
 use std::process::ExitCode;
 
-use jobsweep_harness::trials;
+use jobsweep_harness::trials::{self, long};
 
 fn main() -> ExitCode {
     if probe::is_called() {
         return probe::run();
     }
-    trials::run([command_lines::trials(), flags::trials(), processes::trials()])
+    trials::run([long(command_lines::trials()), long(flags::trials()), long(processes::trials())])
 }

@@ -10,10 +10,15 @@ mod render;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use jobsweep_harness::trials;
+use jobsweep_harness::trials::{self, long};
 
 fn main() -> ExitCode {
-    trials::run([lint::trials(), render::trials(), readme::trials(), install::trials()])
+    trials::run([
+        long(lint::trials()),
+        long(render::trials()),
+        long(readme::trials()),
+        long(install::trials()),
+    ])
 }
 
 fn chart() -> PathBuf {

@@ -26,25 +26,25 @@ mod stopping;
 
 use std::process::ExitCode;
 
-use jobsweep_harness::trials;
+use jobsweep_harness::trials::{self, long};
 
 fn main() -> ExitCode {
     trials::run([
         access::trials(),
-        age::trials(),
+        long(age::trials()),
         deletion::trials(),
         endings::trials(),
-        following::trials(),
-        guide::trials(),
-        helm::trials(),
+        long(following::trials()),
+        long(guide::trials()),
+        long(helm::trials()),
         policy::trials(),
-        pressure::trials(),
-        race::trials(),
+        long(pressure::trials()),
+        long(race::trials()),
         releases::trials(),
         report::trials(),
-        requests::trials(),
+        long(requests::trials()),
         scope::trials(),
-        size::trials(),
-        stopping::trials(),
+        long(size::trials()),
+        long(stopping::trials()),
     ])
 }

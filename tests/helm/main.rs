@@ -19,20 +19,20 @@ mod unblock;
 
 use std::process::ExitCode;
 
-use jobsweep_harness::trials;
+use jobsweep_harness::trials::{self, long};
 
 fn main() -> ExitCode {
     trials::run([
         template::trials(),
         errors::trials(),
         install::trials(),
-        name_suffix::trials(),
+        long(name_suffix::trials()),
         unblock::trials(),
-        in_pod::trials(),
-        jobs_in_the_way::trials(),
-        plugin::trials(),
-        picture::trials(),
-        troubleshooting::trials(),
-        guides::trials(),
+        long(in_pod::trials()),
+        long(jobs_in_the_way::trials()),
+        long(plugin::trials()),
+        long(picture::trials()),
+        long(troubleshooting::trials()),
+        long(guides::trials()),
     ])
 }

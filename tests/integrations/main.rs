@@ -14,14 +14,14 @@ mod setup;
 
 use std::process::ExitCode;
 
-use jobsweep_harness::trials::{self, on_demand};
+use jobsweep_harness::trials::{self, long, on_demand};
 
 fn main() -> ExitCode {
     trials::run([
         apply::trials(),
         pipe::trials(),
-        argocd::trials(),
-        name_suffix::trials(),
+        long(argocd::trials()),
+        long(name_suffix::trials()),
         kustomize::pages(),
         kustomize::with_kubectl(),
         on_demand("kustomize and kpt", kustomize::trials()),

@@ -8,8 +8,8 @@ mod go_judge;
 
 use std::process::ExitCode;
 
-use jobsweep_harness::trials;
+use jobsweep_harness::trials::{self, long};
 
 fn main() -> ExitCode {
-    trials::run([go_judge::trials(), cases::trials(), examples::trials(), generated::trials()])
+    trials::run([go_judge::trials(), cases::trials(), examples::trials(), long(generated::trials())])
 }

@@ -13,8 +13,8 @@ mod server;
 
 use std::process::ExitCode;
 
-use jobsweep_harness::trials;
+use jobsweep_harness::trials::{self, long};
 
 fn main() -> ExitCode {
-    trials::run([run::trials(), messages::trials()])
+    trials::run([long(run::trials()), long(messages::trials())])
 }

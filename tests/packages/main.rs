@@ -16,11 +16,11 @@ mod setup;
 
 use std::process::ExitCode;
 
-use jobsweep_harness::trials::{self, on_demand};
+use jobsweep_harness::trials::{self, long, on_demand};
 
 fn main() -> ExitCode {
     trials::run([
-        helm3::trials(),
+        long(helm3::trials()),
         on_demand("gpg", plugin::trials()),
         on_demand("gpg", helm4::trials()),
         on_demand("gpg, oras and docker-registry", oci::trials()),

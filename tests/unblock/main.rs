@@ -32,27 +32,27 @@ mod waiting;
 
 use std::process::ExitCode;
 
-use jobsweep_harness::trials;
+use jobsweep_harness::trials::{self, long};
 
 fn main() -> ExitCode {
     trials::run([
-        access::trials(),
-        admission::trials(),
-        changes::trials(),
+        long(access::trials()),
+        long(admission::trials()),
+        long(changes::trials()),
         dry_run::trials(),
-        faults::trials(),
+        long(faults::trials()),
         force::trials(),
-        log::trials(),
-        manifests::trials(),
-        name_suffix::trials(),
+        long(log::trials()),
+        long(manifests::trials()),
+        long(name_suffix::trials()),
         namespace::trials(),
         owners::trials(),
         passes::trials(),
         refusals::trials(),
         releases::trials(),
-        requests::trials(),
-        stopping::trials(),
-        successors::trials(),
-        waiting::trials(),
+        long(requests::trials()),
+        long(stopping::trials()),
+        long(successors::trials()),
+        long(waiting::trials()),
     ])
 }

@@ -26,6 +26,9 @@ use crate::{block_on, workdir};
 
 pub use libtest_mimic::Trial;
 
+/// How many tests run at once unless the command line says otherwise.
+const THREADS: usize = 6;
+
 /// Lists the tests of a module: `trials![a_job_that_succeeded_is_deleted, …]`.
 #[macro_export]
 macro_rules! trials {
@@ -53,7 +56,10 @@ pub fn name(module: &str, test: &str) -> String {
 /// fails instead, because a green run without tests would hide everything.
 pub fn run(files: impl IntoIterator<Item = Vec<Trial>>) -> ExitCode {
     let how = "`CI=1 cargo test` builds what they need and runs them";
-    run_with(&Arguments::from_args(), files.into_iter().flatten().collect(), how)
+    let mut arguments = Arguments::from_args();
+    // Most tests wait for servers, not for a core.
+    arguments.test_threads.get_or_insert(THREADS);
+    run_with(&arguments, files.into_iter().flatten().collect(), how)
 }
 
 /// `how` says how to run the ignored tests.
@@ -92,6 +98,11 @@ pub fn on_demand(needs: &str, trials: Vec<Trial>) -> Vec<Trial> {
     let is_ignored = env::var_os("CI").is_none();
     let mark = |trial: Trial| trial.with_kind(format!("needs {needs}")).with_ignored_flag(is_ignored);
     trials.into_iter().map(mark).collect()
+}
+
+/// Tests that are run [on demand](on_demand) because all of them together take too long for a first `cargo test`.
+pub fn long(trials: Vec<Trial>) -> Vec<Trial> {
+    on_demand("minutes", trials)
 }
 
 /// A function that [`trials!`] accepts. `Needs` is the type of its arguments.
