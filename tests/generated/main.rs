@@ -20,7 +20,7 @@ use grammar::{Generated, generate};
 use jobsweep::translate::{NameSuffix, Options};
 
 /// These take some seconds without optimisation.
-const STREAMS: usize = 3_000;
+const STREAMS: usize = 1_000;
 
 #[test]
 fn every_generated_stream_passes_every_check() {
