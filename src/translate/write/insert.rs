@@ -1,45 +1,37 @@
 //! Adds entries to the mappings of a document, in the style of the entries there.
 
-use granit_parser::ScalarStyle;
-
 use super::change::Change;
-use super::entry::{Fragment, Policy, Style, blanks_before, copied_annotation, entry_start, policy_entry};
-use super::lines::{BLANKS, NewLine, content_end, end_of_line_above, newline};
-use crate::translate::read::nodes::{Id, Kind, Nodes};
+use super::entry::{Fragment, Policy, Style, blanks_before, copied_annotation, policy_entry, quote};
+use super::lines::{BLANKS, end_of_line_above, line_end_after, line_end_below, newline};
+use crate::translate::read::nodes::{Id, Nodes};
 use crate::translate::read::value::Value;
 
 impl Change<'_, '_> {
-    /// Repeats Helm's annotation under the KOTS key, directly after it.
+    /// Repeats Helm's annotation under the KOTS key, directly after it. Where that is not possible, the new entry comes first.
     pub(crate) fn repeat_annotation(&mut self, mapping: Id, value: Id, policy: Policy<'_>) {
         let nodes = self.nodes;
-        let key = nodes.key_of(value);
-        let entry = copied_annotation(nodes, mapping, value, policy);
-        if !nodes.is_block_mapping(mapping) {
-            let blanks = blanks_before(nodes, mapping, key, value);
-            self.insert_after_comma(mapping, value, blanks, &entry);
-        } else if !self.insert_after(mapping, value, &entry) {
-            self.insert_quoted_before(mapping, key, policy);
+        if let Some(entry) = copied_annotation(nodes, mapping, value, policy) {
+            if !nodes.is_block_mapping(mapping) {
+                let blanks = blanks_before(nodes, nodes.key_of(value), value);
+                return self.insert_after_comma(mapping, value, blanks, &entry);
+            }
+            if self.insert_after(mapping, value, &entry) {
+                return;
+            }
         }
-    }
-
-    /// Inserts the policy above its original: a line below would add a line break to a block scalar that ends the input.
-    fn insert_quoted_before(&mut self, mapping: Id, key: Id, policy: Policy<'_>) {
-        let nodes = self.nodes;
-        let entry = policy_entry(policy, Style::Block);
-        let at = entry_start(nodes, mapping, key);
-        let text = entry.text + newline(nodes.text, at) + &nodes.indentation(mapping);
-        self.insert(at, text, mapping, key, entry.values);
+        self.insert_first(mapping, policy_entry(policy, Style::of(nodes, mapping)));
     }
 
     /// Inserts an entry after another one of the same mapping. Returns whether a line can follow there.
     pub(crate) fn insert_after(&mut self, mapping: Id, value: Id, entry: &Fragment) -> bool {
-        if !self.nodes.is_block_mapping(mapping) {
+        let nodes = self.nodes;
+        if !nodes.is_block_mapping(mapping) {
             self.insert_after_comma(mapping, value, " ", entry);
             return true;
         }
-        let Some(line) = NewLine::below(self.nodes, value) else { return false };
-        let text = line.with(&entry.text, self.nodes.indent(mapping));
-        self.insert(line.at, text, mapping, self.nodes.end(value), entry.values.clone());
+        let Some(at) = line_end_below(nodes, value) else { return false };
+        let text = format!("{}{}{}", newline(nodes.text, at), nodes.indentation(mapping), entry.text);
+        self.insert(at, text, mapping, nodes.end(value), entry.values.clone());
         true
     }
 
@@ -83,10 +75,10 @@ impl Change<'_, '_> {
         let mapping = Value::Mapping(vec![policy.entry()]);
         match nodes.parent(null) {
             Some(metadata) if nodes.raw(null).is_empty() && nodes.is_block_mapping(metadata) => {
-                let line = NewLine::at_line_end(nodes, after_colon(nodes, null)?)?;
+                let at = line_end_after(nodes, after_colon(nodes, null)?)?;
                 let entry = policy_entry(policy, Style::Block);
-                let text = line.with(&entry.text, nodes.indent(metadata) + 2);
-                self.replace(null, line.at..line.at, text, mapping);
+                let (newline, indent) = (newline(nodes.text, at), nodes.indentation(metadata));
+                self.replace(null, at..at, format!("{newline}{indent}  {}", entry.text), mapping);
             }
             _ => self.fill_null(null, mapping)?,
         }
@@ -106,12 +98,10 @@ impl Change<'_, '_> {
 
     /// Replaces the value of a scalar that is not shared. Its style stays. The value must need no escapes.
     pub(crate) fn replace_scalar(&mut self, id: Id, value: String) {
-        let quote = match self.nodes.kind(id) {
-            Kind::Scalar(ScalarStyle::SingleQuoted) => "'",
-            Kind::Scalar(ScalarStyle::DoubleQuoted) => "\"",
-            _ => "",
-        };
-        let at = self.nodes.range(id).start..content_end(self.nodes, id);
+        let nodes = self.nodes;
+        let quote = quote(nodes, id);
+        let start = nodes.range(id).start;
+        let at = start..start + nodes.raw(id).trim_end().len();
         self.replace(id, at, format!("{quote}{value}{quote}"), Value::String(value));
     }
 }

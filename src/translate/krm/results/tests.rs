@@ -40,11 +40,11 @@ fn new_results_come_last() {
 #[test]
 fn existing_results_keep_every_byte() {
     for (before, after) in [
-        ("results:\n- message: a # b\n", "results:\n- message: a # b\n- ENTRY\n"),
-        ("results:\n  - message: a\n    file: b\n", "results:\n  - message: a\n    file: b\n  - ENTRY\n"),
-        ("results:\n- message: |\n    a\n", "results:\n- message: |\n    a\n- ENTRY\n"),
-        ("results: [{message: a}]\n", "results: [{message: a}, ENTRY]\n"),
-        ("results: [\n  a,\n  ]\n", "results: [\n  a, ENTRY,\n  ]\n"),
+        ("results:\n- message: a # b\n", "results:\n- ENTRY\n- message: a # b\n"),
+        ("results:\n  - message: a\n    file: b\n", "results:\n  - ENTRY\n  - message: a\n    file: b\n"),
+        ("results:\n- message: |\n    a\n", "results:\n- ENTRY\n- message: |\n    a\n"),
+        ("results: [{message: a}]\n", "results: [ENTRY, {message: a}]\n"),
+        ("results: [\n  a,\n  ]\n", "results: [ENTRY, \n  a,\n  ]\n"),
         ("results: []\n", "results: [ENTRY]\n"),
         ("results:\n", "results: [ENTRY]\n"),
         ("results: # a\n", "results: [ENTRY] # a\n"),
