@@ -15,7 +15,7 @@ use super::read::value::Value;
 use super::write::change::Change;
 use super::write::entry::{Policy, Style, annotations_entry, policy_entry};
 use crate::escape::shortened;
-use crate::policy::{HELM_DELETE_POLICY, KOTS_DELETE_POLICY, MAX_ANNOTATIONS, unknown_words};
+use crate::policy::{DeletePolicy, HELM_DELETE_POLICY, KOTS_DELETE_POLICY, MAX_ANNOTATIONS};
 
 /// How many unknown words of a policy a message shows.
 const MAX_WORDS: usize = 3;
@@ -96,12 +96,13 @@ pub(super) fn check_words(
     let (helm, kots) = (text(job.helm_policy), text(job.kots_policy));
     let same = helm.map(|(_, policy)| policy) == kots.map(|(_, policy)| policy);
     for (id, policy) in [helm, kots.filter(|_| !same)].into_iter().flatten() {
-        let unknown = unknown_words(policy).count();
-        if unknown == 0 {
+        let policy = DeletePolicy::parse(policy);
+        let mut unknown = policy.unknown().map(|word| shortened(word).into_owned());
+        let shown: Vec<_> = unknown.by_ref().take(MAX_WORDS).collect();
+        if shown.is_empty() {
             continue;
         }
-        let shown = unknown_words(policy).take(MAX_WORDS).map(|word| shortened(word).into_owned()).collect();
-        let problem = Problem::UnknownWords { shown, more: unknown.saturating_sub(MAX_WORDS) };
+        let problem = Problem::UnknownWords { shown, more: unknown.count() };
         let fault = job.fault(nodes.range(id).start, problem);
         if options.strict {
             return Err(fault);
