@@ -1,7 +1,5 @@
 //! The signals that stop work in a cluster.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use std::{fmt, io, process};
 
@@ -37,36 +35,29 @@ impl fmt::Display for Signal {
 }
 
 /// Receives signals. The first asks the work to end, and the second ends the process.
-pub(crate) struct Signals {
-    received: mpsc::UnboundedReceiver<Signal>,
-    nothing_to_complete: Arc<AtomicBool>,
-}
+pub(crate) struct Signals(mpsc::UnboundedReceiver<Signal>);
 
 impl Signals {
     /// From now on, a signal does not end the process by itself.
     pub(crate) fn listen() -> io::Result<Self> {
         let mut source = Source::new()?;
         let (sender, received) = mpsc::unbounded_channel();
-        let nothing_to_complete = Arc::new(AtomicBool::new(false));
-        let exits_at_once = Arc::clone(&nothing_to_complete);
         tokio::spawn(async move {
-            for number in 1.. {
-                let signal = source.next().await;
-                if exits_at_once.load(Ordering::Relaxed) {
-                    exit(signal);
-                }
-                let _ = sender.send(signal);
-                if number > 1 {
-                    tokio::time::sleep(LAST_WORDS).await;
-                    exit(signal);
-                }
+            let first = source.next().await;
+            if sender.send(first).is_err() {
+                exit(first);
             }
+            let second = source.next().await;
+            if sender.send(second).is_ok() {
+                tokio::time::sleep(LAST_WORDS).await;
+            }
+            exit(second);
         });
-        Ok(Self { received, nothing_to_complete })
+        Ok(Self(received))
     }
 
     pub(crate) async fn next(&mut self) -> Signal {
-        match self.received.recv().await {
+        match self.0.recv().await {
             Some(signal) => signal,
             None => std::future::pending().await,
         }
@@ -74,8 +65,8 @@ impl Signals {
 
     /// From now on, a signal ends the process as it does any program: only output is left to write.
     pub(crate) fn end_the_process(&mut self) {
-        self.nothing_to_complete.store(true, Ordering::Relaxed);
-        if let Ok(signal) = self.received.try_recv() {
+        self.0.close();
+        if let Ok(signal) = self.0.try_recv() {
             exit(signal);
         }
     }
