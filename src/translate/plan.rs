@@ -228,7 +228,7 @@ impl<'n, 'a> Plan<'n, 'a> {
             return Err("the annotations are null and have an anchor, an alias or a tag");
         }
         if self.changed.insert(null) {
-            let filled = self.change.fill_annotations(null, policy);
+            let filled = self.change.fill_null(null, Value::Mapping(vec![policy.entry()]));
             filled.ok_or("the annotations have no value and no place for one")?;
         }
         Ok(())

@@ -96,7 +96,7 @@ pub(crate) fn annotations_entry(nodes: &Nodes<'_>, metadata: Id, policy: Policy<
 }
 
 /// The entry under the KOTS key, with the quotes, the separator and the value of the original. None if the original has an explicit key
-/// (`?`) or is a block scalar.
+/// (`?`), is a block scalar or is nothing but a tag.
 pub(crate) fn copied_annotation(
     nodes: &Nodes<'_>,
     mapping: Id,
@@ -104,7 +104,8 @@ pub(crate) fn copied_annotation(
     policy: Policy<'_>,
 ) -> Option<Fragment> {
     let key = nodes.key_of(value);
-    if is_explicit(nodes, mapping, key) || nodes.is_block_scalar(key) || nodes.is_block_scalar(value) {
+    let is_inline = |id| !nodes.is_block_scalar(id) && !nodes.raw(id).is_empty();
+    if is_explicit(nodes, mapping, key) || !is_inline(key) || !is_inline(value) {
         return None;
     }
     let quote = quote(nodes, key);

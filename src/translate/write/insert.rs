@@ -2,46 +2,32 @@
 
 use super::change::Change;
 use super::entry::{Fragment, Policy, Style, blanks_before, copied_annotation, policy_entry, quote};
-use super::lines::{BLANKS, end_of_line_above, line_end_after, line_end_below, newline};
+use super::lines::{BLANKS, end_of_line_above, line_end_below, newline};
 use crate::translate::read::nodes::{Id, Nodes};
 use crate::translate::read::value::Value;
 
 impl Change<'_, '_> {
     /// Repeats Helm's annotation under the KOTS key, directly after it. Where that is not possible, the new entry comes first.
     pub(crate) fn repeat_annotation(&mut self, mapping: Id, value: Id, policy: Policy<'_>) {
-        let nodes = self.nodes;
-        if let Some(entry) = copied_annotation(nodes, mapping, value, policy) {
-            if !nodes.is_block_mapping(mapping) {
-                let blanks = blanks_before(nodes, nodes.key_of(value), value);
-                return self.insert_after_comma(mapping, value, blanks, &entry);
-            }
-            if self.insert_after(mapping, value, &entry) {
-                return;
-            }
+        let copied = copied_annotation(self.nodes, mapping, value, policy);
+        if !copied.is_some_and(|entry| self.insert_after(mapping, value, &entry)) {
+            self.insert_first(mapping, policy_entry(policy, Style::of(self.nodes, mapping)));
         }
-        self.insert_first(mapping, policy_entry(policy, Style::of(nodes, mapping)));
     }
 
-    /// Inserts an entry after another one of the same mapping. Returns whether a line can follow there.
+    /// Inserts an entry after another one of the same mapping. Returns whether it can stand there.
     pub(crate) fn insert_after(&mut self, mapping: Id, value: Id, entry: &Fragment) -> bool {
         let nodes = self.nodes;
-        if !nodes.is_block_mapping(mapping) {
-            self.insert_after_comma(mapping, value, " ", entry);
-            return true;
-        }
-        let Some(at) = line_end_below(nodes, value) else { return false };
-        let text = format!("{}{}{}", newline(nodes.text, at), nodes.indentation(mapping), entry.text);
+        let (at, text) = if !nodes.is_block_mapping(mapping) {
+            let blanks = blanks_before(nodes, nodes.key_of(value), value);
+            (nodes.range(value).end, format!(",{blanks}{}", entry.text))
+        } else if let Some(at) = line_end_below(nodes, value) {
+            (at, format!("{}{}{}", newline(nodes.text, at), nodes.indentation(mapping), entry.text))
+        } else {
+            return false;
+        };
         self.insert(at, text, mapping, nodes.end(value), entry.values.clone());
         true
-    }
-
-    /// Inserts an entry after another one of the same flow mapping. After a tag without a value, the comma needs a blank, because the YAML
-    /// library behind Helm reads a comma there as a part of the tag.
-    fn insert_after_comma(&mut self, mapping: Id, value: Id, blanks: &str, entry: &Fragment) {
-        let nodes = self.nodes;
-        let ends_in_tag = nodes.raw(value).is_empty() && nodes.properties(value).tag.is_some();
-        let text = format!("{}{blanks}{}", if ends_in_tag { " ," } else { "," }, entry.text);
-        self.insert(nodes.range(value).end, text, mapping, nodes.end(value), entry.values.clone());
     }
 
     /// Inserts an entry before all others of a mapping.
@@ -67,22 +53,6 @@ impl Change<'_, '_> {
             (start + 1, text)
         };
         self.insert(at, text, mapping, mapping + 1, entry.values);
-    }
-
-    /// Replaces null annotations by a mapping with the policy. None if there is no place for it.
-    pub(crate) fn fill_annotations(&mut self, null: Id, policy: Policy<'_>) -> Option<()> {
-        let nodes = self.nodes;
-        let mapping = Value::Mapping(vec![policy.entry()]);
-        match nodes.parent(null) {
-            Some(metadata) if nodes.raw(null).is_empty() && nodes.is_block_mapping(metadata) => {
-                let at = line_end_after(nodes, after_colon(nodes, null)?)?;
-                let entry = policy_entry(policy, Style::Block);
-                let (newline, indent) = (newline(nodes.text, at), nodes.indentation(metadata));
-                self.replace(null, at..at, format!("{newline}{indent}  {}", entry.text), mapping);
-            }
-            _ => self.fill_null(null, mapping)?,
-        }
-        Some(())
     }
 
     /// Replaces a null, which may be no text at all, by a value in flow style. None if there is no place for it.

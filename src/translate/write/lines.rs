@@ -4,19 +4,17 @@ use crate::translate::read::nodes::{Id, Kind, Nodes};
 
 pub(crate) const BLANKS: [char; 4] = [' ', '\t', '\n', '\r'];
 
-/// Where a line below a value can be added. None after a block scalar, whose value an added line could change.
+/// Where a line below a value can be added. None after a block scalar, whose value an added line could change, and where something else
+/// than a comment follows.
 pub(crate) fn line_end_below(nodes: &Nodes<'_>, value: Id) -> Option<usize> {
     let last = last_inside(nodes, value);
-    if nodes.is_block_scalar(last) { None } else { line_end_after(nodes, nodes.range(last).end) }
-}
-
-/// The end of the line, if only a comment stands between a text and that end.
-pub(crate) fn line_end_after(nodes: &Nodes<'_>, text_end: usize) -> Option<usize> {
-    let line_end = nodes.line_end(text_end);
-    let rest = &nodes.text[text_end..line_end];
+    let value_end = nodes.range(last).end;
+    let line_end = nodes.line_end(value_end);
+    let rest = &nodes.text[value_end..line_end];
     let comment = rest.trim_start_matches([' ', '\t']);
     let is_comment = comment.starts_with('#') && comment.len() < rest.len();
-    (comment.is_empty() || is_comment).then_some(line_end)
+    let is_free = !nodes.is_block_scalar(last) && (comment.is_empty() || is_comment);
+    is_free.then_some(line_end)
 }
 
 /// The end of the line above a block mapping and its comments, if the mapping begins a line.

@@ -64,7 +64,7 @@ fn json_stays_json() {
         )
     };
     let output = reported(&list("")).expect("a place");
-    assert_eq!(output, list(&format!(", \"results\": [{ENTRY}]")));
+    assert_eq!(output, list(&format!(",\"results\": [{ENTRY}]")));
     assert!(serde_json::from_str::<serde_json::Value>(&output).is_ok());
 }
 
