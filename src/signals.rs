@@ -1,7 +1,7 @@
 //! The signals that stop work in a cluster.
 
 use std::time::Duration;
-use std::{fmt, io, process};
+use std::{io, process};
 
 use tokio::sync::mpsc;
 
@@ -11,28 +11,14 @@ use crate::error::ExitCode;
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Signal {
-    Interrupt,
-    Terminate,
+pub(crate) struct Signal {
+    pub name: &'static str,
+    pub exit_code: ExitCode,
 }
 
-impl Signal {
-    pub(crate) fn exit_code(self) -> ExitCode {
-        match self {
-            Self::Interrupt => ExitCode::Interrupted,
-            Self::Terminate => ExitCode::Terminated,
-        }
-    }
-}
-
-impl fmt::Display for Signal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Interrupt => "SIGINT",
-            Self::Terminate => "SIGTERM",
-        })
-    }
-}
+pub(crate) const INTERRUPT: Signal = Signal { name: "SIGINT", exit_code: ExitCode::Interrupted };
+#[cfg(any(unix, test))]
+pub(crate) const TERMINATE: Signal = Signal { name: "SIGTERM", exit_code: ExitCode::Terminated };
 
 /// Receives signals. The first asks the work to end, and the second ends the process.
 pub(crate) struct Signals(mpsc::UnboundedReceiver<Signal>);
@@ -74,7 +60,7 @@ impl Signals {
 
 #[expect(clippy::exit, reason = "the main thread may be stuck in a write that nobody reads")]
 pub(crate) fn exit(signal: Signal) -> ! {
-    process::exit(signal.exit_code().code().into())
+    process::exit(signal.exit_code.code().into())
 }
 
 #[cfg(unix)]
@@ -89,8 +75,8 @@ impl Source {
 
     async fn next(&mut self) -> Signal {
         tokio::select! {
-            Some(()) = self.0.recv() => Signal::Interrupt,
-            Some(()) = self.1.recv() => Signal::Terminate,
+            Some(()) = self.0.recv() => INTERRUPT,
+            Some(()) = self.1.recv() => TERMINATE,
             else => std::future::pending().await,
         }
     }
@@ -107,7 +93,7 @@ impl Source {
 
     async fn next(&mut self) -> Signal {
         match tokio::signal::ctrl_c().await {
-            Ok(()) => Signal::Interrupt,
+            Ok(()) => INTERRUPT,
             Err(_) => std::future::pending().await,
         }
     }

@@ -93,7 +93,7 @@ impl From<stop::Stop> for Blocked {
     fn from(stop: stop::Stop) -> Self {
         let message = match &stop {
             stop::Stop::Deadline => "the deadline came before the way was clear".to_owned(),
-            stop::Stop::Signal(signal) => format!("stopped by {signal}"),
+            stop::Stop::Signal(signal) => format!("stopped by {}", signal.name),
             stop::Stop::Failed(error @ Error::Forbidden(..)) => {
                 format!(
                     "{error}\n--unblock needs the verbs get, create and delete, and update, or patch for Jobs that were applied server-side"
