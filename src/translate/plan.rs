@@ -13,7 +13,7 @@ use super::read::jobs::JobNodes;
 use super::read::nodes::{Id, Kind, Nodes};
 use super::read::value::Value;
 use super::write::change::Change;
-use super::write::entry::{Policy, Style, annotations_entry, policy_entry};
+use super::write::entry::{Policy, annotations_entry, policy_entry};
 use crate::escape::shortened;
 use crate::policy::{DeletePolicy, HELM_DELETE_POLICY, KOTS_DELETE_POLICY, MAX_ANNOTATIONS};
 
@@ -179,7 +179,7 @@ impl<'n, 'a> Plan<'n, 'a> {
         match policy.helm.filter(|&helm| self.is_own(helm, annotations)) {
             Some(helm) => self.change.repeat_annotation(annotations, helm, policy),
             None => {
-                let entry = policy_entry(policy, Style::of(self.nodes, annotations));
+                let entry = policy_entry(self.nodes, annotations, policy);
                 self.change.insert_first(annotations, entry);
             }
         }

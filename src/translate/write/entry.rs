@@ -35,61 +35,23 @@ pub(crate) struct Fragment {
     pub(crate) values: Vec<Value>,
 }
 
-/// How the entries of a mapping are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Style {
-    /// Each entry begins a line.
-    Block,
-    /// `{a: b}`
-    Flow,
-    /// `{"a": "b"}`
-    Json,
-    /// `{"a":"b"}`
-    CompactJson,
-}
-
-impl Style {
-    pub(crate) fn of(nodes: &Nodes<'_>, mapping: Id) -> Self {
-        if nodes.is_block_mapping(mapping) {
-            return Self::Block;
-        }
-        let Some((key, value)) = nodes.entries(mapping).next() else { return Self::Json };
-        let between = &nodes.text[nodes.range(key).end..nodes.start(value)];
-        match (nodes.raw(key).starts_with('"'), between.ends_with(':')) {
-            (false, _) => Self::Flow,
-            (true, false) => Self::Json,
-            (true, true) => Self::CompactJson,
-        }
-    }
-
-    fn is_json(self) -> bool {
-        matches!(self, Self::Json | Self::CompactJson)
-    }
-
-    /// A key and its colon.
-    fn key(self, key: &str) -> String {
-        let colon = if self == Self::CompactJson { ":" } else { ": " };
-        if self.is_json() { double_quoted(key) + colon } else { key.to_owned() + colon }
-    }
-}
-
-/// A new entry with the policy.
-pub(crate) fn policy_entry(policy: Policy<'_>, style: Style) -> Fragment {
-    let needs_quotes =
-        policy.helm.is_some() || style.is_json() || style == Style::Flow && policy.text.contains(',');
-    let value = if needs_quotes { double_quoted(policy.text) } else { policy.text.to_owned() };
-    policy.written_as(style.key(KOTS_DELETE_POLICY) + &value)
+/// A new entry with the policy. In braces, it is written as JSON.
+pub(crate) fn policy_entry(nodes: &Nodes<'_>, mapping: Id, policy: Policy<'_>) -> Fragment {
+    let is_block = nodes.is_block_mapping(mapping);
+    let key = if is_block { KOTS_DELETE_POLICY.to_owned() } else { double_quoted(KOTS_DELETE_POLICY) };
+    let is_plain = is_block && policy.helm.is_none();
+    let value = if is_plain { policy.text.to_owned() } else { double_quoted(policy.text) };
+    policy.written_as(format!("{key}: {value}"))
 }
 
 /// New annotations with the policy, as an entry of the metadata.
 pub(crate) fn annotations_entry(nodes: &Nodes<'_>, metadata: Id, policy: Policy<'_>) -> Fragment {
-    let style = Style::of(nodes, metadata);
-    let entry = policy_entry(policy, style);
-    let text = if style == Style::Block {
+    let entry = policy_entry(nodes, metadata, policy).text;
+    let text = if nodes.is_block_mapping(metadata) {
         let newline = newline(nodes.text, nodes.range(metadata).start);
-        format!("annotations:{newline}{}  {}", nodes.indentation(metadata), entry.text)
+        format!("annotations:{newline}{}  {entry}", nodes.indentation(metadata))
     } else {
-        format!("{}{{{}}}", style.key("annotations"), entry.text)
+        format!("\"annotations\": {{{entry}}}")
     };
     let annotations = Value::Mapping(vec![policy.entry()]);
     Fragment { text, values: vec![Value::String("annotations".to_owned()), annotations] }

@@ -1,7 +1,7 @@
 //! Adds entries to the mappings of a document, in the style of the entries there.
 
 use super::change::Change;
-use super::entry::{Fragment, Policy, Style, blanks_before, copied_annotation, policy_entry, quote};
+use super::entry::{Fragment, Policy, blanks_before, copied_annotation, policy_entry, quote};
 use super::lines::{BLANKS, end_of_line_above, line_end_below, newline};
 use crate::translate::read::nodes::{Id, Nodes};
 use crate::translate::read::value::Value;
@@ -11,7 +11,7 @@ impl Change<'_, '_> {
     pub(crate) fn repeat_annotation(&mut self, mapping: Id, value: Id, policy: Policy<'_>) {
         let copied = copied_annotation(self.nodes, mapping, value, policy);
         if !copied.is_some_and(|entry| self.insert_after(mapping, value, &entry)) {
-            self.insert_first(mapping, policy_entry(policy, Style::of(self.nodes, mapping)));
+            self.insert_first(mapping, policy_entry(self.nodes, mapping, policy));
         }
     }
 
@@ -34,8 +34,7 @@ impl Change<'_, '_> {
     pub(crate) fn insert_first(&mut self, mapping: Id, entry: Fragment) {
         let nodes = self.nodes;
         let start = nodes.range(mapping).start;
-        let style = Style::of(nodes, mapping);
-        let (at, text) = if style == Style::Block {
+        let (at, text) = if nodes.is_block_mapping(mapping) {
             let (newline, indent) = (newline(nodes.text, start), nodes.indentation(mapping));
             match end_of_line_above(nodes, mapping) {
                 Some(at) => (at, format!("{newline}{indent}{}", entry.text)),
@@ -46,7 +45,6 @@ impl Change<'_, '_> {
             let blank = &inside[..inside.len() - inside.trim_start_matches(BLANKS).len()];
             let text = match (nodes.children(mapping).next(), blank) {
                 (None, _) => entry.text,
-                (Some(_), "") if style == Style::CompactJson => format!("{},", entry.text),
                 (Some(_), "") => format!("{}, ", entry.text),
                 (Some(_), blank) => format!("{blank}{},", entry.text),
             };
