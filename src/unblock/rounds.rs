@@ -27,7 +27,7 @@ use crate::cluster::pods::{self, ContainerLog};
 use crate::cluster::{Timeout, retry, stop};
 use crate::console::Console;
 use crate::error::ExitCode;
-use crate::escape::{block, log_line, one_line, shortened};
+use crate::escape::{block, log_line, one_line};
 use crate::policy::Outcome;
 
 /// How many requests are under way at once.
@@ -122,10 +122,6 @@ impl Rounds<'_> {
                 return Ok(());
             }
         };
-        if (&live.job.namespace, &live.job.name) != (&job.namespace, &job.manifest.name) {
-            let found = live.job.to_string();
-            return Err(Error::unreadable(format_args!("asked for {job}, got {}", shortened(&found))));
-        }
         // For the same version of the same Job, the last decision still holds.
         let is_same = |before: &Job| (&before.uid, &before.version) == (&live.job.uid, &live.job.version);
         if job.decision.is_none() || !job.live.as_ref().is_some_and(is_same) {

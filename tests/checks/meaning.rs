@@ -78,15 +78,14 @@ pub(super) fn is_readable(stream: &[u8], number: usize) -> bool {
     })
 }
 
-/// A `ResourceList` without the warnings that are before its old results.
+/// A `ResourceList` without the warnings that are behind its old results.
 fn without_new_results(mut found: Value, expected: &Value) -> Value {
     if expected["kind"] != "ResourceList" {
         return found;
     }
     let old = expected["results"].as_sequence().map_or(0, Vec::len);
     if let Some(Value::Sequence(results)) = found.get_mut("results") {
-        let new = results.len().saturating_sub(old);
-        let is_old = |index: usize, result: &Value| index >= new || result["severity"] != "warning";
+        let is_old = |index: usize, result: &Value| index < old || result["severity"] != "warning";
         let kept = results.iter().enumerate().filter(|&(index, result)| is_old(index, result));
         *results = kept.map(|(_, result)| result.clone()).collect();
         if results.is_empty() && !expected["results"].is_sequence() {

@@ -8,10 +8,7 @@ use crate::translate::read::nodes::{Id, Kind, Nodes};
 use crate::translate::read::value::Value;
 use crate::translate::write::change::Change;
 use crate::translate::write::entry::Fragment;
-use crate::translate::write::lines::newline;
-
-/// The limit of Kubernetes for names.
-const MAX_NAME: usize = 253;
+use crate::translate::write::lines::{line_end_below, newline};
 
 /// The translated `ResourceList` with its warnings in `results`.
 ///
@@ -67,10 +64,7 @@ fn entries(input: &str, severity: &str, messages: &[Diagnostic]) -> Option<Vec<V
 
 /// The `resourceRef` of an object. The specification requires all fields except the namespace.
 fn reference(nodes: &Nodes<'_>, object: Id) -> Option<Value> {
-    let text = |mapping: Id, key| {
-        let text = nodes.string(nodes.find(mapping, key)?)?;
-        (text.len() <= MAX_NAME).then_some(text)
-    };
+    let text = |mapping: Id, key| nodes.string(nodes.find(mapping, key)?);
     let object = nodes.mapping(object)?;
     let metadata = nodes.mapping(nodes.find(object, "metadata")?)?;
     let mut entries = vec![
@@ -126,23 +120,23 @@ fn add_field(change: &mut Change<'_, '_>, list: Id, entries: Vec<Value>) -> Opti
     Some(())
 }
 
-/// Adds items before those of a sequence. None if the first one does not begin a line of its own.
+/// Adds items to a sequence. None if there is no place for them below its last one.
 fn add_items(change: &mut Change<'_, '_>, sequence: Id, entries: Vec<Value>) -> Option<()> {
     let nodes = change.nodes;
     let items = entries.iter().map(Value::to_string).collect::<Vec<_>>().join(", ");
-    let flow_start = nodes.range(sequence).start + 1;
-    let (at, text) = match nodes.children(sequence).next() {
+    let (at, text) = match nodes.children(sequence).last() {
         _ if entries.is_empty() => return Some(()),
-        Some(first) if nodes.kind(sequence) == (Kind::Sequence { flow: false }) => {
-            let line = nodes.line_start(nodes.start(first));
-            let indent = nodes.text[line..nodes.start(first)].trim_end().strip_suffix('-')?;
-            let newline = newline(nodes.text, nodes.line_end(line));
-            (line, entries.iter().map(|entry| format!("{indent}- {entry}{newline}")).collect())
+        Some(last) if nodes.kind(sequence) == (Kind::Sequence { flow: false }) => {
+            let start = nodes.start(last);
+            let indent = nodes.text[nodes.line_start(start)..start].trim_end().strip_suffix('-')?;
+            let at = line_end_below(nodes, last)?;
+            let newline = newline(nodes.text, at);
+            (at, entries.iter().map(|entry| format!("{newline}{indent}- {entry}")).collect())
         }
-        Some(_) => (flow_start, items + ", "),
-        None => (flow_start, items),
+        Some(last) => (nodes.range(last).end, format!(", {items}")),
+        None => (nodes.range(sequence).start + 1, items),
     };
-    change.insert(at, text, sequence, sequence + 1, entries);
+    change.insert(at, text, sequence, nodes.end(sequence), entries);
     Some(())
 }
 
