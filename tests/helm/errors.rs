@@ -58,8 +58,8 @@ pub(crate) async fn a_wrong_argument_fails_helm_and_can_be_read(version: HelmVer
         template(&helm, &shop()).args(["--post-renderer", "jobsweep", "--post-renderer-args", "--wrong"]);
     let failed = run.env("JOBSWEEP_LOG_FILE", &log).run().await?;
     let usage = "jobsweep: unexpected argument '--wrong' found\n\n\
-                 Usage: jobsweep [OPTIONS] < MANIFESTS > TRANSLATED\n       \
-                 jobsweep --unblock [OPTIONS] < MANIFESTS > TRANSLATED\n       jobsweep --cleanup [OPTIONS]\n\n\
+                 Usage: jobsweep [OPTIONS] < MANIFESTS > OUTPUT\n       \
+                 jobsweep --unblock [OPTIONS] < MANIFESTS > OUTPUT\n       jobsweep --cleanup [OPTIONS]\n\n\
                  For more information, try '--help'.\n";
     failed_with(&failed, version, usage, 2)?;
     logged(&log, usage)
