@@ -4,7 +4,6 @@
 //! could forge a line of ours, an escape sequence could take over the reader's terminal, and a long text could fill the log.
 
 use std::borrow::Cow;
-use std::fmt::Write;
 
 /// How many characters of somebody else's name or value a message quotes.
 const MAX_QUOTED: usize = 200;
@@ -40,7 +39,15 @@ pub(crate) fn shortened_message(text: &str) -> String {
 
 /// Keeps a text on one line: characters that move or hide text become escape sequences.
 pub(crate) fn one_line(text: &str) -> String {
-    escaped(text, |_| false)
+    let mut escaped = String::with_capacity(text.len());
+    for char in text.chars() {
+        if is_printable(char) {
+            escaped.push(char);
+        } else {
+            escaped.extend(char.escape_default());
+        }
+    }
+    escaped
 }
 
 /// Replaces each character that moves or hides text by one character, so that columns keep their numbers. A byte order mark stays.
@@ -63,19 +70,7 @@ pub(crate) fn block(text: &str) -> String {
 /// Escapes one line of a pod's log. Tabs stay.
 #[cfg(feature = "cleanup")]
 pub(crate) fn log_line(text: &str) -> String {
-    escaped(text, |char| char == '\t')
-}
-
-fn escaped(text: &str, stays: impl Fn(char) -> bool) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for char in text.chars() {
-        if is_printable(char) || stays(char) {
-            escaped.push(char);
-        } else {
-            let _ = write!(escaped, "{}", char.escape_default());
-        }
-    }
-    escaped
+    text.split('\t').map(one_line).collect::<Vec<_>>().join("\t")
 }
 
 /// Control characters, line separators and format characters (Unicode's categories Cc, Zl, Zp and Cf) are not printable. Direction marks

@@ -22,30 +22,12 @@ pub const OWN_JOB_UID: &str = "JOBSWEEP_OWN_JOB_UID";
 /// How many bytes of annotations the API server accepts for one object: `TotalAnnotationSizeLimitB` in `k8s.io/apimachinery`.
 pub(crate) const MAX_ANNOTATIONS: usize = 256 * 1024;
 
-/// One known word of a delete policy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Token {
-    /// `hook-succeeded`: delete after success.
-    HookSucceeded,
-    /// `hook-failed`: delete after failure.
-    HookFailed,
-    /// `before-hook-creation`: delete before the next run; Helm's default. Names no outcome.
-    BeforeHookCreation,
-}
-
-impl Token {
-    const ALL: [Token; 3] = [Token::HookSucceeded, Token::HookFailed, Token::BeforeHookCreation];
-
-    /// The word as it stands in an annotation.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Token::HookSucceeded => "hook-succeeded",
-            Token::HookFailed => "hook-failed",
-            Token::BeforeHookCreation => "before-hook-creation",
-        }
-    }
-}
+/// The word for: delete after success.
+pub const HOOK_SUCCEEDED: &str = "hook-succeeded";
+/// The word for: delete after failure.
+pub const HOOK_FAILED: &str = "hook-failed";
+/// The word for: delete before the next run. It is Helm's default, and names no outcome.
+pub const BEFORE_HOOK_CREATION: &str = "before-hook-creation";
 
 /// How a finished Job ended: its terminal condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -81,35 +63,33 @@ impl fmt::Display for Outcome {
 /// assert_eq!(policy.unknown().count(), 0);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct DeletePolicy {
-    text: String,
-}
+pub struct DeletePolicy(String);
 
 impl DeletePolicy {
-    /// Takes an annotation's value. Any text is accepted. [`Self::unknown`] lists the words that are no token.
+    /// Takes an annotation's value. Any text is accepted. [`Self::unknown`] lists the words that are not known.
     #[must_use]
     pub fn parse(value: &str) -> Self {
-        Self { text: value.to_owned() }
+        Self(value.to_owned())
     }
 
     /// Exactly what was written.
     #[must_use]
     pub fn as_written(&self) -> &str {
-        &self.text
+        &self.0
     }
 
-    /// Whether the policy lists this token.
+    /// Whether the policy lists this word.
     #[must_use]
-    pub fn lists(&self, token: Token) -> bool {
-        self.words().any(|word| word == token.as_str())
+    pub fn lists(&self, word: &str) -> bool {
+        self.words().any(|listed| listed == word)
     }
 
     /// Whether a Job that ended so is to be deleted.
     #[must_use]
     pub fn names(&self, outcome: Outcome) -> bool {
         self.lists(match outcome {
-            Outcome::Succeeded => Token::HookSucceeded,
-            Outcome::Failed => Token::HookFailed,
+            Outcome::Succeeded => HOOK_SUCCEEDED,
+            Outcome::Failed => HOOK_FAILED,
         })
     }
 
@@ -119,23 +99,14 @@ impl DeletePolicy {
         self.names(Outcome::Succeeded) || self.names(Outcome::Failed)
     }
 
-    /// The words that are no token.
+    /// The words that are not known.
     pub fn unknown(&self) -> impl Iterator<Item = &str> {
-        unknown_words(&self.text)
+        self.words().filter(|word| ![HOOK_SUCCEEDED, HOOK_FAILED, BEFORE_HOOK_CREATION].contains(word))
     }
 
     fn words(&self) -> impl Iterator<Item = &str> {
-        words(&self.text)
+        self.0.split(',').map(str::trim)
     }
-}
-
-/// The words of a policy that are no token.
-pub(crate) fn unknown_words(policy: &str) -> impl Iterator<Item = &str> {
-    words(policy).filter(|word| Token::ALL.into_iter().all(|token| token.as_str() != *word))
-}
-
-fn words(policy: &str) -> impl Iterator<Item = &str> {
-    policy.split(',').map(str::trim)
 }
 
 /// A policy given by the user rather than a chart: it names at least one outcome, and nothing unknown.

@@ -1,9 +1,7 @@
 //! The signals that stop work in a cluster.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use std::{fmt, io, process};
+use std::{io, process};
 
 use tokio::sync::mpsc;
 
@@ -13,60 +11,39 @@ use crate::error::ExitCode;
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Signal {
-    Interrupt,
-    Terminate,
+pub(crate) struct Signal {
+    pub name: &'static str,
+    pub exit_code: ExitCode,
 }
 
-impl Signal {
-    pub(crate) fn exit_code(self) -> ExitCode {
-        match self {
-            Self::Interrupt => ExitCode::Interrupted,
-            Self::Terminate => ExitCode::Terminated,
-        }
-    }
-}
-
-impl fmt::Display for Signal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Interrupt => "SIGINT",
-            Self::Terminate => "SIGTERM",
-        })
-    }
-}
+pub(crate) const INTERRUPT: Signal = Signal { name: "SIGINT", exit_code: ExitCode::Interrupted };
+#[cfg(any(unix, test))]
+pub(crate) const TERMINATE: Signal = Signal { name: "SIGTERM", exit_code: ExitCode::Terminated };
 
 /// Receives signals. The first asks the work to end, and the second ends the process.
-pub(crate) struct Signals {
-    received: mpsc::UnboundedReceiver<Signal>,
-    nothing_to_complete: Arc<AtomicBool>,
-}
+pub(crate) struct Signals(mpsc::UnboundedReceiver<Signal>);
 
 impl Signals {
     /// From now on, a signal does not end the process by itself.
     pub(crate) fn listen() -> io::Result<Self> {
         let mut source = Source::new()?;
         let (sender, received) = mpsc::unbounded_channel();
-        let nothing_to_complete = Arc::new(AtomicBool::new(false));
-        let exits_at_once = Arc::clone(&nothing_to_complete);
         tokio::spawn(async move {
-            for number in 1.. {
-                let signal = source.next().await;
-                if exits_at_once.load(Ordering::Relaxed) {
-                    exit(signal);
-                }
-                let _ = sender.send(signal);
-                if number > 1 {
-                    tokio::time::sleep(LAST_WORDS).await;
-                    exit(signal);
-                }
+            let first = source.next().await;
+            if sender.send(first).is_err() {
+                exit(first);
             }
+            let second = source.next().await;
+            if sender.send(second).is_ok() {
+                tokio::time::sleep(LAST_WORDS).await;
+            }
+            exit(second);
         });
-        Ok(Self { received, nothing_to_complete })
+        Ok(Self(received))
     }
 
     pub(crate) async fn next(&mut self) -> Signal {
-        match self.received.recv().await {
+        match self.0.recv().await {
             Some(signal) => signal,
             None => std::future::pending().await,
         }
@@ -74,8 +51,8 @@ impl Signals {
 
     /// From now on, a signal ends the process as it does any program: only output is left to write.
     pub(crate) fn end_the_process(&mut self) {
-        self.nothing_to_complete.store(true, Ordering::Relaxed);
-        if let Ok(signal) = self.received.try_recv() {
+        self.0.close();
+        if let Ok(signal) = self.0.try_recv() {
             exit(signal);
         }
     }
@@ -83,7 +60,7 @@ impl Signals {
 
 #[expect(clippy::exit, reason = "the main thread may be stuck in a write that nobody reads")]
 pub(crate) fn exit(signal: Signal) -> ! {
-    process::exit(signal.exit_code().code().into())
+    process::exit(signal.exit_code.code().into())
 }
 
 #[cfg(unix)]
@@ -98,8 +75,8 @@ impl Source {
 
     async fn next(&mut self) -> Signal {
         tokio::select! {
-            Some(()) = self.0.recv() => Signal::Interrupt,
-            Some(()) = self.1.recv() => Signal::Terminate,
+            Some(()) = self.0.recv() => INTERRUPT,
+            Some(()) = self.1.recv() => TERMINATE,
             else => std::future::pending().await,
         }
     }
@@ -116,7 +93,7 @@ impl Source {
 
     async fn next(&mut self) -> Signal {
         match tokio::signal::ctrl_c().await {
-            Ok(()) => Signal::Interrupt,
+            Ok(()) => INTERRUPT,
             Err(_) => std::future::pending().await,
         }
     }

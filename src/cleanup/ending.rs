@@ -100,7 +100,7 @@ pub(crate) fn last_messages(
     let mut messages = Vec::new();
     let mut say = |level, text: &str| messages.push((level, block(text)));
     match (ending, error) {
-        (Err(Stop::Signal(signal)), _) => say(Verbosity::Warning, &format!("stopped by {signal}")),
+        (Err(Stop::Signal(signal)), _) => say(Verbosity::Warning, &format!("stopped by {}", signal.name)),
         (Err(Stop::Deadline), _) if sweep.was_listed() => {
             say(Verbosity::Error, "the deadline came before everything was swept");
         }
@@ -154,7 +154,7 @@ mod tests {
     use crate::cluster::error::Error;
     use crate::cluster::job::State;
     use crate::cluster::watch::Event;
-    use crate::signals::Signal;
+    use crate::signals::TERMINATE;
 
     const fn seconds(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
@@ -241,7 +241,7 @@ mod tests {
         let sweep = |scopes| sweep(Rules::default(), scopes);
         let refused = || all_refused([job("failed").failed(), job("due").succeeded(), job("running")]);
         let deadline = || Ending::Err(Stop::Deadline);
-        let stopped = || Ending::Err(Stop::Signal(Signal::Terminate));
+        let stopped = || Ending::Err(Stop::Signal(TERMINATE));
         let error = |error: Error| Ending::Err(error.into());
         let no = || Error::Unauthorized(String::new());
         for (ending, sweep, word, code) in [

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::sweep::Phase;
 use crate::cluster::job::{Job, State};
-use crate::policy::{DeletePolicy, Outcome, Token};
+use crate::policy::{BEFORE_HOOK_CREATION, DeletePolicy, Outcome};
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Rules {
@@ -71,7 +71,7 @@ impl Rules {
             return Phase::Kept(Kept::Ignored);
         }
         if !Outcome::ALL.into_iter().any(|outcome| self.names(policy, outcome)) {
-            let before = policy.lists(Token::BeforeHookCreation);
+            let before = policy.lists(BEFORE_HOOK_CREATION);
             return Phase::Kept(if before { Kept::OnlyBeforeHookCreation } else { Kept::NamesNothing });
         }
         match &job.state {
@@ -100,7 +100,7 @@ impl Rules {
     }
 
     fn names(&self, policy: &DeletePolicy, outcome: Outcome) -> bool {
-        policy.names(outcome) || (self.before_hook_creation && policy.lists(Token::BeforeHookCreation))
+        policy.names(outcome) || (self.before_hook_creation && policy.lists(BEFORE_HOOK_CREATION))
     }
 }
 

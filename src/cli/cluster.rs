@@ -13,8 +13,8 @@ use crate::cluster::caller::Caller;
 use crate::cluster::connect::Connection;
 use crate::cluster::helm_env::HelmVariables;
 
-#[derive(Debug, Args)]
-pub(super) struct ClusterArgs {
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ClusterArgs {
     /// Kubeconfig file [default: $KUBECONFIG, ~/.kube/config or the pod's]
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
@@ -33,7 +33,7 @@ pub(super) struct ClusterArgs {
 
     /// Send deletions as server-side dry runs [or JOBSWEEP_DRY_RUN=1]
     #[arg(long)]
-    dry_run: bool,
+    pub dry_run: bool,
 }
 
 impl ClusterArgs {

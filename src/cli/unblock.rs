@@ -6,13 +6,14 @@ use clap::builder::NonEmptyStringValueParser;
 use super::cluster::ClusterArgs;
 use super::filter::DEFAULT_POLICY;
 use super::{FilterArgs, manual, variable};
+use crate::cluster::connect::Connection;
 use crate::cluster::helm_env::HelmVariables;
-use crate::unblock::{Options, Rules};
+use crate::unblock::Rules;
 
 /// Delete the finished Jobs that the manifests on stdin cannot change, then write the manifests
 ///
 /// If one Job in the way may not be deleted, jobsweep deletes none, and writes no manifest.
-#[derive(Debug, Parser)]
+#[derive(Debug, Clone, Parser)]
 #[command(
     override_usage = "jobsweep --unblock [OPTIONS] < MANIFESTS > OUTPUT",
     next_help_heading = "Unblock"
@@ -21,11 +22,11 @@ use crate::unblock::{Options, Rules};
 pub struct Unblock {
     /// The namespace of Jobs whose manifest names none [default: Helm's, $HELM_NAMESPACE, or the pod's]
     #[arg(short, long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
-    namespace: Option<String>,
+    pub(crate) namespace: Option<String>,
 
     /// The Helm release of the manifests, if no Helm calls
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
-    release: Option<String>,
+    pub(crate) release: Option<String>,
 
     /// Delete also a failed Job that has not changed, so that it runs again
     #[arg(long)]
@@ -35,50 +36,54 @@ pub struct Unblock {
     ///
     /// Jobs of others and ignored Jobs stay. jobsweep waits until the pods are gone too.
     #[arg(long)]
-    force: bool,
+    pub(crate) force: bool,
 
     /// Do not look for the Helm that runs this as its post-renderer
     #[arg(long)]
-    no_caller: bool,
+    pub(crate) no_caller: bool,
 
     /// Also say which Helm calls, and which cluster that means
     #[arg(short, long)]
-    verbose: bool,
+    pub(crate) verbose: bool,
 
     #[command(flatten)]
-    cluster: ClusterArgs,
+    pub(crate) cluster: ClusterArgs,
 
     /// What the filter does.
     #[command(flatten)]
     pub filter: FilterArgs,
+
+    /// Whether a Job without a policy must stay.
+    #[arg(skip)]
+    needs_policy: bool,
 }
 
 impl Unblock {
-    /// The options of `--unblock`, and what the filter does.
+    /// The arguments, together with the variables that stand for some of them.
     ///
     /// # Errors
-    /// Returns what is wrong with the environment variable. Clap has checked the arguments.
-    pub fn options(mut self) -> Result<(Options, FilterArgs), String> {
+    /// Returns what is wrong with a variable. Clap has checked the arguments.
+    pub fn with_variables(mut self) -> Result<Self, String> {
         let policy = self.filter.default_policy.clone().unwrap_or_else(|| variable(DEFAULT_POLICY));
         // With these, a Job without a policy must stay or may go, and the filter gives it none.
         if ["none", "before-hook-creation"].contains(&&*policy) {
             self.filter.default_policy = Some(String::new());
         }
-        let options = Options {
-            connection: self.cluster.connection(HelmVariables::Always),
-            namespace: self.namespace,
-            timeout: self.cluster.timeout,
-            dry_run: self.cluster.is_dry_run()?,
-            looks_for_caller: !self.no_caller,
-            verbose: self.verbose,
-            release: self.release,
-            rules: Rules {
-                once: self.cluster.once,
-                retry_failed: self.retry_failed,
-                force: self.force,
-                needs_policy: policy == "none",
-            },
-        };
-        Ok((options, self.filter))
+        self.needs_policy = policy == "none";
+        self.cluster.dry_run = self.cluster.is_dry_run()?;
+        Ok(self)
+    }
+
+    pub(crate) fn connection(&self) -> Connection {
+        self.cluster.connection(HelmVariables::Always)
+    }
+
+    pub(crate) fn rules(&self) -> Rules {
+        Rules {
+            once: self.cluster.once,
+            retry_failed: self.retry_failed,
+            force: self.force,
+            needs_policy: self.needs_policy,
+        }
     }
 }

@@ -52,7 +52,7 @@ impl Stop {
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Self::Deadline => ExitCode::Deadline,
-            Self::Signal(signal) => signal.exit_code(),
+            Self::Signal(signal) => signal.exit_code,
             Self::Failed(error) => error.exit_code(),
         }
     }

@@ -13,9 +13,9 @@ use super::read::jobs::JobNodes;
 use super::read::nodes::{Id, Kind, Nodes};
 use super::read::value::Value;
 use super::write::change::Change;
-use super::write::entry::{Policy, Style, annotations_entry, policy_entry};
+use super::write::entry::{Policy, annotations_entry, policy_entry};
 use crate::escape::shortened;
-use crate::policy::{HELM_DELETE_POLICY, KOTS_DELETE_POLICY, MAX_ANNOTATIONS, unknown_words};
+use crate::policy::{DeletePolicy, HELM_DELETE_POLICY, KOTS_DELETE_POLICY, MAX_ANNOTATIONS};
 
 /// How many unknown words of a policy a message shows.
 const MAX_WORDS: usize = 3;
@@ -96,12 +96,13 @@ pub(super) fn check_words(
     let (helm, kots) = (text(job.helm_policy), text(job.kots_policy));
     let same = helm.map(|(_, policy)| policy) == kots.map(|(_, policy)| policy);
     for (id, policy) in [helm, kots.filter(|_| !same)].into_iter().flatten() {
-        let unknown = unknown_words(policy).count();
-        if unknown == 0 {
+        let policy = DeletePolicy::parse(policy);
+        let mut unknown = policy.unknown().map(|word| shortened(word).into_owned());
+        let shown: Vec<_> = unknown.by_ref().take(MAX_WORDS).collect();
+        if shown.is_empty() {
             continue;
         }
-        let shown = unknown_words(policy).take(MAX_WORDS).map(|word| shortened(word).into_owned()).collect();
-        let problem = Problem::UnknownWords { shown, more: unknown.saturating_sub(MAX_WORDS) };
+        let problem = Problem::UnknownWords { shown, more: unknown.count() };
         let fault = job.fault(nodes.range(id).start, problem);
         if options.strict {
             return Err(fault);
@@ -144,7 +145,7 @@ impl<'n, 'a> Plan<'n, 'a> {
                 return Err((metadata, "a merge key (<<) sets the annotations"));
             }
             Some(null) if self.nodes.is_null(null) => {
-                self.replace_null(null, policy).map_err(|why| (null, why))?;
+                self.fill_null(null, Value::Mapping(vec![policy.entry()]))?;
             }
             Some(annotations) => {
                 self.check_not_shared(annotations)?;
@@ -178,7 +179,7 @@ impl<'n, 'a> Plan<'n, 'a> {
         match policy.helm.filter(|&helm| self.is_own(helm, annotations)) {
             Some(helm) => self.change.repeat_annotation(annotations, helm, policy),
             None => {
-                let entry = policy_entry(policy, Style::of(self.nodes, annotations));
+                let entry = policy_entry(self.nodes, annotations, policy);
                 self.change.insert_first(annotations, entry);
             }
         }
@@ -197,12 +198,17 @@ impl<'n, 'a> Plan<'n, 'a> {
         }
     }
 
-    /// Fills a null of a Job. Returns whether that was possible.
-    pub(super) fn fill_null(&mut self, null: Id, filling: Value) -> bool {
-        if !self.is_bare(null) || self.check_not_shared(null).is_err() {
-            return false;
+    /// Fills a null of a Job. The error is why that is not possible.
+    pub(super) fn fill_null(&mut self, null: Id, filling: Value) -> Result<(), (Id, &'static str)> {
+        self.check_not_shared(null)?;
+        let properties = self.nodes.properties(null);
+        if properties.anchor != 0 || properties.tag.is_some() {
+            return Err((null, "it is null and has an anchor, an alias or a tag"));
         }
-        !self.changed.insert(null) || self.change.fill_null(null, filling).is_some()
+        if self.changed.insert(null) {
+            self.change.fill_null(null, filling).ok_or((null, "it has no value and no place for one"))?;
+        }
+        Ok(())
     }
 
     /// Appends a hash to the name of a Job. The error is a warning: the Job keeps its name.
@@ -213,22 +219,6 @@ impl<'n, 'a> Plan<'n, 'a> {
         })?;
         if let Some((id, name)) = renamed {
             self.change.replace_scalar(id, name);
-        }
-        Ok(())
-    }
-
-    fn is_bare(&self, id: Id) -> bool {
-        let properties = self.nodes.properties(id);
-        properties.anchor == 0 && properties.tag.is_none()
-    }
-
-    fn replace_null(&mut self, null: Id, policy: Policy<'_>) -> Result<(), &'static str> {
-        if !self.is_bare(null) {
-            return Err("the annotations are null and have an anchor, an alias or a tag");
-        }
-        if self.changed.insert(null) {
-            let filled = self.change.fill_annotations(null, policy);
-            filled.ok_or("the annotations have no value and no place for one")?;
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use kube::core::Status;
 
 use crate::cluster::error::Error;
 use crate::cluster::job::{Hint, State};
-use crate::policy::{DeletePolicy, Outcome, Token};
+use crate::policy::{BEFORE_HOOK_CREATION, DeletePolicy, Outcome};
 use crate::translate::JobManifest;
 
 use super::Rules;
@@ -221,7 +221,7 @@ fn must_always_stay(live: &Live, manifest: &JobManifest, claimant: &Claimant) ->
 
 /// Whether a policy allows the deletion of a Job that ended so. `before-hook-creation` means exactly this moment, whatever the outcome.
 fn names(policy: &DeletePolicy, outcome: Outcome) -> bool {
-    policy.names(outcome) || policy.lists(Token::BeforeHookCreation)
+    policy.names(outcome) || policy.lists(BEFORE_HOOK_CREATION)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use super::owner::{HOOK, in_metadata};
 use crate::cluster::caller::{Command, HelmCall};
-use crate::policy::{DeletePolicy, HELM_DELETE_POLICY, Token};
+use crate::policy::{BEFORE_HOOK_CREATION, DeletePolicy, HELM_DELETE_POLICY};
 use crate::translate::{TEMPLATE_ANNOTATION, Value};
 
 /// What a manifest is for the program that applies it.
@@ -40,7 +40,7 @@ pub(super) fn role(manifest: &Value, commands: &[Command]) -> Role {
     };
     // Helm reads its own policy, which can differ from the one that the cleanup obeys.
     let policy = annotation(HELM_DELETE_POLICY).map(DeletePolicy::parse);
-    let is_deleted_first = policy.is_none_or(|policy| policy.lists(Token::BeforeHookCreation));
+    let is_deleted_first = policy.is_none_or(|policy| policy.lists(BEFORE_HOOK_CREATION));
     let has = |event: &str| events.split(',').any(|found| found.trim().eq_ignore_ascii_case(event));
     let runs = |command| has(&format!("pre-{command}")) || has(&format!("post-{command}"));
     let is_run = !commands.is_empty() && commands.iter().all(runs);

@@ -17,7 +17,8 @@ use super::hooks::Role;
 use super::owner::Claimant;
 use super::planned_job::PlannedJob;
 use super::writer::Writer;
-use super::{Blocked, Options, messages, requests};
+use super::{Blocked, messages, requests};
+use crate::cli::Unblock;
 use crate::cluster::caller::{Caller, ServerSide};
 use crate::cluster::client::Cluster;
 use crate::cluster::error::Error;
@@ -26,7 +27,7 @@ use crate::cluster::pods::{self, ContainerLog};
 use crate::cluster::{Timeout, retry, stop};
 use crate::console::Console;
 use crate::error::ExitCode;
-use crate::escape::{block, log_line, one_line, shortened};
+use crate::escape::{block, log_line, one_line};
 use crate::policy::Outcome;
 
 /// How many requests are under way at once.
@@ -39,7 +40,7 @@ const FIRST_RESPONSE: Duration = Duration::from_secs(10);
 /// What the rounds need and do not change.
 pub(super) struct Rounds<'r> {
     pub cluster: &'r Cluster,
-    pub options: &'r Options,
+    pub args: &'r Unblock,
     pub caller: &'r Caller,
     pub claimant: Claimant,
     /// How the Helm that calls writes.
@@ -52,8 +53,8 @@ pub(super) struct Rounds<'r> {
 impl Rounds<'_> {
     /// Deletes the Jobs that block these manifests. A dry run only reports them.
     pub(super) async fn run(&self, jobs: &mut [PlannedJob]) -> Result<(), Blocked> {
-        let dry_run = self.options.dry_run;
-        let mut retries = Retries::new(self.options.timeout);
+        let dry_run = self.args.cluster.dry_run;
+        let mut retries = Retries::new(self.args.cluster.timeout);
         let (mut waited, mut just_deleted) = (false, false);
         let mut warning = messages::about_rollback(self.caller);
         loop {
@@ -96,7 +97,7 @@ impl Rounds<'_> {
             job.decision = None;
             return retryable(error);
         }
-        let message = messages::progress(job, self.options.dry_run);
+        let message = messages::progress(job, self.args.cluster.dry_run);
         let Some(message) = message.filter(|message| job.said.as_ref() != Some(message)) else {
             return Ok(None);
         };
@@ -121,10 +122,6 @@ impl Rounds<'_> {
                 return Ok(());
             }
         };
-        if (&live.job.namespace, &live.job.name) != (&job.namespace, &job.manifest.name) {
-            let found = live.job.to_string();
-            return Err(Error::unreadable(format_args!("asked for {job}, got {}", shortened(&found))));
-        }
         // For the same version of the same Job, the last decision still holds.
         let is_same = |before: &Job| (&before.uid, &before.version) == (&live.job.uid, &live.job.version);
         if job.decision.is_none() || !job.live.as_ref().is_some_and(is_same) {
@@ -146,7 +143,7 @@ impl Rounds<'_> {
             Role::Hook => Answer::Possible,
             _ => requests::update(self.cluster, job, live, &writer).await?,
         };
-        let decision = decide(live, &answer, &job.manifest, job.role, &self.claimant, self.options.rules);
+        let decision = decide(live, &answer, &job.manifest, job.role, &self.claimant, self.args.rules());
         if !matches!(decision, Decision::Wait(..) | Decision::Delete(..)) {
             return Ok(decision);
         }
@@ -169,11 +166,11 @@ impl Rounds<'_> {
         if refusal.is_some() {
             return Ok(refusal);
         }
-        if self.options.dry_run {
+        if self.args.cluster.dry_run {
             jobs.iter().for_each(|job| self.announce(job, "would delete"));
             return Ok(None);
         }
-        if self.options.rules.force {
+        if self.args.force {
             jobs.iter().for_each(|job| self.announce(job, "deleting"));
         }
         if self.console.has_log_file() {
@@ -219,7 +216,7 @@ impl Rounds<'_> {
         // Set this before sending, because a deadline or a signal can come before the response.
         job.deletion_sent |= !dry_run;
         // With --force, its pods may still run. They are gone before the Job is.
-        let force = self.options.rules.force;
+        let force = self.args.force;
         let params = if force { DeleteParams::foreground() } else { DeleteParams::background() };
         let result = self.cluster.delete(&live, DeleteParams { dry_run, ..params }).await;
         match &result {
