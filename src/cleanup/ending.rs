@@ -117,25 +117,16 @@ pub(crate) fn last_messages(
         let more = left.len() - NAMED;
         say(Verbosity::Warning, &format!("left {more} more; -o json lists them all"));
     }
-    let (others, nameless) = sweep.left_out();
-    if others > 0 {
-        say(Verbosity::Normal, &format!("left out by --release: {} of other releases", jobs(others)));
-    }
-    if nameless > 0 {
-        // These Jobs may be all that the user meant.
-        let level = if sweep.found_none() { Verbosity::Warning } else { Verbosity::Normal };
-        let text = format!(
-            "left out by --release: {} without a release. Helm does not annotate hooks with it: give such a Job the \
-             label app.kubernetes.io/instance, or sweep without --release",
-            jobs(nameless)
-        );
-        say(level, &text);
-    }
     messages
 }
 
 /// The message of a sweep that found no Job. `place` is where it looked, `missing` are the namespaces that do not exist.
-pub(crate) fn nothing_in_scope(place: &str, missing: &[String], sweep: &Sweep) -> String {
+pub(crate) fn nothing_in_scope(
+    place: &str,
+    missing: &[String],
+    release: Option<&str>,
+    sweep: &Sweep,
+) -> String {
     let missing = missing.iter().map(|namespace| format!("; namespace {namespace} does not exist"));
     let advice = match sweep.without_policy() {
         0 => String::new(),
@@ -143,7 +134,12 @@ pub(crate) fn nothing_in_scope(place: &str, missing: &[String], sweep: &Sweep) -
         count => format!("; {count} Jobs have no policy; see --default-policy"),
     };
     let missing: String = missing.collect();
-    format!("no Job in scope has the annotation {KOTS_DELETE_POLICY} ({place}){missing}{advice}")
+    // Helm annotates no hook with its release.
+    let release = release.map(|name| {
+        format!("; to belong to release {name}, a hook needs the label app.kubernetes.io/instance={name}")
+    });
+    let release = release.unwrap_or_default();
+    format!("no Job in scope has the annotation {KOTS_DELETE_POLICY} ({place}){missing}{release}{advice}")
 }
 
 #[cfg(test)]
@@ -281,13 +277,15 @@ mod tests {
         let annotation = "no Job in scope has the annotation kots.io/hook-delete-policy";
         let without_policy = |count: usize| listed((0..count).map(|n| job(&n.to_string()).without_policy()));
         let place = "namespace shop, context dev";
-        for (missing, count, expected) in [
-            (&[][..], 0, ""),
-            (&["shop".to_owned()], 0, "; namespace shop does not exist"),
-            (&[], 1, "; 1 Job has no policy; see --default-policy"),
-            (&[], 46, "; 46 Jobs have no policy; see --default-policy"),
+        let label = "; to belong to release web, a hook needs the label app.kubernetes.io/instance=web";
+        for (missing, release, count, expected) in [
+            (&[][..], None, 0, ""),
+            (&["shop".to_owned()], None, 0, "; namespace shop does not exist"),
+            (&[], Some("web"), 0, label),
+            (&[], None, 1, "; 1 Job has no policy; see --default-policy"),
+            (&[], None, 46, "; 46 Jobs have no policy; see --default-policy"),
         ] {
-            let text = nothing_in_scope(place, missing, &without_policy(count));
+            let text = nothing_in_scope(place, missing, release, &without_policy(count));
             assert_eq!(text, format!("{annotation} ({place}){expected}"));
         }
     }

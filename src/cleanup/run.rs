@@ -10,7 +10,7 @@ use futures_util::stream::FuturesUnordered;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
 use kube::api::DeleteParams;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, timeout};
 
@@ -74,7 +74,7 @@ pub(crate) async fn run(options: &Options, console: &Console, signals: &mut Sign
         sweep_until_done(&mut sweep, &cluster, scopes.clone(), options, console, signals, start).await;
     signals.end_the_process();
     if sweep.found_none() {
-        say_nothing_in_scope(&sweep, &cluster, &scopes, context, console).await;
+        say_nothing_in_scope(&sweep, &cluster, &scopes, context, options, console).await;
     }
     if matches!(ending, Err(Stop::Deadline)) {
         // Where this is not possible in time, the report says less.
@@ -93,6 +93,7 @@ async fn say_nothing_in_scope(
     cluster: &Cluster,
     scopes: &[Scope],
     context: Option<String>,
+    options: &Options,
     console: &Console,
 ) {
     let api: Api<Namespace> = Api::all(cluster.client().clone());
@@ -109,7 +110,8 @@ async fn say_nothing_in_scope(
     let context = context.map(|context| format!("context {context}"));
     let place: Vec<_> = scopes.iter().map(Scope::to_string).chain(context).collect();
     let level = if missing.is_empty() { Verbosity::Normal } else { Verbosity::Warning };
-    console.message(level, &block(&nothing_in_scope(&place.join(", "), &missing, sweep)));
+    let text = nothing_in_scope(&place.join(", "), &missing, options.release.as_deref(), sweep);
+    console.message(level, &block(&text));
 }
 
 /// The scopes to list and watch, each once.
@@ -134,16 +136,12 @@ async fn sweep_until_done(
 ) -> Ending {
     let (sender, mut events) = mpsc::channel(64);
     let mut followers = JoinSet::new();
-    let mut relists = Vec::new();
     for (scope_index, scope) in scopes.into_iter().enumerate() {
-        let relist = Arc::new(Notify::new());
-        relists.push(Arc::clone(&relist));
         let follower = Follower {
             cluster: cluster.clone(),
             scope,
             scope_index,
             events: sender.clone(),
-            relist,
             only_lists: options.timeout.is_zero(),
         };
         followers.spawn(follower.follow());
@@ -196,8 +194,7 @@ async fn sweep_until_done(
                 _ => Stop::Signal(signal),
             }),
             _ = tick.tick() => {
-                let to_list = sweep.handle_timers(start.elapsed());
-                to_list.into_iter().for_each(|scope| relists[scope].notify_one());
+                sweep.handle_timers(start.elapsed());
                 None
             }
             // Before the replies, because the API server gives up a watch that is not read.

@@ -1,8 +1,7 @@
 //! Keeps the caller up to date about the Jobs of one scope, by kube's watcher.
 //!
-//! After each error of the watcher, and whenever the caller asks, a new watcher begins with a new list, so no change is
-//! lost. kube's watcher opens a watch that has ended again by itself, without a delay and without a word. So a look at its
-//! requests shows when the scope is really watched.
+//! After each error of the watcher, a new watcher begins with a new list, so no change is lost. kube's watcher opens a watch that
+//! has ended again by itself, without a delay and without a word. So a look at its requests shows when the scope is really watched.
 
 use std::fmt;
 use std::pin::pin;
@@ -14,7 +13,7 @@ use http::{Request, Response};
 use kube::client::Body;
 use kube::runtime::watcher::{self, watcher};
 use kube::{Api, Client};
-use tokio::sync::{Mutex, Notify, mpsc};
+use tokio::sync::{Mutex, mpsc};
 use tokio::time::{Instant, sleep};
 use tower::service_fn;
 
@@ -56,8 +55,6 @@ pub(crate) struct Follower {
     pub scope: Scope,
     pub scope_index: usize,
     pub events: mpsc::Sender<(usize, Event)>,
-    /// The caller notifies this to get a new list.
-    pub relist: Arc<Notify>,
     /// If true, the follower stops after the first list, and every error ends it.
     pub only_lists: bool,
 }
@@ -68,12 +65,7 @@ type OpenSince = Arc<Mutex<Option<Instant>>>;
 impl Follower {
     /// Ends only if an error is final or, if it only lists, after the first list.
     pub(crate) async fn follow(self) {
-        loop {
-            let ended = tokio::select! {
-                ended = self.list_and_watch() => ended,
-                () = self.relist.notified() => continue,
-            };
-            let Err(error) = ended else { return };
+        while let Err(error) = self.list_and_watch().await {
             if self.only_lists || !error.is_transient() {
                 return self.tell(Event::Failed(error)).await;
             }
