@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::output::wording::{jobs, why};
 use super::rules::Kept;
-use super::sweep::{Message, Phase, Sweep};
+use super::sweep::{Message, Phase, Sweep, TrackedJob};
 use crate::cluster::stop::{Stop, Timeout};
 use crate::console::Verbosity;
 use crate::error::ExitCode;
@@ -70,15 +70,9 @@ impl Conclusion {
 }
 
 fn not_swept(sweep: &Sweep) -> Option<String> {
-    let count = |is: fn(&Kept) -> bool| {
-        sweep.jobs().filter(|tracked| matches!(&tracked.phase, Phase::Kept(kept) if is(kept))).count()
-    };
-    let refused = count(|kept| matches!(kept, Kept::Refused(_)));
-    let unreadable = count(|kept| matches!(kept, Kept::Unreadable(_)));
-    let refused = (refused > 0).then(|| format!("the API server refused to delete {}", jobs(refused)));
-    let unreadable = (unreadable > 0).then(|| format!("{} could not be read", jobs(unreadable)));
-    let texts: Vec<_> = refused.into_iter().chain(unreadable).collect();
-    (!texts.is_empty()).then(|| texts.join(", and "))
+    let is_refused = |tracked: &&TrackedJob| matches!(tracked.phase, Phase::Kept(Kept::Refused(_)));
+    let refused = sweep.jobs().filter(is_refused).count();
+    (refused > 0).then(|| format!("the API server refused to delete {}", jobs(refused)))
 }
 
 /// Whether a Job that is still in scope failed.
@@ -148,7 +142,6 @@ mod tests {
     use crate::cleanup::fixture::{answer_all, event, job, listed, refused, sweep};
     use crate::cleanup::rules::Rules;
     use crate::cluster::error::Error;
-    use crate::cluster::job::State;
     use crate::cluster::watch::Event;
     use crate::signals::Signal;
 
@@ -291,10 +284,9 @@ mod tests {
     }
 
     #[test]
-    fn a_deletion_that_was_refused_and_a_job_that_was_not_read_are_errors() {
-        let odd = job("odd").state(State::Unreadable("odd".to_owned()));
-        let sweep = all_refused([job("a").succeeded(), odd]);
-        let error = "the API server refused to delete 1 Job, and 1 Job could not be read";
+    fn a_deletion_that_was_refused_is_an_error() {
+        let sweep = all_refused([job("a").succeeded()]);
+        let error = "the API server refused to delete 1 Job";
         let found = Conclusion::new(&Ok(()), &sweep, false);
         assert_eq!(found.error.as_deref(), Some(error));
         assert_eq!((found.exit_code, found.name), (ExitCode::Failure, "error"));

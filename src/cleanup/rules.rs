@@ -38,7 +38,6 @@ pub(crate) enum Kept {
     OwnJob,
     LeftScope,
     Refused(String),
-    Unreadable(String),
 }
 
 impl Rules {
@@ -52,17 +51,13 @@ impl Rules {
 
     /// Whether the default policy counts for this Job.
     pub(crate) fn may_have_default_policy(&self, job: &Job) -> bool {
-        let is_readable = !matches!(job.state, State::Unreadable(_));
-        job.policy.is_none() && is_readable && !job.owned && self.is_of_release(job)
+        job.policy.is_none() && !job.owned && self.is_of_release(job)
     }
 
     /// The phase of a Job that nobody has deleted, at this time in seconds since 1970.
     pub(crate) fn phase_of(&self, job: &Job, unix_now: i64) -> Phase {
         let Some(policy) = job.policy.as_ref().filter(|_| self.in_scope(job)) else {
-            return Phase::Kept(match &job.state {
-                State::Unreadable(why) => Kept::Unreadable(why.clone()),
-                _ => Kept::LeftScope,
-            });
+            return Phase::Kept(Kept::LeftScope);
         };
         if self.own_job.as_ref() == Some(&job.uid) {
             return Phase::Kept(Kept::OwnJob);
@@ -80,7 +75,6 @@ impl Rules {
             State::Suspended => Phase::Kept(Kept::Suspended),
             State::Unfinished(_) if self.once => Phase::Kept(Kept::Unfinished),
             State::Unfinished(hint) => Phase::Waiting(hint.clone()),
-            State::Unreadable(why) => Phase::Kept(Kept::Unreadable(why.clone())),
         }
     }
 
@@ -148,7 +142,6 @@ mod tests {
             ("before-hook-creation,hook-succeeded", failed(), keep(Kept::NotNamed(Outcome::Failed))),
             ("before-hook-creation", succeeded(), keep(Kept::OnlyBeforeHookCreation)),
             ("before-hook-creation", running(), keep(Kept::OnlyBeforeHookCreation)),
-            ("hook-failed", State::Unreadable("odd".to_owned()), keep(Kept::Unreadable("odd".to_owned()))),
             ("hook-succeeded null", succeeded(), keep(Kept::NamesNothing)),
             ("", running(), keep(Kept::NamesNothing)),
         ] {

@@ -18,7 +18,7 @@ use super::logs::JobLog;
 use super::output::wording;
 use super::rules::{Kept, Rules};
 use crate::cluster::error::Error;
-use crate::cluster::job::{Hint, Job, State};
+use crate::cluster::job::{Hint, Job};
 use crate::cluster::retry;
 use crate::cluster::watch::Event;
 use crate::console::Verbosity;
@@ -171,9 +171,7 @@ impl Sweep {
             Event::Seen(job) => self.seen(index, job, now),
             Event::Deleted(job) => {
                 let uid: Uid = job.uid.as_str().into();
-                if let Some(tracked) = self.jobs.get_mut(&uid)
-                    && !matches!(job.state, State::Unreadable(_))
-                {
+                if let Some(tracked) = self.jobs.get_mut(&uid) {
                     tracked.job = Arc::new(job);
                 }
                 self.missing(&uid, now);
@@ -232,10 +230,6 @@ impl Sweep {
             let new =
                 TrackedJob { job, scope, since: now, listed: true, present: true, ..TrackedJob::default() };
             self.jobs.insert(Arc::clone(&uid), new);
-        } else if let State::Unreadable(why) = &job.state {
-            let what = if job.name.is_empty() { "an object".to_owned() } else { job.to_string() };
-            let text = format!("skipped {what}, because it cannot be read: {why}");
-            self.say(Verbosity::Warning, &text);
         }
         self.decide(&uid, now);
     }
@@ -476,9 +470,7 @@ impl Phase {
     /// From which verbosity on the change from another phase is reported.
     fn level(&self, before: &Self) -> Verbosity {
         match (before, self) {
-            (_, Self::Kept(Kept::Refused(_) | Kept::Unreadable(_) | Kept::NoFinishTime)) => {
-                Verbosity::Warning
-            }
+            (_, Self::Kept(Kept::Refused(_) | Kept::NoFinishTime)) => Verbosity::Warning,
             (Self::Kept(Kept::TooRecent(_)), Self::Kept(Kept::TooRecent(_)))
             | (_, Self::Waiting(_) | Self::TooRecent(_) | Self::Going { shown: false, .. }) => {
                 Verbosity::Verbose

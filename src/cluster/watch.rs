@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use http::{Request, Response};
+use k8s_openapi::api::batch::v1;
 use kube::client::Body;
 use kube::runtime::watcher::{self, watcher};
 use kube::{Api, Client};
@@ -19,7 +20,7 @@ use tower::service_fn;
 
 use super::client::{Cluster, is_watch};
 use super::error::Error;
-use super::job::{Job, JobObject};
+use super::job::Job;
 use super::retry;
 
 /// How long the API server keeps a watch open. kube finds a dead connection 5 s later.
@@ -77,7 +78,7 @@ impl Follower {
         let (follower, open_since) = (self.clone(), OpenSince::default());
         let service = service_fn(move |request| follower.clone().send(request, Arc::clone(&open_since)));
         let client = Client::new(service, self.cluster.client().default_namespace());
-        let jobs: Api<JobObject> = match &self.scope.namespace {
+        let jobs: Api<v1::Job> = match &self.scope.namespace {
             Some(namespace) => Api::namespaced(client, namespace),
             None => Api::all(client),
         };
@@ -86,8 +87,8 @@ impl Follower {
         while let Some(event) = events.next().await {
             let event = match event? {
                 watcher::Event::Init => Event::ListBegins,
-                watcher::Event::InitApply(seen) | watcher::Event::Apply(seen) => Event::Seen(seen.job),
-                watcher::Event::Delete(deleted) => Event::Deleted(deleted.job),
+                watcher::Event::InitApply(seen) | watcher::Event::Apply(seen) => Event::Seen(seen.into()),
+                watcher::Event::Delete(deleted) => Event::Deleted(deleted.into()),
                 watcher::Event::InitDone => Event::Listed,
             };
             let is_listed = matches!(event, Event::Listed);

@@ -16,7 +16,6 @@ pub(crate) fn outcome(tracked: &TrackedJob) -> &'static str {
         (_, Phase::Gone(_)) => "unknown",
         (State::Suspended, _) => "suspended",
         (State::Unfinished(_), _) => "unfinished",
-        (State::Unreadable(_), _) => "unknown",
     }
 }
 
@@ -80,7 +79,6 @@ fn why_kept(kept: &Kept, unix_now: i64) -> Cow<'static, str> {
         Kept::OwnJob => "it runs this sweep",
         Kept::LeftScope => "its policy was removed, or it no longer belongs to the release",
         Kept::Refused(why) => return format!("the API server refused to delete it: {why}").into(),
-        Kept::Unreadable(why) => return format!("it cannot be read: {why}").into(),
     }
     .into()
 }
@@ -124,7 +122,6 @@ pub(crate) fn state(job: &Job) -> String {
         State::Finished(outcome, reason) => format!("it has {outcome} ({})", shortened(reason)),
         State::Suspended => "it is suspended".to_owned(),
         State::Unfinished(_) => "it has not finished".to_owned(),
-        State::Unreadable(_) => "its state cannot be read".to_owned(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::cleanup::fixture::{event, job, listed, listed_by, refused, sweep};
+use crate::cluster::job::State;
 use crate::policy::{DeletePolicy, Outcome};
 
 /// A sweep over one scope, and its clock.
@@ -383,23 +384,6 @@ fn a_dry_run_waits_for_no_job_to_be_gone() {
 }
 
 #[test]
-fn a_known_job_that_becomes_unreadable_stays_and_is_not_taken_for_gone() {
-    let odd = || job("a").without_policy().state(State::Unreadable("odd".to_owned()));
-    let case = case().listed([job("a"), job("b")]).listed_again([odd(), job("b")]);
-    let case = case.is("a", Phase::Kept(Kept::Unreadable("odd".to_owned()))).is("b", WAITING);
-    case.deleted_in_watch(odd()).is("a", BY_OTHERS);
-}
-
-#[test]
-fn a_job_of_which_only_the_policy_can_be_read_is_kept_until_the_rest_can() {
-    let odd = || job("a").state(State::Unreadable("odd".to_owned()));
-    let kept = Phase::Kept(Kept::Unreadable("odd".to_owned()));
-    let case = case().listed([odd(), odd().with_uid("b").without_policy()]).is("a", kept).done(true);
-    assert_eq!(case.sweep.jobs.len(), 1);
-    case.seen(job("a").succeeded()).deletes_for_good("a");
-}
-
-#[test]
 fn a_retry_waits_and_decides_anew() {
     let case = case().listed([job("a").succeeded(), job("b").succeeded().policy("x")]);
     let case = case.deletes("a", busy()).sends_nothing().done(false);
@@ -533,14 +517,12 @@ fn a_default_policy_counts_for_jobs_without_one_and_without_an_owner() {
     let ignored = || plain().with(|job| job.ignored = true);
     let owned = || plain().with(|job| job.owned = true);
     let of = |release| plain().releases([Some(release), None]);
-    let odd = || plain().state(State::Unreadable("odd".to_owned()));
     for (name, release, seen, expected) in [
         ("no policy", None, plain().succeeded(), Some(Phase::Due)),
         ("another outcome", None, plain().failed(), Some(Phase::Kept(Kept::NotNamed(Outcome::Failed)))),
         ("a policy of its own", None, job("a").policy("hook-failed").failed(), Some(Phase::Due)),
         ("it is ignored", None, ignored().succeeded(), Some(Phase::Kept(Kept::Ignored))),
         ("it has an owner", None, owned().succeeded(), None),
-        ("it cannot be read", None, odd(), None),
         ("its release", Some("shop"), of("shop").succeeded(), Some(Phase::Due)),
         ("another release", Some("shop"), of("other").succeeded(), None),
         ("no release", Some("shop"), plain().succeeded(), None),
