@@ -6,21 +6,26 @@ use super::sweep::Phase;
 use crate::cluster::job::{Job, State};
 use crate::policy::{DeletePolicy, Outcome, Token};
 
+/// What to do with each Job.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Rules {
-    /// A policy that lists `before-hook-creation` names every outcome.
-    pub before_hook_creation: bool,
-    pub finished_for: Duration,
-    pub once: bool,
-    pub has_selector: bool,
+pub struct Rules {
+    /// Only Jobs of this Helm release are in scope.
     pub release: Option<String>,
     /// The policy of Jobs that have none and no owner.
     pub default_policy: Option<DeletePolicy>,
-    /// The UID of the Job in which this sweep runs.
-    pub own_job: Option<String>,
+    /// Whether a policy that lists `before-hook-creation` names every outcome.
+    pub before_hook_creation: bool,
+    /// How long ago a Job must have finished before it is deleted, by the local clock.
+    pub finished_for: Duration,
+    /// Whether unfinished Jobs are left alone instead of waited for.
+    pub once: bool,
+    /// Whether deletions are sent as server-side dry runs.
     pub dry_run: bool,
+    pub(crate) has_selector: bool,
+    /// The UID of the Job in which this sweep runs.
+    pub(crate) own_job: Option<String>,
     /// There is no watch, so a response shows that a Job is gone.
-    pub only_lists: bool,
+    pub(crate) only_lists: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

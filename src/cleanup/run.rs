@@ -57,15 +57,10 @@ pub(crate) async fn run(options: &Options, console: &Console, signals: &mut Sign
         Err(stop) => return (Sweep::default(), Err(stop)),
     };
     let rules = Rules {
-        before_hook_creation: options.before_hook_creation,
-        finished_for: options.finished_for,
-        once: options.once,
         has_selector: options.selector.is_some(),
-        release: options.release.clone(),
-        default_policy: options.default_policy.clone(),
         own_job: variable(OWN_JOB_UID),
-        dry_run: options.dry_run,
         only_lists: options.timeout.is_zero(),
+        ..options.rules.clone()
     };
     let names = scopes.iter().map(Scope::to_string);
     let unix_start = jiff::Timestamp::now().as_second().saturating_sub_unsigned(start.elapsed().as_secs());
@@ -110,7 +105,7 @@ async fn say_nothing_in_scope(
     let context = context.map(|context| format!("context {context}"));
     let place: Vec<_> = scopes.iter().map(Scope::to_string).chain(context).collect();
     let level = if missing.is_empty() { Verbosity::Normal } else { Verbosity::Warning };
-    let text = nothing_in_scope(&place.join(", "), &missing, options.release.as_deref(), sweep);
+    let text = nothing_in_scope(&place.join(", "), &missing, options.rules.release.as_deref(), sweep);
     console.message(level, &block(&text));
 }
 
@@ -150,7 +145,7 @@ async fn sweep_until_done(
     let is_ending = Cell::new(false);
     let delete = async |job: Arc<_>| {
         let log = logs.read(&job).await;
-        let params = DeleteParams { dry_run: options.dry_run, ..DeleteParams::background() };
+        let params = DeleteParams { dry_run: options.rules.dry_run, ..DeleteParams::background() };
         let result = if is_ending.get() { None } else { Some(cluster.delete(&job, params).await) };
         (job, log, result)
     };

@@ -213,15 +213,14 @@ impl Sweep {
         let uid: Uid = job.uid.as_str().into();
         if let Some(tracked) = self.jobs.get_mut(&uid) {
             let newer = tracked.job.version != job.version;
-            let newly_listed = !replace(&mut tracked.listed, true);
             if newer && !job.terminating {
                 // A deletion of the version before was not carried out.
                 tracked.deleted_by_us = false;
             }
-            if (newer || newly_listed) && !job.terminating && tracked.waits_for_map() {
+            if newer && !job.terminating && tracked.waits_for_map() {
                 tracked.deletion = Deletion::NotSent;
             }
-            tracked.present = true;
+            (tracked.listed, tracked.present) = (true, true);
             tracked.job = Arc::new(job);
         } else if self.rules.in_scope(&job) {
             let unknown_words = wording::unknown_words(&job);
@@ -361,7 +360,7 @@ impl Sweep {
         if tracked.phase != before
             && let Some(text) = wording::phase_message(tracked, unix_now)
         {
-            let level = tracked.phase.level(&before);
+            let level = tracked.phase.level();
             self.say(level, &text);
         }
     }
@@ -467,14 +466,11 @@ impl Phase {
         !matches!(self, Self::Gone(_) | Self::Kept(_))
     }
 
-    /// From which verbosity on the change from another phase is reported.
-    fn level(&self, before: &Self) -> Verbosity {
-        match (before, self) {
-            (_, Self::Kept(Kept::Refused(_) | Kept::NoFinishTime)) => Verbosity::Warning,
-            (Self::Kept(Kept::TooRecent(_)), Self::Kept(Kept::TooRecent(_)))
-            | (_, Self::Waiting(_) | Self::TooRecent(_) | Self::Going { shown: false, .. }) => {
-                Verbosity::Verbose
-            }
+    /// From which verbosity on it is reported.
+    fn level(&self) -> Verbosity {
+        match self {
+            Self::Kept(Kept::Refused(_) | Kept::NoFinishTime) => Verbosity::Warning,
+            Self::Waiting(_) | Self::TooRecent(_) | Self::Going { shown: false, .. } => Verbosity::Verbose,
             _ => Verbosity::Jobs,
         }
     }

@@ -8,7 +8,7 @@ use clap::builder::NonEmptyStringValueParser;
 
 use super::cluster::{ClusterArgs, duration};
 use super::{manual, variable};
-use crate::cleanup::{Format, Namespaces, Options, Verbosity};
+use crate::cleanup::{Format, Namespaces, Options, Rules, Verbosity};
 use crate::cluster::helm_env::{HelmVariables, helm_debug};
 use crate::policy::DeletePolicy;
 
@@ -96,15 +96,18 @@ impl Cleanup {
                 names => Namespaces::Named(names),
             },
             selector: self.selector,
-            release: self.release,
-            default_policy: self.default_policy,
-            before_hook_creation: self.before_hook_creation,
-            finished_for: self.finished_for.map_or_else(finished_for_by_variable, Ok)?,
+            rules: Rules {
+                release: self.release,
+                default_policy: self.default_policy,
+                before_hook_creation: self.before_hook_creation,
+                finished_for: self.finished_for.map_or_else(finished_for_by_variable, Ok)?,
+                once: self.cluster.once,
+                dry_run,
+                ..Rules::default()
+            },
             settle: self.settle.unwrap_or(Duration::from_secs(if self.cluster.once { 0 } else { 2 })),
-            once: self.cluster.once,
             timeout: self.cluster.timeout,
             concurrency: self.concurrency,
-            dry_run,
             log_tail: self.log_tail,
             fail_on_failed: self.fail_on_failed,
             format: self.output,
