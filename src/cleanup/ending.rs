@@ -11,9 +11,6 @@ use crate::error::ExitCode;
 use crate::escape::block;
 use crate::policy::{KOTS_DELETE_POLICY, Outcome};
 
-/// How many of the Jobs that are left are named.
-const NAMED: usize = 100;
-
 /// An error means that something may be left to do.
 pub(crate) type Ending = Result<(), Stop>;
 
@@ -103,13 +100,9 @@ pub(crate) fn last_messages(
     }
     let mut left = sweep.sorted_jobs();
     left.retain(|tracked| tracked.phase.is_open() && !table_follows);
-    for tracked in left.iter().take(NAMED) {
+    for tracked in left {
         let why = why(tracked, unix_now).unwrap_or_default();
         say(Verbosity::Warning, &format!("left {}: {why}", tracked.job));
-    }
-    if left.len() > NAMED {
-        let more = left.len() - NAMED;
-        say(Verbosity::Warning, &format!("left {more} more; -o json lists them all"));
     }
     messages
 }
@@ -291,12 +284,5 @@ mod tests {
         assert_eq!(found.error.as_deref(), Some(error));
         assert_eq!((found.exit_code, found.name), (ExitCode::Failure, "error"));
         assert!(said(&Ok(()), &sweep).contains(error));
-    }
-
-    #[test]
-    fn of_many_jobs_that_are_left_some_are_named_and_all_are_counted() {
-        let lines = said(&Err(Stop::Deadline), &listed((0..NAMED + 5).map(|n| job(&n.to_string()))));
-        assert_eq!(lines.matches("left shop/").count(), NAMED);
-        assert!(lines.contains("left 5 more; -o json"), "{lines}");
     }
 }

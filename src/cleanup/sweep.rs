@@ -127,10 +127,10 @@ pub(crate) struct Sweep {
     /// Every Job that was ever in scope.
     jobs: BTreeMap<Uid, TrackedJob>,
     scopes: Vec<Scope>,
-    /// The Jobs to delete, and since when each is known.
-    due: BTreeSet<(Duration, Uid)>,
+    /// The Jobs to delete: whether for the first time, and since when each is known.
+    due: BTreeSet<(bool, Duration, Uid)>,
     in_flight: usize,
-    /// Until then, the API server's `Retry-After` runs, and no deletion is sent.
+    /// Before, only failed deletions are sent again, each after its own `Retry-After`.
     paused_until: Duration,
     /// The Jobs with a failed request that is to be sent again, and how many there were since all went well.
     failing: BTreeSet<Uid>,
@@ -242,10 +242,11 @@ impl Sweep {
 
     /// The Job to delete next, if its version is still the one that the sweep has seen.
     pub(crate) fn next_deletion(&mut self, now: Duration) -> Option<Arc<Job>> {
-        if self.in_flight >= self.concurrency || now < self.paused_until {
+        let (is_first, ..) = self.due.first()?;
+        if self.in_flight >= self.concurrency || (*is_first && now < self.paused_until) {
             return None;
         }
-        let (_, uid) = self.due.pop_first()?;
+        let (.., uid) = self.due.pop_first()?;
         let tracked = self.jobs.get_mut(&uid)?;
         tracked.deletion = Deletion::UnderWay;
         let job = Arc::clone(&tracked.job);
@@ -315,6 +316,7 @@ impl Sweep {
         Ok(())
     }
 
+    /// While the API server's `Retry-After` runs, no other Job is begun.
     fn pause(&mut self, error: &Error, now: Duration) {
         if let Some(retry_after) = error.retry_after() {
             self.paused_until = self.paused_until.max(now + retry_after);
@@ -350,7 +352,7 @@ impl Sweep {
         }
         let phase = tracked.phase_now(&self.rules, unix_now);
         tracked.until = if phase.is_open() { None } else { tracked.until.or(Some(now)) };
-        let due = (tracked.since, Arc::clone(uid));
+        let due = (tracked.failures == 0, tracked.since, Arc::clone(uid));
         if phase == Phase::Due && tracked.deletion == Deletion::NotSent {
             self.due.insert(due);
         } else {

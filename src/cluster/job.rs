@@ -124,17 +124,16 @@ fn terminal(status: &JobStatus) -> Option<(Outcome, &JobCondition)> {
     failed.or_else(|| true_condition(status, "Complete").map(|condition| (Outcome::Succeeded, condition)))
 }
 
-fn seconds(status: &JobStatus) -> Option<u64> {
-    let (_, terminal) = terminal(status)?;
-    let end = status.completion_time.as_ref().or(terminal.last_transition_time.as_ref())?;
-    u64::try_from(end.0.duration_since(status.start_time.as_ref()?.0).as_secs()).ok()
-}
-
 /// When the terminal condition became true, or else the `completionTime`.
 fn finished_at(status: &JobStatus) -> Option<i64> {
     let (_, terminal) = terminal(status)?;
     let time = terminal.last_transition_time.as_ref().or(status.completion_time.as_ref())?;
     Some(time.0.as_second())
+}
+
+fn seconds(status: &JobStatus) -> Option<u64> {
+    let started_at = status.start_time.as_ref()?.0.as_second();
+    u64::try_from(finished_at(status)? - started_at).ok()
 }
 
 fn reason(condition: &JobCondition) -> String {
