@@ -9,7 +9,7 @@ use clap::builder::NonEmptyStringValueParser;
 use super::cluster::{ClusterArgs, duration};
 use super::{manual, variable};
 use crate::cleanup::{Format, Namespaces, Options, Rules, Verbosity};
-use crate::cluster::helm_env::{HelmVariables, helm_debug};
+use crate::cluster::helm_env::{helm_debug, started_by_helm};
 use crate::policy::DeletePolicy;
 
 /// Sweep finished Kubernetes Jobs by their delete policy
@@ -89,7 +89,8 @@ impl Cleanup {
         self.check_default_policy()?;
         let dry_run = self.cluster.is_dry_run()?;
         Ok(Options {
-            connection: self.cluster.connection(HelmVariables::default()),
+            // A user of Helm may have set its variables for Helm alone.
+            connection: self.cluster.connection(started_by_helm()),
             namespaces: match self.namespace {
                 _ if self.all_namespaces => Namespaces::All,
                 names if names.is_empty() => Namespaces::Default,

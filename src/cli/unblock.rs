@@ -6,7 +6,6 @@ use clap::builder::NonEmptyStringValueParser;
 use super::cluster::ClusterArgs;
 use super::filter::DEFAULT_POLICY;
 use super::{FilterArgs, manual, variable};
-use crate::cluster::helm_env::HelmVariables;
 use crate::unblock::{Options, Rules};
 
 /// Delete the finished Jobs that the manifests on stdin cannot change, then write the manifests
@@ -65,7 +64,7 @@ impl Unblock {
             self.filter.default_policy = Some(String::new());
         }
         let options = Options {
-            connection: self.cluster.connection(HelmVariables::Always),
+            connection: self.cluster.connection(true),
             namespace: self.namespace,
             timeout: self.cluster.timeout,
             dry_run: self.cluster.is_dry_run()?,
