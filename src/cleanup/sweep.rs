@@ -216,9 +216,9 @@ impl Sweep {
             if newer && !job.terminating {
                 // A deletion of the version before was not carried out.
                 tracked.deleted_by_us = false;
-            }
-            if newer && !job.terminating && tracked.waits_for_map() {
-                tracked.deletion = Deletion::NotSent;
+                if tracked.waits_for_map() {
+                    tracked.deletion = Deletion::NotSent;
+                }
             }
             (tracked.listed, tracked.present) = (true, true);
             tracked.job = Arc::new(job);
@@ -327,7 +327,6 @@ impl Sweep {
     pub(crate) fn handle_timers(&mut self, now: Duration) {
         let unix_now = self.unix_time(now);
         let has_come = |tracked: &TrackedJob| match (&tracked.deletion, &tracked.phase) {
-            (Deletion::WaitsForMap(_), _) if !tracked.present || tracked.job.terminating => false,
             (Deletion::RetryAt(at) | Deletion::WaitsForMap(at), _) => *at <= now,
             (_, Phase::TooRecent(due_at)) => *due_at <= unix_now,
             _ => false,
