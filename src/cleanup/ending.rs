@@ -4,15 +4,12 @@ use std::time::Duration;
 
 use super::output::wording::{jobs, why};
 use super::rules::Kept;
-use super::sweep::{Message, Phase, Sweep};
+use super::sweep::{Message, Phase, Sweep, TrackedJob};
 use crate::cluster::stop::{Stop, Timeout};
 use crate::console::Verbosity;
 use crate::error::ExitCode;
 use crate::escape::block;
 use crate::policy::{KOTS_DELETE_POLICY, Outcome};
-
-/// How many of the Jobs that are left are named.
-const NAMED: usize = 100;
 
 /// An error means that something may be left to do.
 pub(crate) type Ending = Result<(), Stop>;
@@ -70,15 +67,9 @@ impl Conclusion {
 }
 
 fn not_swept(sweep: &Sweep) -> Option<String> {
-    let count = |is: fn(&Kept) -> bool| {
-        sweep.jobs().filter(|tracked| matches!(&tracked.phase, Phase::Kept(kept) if is(kept))).count()
-    };
-    let refused = count(|kept| matches!(kept, Kept::Refused(_)));
-    let unreadable = count(|kept| matches!(kept, Kept::Unreadable(_)));
-    let refused = (refused > 0).then(|| format!("the API server refused to delete {}", jobs(refused)));
-    let unreadable = (unreadable > 0).then(|| format!("{} could not be read", jobs(unreadable)));
-    let texts: Vec<_> = refused.into_iter().chain(unreadable).collect();
-    (!texts.is_empty()).then(|| texts.join(", and "))
+    let is_refused = |tracked: &&TrackedJob| matches!(tracked.phase, Phase::Kept(Kept::Refused(_)));
+    let refused = sweep.jobs().filter(is_refused).count();
+    (refused > 0).then(|| format!("the API server refused to delete {}", jobs(refused)))
 }
 
 /// Whether a Job that is still in scope failed.
@@ -109,33 +100,20 @@ pub(crate) fn last_messages(
     }
     let mut left = sweep.sorted_jobs();
     left.retain(|tracked| tracked.phase.is_open() && !table_follows);
-    for tracked in left.iter().take(NAMED) {
+    for tracked in left {
         let why = why(tracked, unix_now).unwrap_or_default();
         say(Verbosity::Warning, &format!("left {}: {why}", tracked.job));
-    }
-    if left.len() > NAMED {
-        let more = left.len() - NAMED;
-        say(Verbosity::Warning, &format!("left {more} more; -o json lists them all"));
-    }
-    let (others, nameless) = sweep.left_out();
-    if others > 0 {
-        say(Verbosity::Normal, &format!("left out by --release: {} of other releases", jobs(others)));
-    }
-    if nameless > 0 {
-        // These Jobs may be all that the user meant.
-        let level = if sweep.found_none() { Verbosity::Warning } else { Verbosity::Normal };
-        let text = format!(
-            "left out by --release: {} without a release. Helm does not annotate hooks with it: give such a Job the \
-             label app.kubernetes.io/instance, or sweep without --release",
-            jobs(nameless)
-        );
-        say(level, &text);
     }
     messages
 }
 
 /// The message of a sweep that found no Job. `place` is where it looked, `missing` are the namespaces that do not exist.
-pub(crate) fn nothing_in_scope(place: &str, missing: &[String], sweep: &Sweep) -> String {
+pub(crate) fn nothing_in_scope(
+    place: &str,
+    missing: &[String],
+    release: Option<&str>,
+    sweep: &Sweep,
+) -> String {
     let missing = missing.iter().map(|namespace| format!("; namespace {namespace} does not exist"));
     let advice = match sweep.without_policy() {
         0 => String::new(),
@@ -143,7 +121,12 @@ pub(crate) fn nothing_in_scope(place: &str, missing: &[String], sweep: &Sweep) -
         count => format!("; {count} Jobs have no policy; see --default-policy"),
     };
     let missing: String = missing.collect();
-    format!("no Job in scope has the annotation {KOTS_DELETE_POLICY} ({place}){missing}{advice}")
+    // Helm annotates no hook with its release.
+    let release = release.map(|name| {
+        format!("; to belong to release {name}, a hook needs the label app.kubernetes.io/instance={name}")
+    });
+    let release = release.unwrap_or_default();
+    format!("no Job in scope has the annotation {KOTS_DELETE_POLICY} ({place}){missing}{release}{advice}")
 }
 
 #[cfg(test)]
@@ -152,7 +135,6 @@ mod tests {
     use crate::cleanup::fixture::{answer_all, event, job, listed, refused, sweep};
     use crate::cleanup::rules::Rules;
     use crate::cluster::error::Error;
-    use crate::cluster::job::State;
     use crate::cluster::watch::Event;
     use crate::signals::TERMINATE;
 
@@ -281,32 +263,26 @@ mod tests {
         let annotation = "no Job in scope has the annotation kots.io/hook-delete-policy";
         let without_policy = |count: usize| listed((0..count).map(|n| job(&n.to_string()).without_policy()));
         let place = "namespace shop, context dev";
-        for (missing, count, expected) in [
-            (&[][..], 0, ""),
-            (&["shop".to_owned()], 0, "; namespace shop does not exist"),
-            (&[], 1, "; 1 Job has no policy; see --default-policy"),
-            (&[], 46, "; 46 Jobs have no policy; see --default-policy"),
+        let label = "; to belong to release web, a hook needs the label app.kubernetes.io/instance=web";
+        for (missing, release, count, expected) in [
+            (&[][..], None, 0, ""),
+            (&["shop".to_owned()], None, 0, "; namespace shop does not exist"),
+            (&[], Some("web"), 0, label),
+            (&[], None, 1, "; 1 Job has no policy; see --default-policy"),
+            (&[], None, 46, "; 46 Jobs have no policy; see --default-policy"),
         ] {
-            let text = nothing_in_scope(place, missing, &without_policy(count));
+            let text = nothing_in_scope(place, missing, release, &without_policy(count));
             assert_eq!(text, format!("{annotation} ({place}){expected}"));
         }
     }
 
     #[test]
-    fn a_deletion_that_was_refused_and_a_job_that_was_not_read_are_errors() {
-        let odd = job("odd").state(State::Unreadable("odd".to_owned()));
-        let sweep = all_refused([job("a").succeeded(), odd]);
-        let error = "the API server refused to delete 1 Job, and 1 Job could not be read";
+    fn a_deletion_that_was_refused_is_an_error() {
+        let sweep = all_refused([job("a").succeeded()]);
+        let error = "the API server refused to delete 1 Job";
         let found = Conclusion::new(&Ok(()), &sweep, false);
         assert_eq!(found.error.as_deref(), Some(error));
         assert_eq!((found.exit_code, found.name), (ExitCode::Failure, "error"));
         assert!(said(&Ok(()), &sweep).contains(error));
-    }
-
-    #[test]
-    fn of_many_jobs_that_are_left_some_are_named_and_all_are_counted() {
-        let lines = said(&Err(Stop::Deadline), &listed((0..NAMED + 5).map(|n| job(&n.to_string()))));
-        assert_eq!(lines.matches("left shop/").count(), NAMED);
-        assert!(lines.contains("left 5 more; -o json"), "{lines}");
     }
 }

@@ -12,7 +12,7 @@ use crate::policy::{DeletePolicy, KOTS_DELETE_POLICY, Outcome};
 
 /// A running Job of this name in version 1, whose UID is its name, with the policy `hook-succeeded`.
 pub(crate) fn job(name: &str) -> Job {
-    Job::read(&serde_json::json!({ "metadata": {
+    Job::read(serde_json::json!({ "metadata": {
         "namespace": "shop", "name": name, "uid": name, "resourceVersion": "1",
         "annotations": { KOTS_DELETE_POLICY: "hook-succeeded" },
     } }))

@@ -52,17 +52,10 @@ impl LogReader<'_> {
     }
 
     fn show(&self, job: &Job, log: &JobLog) {
-        // The JSON report has the logs, so that `--quiet` may leave them out of stderr.
-        let in_report = self.options.format == Format::Json;
         for ContainerLog { pod, container, lines } in &log.containers {
             let heading = format!("last lines of {job}, pod {pod}, container {container}");
             let lines = lines.iter().map(|line| format!("\n  | {}", log_line(line)));
-            let text = format!("{}:{}", one_line(&heading), lines.collect::<String>());
-            if in_report {
-                self.console.message(Verbosity::Normal, &text);
-            } else {
-                self.console.always(&text);
-            }
+            self.console.always(&format!("{}:{}", one_line(&heading), lines.collect::<String>()));
         }
         if log.is_cut {
             let text = format!("the logs of {job} are cut to the last {} KiB", pods::MAX_LOG_BYTES / 1024);

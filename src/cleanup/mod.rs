@@ -38,6 +38,7 @@ use output::wording::totals;
 
 pub use crate::console::Verbosity;
 pub use options::{Format, Namespaces, Options};
+pub use rules::Rules;
 
 /// Sweeps. Writes the report to stdout and everything else to stderr.
 pub fn run(options: Options) -> process::ExitCode {
@@ -67,7 +68,7 @@ pub fn run(options: Options) -> process::ExitCode {
     for (level, text) in last_messages(&ending, error, &sweep, layout.is_some(), sweep.unix_time(took)) {
         console.message(level, &text);
     }
-    let report = Report { sweep: &sweep, conclusion: &conclusion, dry_run: options.dry_run, took };
+    let report = Report { sweep: &sweep, conclusion: &conclusion, dry_run: options.rules.dry_run, took };
     let written = report.write(options.format, layout.as_ref(), &mut stdout);
     let totals = totals(sweep.jobs());
     if !totals.is_empty() {

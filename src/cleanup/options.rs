@@ -1,10 +1,10 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use super::rules::Rules;
 use crate::cluster::Timeout;
 use crate::cluster::connect::Connection;
 use crate::console::Verbosity;
-use crate::policy::DeletePolicy;
 
 /// The options of a sweep.
 #[derive(Debug, Clone)]
@@ -15,24 +15,14 @@ pub struct Options {
     pub namespaces: Namespaces,
     /// Only Jobs with these labels are in scope, as in `kubectl get -l`.
     pub selector: Option<String>,
-    /// Only Jobs of this Helm release are in scope.
-    pub release: Option<String>,
-    /// The policy of Jobs that have none and no owner.
-    pub default_policy: Option<DeletePolicy>,
-    /// Whether a policy that lists `before-hook-creation` names every outcome.
-    pub before_hook_creation: bool,
-    /// How long ago a Job must have finished before it is deleted, by the local clock.
-    pub finished_for: Duration,
+    /// What to do with each Job.
+    pub rules: Rules,
     /// How long nothing must be left to do before the sweep ends.
     pub settle: Duration,
-    /// Whether unfinished Jobs are left alone instead of waited for.
-    pub once: bool,
     /// How long the sweep may take.
     pub timeout: Timeout,
     /// How many requests are under way at once.
     pub concurrency: NonZeroUsize,
-    /// Whether deletions are sent as server-side dry runs.
-    pub dry_run: bool,
     /// How many lines of a failed Job's logs are shown before the Job is deleted.
     pub log_tail: Option<u32>,
     /// Whether the exit code tells that a Job in scope failed.

@@ -6,21 +6,26 @@ use super::sweep::Phase;
 use crate::cluster::job::{Job, State};
 use crate::policy::{BEFORE_HOOK_CREATION, DeletePolicy, Outcome};
 
+/// What to do with each Job.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Rules {
-    /// A policy that lists `before-hook-creation` names every outcome.
-    pub before_hook_creation: bool,
-    pub finished_for: Duration,
-    pub once: bool,
-    pub has_selector: bool,
+pub struct Rules {
+    /// Only Jobs of this Helm release are in scope.
     pub release: Option<String>,
     /// The policy of Jobs that have none and no owner.
     pub default_policy: Option<DeletePolicy>,
-    /// The UID of the Job in which this sweep runs.
-    pub own_job: Option<String>,
+    /// Whether a policy that lists `before-hook-creation` names every outcome.
+    pub before_hook_creation: bool,
+    /// How long ago a Job must have finished before it is deleted, by the local clock.
+    pub finished_for: Duration,
+    /// Whether unfinished Jobs are left alone instead of waited for.
+    pub once: bool,
+    /// Whether deletions are sent as server-side dry runs.
     pub dry_run: bool,
+    pub(crate) has_selector: bool,
+    /// The UID of the Job in which this sweep runs.
+    pub(crate) own_job: Option<String>,
     /// There is no watch, so a response shows that a Job is gone.
-    pub only_lists: bool,
+    pub(crate) only_lists: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +43,6 @@ pub(crate) enum Kept {
     OwnJob,
     LeftScope,
     Refused(String),
-    Unreadable(String),
 }
 
 impl Rules {
@@ -52,17 +56,13 @@ impl Rules {
 
     /// Whether the default policy counts for this Job.
     pub(crate) fn may_have_default_policy(&self, job: &Job) -> bool {
-        let is_readable = !matches!(job.state, State::Unreadable(_));
-        job.policy.is_none() && is_readable && !job.owned && self.is_of_release(job)
+        job.policy.is_none() && !job.owned && self.is_of_release(job)
     }
 
     /// The phase of a Job that nobody has deleted, at this time in seconds since 1970.
     pub(crate) fn phase_of(&self, job: &Job, unix_now: i64) -> Phase {
         let Some(policy) = job.policy.as_ref().filter(|_| self.in_scope(job)) else {
-            return Phase::Kept(match &job.state {
-                State::Unreadable(why) => Kept::Unreadable(why.clone()),
-                _ => Kept::LeftScope,
-            });
+            return Phase::Kept(Kept::LeftScope);
         };
         if self.own_job.as_ref() == Some(&job.uid) {
             return Phase::Kept(Kept::OwnJob);
@@ -80,7 +80,6 @@ impl Rules {
             State::Suspended => Phase::Kept(Kept::Suspended),
             State::Unfinished(_) if self.once => Phase::Kept(Kept::Unfinished),
             State::Unfinished(hint) => Phase::Waiting(hint.clone()),
-            State::Unreadable(why) => Phase::Kept(Kept::Unreadable(why.clone())),
         }
     }
 
@@ -148,7 +147,6 @@ mod tests {
             ("before-hook-creation,hook-succeeded", failed(), keep(Kept::NotNamed(Outcome::Failed))),
             ("before-hook-creation", succeeded(), keep(Kept::OnlyBeforeHookCreation)),
             ("before-hook-creation", running(), keep(Kept::OnlyBeforeHookCreation)),
-            ("hook-failed", State::Unreadable("odd".to_owned()), keep(Kept::Unreadable("odd".to_owned()))),
             ("hook-succeeded null", succeeded(), keep(Kept::NamesNothing)),
             ("", running(), keep(Kept::NamesNothing)),
         ] {

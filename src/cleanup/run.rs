@@ -10,7 +10,7 @@ use futures_util::stream::FuturesUnordered;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
 use kube::api::DeleteParams;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, timeout};
 
@@ -57,15 +57,10 @@ pub(crate) async fn run(options: &Options, console: &Console, signals: &mut Sign
         Err(stop) => return (Sweep::default(), Err(stop)),
     };
     let rules = Rules {
-        before_hook_creation: options.before_hook_creation,
-        finished_for: options.finished_for,
-        once: options.once,
         has_selector: options.selector.is_some(),
-        release: options.release.clone(),
-        default_policy: options.default_policy.clone(),
         own_job: variable(OWN_JOB_UID),
-        dry_run: options.dry_run,
         only_lists: options.timeout.is_zero(),
+        ..options.rules.clone()
     };
     let names = scopes.iter().map(Scope::to_string);
     let unix_start = jiff::Timestamp::now().as_second().saturating_sub_unsigned(start.elapsed().as_secs());
@@ -74,7 +69,7 @@ pub(crate) async fn run(options: &Options, console: &Console, signals: &mut Sign
         sweep_until_done(&mut sweep, &cluster, scopes.clone(), options, console, signals, start).await;
     signals.end_the_process();
     if sweep.found_none() {
-        say_nothing_in_scope(&sweep, &cluster, &scopes, context, console).await;
+        say_nothing_in_scope(&sweep, &cluster, &scopes, context, options, console).await;
     }
     if matches!(ending, Err(Stop::Deadline)) {
         // Where this is not possible in time, the report says less.
@@ -93,6 +88,7 @@ async fn say_nothing_in_scope(
     cluster: &Cluster,
     scopes: &[Scope],
     context: Option<String>,
+    options: &Options,
     console: &Console,
 ) {
     let api: Api<Namespace> = Api::all(cluster.client().clone());
@@ -109,7 +105,8 @@ async fn say_nothing_in_scope(
     let context = context.map(|context| format!("context {context}"));
     let place: Vec<_> = scopes.iter().map(Scope::to_string).chain(context).collect();
     let level = if missing.is_empty() { Verbosity::Normal } else { Verbosity::Warning };
-    console.message(level, &block(&nothing_in_scope(&place.join(", "), &missing, sweep)));
+    let text = nothing_in_scope(&place.join(", "), &missing, options.rules.release.as_deref(), sweep);
+    console.message(level, &block(&text));
 }
 
 /// The scopes to list and watch, each once.
@@ -134,16 +131,12 @@ async fn sweep_until_done(
 ) -> Ending {
     let (sender, mut events) = mpsc::channel(64);
     let mut followers = JoinSet::new();
-    let mut relists = Vec::new();
     for (scope_index, scope) in scopes.into_iter().enumerate() {
-        let relist = Arc::new(Notify::new());
-        relists.push(Arc::clone(&relist));
         let follower = Follower {
             cluster: cluster.clone(),
             scope,
             scope_index,
             events: sender.clone(),
-            relist,
             only_lists: options.timeout.is_zero(),
         };
         followers.spawn(follower.follow());
@@ -152,7 +145,7 @@ async fn sweep_until_done(
     let is_ending = Cell::new(false);
     let delete = async |job: Arc<_>| {
         let log = logs.read(&job).await;
-        let params = DeleteParams { dry_run: options.dry_run, ..DeleteParams::background() };
+        let params = DeleteParams { dry_run: options.rules.dry_run, ..DeleteParams::background() };
         let result = if is_ending.get() { None } else { Some(cluster.delete(&job, params).await) };
         (job, log, result)
     };
@@ -196,8 +189,7 @@ async fn sweep_until_done(
                 _ => Stop::Signal(signal),
             }),
             _ = tick.tick() => {
-                let to_list = sweep.handle_timers(start.elapsed());
-                to_list.into_iter().for_each(|scope| relists[scope].notify_one());
+                sweep.handle_timers(start.elapsed());
                 None
             }
             // Before the replies, because the API server gives up a watch that is not read.

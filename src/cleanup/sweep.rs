@@ -18,13 +18,13 @@ use super::logs::JobLog;
 use super::output::wording;
 use super::rules::{Kept, Rules};
 use crate::cluster::error::Error;
-use crate::cluster::job::{Hint, Job, State};
+use crate::cluster::job::{Hint, Job};
 use crate::cluster::retry;
 use crate::cluster::watch::Event;
 use crate::console::Verbosity;
 use crate::escape::block;
 
-/// How long the map may take to show what became of a deletion. Then a new list must show it.
+/// How long the map may take to show what became of a deletion, before it is sent again.
 const SHOWN_WITHIN: Duration = Duration::from_secs(5);
 
 type Uid = Arc<str>;
@@ -75,10 +75,9 @@ pub(crate) struct TrackedJob {
     listed: bool,
     /// Whether the map has the Job.
     present: bool,
-    /// Whether it ever belonged to the release given with `--release`.
-    was_in_scope: bool,
     deletion: Deletion,
-    deleted_by_us: DeletedByUs,
+    /// Whether a deletion of this version was accepted, or may have been carried out.
+    deleted_by_us: bool,
     failures: u32,
 }
 
@@ -90,28 +89,20 @@ enum Deletion {
     UnderWay,
     /// Sent again at this time.
     RetryAt(Duration),
-    /// It was accepted, or the Job is not what the map shows. The map will show what became of the Job, by this time.
+    /// It was accepted, or the Job is not what the map shows. It is sent again at this time, unless the map shows first what became
+    /// of the Job.
     WaitsForMap(Duration),
     /// It is not sent again.
     Refused(String),
     AcceptedInDryRun,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-enum DeletedByUs {
-    #[default]
-    No,
-    /// The response was lost, or is an error of the API server (5xx).
-    Maybe,
-    Yes,
-}
-
 struct Scope {
     name: String,
     was_listed: bool,
     view: View,
-    /// How many Jobs without a policy the present list and the last complete one have.
-    without_policy: (usize, usize),
+    /// How many Jobs without a policy were seen since the last list began.
+    without_policy: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -133,7 +124,7 @@ pub(crate) struct Sweep {
     concurrency: usize,
     /// The time of the start, in seconds since 1970.
     unix_start: i64,
-    /// Every annotated Job that was ever seen.
+    /// Every Job that was ever in scope.
     jobs: BTreeMap<Uid, TrackedJob>,
     scopes: Vec<Scope>,
     /// The Jobs to delete: whether for the first time, and since when each is known.
@@ -154,7 +145,7 @@ impl Sweep {
         concurrency: usize,
         unix_start: i64,
     ) -> Self {
-        let scope = |name| Scope { name, was_listed: false, view: View::Old, without_policy: (0, 0) };
+        let scope = |name| Scope { name, was_listed: false, view: View::Old, without_policy: 0 };
         let scopes = scopes.into_iter().map(scope).collect();
         Self { rules, scopes, concurrency, unix_start, ..Self::default() }
     }
@@ -166,7 +157,7 @@ impl Sweep {
         if let Event::Seen(job) | Event::Deleted(job) = &mut event
             && self.rules.may_have_default_policy(job)
         {
-            scope.without_policy.0 += 1;
+            scope.without_policy += 1;
             job.policy.clone_from(&self.rules.default_policy);
         }
         match event {
@@ -174,22 +165,19 @@ impl Sweep {
                 scope.view = scope.view.min(View::Old);
                 let in_scope = self.jobs.values_mut().filter(|tracked| tracked.scope == index);
                 in_scope.for_each(|tracked| tracked.listed = false);
-                scope.without_policy.0 = 0;
+                scope.without_policy = 0;
                 self.say(Verbosity::Verbose, &format!("listing Jobs in {name}"));
             }
             Event::Seen(job) => self.seen(index, job, now),
             Event::Deleted(job) => {
                 let uid: Uid = job.uid.as_str().into();
-                if let Some(tracked) = self.jobs.get_mut(&uid)
-                    && !matches!(job.state, State::Unreadable(_))
-                {
+                if let Some(tracked) = self.jobs.get_mut(&uid) {
                     tracked.job = Arc::new(job);
                 }
                 self.missing(&uid, now);
             }
             Event::Listed => {
                 scope.was_listed = true;
-                scope.without_policy.1 = scope.without_policy.0;
                 let missing = self.jobs.iter().filter(|(_, job)| job.scope == index && !job.listed);
                 let missing: Vec<_> = missing.map(|(uid, _)| Arc::clone(uid)).collect();
                 missing.iter().for_each(|uid| self.missing(uid, now));
@@ -225,24 +213,22 @@ impl Sweep {
         let uid: Uid = job.uid.as_str().into();
         if let Some(tracked) = self.jobs.get_mut(&uid) {
             let newer = tracked.job.version != job.version;
-            let newly_listed = !replace(&mut tracked.listed, true);
             if newer && !job.terminating {
                 // A deletion of the version before was not carried out.
-                tracked.deleted_by_us = DeletedByUs::No;
+                tracked.deleted_by_us = false;
+                if tracked.waits_for_map() {
+                    tracked.deletion = Deletion::NotSent;
+                }
             }
-            if (newer || newly_listed) && !job.terminating && tracked.waits_for_map() {
-                tracked.deletion = Deletion::NotSent;
-            }
-            tracked.present = true;
+            (tracked.listed, tracked.present) = (true, true);
             tracked.job = Arc::new(job);
-        } else if job.policy.is_some() {
+        } else if self.rules.in_scope(&job) {
+            let unknown_words = wording::unknown_words(&job);
+            self.messages.extend(unknown_words.map(|text| (Verbosity::Warning, block(&text))));
             let job = Arc::new(job);
-            let new = TrackedJob { job, scope, listed: true, present: true, ..TrackedJob::default() };
+            let new =
+                TrackedJob { job, scope, since: now, listed: true, present: true, ..TrackedJob::default() };
             self.jobs.insert(Arc::clone(&uid), new);
-        } else if let State::Unreadable(why) = &job.state {
-            let what = if job.name.is_empty() { "an object".to_owned() } else { job.to_string() };
-            let text = format!("skipped {what}, because it cannot be read: {why}");
-            self.say(Verbosity::Warning, &text);
         }
         self.decide(&uid, now);
     }
@@ -290,7 +276,7 @@ impl Sweep {
             None => Deletion::NotSent,
             Some(Ok(_)) if dry_run => Deletion::AcceptedInDryRun,
             Some(Ok(gone)) => {
-                tracked.deleted_by_us = DeletedByUs::Yes;
+                tracked.deleted_by_us = true;
                 tracked.present &= !(gone && only_lists);
                 waits_for_map
             }
@@ -303,9 +289,7 @@ impl Sweep {
             Some(Err(error)) if error.is_transient() => {
                 // A Job that lives on in a newer version was not deleted.
                 let lives = is_newer && tracked.present && !tracked.job.terminating;
-                if error.may_have_been_carried_out() && !dry_run && !lives {
-                    tracked.deleted_by_us = tracked.deleted_by_us.max(DeletedByUs::Maybe);
-                }
+                tracked.deleted_by_us |= error.may_have_been_carried_out() && !dry_run && !lives;
                 let after = retry::delay(tracked.failures, &error);
                 tracked.failures += 1;
                 failure = Some((error, after, tracked.failures));
@@ -339,9 +323,8 @@ impl Sweep {
         }
     }
 
-    /// Looks at the Jobs whose time has come: to send a deletion again, or because they finished long enough ago. Returns the scopes
-    /// to list again, because the map has not shown what became of a deletion.
-    pub(crate) fn handle_timers(&mut self, now: Duration) -> Vec<usize> {
+    /// Looks at the Jobs whose time has come: to send a deletion again, or because they finished long enough ago.
+    pub(crate) fn handle_timers(&mut self, now: Duration) {
         let unix_now = self.unix_time(now);
         let has_come = |tracked: &TrackedJob| match (&tracked.deletion, &tracked.phase) {
             (Deletion::RetryAt(at) | Deletion::WaitsForMap(at), _) => *at <= now,
@@ -350,23 +333,12 @@ impl Sweep {
         };
         let jobs = self.jobs.iter().filter(|(_, tracked)| has_come(tracked));
         let uids: Vec<_> = jobs.map(|(uid, _)| Arc::clone(uid)).collect();
-        let mut scopes = Vec::new();
         for uid in uids {
-            let Some(tracked) = self.jobs.get_mut(&uid) else { continue };
-            if !tracked.waits_for_map() {
+            if let Some(tracked) = self.jobs.get_mut(&uid) {
                 tracked.deletion = Deletion::NotSent;
-            } else if tracked.present && !tracked.job.terminating {
-                tracked.deletion = Deletion::WaitsForMap(now + SHOWN_WITHIN);
-                let scope = &mut self.scopes[tracked.scope];
-                // A list of this scope may be under way already.
-                if scope.view > View::Old {
-                    scope.view = View::Old;
-                    scopes.push(tracked.scope);
-                }
             }
             self.decide(&uid, now);
         }
-        scopes
     }
 
     /// Decides again what to do with a Job. The only place where a phase changes.
@@ -376,15 +348,6 @@ impl Sweep {
         // The response says more than what is seen meanwhile.
         if tracked.deletion == Deletion::UnderWay {
             return;
-        }
-        let is_new = !tracked.was_in_scope;
-        if is_new && !self.rules.in_scope(&tracked.job) {
-            return;
-        }
-        if is_new {
-            (tracked.was_in_scope, tracked.since) = (true, now);
-            let unknown_words = wording::unknown_words(&tracked.job);
-            self.messages.extend(unknown_words.map(|text| (Verbosity::Warning, block(&text))));
         }
         let phase = tracked.phase_now(&self.rules, unix_now);
         tracked.until = if phase.is_open() { None } else { tracked.until.or(Some(now)) };
@@ -398,7 +361,7 @@ impl Sweep {
         if tracked.phase != before
             && let Some(text) = wording::phase_message(tracked, unix_now)
         {
-            let level = tracked.phase.level(&before);
+            let level = tracked.phase.level();
             self.say(level, &text);
         }
     }
@@ -430,12 +393,12 @@ impl Sweep {
 
     /// Whether every scope was listed, and no Job was ever in scope.
     pub(crate) fn found_none(&self) -> bool {
-        self.was_listed() && self.jobs().next().is_none()
+        self.was_listed() && self.jobs.is_empty()
     }
 
-    /// How many Jobs without a policy the last complete lists had for which a default policy would count.
+    /// How many Jobs without a policy there are for which a default policy would count.
     pub(crate) fn without_policy(&self) -> usize {
-        self.scopes.iter().map(|scope| scope.without_policy.1).sum()
+        self.scopes.iter().map(|scope| scope.without_policy).sum()
     }
 
     /// Whether the watch will soon show what became of a deletion.
@@ -452,18 +415,9 @@ impl Sweep {
         take(&mut self.messages)
     }
 
-    /// How many annotated Jobs `--release` leaves out: those that name another release, and those that name none.
-    pub(crate) fn left_out(&self) -> (usize, usize) {
-        let left_out =
-            |tracked: &&TrackedJob| !tracked.was_in_scope && tracked.present && tracked.job.policy.is_some();
-        let (named, nameless): (Vec<_>, Vec<_>) = (self.jobs.values().filter(left_out))
-            .partition(|tracked| tracked.job.releases.iter().any(Option::is_some));
-        (named.len(), nameless.len())
-    }
-
     /// Every Job that was ever in scope.
     pub(crate) fn jobs(&self) -> impl Iterator<Item = &TrackedJob> {
-        self.jobs.values().filter(|tracked| tracked.was_in_scope)
+        self.jobs.values()
     }
 
     /// The Jobs that the sweep waits for and whose pods are active.
@@ -491,19 +445,15 @@ impl TrackedJob {
 
     /// The phase by what the map shows, and by what the sweep has sent.
     fn phase_now(&self, rules: &Rules, unix_now: i64) -> Phase {
-        let ours = self.deleted_by_us != DeletedByUs::No;
+        let ours = self.deleted_by_us;
         let going = Phase::Going { ours, shown: self.job.terminating };
-        let is_accepted = self.waits_for_map() && self.deleted_by_us == DeletedByUs::Yes;
         match (&self.deletion, rules.phase_of(&self.job, unix_now)) {
             (Deletion::AcceptedInDryRun, _) => Phase::Gone(Gone::WouldDelete),
-            _ if !self.present => Phase::Gone(match self.deleted_by_us {
-                DeletedByUs::Yes => Gone::Deleted,
-                DeletedByUs::Maybe if !rules.has_selector => Gone::Deleted,
-                _ if rules.has_selector => Gone::ByOthersOrRelabelled,
-                _ => Gone::ByOthers,
-            }),
+            _ if !self.present && ours => Phase::Gone(Gone::Deleted),
+            _ if !self.present && rules.has_selector => Phase::Gone(Gone::ByOthersOrRelabelled),
+            _ if !self.present => Phase::Gone(Gone::ByOthers),
             (Deletion::Refused(why), _) => Phase::Kept(Kept::Refused(why.clone())),
-            _ if is_accepted => going,
+            (Deletion::WaitsForMap(_), _) if ours => going,
             (_, kept @ Phase::Kept(_)) => kept,
             _ if self.job.terminating => going,
             (_, decided) => decided,
@@ -517,16 +467,11 @@ impl Phase {
         !matches!(self, Self::Gone(_) | Self::Kept(_))
     }
 
-    /// From which verbosity on the change from another phase is reported.
-    fn level(&self, before: &Self) -> Verbosity {
-        match (before, self) {
-            (_, Self::Kept(Kept::Refused(_) | Kept::Unreadable(_) | Kept::NoFinishTime)) => {
-                Verbosity::Warning
-            }
-            (Self::Kept(Kept::TooRecent(_)), Self::Kept(Kept::TooRecent(_)))
-            | (_, Self::Waiting(_) | Self::TooRecent(_) | Self::Going { shown: false, .. }) => {
-                Verbosity::Verbose
-            }
+    /// From which verbosity on it is reported.
+    fn level(&self) -> Verbosity {
+        match self {
+            Self::Kept(Kept::Refused(_) | Kept::NoFinishTime) => Verbosity::Warning,
+            Self::Waiting(_) | Self::TooRecent(_) | Self::Going { shown: false, .. } => Verbosity::Verbose,
             _ => Verbosity::Jobs,
         }
     }

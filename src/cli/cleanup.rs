@@ -8,8 +8,8 @@ use clap::builder::NonEmptyStringValueParser;
 
 use super::cluster::{ClusterArgs, duration};
 use super::{manual, variable};
-use crate::cleanup::{Format, Namespaces, Options, Verbosity};
-use crate::cluster::helm_env::{HelmVariables, helm_debug};
+use crate::cleanup::{Format, Namespaces, Options, Rules, Verbosity};
+use crate::cluster::helm_env::{helm_debug, started_by_helm};
 use crate::policy::DeletePolicy;
 
 /// Sweep finished Kubernetes Jobs by their delete policy
@@ -89,22 +89,26 @@ impl Cleanup {
         self.check_default_policy()?;
         let dry_run = self.cluster.is_dry_run()?;
         Ok(Options {
-            connection: self.cluster.connection(HelmVariables::default()),
+            // A user of Helm may have set its variables for Helm alone.
+            connection: self.cluster.connection(started_by_helm()),
             namespaces: match self.namespace {
                 _ if self.all_namespaces => Namespaces::All,
                 names if names.is_empty() => Namespaces::Default,
                 names => Namespaces::Named(names),
             },
             selector: self.selector,
-            release: self.release,
-            default_policy: self.default_policy,
-            before_hook_creation: self.before_hook_creation,
-            finished_for: self.finished_for.map_or_else(finished_for_by_variable, Ok)?,
+            rules: Rules {
+                release: self.release,
+                default_policy: self.default_policy,
+                before_hook_creation: self.before_hook_creation,
+                finished_for: self.finished_for.map_or_else(finished_for_by_variable, Ok)?,
+                once: self.cluster.once,
+                dry_run,
+                ..Rules::default()
+            },
             settle: self.settle.unwrap_or(Duration::from_secs(if self.cluster.once { 0 } else { 2 })),
-            once: self.cluster.once,
             timeout: self.cluster.timeout,
             concurrency: self.concurrency,
-            dry_run,
             log_tail: self.log_tail,
             fail_on_failed: self.fail_on_failed,
             format: self.output,

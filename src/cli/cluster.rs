@@ -11,7 +11,6 @@ use super::{Cli, variable};
 use crate::cluster::Timeout;
 use crate::cluster::caller::Caller;
 use crate::cluster::connect::Connection;
-use crate::cluster::helm_env::HelmVariables;
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ClusterArgs {
@@ -42,7 +41,7 @@ impl ClusterArgs {
         Ok(self.dry_run | is_set("JOBSWEEP_DRY_RUN")?)
     }
 
-    pub(super) fn connection(&self, helm_variables: HelmVariables) -> Connection {
+    pub(super) fn connection(&self, helm_variables: bool) -> Connection {
         Connection {
             kubeconfig: self.kubeconfig.clone(),
             context: self.context.clone(),

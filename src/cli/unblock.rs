@@ -7,7 +7,6 @@ use super::cluster::ClusterArgs;
 use super::filter::DEFAULT_POLICY;
 use super::{FilterArgs, manual, variable};
 use crate::cluster::connect::Connection;
-use crate::cluster::helm_env::HelmVariables;
 use crate::unblock::Rules;
 
 /// Delete the finished Jobs that the manifests on stdin cannot change, then write the manifests
@@ -75,7 +74,7 @@ impl Unblock {
     }
 
     pub(crate) fn connection(&self) -> Connection {
-        self.cluster.connection(HelmVariables::Always)
+        self.cluster.connection(true)
     }
 
     pub(crate) fn rules(&self) -> Rules {

@@ -9,7 +9,6 @@ use http::response::Parts;
 use kube::core::Status;
 use kube::runtime::watcher;
 
-use super::retry;
 use crate::error::ExitCode;
 use crate::escape::shortened_message;
 
@@ -44,8 +43,9 @@ impl Error {
             ..Status::default()
         });
         status.code = parts.status.as_u16();
-        let seconds = parts.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-        Self::of_status(status, seconds.map(Duration::from_secs))
+        let seconds =
+            parts.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse::<u16>().ok());
+        Self::of_status(status, seconds.map(|seconds| Duration::from_secs(seconds.into())))
     }
 
     /// A request without a response. Where it failed is told by the types in the error's chain.
@@ -114,8 +114,7 @@ impl Error {
     }
 
     pub(crate) fn retry_after(&self) -> Option<Duration> {
-        let Self::Refused { retry_after, .. } = self else { return None };
-        retry_after.map(|retry_after| retry_after.min(retry::LONGEST_RETRY_AFTER))
+        if let Self::Refused { retry_after, .. } = self { *retry_after } else { None }
     }
 
     pub(crate) fn exit_code(&self) -> ExitCode {

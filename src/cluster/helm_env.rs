@@ -6,28 +6,6 @@ use super::caller::parse_bool;
 use super::connect::Chosen;
 use super::variable;
 
-/// When Helm's environment variables count.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum HelmVariables {
-    /// Only if Helm started this program as a plugin, as a user of `helm` may have set them for Helm alone.
-    #[default]
-    OnlyAsPlugin,
-    /// Always, for a program that must find the same cluster as the Helm that runs it or runs next.
-    Always,
-    /// Never, for a cluster that the user names.
-    Never,
-}
-
-impl HelmVariables {
-    pub(super) fn count(self) -> bool {
-        match self {
-            Self::OnlyAsPlugin => started_by_helm(),
-            Self::Always => true,
-            Self::Never => false,
-        }
-    }
-}
-
 pub(crate) fn helm_debug() -> bool {
     started_by_helm() && variable("HELM_DEBUG").is_some_and(|value| parse_bool(&value) == Some(true))
 }

@@ -5,12 +5,8 @@
 
 use std::fmt;
 
-use k8s_openapi::api::batch::v1::{JobCondition, JobStatus};
-use kube::api::ObjectMeta;
-use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use k8s_openapi::api::batch::v1::{self, JobCondition, JobSpec, JobStatus};
 
-use crate::escape::shortened_message;
 use crate::policy::{DeletePolicy, IGNORE, KOTS_DELETE_POLICY, Outcome};
 
 const BUILT_IN_CONTROLLER: &str = "kubernetes.io/job-controller";
@@ -48,7 +44,6 @@ pub(crate) enum State {
     Finished(Outcome, String),
     Suspended,
     Unfinished(Hint),
-    Unreadable(String),
 }
 
 /// What an unfinished Job is doing. Messages show it; no decision depends on it.
@@ -68,44 +63,6 @@ pub(crate) enum Hint {
 }
 
 impl Job {
-    /// Reads as much of a Job as can be read. If something cannot, its state is unreadable. If that is its name or its UID, it
-    /// has no policy either.
-    pub(crate) fn read(json: &Value) -> Self {
-        let metadata = &json["metadata"];
-        let text = |key: &str| metadata[key].as_str().unwrap_or_default().to_owned();
-        let annotation = |key: &str| metadata["annotations"][key].as_str();
-        let policy = |key: &str| annotation(key).map(DeletePolicy::parse);
-        let mut job = Self {
-            namespace: text("namespace"),
-            name: text("name"),
-            uid: text("uid"),
-            version: text("resourceVersion"),
-            ..Self::default()
-        };
-        if job.name.is_empty() || job.uid.is_empty() {
-            job.state = State::Unreadable("it has no name or no UID".to_owned());
-            return job;
-        }
-        job.policy = policy(KOTS_DELETE_POLICY);
-        job.log_policy = policy(HELM_LOG_POLICY);
-        job.ignored = annotation(IGNORE) == Some("true");
-        job.owned = metadata["ownerReferences"].as_array().is_some_and(|owners| !owners.is_empty());
-        job.releases = [annotation(HELM_RELEASE), metadata["labels"][INSTANCE].as_str()]
-            .map(|release| release.map(str::to_owned));
-        job.terminating = !metadata["deletionTimestamp"].is_null();
-        let finalizers = metadata["finalizers"].as_array().into_iter().flatten();
-        job.finalizers = finalizers.filter_map(|name| name.as_str().map(str::to_owned)).collect();
-        match Option::<JobStatus>::deserialize(&json["status"]).map(Option::unwrap_or_default) {
-            Ok(status) => {
-                job.state = State::of(&json["spec"], &status);
-                job.seconds = seconds(&status);
-                job.finished_at = finished_at(&status);
-            }
-            Err(error) => job.state = State::Unreadable(shortened_message(&error.to_string())),
-        }
-        job
-    }
-
     pub(crate) fn outcome(&self) -> Option<Outcome> {
         match self.state {
             State::Finished(outcome, _) => Some(outcome),
@@ -123,48 +80,36 @@ impl Job {
     }
 }
 
+impl From<v1::Job> for Job {
+    fn from(job: v1::Job) -> Self {
+        let (metadata, spec, status) =
+            (job.metadata, job.spec.unwrap_or_default(), job.status.unwrap_or_default());
+        let annotation = |key: &str| metadata.annotations.as_ref()?.get(key);
+        let policy = |key: &str| annotation(key).map(|text| DeletePolicy::parse(text));
+        let instance = metadata.labels.as_ref().and_then(|labels| labels.get(INSTANCE));
+        Self {
+            policy: policy(KOTS_DELETE_POLICY),
+            ignored: annotation(IGNORE).is_some_and(|value| value == "true"),
+            owned: metadata.owner_references.as_ref().is_some_and(|owners| !owners.is_empty()),
+            releases: [annotation(HELM_RELEASE), instance].map(Option::<&_>::cloned),
+            log_policy: policy(HELM_LOG_POLICY),
+            terminating: metadata.deletion_timestamp.is_some(),
+            state: State::of(&spec, &status),
+            seconds: seconds(&status),
+            finished_at: finished_at(&status),
+            namespace: metadata.namespace.unwrap_or_default(),
+            name: metadata.name.unwrap_or_default(),
+            uid: metadata.uid.unwrap_or_default(),
+            version: metadata.resource_version.unwrap_or_default(),
+            finalizers: metadata.finalizers.unwrap_or_default(),
+        }
+    }
+}
+
 /// `shop/migrate`.
 impl fmt::Display for Job {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.namespace, self.name)
-    }
-}
-
-/// A Job in kube's requests, which need its metadata in a type of their own.
-#[derive(Debug, Clone)]
-pub(crate) struct JobObject {
-    /// Only the version.
-    metadata: ObjectMeta,
-    pub job: Job,
-}
-
-/// Never fails on JSON, so one odd object ends neither a list nor a watch.
-impl<'de> Deserialize<'de> for JobObject {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let job = Job::read(&Value::deserialize(deserializer)?);
-        let resource_version = Some(job.version.clone());
-        Ok(Self { metadata: ObjectMeta { resource_version, ..ObjectMeta::default() }, job })
-    }
-}
-
-impl k8s_openapi::Resource for JobObject {
-    const API_VERSION: &'static str = "batch/v1";
-    const GROUP: &'static str = "batch";
-    const KIND: &'static str = "Job";
-    const VERSION: &'static str = "v1";
-    const URL_PATH_SEGMENT: &'static str = "jobs";
-    type Scope = k8s_openapi::NamespaceResourceScope;
-}
-
-impl k8s_openapi::Metadata for JobObject {
-    type Ty = ObjectMeta;
-
-    fn metadata(&self) -> &ObjectMeta {
-        &self.metadata
-    }
-
-    fn metadata_mut(&mut self) -> &mut ObjectMeta {
-        &mut self.metadata
     }
 }
 
@@ -179,12 +124,6 @@ fn terminal(status: &JobStatus) -> Option<(Outcome, &JobCondition)> {
     failed.or_else(|| true_condition(status, "Complete").map(|condition| (Outcome::Succeeded, condition)))
 }
 
-fn seconds(status: &JobStatus) -> Option<u64> {
-    let (_, terminal) = terminal(status)?;
-    let end = status.completion_time.as_ref().or(terminal.last_transition_time.as_ref())?;
-    u64::try_from(end.0.duration_since(status.start_time.as_ref()?.0).as_secs()).ok()
-}
-
 /// When the terminal condition became true, or else the `completionTime`.
 fn finished_at(status: &JobStatus) -> Option<i64> {
     let (_, terminal) = terminal(status)?;
@@ -192,18 +131,22 @@ fn finished_at(status: &JobStatus) -> Option<i64> {
     Some(time.0.as_second())
 }
 
+fn seconds(status: &JobStatus) -> Option<u64> {
+    let started_at = status.start_time.as_ref()?.0.as_second();
+    u64::try_from(finished_at(status)? - started_at).ok()
+}
+
 fn reason(condition: &JobCondition) -> String {
     condition.reason.clone().unwrap_or_default()
 }
 
 impl State {
-    fn of(spec: &Value, status: &JobStatus) -> Self {
+    fn of(spec: &JobSpec, status: &JobStatus) -> Self {
         if let Some((outcome, condition)) = terminal(status) {
             return Self::Finished(outcome, reason(condition));
         }
         // The condition follows the spec with a delay.
-        let is_suspended = spec["suspend"].as_bool();
-        if is_suspended.unwrap_or_else(|| true_condition(status, "Suspended").is_some()) {
+        if spec.suspend == Some(true) {
             return Self::Suspended;
         }
         Self::Unfinished(Hint::of(spec, status))
@@ -217,17 +160,17 @@ impl Default for State {
 }
 
 impl Hint {
-    fn of(spec: &Value, status: &JobStatus) -> Self {
+    fn of(spec: &JobSpec, status: &JobStatus) -> Self {
         let (active, failed) = (status.active.unwrap_or(0), status.failed.unwrap_or(0));
-        if let Some(name) = spec["managedBy"].as_str().filter(|name| *name != BUILT_IN_CONTROLLER) {
-            Self::ManagedBy(name.to_owned())
+        if let Some(name) = spec.managed_by.as_ref().filter(|name| *name != BUILT_IN_CONTROLLER) {
+            Self::ManagedBy(name.clone())
         } else if let Some(condition) = true_condition(status, "FailureTarget") {
             Self::Failing(reason(condition))
         } else if let Some(condition) = true_condition(status, "SuccessCriteriaMet") {
             Self::Succeeding(reason(condition))
         } else if active > 0 {
             Self::Active(active)
-        } else if spec["parallelism"] == 0 {
+        } else if spec.parallelism == Some(0) {
             Self::NoParallelism
         } else if failed > 0 {
             Self::BetweenRetries(failed)
@@ -264,9 +207,15 @@ impl fmt::Display for Hint {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     impl Job {
+        pub(crate) fn read(json: Value) -> Self {
+            serde_json::from_value::<v1::Job>(json).expect("a Job").into()
+        }
+
         pub(crate) fn with_uid(self, uid: &str) -> Self {
             Self { uid: uid.to_owned(), ..self }
         }
@@ -277,13 +226,11 @@ mod tests {
     }
 
     fn job(json: &str) -> Job {
-        Job::read(&serde_json::from_str(json).expect("JSON"))
+        Job::read(serde_json::from_str(json).expect("JSON"))
     }
 
     fn state(json: &str) -> State {
-        let mut json: Value = serde_json::from_str(json).expect("JSON");
-        json["metadata"] = serde_json::json!({ "name": "a", "uid": "u" });
-        Job::read(&json).state
+        job(json).state
     }
 
     fn conditions(pairs: &[(&str, &str)]) -> State {
@@ -311,7 +258,6 @@ mod tests {
             (&[("FailureTarget", "True")], unfinished(Hint::Failing("R".to_owned()))),
             (&[("SuccessCriteriaMet", "True")], unfinished(Hint::Succeeding("R".to_owned()))),
             (&[("Suspended", "False")], unfinished(Hint::None)),
-            (&[("Suspended", "True")], State::Suspended),
             (&[], unfinished(Hint::None)),
         ] {
             assert_eq!(conditions(pairs), expected, "{pairs:?}");
@@ -389,35 +335,5 @@ mod tests {
         assert!(job.policy.as_ref().is_some_and(|policy| policy.names(Outcome::Succeeded)));
         assert!(job.ignored && job.terminating && job.is_of_release("web") && !job.is_of_release("we"));
         assert_eq!(job.finalizers, ["a.io/b"]);
-    }
-
-    #[test]
-    fn an_unreadable_status_hides_neither_which_job_it_is_nor_its_policy() {
-        let job = job(r#"{"metadata":{"namespace":"shop","name":"odd","uid":"u2","resourceVersion":"7",
-                       "annotations":{"kots.io/hook-delete-policy":"hook-failed"}},"status":{"active":"many"}}"#);
-        assert!(matches!(&job.state, State::Unreadable(why) if why.contains("many")), "{:?}", job.state);
-        assert_eq!(job.outcome(), None);
-        assert!(job.policy.as_ref().is_some_and(|policy| policy.names(Outcome::Failed)));
-    }
-
-    #[test]
-    fn what_has_no_name_or_no_uid_is_no_job_to_delete() {
-        let annotations = r#""annotations":{"kots.io/hook-delete-policy":"hook-failed"}"#;
-        for metadata in [r#""uid":"u","name":{}"#, r#""name":"a""#] {
-            let odd = job(&format!(r#"{{"metadata":{{{metadata},{annotations}}}}}"#));
-            assert!(odd.policy.is_none() && matches!(odd.state, State::Unreadable(_)), "{metadata}");
-        }
-        for text in ["{}", "[]", "7", "null", r#"{"metadata":7}"#] {
-            assert!(matches!(job(text).state, State::Unreadable(_)), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_long_value_is_cut_where_it_is_quoted() {
-        let long = "x".repeat(256 * 1024);
-        let odd = job(&format!(r#"{{"metadata":{{"name":"a","uid":"u"}},"status":"{long}"}}"#));
-        let State::Unreadable(why) = odd.state else { panic!("it can be read") };
-        assert!(why.len() < 2100 && why.contains(" … "), "{}", why.len());
-        assert!(why.contains(", expected "), "{why}");
     }
 }

@@ -1,8 +1,7 @@
 //! Keeps the caller up to date about the Jobs of one scope, by kube's watcher.
 //!
-//! After each error of the watcher, and whenever the caller asks, a new watcher begins with a new list, so no change is
-//! lost. kube's watcher opens a watch that has ended again by itself, without a delay and without a word. So a look at its
-//! requests shows when the scope is really watched.
+//! After each error of the watcher, a new watcher begins with a new list, so no change is lost. kube's watcher opens a watch that
+//! has ended again by itself, without a delay and without a word. So a look at its requests shows when the scope is really watched.
 
 use std::fmt;
 use std::pin::pin;
@@ -11,16 +10,17 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use http::{Request, Response};
+use k8s_openapi::api::batch::v1;
 use kube::client::Body;
 use kube::runtime::watcher::{self, watcher};
 use kube::{Api, Client};
-use tokio::sync::{Mutex, Notify, mpsc};
+use tokio::sync::{Mutex, mpsc};
 use tokio::time::{Instant, sleep};
 use tower::service_fn;
 
 use super::client::{Cluster, is_watch};
 use super::error::Error;
-use super::job::{Job, JobObject};
+use super::job::Job;
 use super::retry;
 
 /// How long the API server keeps a watch open. kube finds a dead connection 5 s later.
@@ -56,8 +56,6 @@ pub(crate) struct Follower {
     pub scope: Scope,
     pub scope_index: usize,
     pub events: mpsc::Sender<(usize, Event)>,
-    /// The caller notifies this to get a new list.
-    pub relist: Arc<Notify>,
     /// If true, the follower stops after the first list, and every error ends it.
     pub only_lists: bool,
 }
@@ -68,12 +66,7 @@ type OpenSince = Arc<Mutex<Option<Instant>>>;
 impl Follower {
     /// Ends only if an error is final or, if it only lists, after the first list.
     pub(crate) async fn follow(self) {
-        loop {
-            let ended = tokio::select! {
-                ended = self.list_and_watch() => ended,
-                () = self.relist.notified() => continue,
-            };
-            let Err(error) = ended else { return };
+        while let Err(error) = self.list_and_watch().await {
             if self.only_lists || !error.is_transient() {
                 return self.tell(Event::Failed(error)).await;
             }
@@ -85,7 +78,7 @@ impl Follower {
         let (follower, open_since) = (self.clone(), OpenSince::default());
         let service = service_fn(move |request| follower.clone().send(request, Arc::clone(&open_since)));
         let client = Client::new(service, self.cluster.client().default_namespace());
-        let jobs: Api<JobObject> = match &self.scope.namespace {
+        let jobs: Api<v1::Job> = match &self.scope.namespace {
             Some(namespace) => Api::namespaced(client, namespace),
             None => Api::all(client),
         };
@@ -94,8 +87,8 @@ impl Follower {
         while let Some(event) = events.next().await {
             let event = match event? {
                 watcher::Event::Init => Event::ListBegins,
-                watcher::Event::InitApply(seen) | watcher::Event::Apply(seen) => Event::Seen(seen.job),
-                watcher::Event::Delete(deleted) => Event::Deleted(deleted.job),
+                watcher::Event::InitApply(seen) | watcher::Event::Apply(seen) => Event::Seen(seen.into()),
+                watcher::Event::Delete(deleted) => Event::Deleted(deleted.into()),
                 watcher::Event::InitDone => Event::Listed,
             };
             let is_listed = matches!(event, Event::Listed);

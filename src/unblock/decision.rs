@@ -206,7 +206,6 @@ fn in_the_way(
             Decision::MustStay(obstacle, Reason::Unfinished(hint.clone()))
         }
         State::Unfinished(hint) => Decision::Wait(obstacle, hint.clone()),
-        State::Unreadable(why) => Decision::MustStay(obstacle, Reason::Unreadable(why.clone())),
     }
 }
 

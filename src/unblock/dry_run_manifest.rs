@@ -6,6 +6,7 @@
 //!
 //! A new Job is tried while the old one is still there, so it gets another name.
 
+use k8s_openapi::api::batch::v1;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -33,10 +34,10 @@ impl Live {
     /// Reads a Job from the API server's JSON.
     ///
     /// # Errors
-    /// Returns why its metadata cannot be read.
+    /// Returns why it cannot be read.
     pub(super) fn read(json: Json) -> Result<Self, String> {
-        let metadata = ObjectMeta::deserialize(&json["metadata"]).map_err(|error| error.to_string())?;
-        Ok(Self { job: Job::read(&json), metadata, json })
+        let job = v1::Job::deserialize(&json).map_err(|error| error.to_string())?;
+        Ok(Self { metadata: job.metadata.clone(), job: job.into(), json })
     }
 }
 

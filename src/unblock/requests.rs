@@ -2,6 +2,7 @@
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Request};
+use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::ListParams;
 use kube::core::params::{GetParams, Patch, PatchParams};
@@ -14,7 +15,6 @@ use super::planned_job::PlannedJob;
 use super::writer::Writer;
 use crate::cluster::client::Cluster;
 use crate::cluster::error::Error;
-use crate::cluster::job::JobObject;
 use crate::cluster::variable;
 use crate::translate::Value as Yaml;
 
@@ -90,7 +90,7 @@ async fn dry_run(
 }
 
 fn jobs(namespace: &str) -> kube::core::Request {
-    kube::core::Request::new(JobObject::url_path(&(), Some(namespace)))
+    kube::core::Request::new(Job::url_path(&(), Some(namespace)))
 }
 
 /// Whether Helm has a release of this name that it would upgrade, by the Secrets in which it keeps them. `None` if that cannot be

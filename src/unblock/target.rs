@@ -7,7 +7,7 @@ use crate::cli::Unblock;
 use crate::cluster::caller::HelmCall;
 use crate::cluster::connect::{self, Connection};
 use crate::cluster::error::Error;
-use crate::cluster::helm_env::{HelmVariables, started_by_helm};
+use crate::cluster::helm_env::started_by_helm;
 use crate::cluster::variable;
 use crate::console::Console;
 use crate::error::ExitCode;
@@ -44,7 +44,7 @@ async fn of_options(args: &Unblock) -> Result<Target, Error> {
     let mut connection = args.connection();
     if connection.kubeconfig.is_some() || connection.context.is_some() {
         // The variables belong to another cluster.
-        connection.helm_variables = HelmVariables::Never;
+        connection.helm_variables = false;
     }
     let cluster = connect::Target::find(&connection).await?;
     // A Helm that runs a plugin sets the variable to its own namespace, which may be another one.
@@ -58,7 +58,7 @@ fn helms_connection(call: &HelmCall) -> Connection {
     Connection {
         kubeconfig: kubeconfig.map(PathBuf::from),
         context: None,
-        helm_variables: HelmVariables::Always,
+        helm_variables: true,
         helm_flags: call.cluster.clone(),
     }
 }
@@ -80,7 +80,6 @@ async fn difference(
         let connection = Connection {
             kubeconfig: kubeconfig.clone().or(helms_connection(call).kubeconfig),
             context: context.clone().or(helms_context),
-            helm_variables: HelmVariables::Never,
             ..Connection::default()
         };
         let own = connect::Target::find(&connection).await?;

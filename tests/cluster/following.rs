@@ -23,8 +23,6 @@ pub fn trials() -> Vec<Trial> {
         a_watch_that_expired_after_compaction_begins_with_a_list_again,
         a_list_whose_later_pages_expired_is_begun_again,
         an_api_server_that_is_killed_and_restarted_mid_sweep_is_waited_for,
-        a_job_of_which_only_the_policy_can_be_read_is_reported_and_an_error,
-        an_object_that_cannot_be_read_is_skipped_with_a_warning,
     ]
 }
 
@@ -183,32 +181,4 @@ pub async fn an_api_server_that_is_killed_and_restarted_mid_sweep_is_waited_for(
     );
     let kept: Vec<_> = (0..50).map(|n| format!("kept-{n:02}")).collect();
     setup.leaves(&kept.iter().map(String::as_str).collect::<Vec<_>>()).await
-}
-
-pub async fn a_job_of_which_only_the_policy_can_be_read_is_reported_and_an_error(
-    cluster: &ControlPlane,
-) -> Result<()> {
-    let setup = Setup::new(cluster).await?;
-    finished(&setup.namespace, "odd", BOTH).await?;
-    let proxy = FaultyProxy::start(cluster, &setup.user).await?;
-    let odd = |text: String| text.replace("\"type\":\"Complete\"", "\"type\":7");
-    proxy.on("GET", "limit=500", vec![Act::Rewrite(odd)]);
-    let swept = setup.sweep_by(&proxy.kubeconfig).arg("-ojson").run().await?.expect_code(1)?;
-    swept.says(&["odd: it cannot be read", "could not be read"])?.reports("odd", "kept", "unknown")?;
-    setup.leaves(&["odd"]).await
-}
-
-pub async fn an_object_that_cannot_be_read_is_skipped_with_a_warning(cluster: &ControlPlane) -> Result<()> {
-    let setup = Setup::new(cluster).await?;
-    let good = setup.namespace.create(job("good").policy(BOTH).managed_by("example.com/nobody")).await?;
-    let proxy = FaultyProxy::start(cluster, &setup.user).await?;
-    proxy.on("GET", "watch=true", vec![Act::Rewrite(|text| text.replace("\"name\":\"odd\"", "\"name\":{}"))]);
-    let mut sweep = setup.sweep_by(&proxy.kubeconfig).spawn()?;
-    sweep.line_with(" waiting: ").await?;
-    proxy.until_seen("GET", "watch=true", 1).await?;
-    setup.namespace.create(job("odd").policy(BOTH).managed_by("example.com/nobody")).await?;
-    sweep.line_with("warning: skipped an object, because it cannot be read").await?;
-    setup.namespace.finish(&good, Outcome::Succeeded).await?;
-    sweep.finish(PATIENCE).await?.expect_success()?;
-    setup.leaves(&["odd"]).await
 }

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::time::Duration;
 
 use comfy_table::ContentArrangement;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::table::{Layout, table};
 use super::wording::{action, outcome, why};
@@ -73,8 +73,7 @@ struct JsonReport<'a> {
     exit_code: u8,
     dry_run: bool,
     seconds: f64,
-    #[serde(rename = "jobs", serialize_with = "rows")]
-    report: &'a Report<'a>,
+    jobs: Vec<JsonJob<'a>>,
 }
 
 #[derive(Serialize)]
@@ -104,15 +103,10 @@ fn write_json(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
         exit_code: report.conclusion.exit_code.code(),
         dry_run: report.dry_run,
         seconds: report.took.as_secs_f64(),
-        report,
+        jobs: report.sweep.sorted_jobs().into_iter().map(|tracked| row(tracked, report)).collect(),
     };
     serde_json::to_writer_pretty(&mut *out, &object)?;
     writeln!(out)
-}
-
-/// Writes one row after the other, so that they are not all in memory at once.
-fn rows<S: Serializer>(report: &&Report<'_>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(report.sweep.sorted_jobs().into_iter().map(|tracked| row(tracked, report)))
 }
 
 fn row<'a>(tracked: &'a TrackedJob, report: &Report<'_>) -> JsonJob<'a> {

@@ -97,16 +97,12 @@ async fn an_error_keeps_the_status_and_retry_after() {
 
 #[tokio::test]
 async fn only_the_api_server_says_that_a_job_is_gone() {
-    let (name, job) = (r#""metadata":{"name":"a","uid":"u","resourceVersion":"1"}"#, "a");
-    let job = Job::read(
-        &serde_json::from_str(&format!("{{{}}}", name.replace("\"a\"", &format!("{job:?}")))).expect("JSON"),
-    );
+    let name = r#""metadata":{"name":"a","uid":"u","resourceVersion":"1"}"#;
+    let job = Job::read(serde_json::from_str(&format!("{{{name}}}")).expect("JSON"));
     let answer = |code, body: String| answering(Box::leak(Box::new([(code, &*body.leak())])));
     for (body, gone) in [
         (r#"{"kind":"Status","status":"Success"}"#.to_owned(), Some(true)),
         (format!(r#"{{"kind":"Job",{name}}}"#), Some(false)),
-        (r#"{"kind":"Job","metadata":{"name":"a","uid":"other"}}"#.to_owned(), None),
-        (r#"{"kind":"Status","status":"Failure"}"#.to_owned(), None),
         ("<html>".to_owned(), None),
     ] {
         let found = answer(200, body.clone()).delete(&job, DeleteParams::background()).await;

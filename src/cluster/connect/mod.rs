@@ -28,7 +28,7 @@ use tokio::time::Instant;
 
 use crate::cluster::caller::ClusterFlags;
 use crate::cluster::error::{Error, chain};
-use crate::cluster::helm_env::{self, HelmVariables};
+use crate::cluster::helm_env;
 use crate::cluster::variable;
 pub(crate) use kubeconfig::Chosen;
 
@@ -45,8 +45,8 @@ pub struct Connection {
     pub kubeconfig: Option<PathBuf>,
     /// The context of the kubeconfig. The default is its current context.
     pub context: Option<String>,
-    /// When Helm's environment variables count. `context` has precedence over them.
-    pub helm_variables: HelmVariables,
+    /// Whether Helm's environment variables count. `context` has precedence over them.
+    pub helm_variables: bool,
     /// Flags of Helm, which have precedence over its variables.
     pub helm_flags: ClusterFlags,
 }
@@ -66,10 +66,9 @@ pub(crate) struct Target {
 impl Target {
     /// Finds the cluster as kubectl does, with Helm's flags and variables in place of kubectl's options. Sends no request.
     pub(crate) async fn find(connection: &Connection) -> Result<Self, Error> {
-        let helm_variables_count = connection.helm_variables.count();
         let helm_variable = |name: &str| match connection.helm_flags.variable(name) {
             Some(flag) => Some(flag).filter(|value| !value.is_empty()),
-            None => helm_variables_count.then(|| variable(name)).flatten(),
+            None => connection.helm_variables.then(|| variable(name)).flatten(),
         };
         let context = connection.context.clone().or_else(|| helm_variable("HELM_KUBECONTEXT"));
         let mut chosen = kubeconfig::choose(connection.kubeconfig.clone(), context).await?;

@@ -71,7 +71,6 @@ fn must_stay(reason: Reason) -> Decision {
 fn the_policy_at_hand_says_which_job_in_the_way_goes() {
     let not_named = |outcome, policy: &str| must_stay(Reason::NotNamed(outcome, policy.to_owned()));
     let names_nothing = |policy: &str| must_stay(Reason::NamesNothing(policy.to_owned()));
-    let odd = || State::Unreadable("x".to_owned());
     for (policy, state, decision) in [
         (Some("hook-succeeded"), finished(Succeeded), deleted(Leave::Policy(Succeeded))),
         (Some("hook-succeeded"), finished(Failed), not_named(Failed, "hook-succeeded")),
@@ -84,12 +83,10 @@ fn the_policy_at_hand_says_which_job_in_the_way_goes() {
         (Some(""), finished(Failed), names_nothing("")),
         (Some("hook-failed"), running(), Decision::Wait(template(), Hint::Active(1))),
         (Some("hook-failed"), State::Suspended, must_stay(Reason::Suspended)),
-        (Some("hook-failed"), odd(), must_stay(Reason::Unreadable("x".to_owned()))),
         (None, finished(Succeeded), deleted(Leave::NoPolicy(Succeeded))),
         (None, finished(Failed), deleted(Leave::NoPolicy(Failed))),
         (None, running(), Decision::Wait(template(), Hint::Active(1))),
         (None, State::Suspended, must_stay(Reason::Suspended)),
-        (None, odd(), must_stay(Reason::Unreadable("x".to_owned()))),
     ] {
         let manifest = manifest(policy);
         let what = format!("{policy:?} {state:?}");
