@@ -29,7 +29,8 @@
 //!
 //! - A Job cannot get an annotation if an anchor shares its annotations or metadata with something else than the same part of another Job, or
 //!   if a merge key (`<<`) sets them. This is an error.
-//! - If the policy is a literal or folded value (`|`, `>`) or its key is explicit (`?`), the new entry is the first annotation, in quotes.
+//! - A literal or folded value that ends the input without a line break would gain one from a line below it. So the new entry stands
+//!   above it, in quotes. A stripped value (`|-`) gains nothing, so the new entry follows it as usual.
 //! - [`inject`] starts on a new line. A literal or folded value that ends the input without a line break gains one.
 //! - `--default-policy` replaces an explicit `annotations: null`. Every other change is an insertion.
 //! - U+0085, U+2028 and U+2029 are text, as in YAML 1.2. The YAML library behind Helm reads them as line breaks.

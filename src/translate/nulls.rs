@@ -22,7 +22,7 @@ pub(super) fn fill(nodes: &Nodes<'_>, job: &JobNodes, plan: &mut Plan<'_, '_>, w
     ] {
         let Some(null) = null_at(path) else { continue };
         let may_be_null = is_parallel && path.ends_with(&["completions"]);
-        if !may_be_null && filling.is_none_or(|filling| plan.fill_null(null, filling).is_err()) {
+        if !may_be_null && !filling.is_some_and(|filling| plan.fill_null(null, filling)) {
             let what =
                 format!("{} is null, so kubectl apply and Helm 3 cannot update the Job", path.join("."));
             let at = nodes.start(null);

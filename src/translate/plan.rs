@@ -13,7 +13,7 @@ use super::read::jobs::JobNodes;
 use super::read::nodes::{Id, Kind, Nodes};
 use super::read::value::Value;
 use super::write::change::Change;
-use super::write::entry::{Policy, annotations_entry, policy_entry};
+use super::write::entry::{Policy, Style, annotations_entry, policy_entry};
 use crate::escape::shortened;
 use crate::policy::{DeletePolicy, HELM_DELETE_POLICY, KOTS_DELETE_POLICY, MAX_ANNOTATIONS};
 
@@ -145,7 +145,7 @@ impl<'n, 'a> Plan<'n, 'a> {
                 return Err((metadata, "a merge key (<<) sets the annotations"));
             }
             Some(null) if self.nodes.is_null(null) => {
-                self.fill_null(null, Value::Mapping(vec![policy.entry()]))?;
+                self.replace_null(null, policy).map_err(|why| (null, why))?;
             }
             Some(annotations) => {
                 self.check_not_shared(annotations)?;
@@ -179,7 +179,7 @@ impl<'n, 'a> Plan<'n, 'a> {
         match policy.helm.filter(|&helm| self.is_own(helm, annotations)) {
             Some(helm) => self.change.repeat_annotation(annotations, helm, policy),
             None => {
-                let entry = policy_entry(self.nodes, annotations, policy);
+                let entry = policy_entry(policy, Style::of(self.nodes, annotations));
                 self.change.insert_first(annotations, entry);
             }
         }
@@ -198,17 +198,12 @@ impl<'n, 'a> Plan<'n, 'a> {
         }
     }
 
-    /// Fills a null of a Job. The error is why that is not possible.
-    pub(super) fn fill_null(&mut self, null: Id, filling: Value) -> Result<(), (Id, &'static str)> {
-        self.check_not_shared(null)?;
-        let properties = self.nodes.properties(null);
-        if properties.anchor != 0 || properties.tag.is_some() {
-            return Err((null, "it is null and has an anchor, an alias or a tag"));
+    /// Fills a null of a Job. Returns whether that was possible.
+    pub(super) fn fill_null(&mut self, null: Id, filling: Value) -> bool {
+        if !self.is_bare(null) || self.check_not_shared(null).is_err() {
+            return false;
         }
-        if self.changed.insert(null) {
-            self.change.fill_null(null, filling).ok_or((null, "it has no value and no place for one"))?;
-        }
-        Ok(())
+        !self.changed.insert(null) || self.change.fill_null(null, filling).is_some()
     }
 
     /// Appends a hash to the name of a Job. The error is a warning: the Job keeps its name.
@@ -219,6 +214,22 @@ impl<'n, 'a> Plan<'n, 'a> {
         })?;
         if let Some((id, name)) = renamed {
             self.change.replace_scalar(id, name);
+        }
+        Ok(())
+    }
+
+    fn is_bare(&self, id: Id) -> bool {
+        let properties = self.nodes.properties(id);
+        properties.anchor == 0 && properties.tag.is_none()
+    }
+
+    fn replace_null(&mut self, null: Id, policy: Policy<'_>) -> Result<(), &'static str> {
+        if !self.is_bare(null) {
+            return Err("the annotations are null and have an anchor, an alias or a tag");
+        }
+        if self.changed.insert(null) {
+            let filled = self.change.fill_annotations(null, policy);
+            filled.ok_or("the annotations have no value and no place for one")?;
         }
         Ok(())
     }

@@ -72,7 +72,7 @@ fn many_jobs_may_share_a_list_of_merges() {
             "a: &a {{x: y}}\nb: &b {{{policy}}}\nc: &c {{{shared}}}\napiVersion: v1\nkind: List\nitems:\n{}",
             job.repeat(200)
         );
-        assert_eq!(output(&input).matches("kots.io/hook-delete-policy").count(), 200);
+        assert_eq!(output(&input).matches("kots.io/hook-delete-policy: ").count(), 200);
     }
 }
 

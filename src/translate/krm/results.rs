@@ -8,7 +8,10 @@ use crate::translate::read::nodes::{Id, Kind, Nodes};
 use crate::translate::read::value::Value;
 use crate::translate::write::change::Change;
 use crate::translate::write::entry::Fragment;
-use crate::translate::write::lines::{line_end_below, newline};
+use crate::translate::write::lines::{NewLine, newline};
+
+/// The limit of Kubernetes for names.
+const MAX_NAME: usize = 253;
 
 /// The translated `ResourceList` with its warnings in `results`.
 ///
@@ -64,7 +67,10 @@ fn entries(input: &str, severity: &str, messages: &[Diagnostic]) -> Option<Vec<V
 
 /// The `resourceRef` of an object. The specification requires all fields except the namespace.
 fn reference(nodes: &Nodes<'_>, object: Id) -> Option<Value> {
-    let text = |mapping: Id, key| nodes.string(nodes.find(mapping, key)?);
+    let text = |mapping: Id, key| {
+        let text = nodes.string(nodes.find(mapping, key)?)?;
+        (text.len() <= MAX_NAME).then_some(text)
+    };
     let object = nodes.mapping(object)?;
     let metadata = nodes.mapping(nodes.find(object, "metadata")?)?;
     let mut entries = vec![
@@ -93,7 +99,9 @@ fn added<'n, 'a>(nodes: &'n Nodes<'a>, mut entries: Vec<Value>) -> Option<Change
                 let there: Vec<_> =
                     nodes.children(value).filter_map(|id| Value::read(nodes, id).ok()).collect();
                 entries.retain(|entry| !there.contains(entry));
-                add_items(&mut change, value, entries)?;
+                if !entries.is_empty() {
+                    add_items(&mut change, value, entries)?;
+                }
             }
             _ if nodes.is_null(value) => change.fill_null(value, Value::Sequence(entries))?,
             _ => return None,
@@ -107,8 +115,7 @@ fn add_field(change: &mut Change<'_, '_>, list: Id, entries: Vec<Value>) -> Opti
     let (_, last) = nodes.entries(list).last()?;
     let text = if nodes.is_block_mapping(list) {
         let newline = newline(nodes.text, nodes.line_end(nodes.range(list).start));
-        let item = |entry| format!("{newline}{}- {entry}", nodes.indentation(list));
-        format!("results:{}", entries.iter().map(item).collect::<String>())
+        format!("results:{}", lines(&entries, newline, nodes.indent(list)))
     } else {
         format!("\"results\": {}", Value::Sequence(entries.clone()))
     };
@@ -120,24 +127,28 @@ fn add_field(change: &mut Change<'_, '_>, list: Id, entries: Vec<Value>) -> Opti
     Some(())
 }
 
-/// Adds items to a sequence. None if there is no place for them below its last one.
 fn add_items(change: &mut Change<'_, '_>, sequence: Id, entries: Vec<Value>) -> Option<()> {
     let nodes = change.nodes;
     let items = entries.iter().map(Value::to_string).collect::<Vec<_>>().join(", ");
     let (at, text) = match nodes.children(sequence).last() {
-        _ if entries.is_empty() => return Some(()),
         Some(last) if nodes.kind(sequence) == (Kind::Sequence { flow: false }) => {
             let start = nodes.start(last);
-            let indent = nodes.text[nodes.line_start(start)..start].trim_end().strip_suffix('-')?;
-            let at = line_end_below(nodes, last)?;
-            let newline = newline(nodes.text, at);
-            (at, entries.iter().map(|entry| format!("{newline}{indent}- {entry}")).collect())
+            let line = nodes.text[nodes.line_start(start)..start].trim_end();
+            let indent = line.strip_suffix('-').filter(|indent| indent.bytes().all(|byte| byte == b' '))?;
+            let items = lines(&entries, newline(nodes.text, nodes.line_end(start)), indent.len());
+            let place = NewLine::below(nodes, last)?;
+            (place.at, place.with(items.trim_start_matches(['\n', '\r', ' ']), indent.len()))
         }
         Some(last) => (nodes.range(last).end, format!(", {items}")),
         None => (nodes.range(sequence).start + 1, items),
     };
     change.insert(at, text, sequence, nodes.end(sequence), entries);
     Some(())
+}
+
+/// The items of a block sequence, each after a line break.
+fn lines(items: &[Value], newline: &str, column: usize) -> String {
+    items.iter().map(|item| format!("{newline}{:column$}- {item}", "")).collect()
 }
 
 #[cfg(test)]

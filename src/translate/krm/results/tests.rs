@@ -42,6 +42,7 @@ fn existing_results_keep_every_byte() {
     for (before, after) in [
         ("results:\n- message: a # b\n", "results:\n- message: a # b\n- ENTRY\n"),
         ("results:\n  - message: a\n    file: b\n", "results:\n  - message: a\n    file: b\n  - ENTRY\n"),
+        ("results:\n- message: |\n    a\n", "results:\n- message: |\n    a\n- ENTRY\n"),
         ("results: [{message: a}]\n", "results: [{message: a}, ENTRY]\n"),
         ("results: [\n  a,\n  ]\n", "results: [\n  a, ENTRY,\n  ]\n"),
         ("results: []\n", "results: [ENTRY]\n"),
@@ -63,7 +64,7 @@ fn json_stays_json() {
         )
     };
     let output = reported(&list("")).expect("a place");
-    assert_eq!(output, list(&format!(",\"results\": [{ENTRY}]")));
+    assert_eq!(output, list(&format!(", \"results\": [{ENTRY}]")));
     assert!(serde_json::from_str::<serde_json::Value>(&output).is_ok());
 }
 
@@ -80,7 +81,6 @@ fn results_without_a_place_for_an_entry_stay_as_they_are() {
         "results: {name: a}\n",
         "results: &a []\n",
         "results: a\n",
-        "results:\n- message: |\n    a\n",
         "x: &x []\nresults: *x\n",
         "<<: {results: []}\n",
     ] {
@@ -99,7 +99,9 @@ fn several_warnings_stand_in_the_order_of_the_items() {
 
 #[test]
 fn a_reference_is_complete_or_missing() {
-    for (from, to) in [("    name: migrate\n", ""), ("name: migrate", "name: 1")] {
+    for (from, to) in
+        [("    name: migrate\n", ""), ("name: migrate", "name: 1"), ("migrate", &*"a".repeat(254))]
+    {
         let output = reported(&list("", &JOB.replace(from, to), "")).expect("a place");
         assert!(output.contains("\"severity\": \"warning\"") && !output.contains("resourceRef"), "{output}");
     }
