@@ -36,7 +36,7 @@ pub struct Cleanup {
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     release: Option<String>,
 
-    /// Policy of Jobs with neither one nor an owner; needs -n or --release
+    /// Policy of Jobs that have neither one nor an owner; needs -n or --release
     #[arg(long, value_name = "POLICY", value_parser = str::parse::<DeletePolicy>)]
     default_policy: Option<DeletePolicy>,
 
@@ -51,7 +51,7 @@ pub struct Cleanup {
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     finished_for: Option<Duration>,
 
-    /// End after so long without work [default: 2s, with --once 0s]
+    /// Wait this long for further Jobs at the end [default: 2s, with --once 0s]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     settle: Option<Duration>,
 
@@ -59,7 +59,7 @@ pub struct Cleanup {
     #[arg(long, value_name = "N", default_value = "32")]
     concurrency: NonZeroUsize,
 
-    /// Show the last N log lines of failed Jobs [default: 20 if they ask]
+    /// Show the last N log lines of failed Jobs [default: 20 of those that ask]
     #[arg(long, value_name = "N")]
     log_tail: Option<u32>,
 

@@ -22,11 +22,11 @@ pub(crate) struct ClusterArgs {
     #[arg(long, value_name = "NAME")]
     pub context: Option<String>,
 
-    /// Wait for no Job that has not finished, or not long enough ago
+    /// Do not wait for Jobs that may not be deleted yet
     #[arg(long)]
     pub once: bool,
 
-    /// Give up after this long, `none` for never
+    /// Give up after this time; none means no limit
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = timeout)]
     pub timeout: Timeout,
 

@@ -13,8 +13,9 @@ use crate::policy::OWN_JOB_UID;
 
 /// The examples of the filter.
 pub(super) const FILTER: &str = "  \
-  helm template shop ./shop -n shop | jobsweep | kubectl apply -n shop -f -
-  helm upgrade --install shop ./shop -n shop --post-renderer jobsweep";
+  helm upgrade --install shop ./shop -n shop \\
+    --post-renderer jobsweep --post-renderer-args --unblock    # the cure
+  helm template shop ./shop -n shop | jobsweep | kubectl apply -n shop -f -";
 /// The examples of `--unblock`.
 pub(super) const UNBLOCK: &str = "  \
   helm upgrade --install shop ./shop -n shop \\
@@ -22,8 +23,8 @@ pub(super) const UNBLOCK: &str = "  \
   helm template shop ./shop -n shop | jobsweep --unblock -n shop | kubectl apply -n shop -f -";
 /// The examples of the cleanup.
 pub(super) const CLEANUP: &str = "  \
-  jobsweep --cleanup -n shop --once --dry-run    # what would be deleted now
-  jobsweep --cleanup -n shop --release shop      # of one release, after it has finished";
+  jobsweep --cleanup -n shop --once --default-policy hook-succeeded --dry-run
+  jobsweep --cleanup -n shop --release shop    # the annotated Jobs of one release";
 
 const DURATION: &str = "A DURATION is a number with its unit, or several: 90s, 5m, 1h30m.";
 

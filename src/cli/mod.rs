@@ -69,9 +69,9 @@ pub struct Cli {
 #[derive(Debug, clap::Subcommand)]
 #[expect(missing_docs, reason = "the help of a mode is at its arguments")]
 pub enum Mode {
-    #[command(long_flag = "unblock")]
+    #[command(long_flag = "unblock", display_name = "jobsweep")]
     Unblock(Unblock),
-    #[command(long_flag = "cleanup")]
+    #[command(long_flag = "cleanup", display_name = "jobsweep")]
     Cleanup(Cleanup),
 }
 

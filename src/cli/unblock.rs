@@ -23,7 +23,7 @@ pub struct Unblock {
     #[arg(short, long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) namespace: Option<String>,
 
-    /// The Helm release of the manifests, if no Helm calls
+    /// The Helm release of the manifests, if Helm does not run jobsweep
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) release: Option<String>,
 

@@ -85,7 +85,7 @@ pub(super) fn progress(job: &PlannedJob, dry_run: bool) -> Option<String> {
     Some(match job.decision.as_ref()? {
         Decision::Wait(obstacle, hint) => {
             format!(
-                "{waits} for Job {job} to finish; it is in the way{}: {}{}; if it cannot finish, --force deletes it",
+                "{waits} for Job {job} to finish; it is in the way{}: {}{}; if it cannot finish, jobsweep's --force deletes it",
                 why(obstacle),
                 shown(hint),
                 pods(job)
@@ -108,6 +108,7 @@ pub(super) fn progress(job: &PlannedJob, dry_run: bool) -> Option<String> {
 
 /// Says that a Job is deleted, and why. `None` if it is not to be deleted.
 pub(super) fn deletion(job: &PlannedJob, deleted: &str, context: Option<&str>) -> Option<String> {
+    let was = if deleted == "would delete" || deleted == "deleting" { "is" } else { "was" };
     let Some(Decision::Delete(obstacle, leave)) = &job.decision else { return None };
     let context = context.map(|name| format!(" in context {}", shortened(name))).unwrap_or_default();
     let why_it_may = match leave {
@@ -115,7 +116,7 @@ pub(super) fn deletion(job: &PlannedJob, deleted: &str, context: Option<&str>) -
         Leave::NoPolicy(outcome) => format!("it has {outcome}, and no policy keeps it"),
         Leave::Force => "--force asks for that".to_owned(),
     };
-    Some(format!("{deleted} Job {job}{context}, which was in the way{}; {why_it_may}", why(obstacle)))
+    Some(format!("{deleted} Job {job}{context}, which {was} in the way{}; {why_it_may}", why(obstacle)))
 }
 
 /// Warns of Helm's own rollback, which cannot change the new Job back.

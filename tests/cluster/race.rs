@@ -10,7 +10,7 @@ use jobsweep_harness::control_plane::{ControlPlane, Namespace};
 use jobsweep_harness::jobs::{Outcome, job};
 use jobsweep_harness::k8s_openapi::api::batch::v1::Job;
 use jobsweep_harness::kube;
-use jobsweep_harness::kube::api::ListParams;
+use jobsweep_harness::kube::api::{DeleteParams, ListParams, Preconditions};
 use jobsweep_harness::{trials, trials::Trial};
 use serde_json::json;
 use tokio::time::sleep;
@@ -40,7 +40,12 @@ async fn change(namespace: &Namespace, index: usize, old: &Job) -> Result<Option
         1 => namespace.edit(old, policy(BOTH)).await.map(|()| None),
         // Another Job takes its name.
         2 => {
-            unless_too_late(namespace.remove(&name).await)?;
+            // An API server that gives up waiting may still delete later, and then the new Job.
+            let uid = old.metadata.uid.clone();
+            let old_one = Preconditions { uid, resource_version: None };
+            let params = DeleteParams::background().preconditions(old_one);
+            unless_too_late(namespace.jobs().delete(&name, &params).await.map_err(Into::into))?;
+            namespace.until_gone(&name).await?;
             let new = namespace.create(job(&name).policy(KEPT).managed_by("example.com/nobody")).await?;
             namespace.finish(&new, Outcome::Succeeded).await?;
             Ok(Some((name, new.metadata.uid.context("a UID")?)))

@@ -65,8 +65,9 @@ impl Release {
 
     /// What `--unblock` says of the deleted migration.
     fn deleted(&self, verb: &str) -> String {
+        let was = if verb == "deleted" { "was" } else { "is" };
         format!(
-            "jobsweep: {verb} {} in context test, which was in the way (spec.template changes, and is immutable); it has succeeded, and its \
+            "jobsweep: {verb} {} in context test, which {was} in the way (spec.template changes, and is immutable); it has succeeded, and its \
              policy allows that\n",
             self.job()
         )

@@ -32,7 +32,7 @@ async fn a_dry_run_says_what_would_go_and_writes_the_manifests(cluster: &Control
         wrote(&finished, &text)?;
         says(
             &finished,
-            &[&format!("would delete Job {} in context test, which was in the way", setup.id("old"))],
+            &[&format!("would delete Job {} in context test, which is in the way", setup.id("old"))],
         )?;
         ensure!(setup.counts()?.get("delete") == Some(&1), "{:?}", setup.counts()?);
     }

@@ -101,7 +101,7 @@ async fn a_job_that_waits_for_its_image_says_so(cluster: &ControlPlane) -> Resul
     setup.namespace.pods().patch_status(&name, &Default::default(), &patch).await?;
     let text = stream(&[changed(job("migrate"))?]);
     let mut running = setup.unblock(&text).arg("--timeout=5s").spawn()?;
-    running.line_with("(ImagePullBackOff); if it cannot finish, --force deletes it").await?;
+    running.line_with("(ImagePullBackOff); if it cannot finish, jobsweep's --force deletes it").await?;
     let finished = setup.ends(running.finish(PATIENCE).await?, 4, &[]).await?;
     says(&finished, &["(ImagePullBackOff); if it cannot finish, add --force, or delete it yourself"])?;
     setup.ends(setup.unblock(&text).arg("--force").run().await?, 0, &["migrate"]).await?;
