@@ -115,11 +115,7 @@ pub(crate) fn nothing_in_scope(
     sweep: &Sweep,
 ) -> String {
     let missing = missing.iter().map(|namespace| format!("; namespace {namespace} does not exist"));
-    let advice = match sweep.without_policy() {
-        0 => String::new(),
-        1 => "; 1 Job has no policy; see --default-policy".to_owned(),
-        count => format!("; {count} Jobs have no policy; see --default-policy"),
-    };
+    let advice = without_policy(sweep);
     let missing: String = missing.collect();
     // Helm annotates no hook with its release.
     let release = release.map(|name| {
@@ -127,6 +123,15 @@ pub(crate) fn nothing_in_scope(
     });
     let release = release.unwrap_or_default();
     format!("no Job in scope has the annotation {KOTS_DELETE_POLICY} ({place}){missing}{release}{advice}")
+}
+
+/// What to add to a message that counts Jobs.
+pub(crate) fn without_policy(sweep: &Sweep) -> String {
+    match sweep.without_policy() {
+        0 => String::new(),
+        1 => "; 1 Job has no policy; see --default-policy".to_owned(),
+        count => format!("; {count} Jobs have no policy; see --default-policy"),
+    }
 }
 
 #[cfg(test)]

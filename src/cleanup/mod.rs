@@ -31,7 +31,7 @@ use anstream::{AutoStream, ColorChoice};
 use crate::cluster::stop;
 use crate::console::Console;
 use crate::error::ExitCode;
-use ending::{Conclusion, last_messages};
+use ending::{Conclusion, last_messages, without_policy};
 use output::report::Report;
 use output::table::Layout;
 use output::wording::totals;
@@ -72,7 +72,7 @@ pub fn run(options: Options) -> process::ExitCode {
     let written = report.write(options.format, layout.as_ref(), &mut stdout);
     let totals = totals(sweep.jobs());
     if !totals.is_empty() {
-        console.message(Verbosity::Normal, &totals);
+        console.message(Verbosity::Normal, &format!("{totals}{}", without_policy(&sweep)));
     }
     // A credential plugin may still run.
     runtime.shutdown_background();

@@ -7,8 +7,6 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use k8s_openapi::api::core::v1::Namespace;
-use kube::Api;
 use kube::api::DeleteParams;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -22,7 +20,6 @@ use super::rules::Rules;
 use super::sweep::Sweep;
 use crate::cluster::client::Cluster;
 use crate::cluster::connect::Target;
-use crate::cluster::error::Error;
 use crate::cluster::pods;
 use crate::cluster::stop::{Stop, unless_stopped};
 use crate::cluster::variable;
@@ -91,12 +88,10 @@ async fn say_nothing_in_scope(
     options: &Options,
     console: &Console,
 ) {
-    let api: Api<Namespace> = Api::all(cluster.client().clone());
     let mut missing = Vec::new();
-    // Few users may read namespaces. Then nobody knows, and the message says less.
     let _ = timeout(LOOK_AFTERWARDS, async {
         for namespace in scopes.iter().filter_map(|scope| scope.namespace.as_ref()) {
-            if api.get_metadata(namespace).await.is_err_and(|error| Error::from(error).is_not_found()) {
+            if cluster.lacks_namespace(namespace).await {
                 missing.push(namespace.clone());
             }
         }

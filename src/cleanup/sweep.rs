@@ -101,7 +101,7 @@ struct Scope {
     name: String,
     was_listed: bool,
     view: View,
-    /// How many Jobs without a policy were seen since the last list began.
+    /// How many Jobs of the last list have no policy.
     without_policy: usize,
 }
 
@@ -157,7 +157,8 @@ impl Sweep {
         if let Event::Seen(job) | Event::Deleted(job) = &mut event
             && self.rules.may_have_default_policy(job)
         {
-            scope.without_policy += 1;
+            let is_left_out = self.rules.default_policy.is_none() && scope.view <= View::Old;
+            scope.without_policy += usize::from(is_left_out);
             job.policy.clone_from(&self.rules.default_policy);
         }
         match event {
@@ -396,7 +397,7 @@ impl Sweep {
         self.was_listed() && self.jobs.is_empty()
     }
 
-    /// How many Jobs without a policy there are for which a default policy would count.
+    /// How many Jobs have no policy, and would have a default one if the user gave it.
     pub(crate) fn without_policy(&self) -> usize {
         self.scopes.iter().map(|scope| scope.without_policy).sum()
     }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use k8s_openapi::api::batch::v1;
+use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{DeleteParams, Preconditions};
 use kube::client::Body;
 use kube::{Api, Client};
@@ -66,6 +67,12 @@ impl Cluster {
 
     pub(crate) fn jobs(&self, namespace: &str) -> Api<v1::Job> {
         Api::namespaced(self.client.clone(), namespace)
+    }
+
+    /// Whether a namespace does not exist. Few users may read namespaces: then nobody knows.
+    pub(crate) async fn lacks_namespace(&self, name: &str) -> bool {
+        let namespaces: Api<Namespace> = Api::all(self.client.clone());
+        namespaces.get_metadata(name).await.is_err_and(|error| Error::from(error).is_not_found())
     }
 
     /// Sends a request that kube has no function for, and returns the object in the response.

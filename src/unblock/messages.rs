@@ -110,13 +110,17 @@ pub(super) fn progress(job: &PlannedJob, dry_run: bool) -> Option<String> {
 pub(super) fn deletion(job: &PlannedJob, deleted: &str, context: Option<&str>) -> Option<String> {
     let was = if deleted == "would delete" || deleted == "deleting" { "is" } else { "was" };
     let Some(Decision::Delete(obstacle, leave)) = &job.decision else { return None };
-    let context = context.map(|name| format!(" in context {}", shortened(name))).unwrap_or_default();
+    let context = in_context(context);
     let why_it_may = match leave {
         Leave::Policy(outcome) => format!("it has {outcome}, and its policy allows that"),
         Leave::NoPolicy(outcome) => format!("it has {outcome}, and no policy keeps it"),
         Leave::Force => "--force asks for that".to_owned(),
     };
     Some(format!("{deleted} Job {job}{context}, which {was} in the way{}; {why_it_may}", why(obstacle)))
+}
+
+pub(super) fn in_context(context: Option<&str>) -> String {
+    context.map(|name| format!(" in context {}", shortened(name))).unwrap_or_default()
 }
 
 /// Warns of Helm's own rollback, which cannot change the new Job back.

@@ -27,6 +27,7 @@ mod writer;
 use std::collections::HashSet;
 use std::fmt::Display;
 
+use decision::Decision;
 use hooks::Role;
 use owner::Claimant;
 use planned_job::PlannedJob;
@@ -39,7 +40,7 @@ use crate::cluster::error::Error;
 use crate::cluster::{stop, variable};
 use crate::console::Console;
 use crate::error::ExitCode;
-use crate::escape::{block, one_line, quoted};
+use crate::escape::{block, one_line, quoted, shortened};
 use crate::signals::Signals;
 use crate::translate::{JobManifest, is_subdomain};
 
@@ -181,7 +182,16 @@ async fn until_stopped(
     let work = async {
         leave_hooks_to_helm(&mut planned, &cluster, &namespace, caller).await;
         messages::about_helms_force(caller).iter().for_each(|warning| console.warn(warning));
-        rounds.run(&mut planned).await
+        rounds.run(&mut planned).await?;
+        let is_new = planned.iter().all(|job| matches!(job.decision, Some(Decision::Absent)));
+        if is_new && caller.helm().is_none() && cluster.lacks_namespace(&namespace).await {
+            console.warn(&format!(
+                "namespace {} does not exist{}",
+                shortened(&namespace),
+                messages::in_context(context.as_deref())
+            ));
+        }
+        Ok(())
     };
     // Without waiting, only connecting has a limit.
     let deadline = deadline.filter(|_| !args.cluster.timeout.is_zero());
