@@ -56,9 +56,9 @@ fn run_mode(
         #[cfg(feature = "cleanup")]
         Cli { mode: Some(Mode::Unblock(args)), .. } => {
             *console = open_console(args.filter.log_file.clone())?;
-            let args = args.with_variables().map_err(Error::Usage)?;
-            translate_stdin(args.filter.clone(), true, console, |translated, console| {
-                unblock(translated, args, console)
+            let (options, args) = args.options().map_err(Error::Usage)?;
+            translate_stdin(args, true, console, |translated, console| {
+                unblock(translated, &options, console)
             })?;
         }
         Cli { completions: Some(shell), .. } => print(&cli::completions(shell))?,
@@ -151,7 +151,11 @@ fn options(
 
 /// Deletes the Jobs in the cluster that block the manifests. Without a Job among them, no cluster is looked for.
 #[cfg(feature = "cleanup")]
-fn unblock(translated: &mut Translated<'_>, args: cli::Unblock, console: &mut Console) -> Result<(), Error> {
+fn unblock(
+    translated: &mut Translated<'_>,
+    options: &crate::unblock::Options,
+    console: &mut Console,
+) -> Result<(), Error> {
     for warning in &translated.skipped_jobs {
         console.warn(warning);
     }
@@ -159,5 +163,5 @@ fn unblock(translated: &mut Translated<'_>, args: cli::Unblock, console: &mut Co
     if jobs.is_empty() {
         return Ok(());
     }
-    crate::unblock::unblock(jobs, args, console).map_err(Error::Blocked)
+    crate::unblock::unblock(jobs, options, console).map_err(Error::Blocked)
 }

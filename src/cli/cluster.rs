@@ -12,8 +12,8 @@ use crate::cluster::Timeout;
 use crate::cluster::caller::Caller;
 use crate::cluster::connect::Connection;
 
-#[derive(Debug, Clone, Args)]
-pub(crate) struct ClusterArgs {
+#[derive(Debug, Args)]
+pub(super) struct ClusterArgs {
     /// Kubeconfig file [default: $KUBECONFIG, ~/.kube/config or the pod's]
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
@@ -32,7 +32,7 @@ pub(crate) struct ClusterArgs {
 
     /// Send deletions as server-side dry runs [or JOBSWEEP_DRY_RUN=1]
     #[arg(long)]
-    pub dry_run: bool,
+    dry_run: bool,
 }
 
 impl ClusterArgs {

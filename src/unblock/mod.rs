@@ -33,11 +33,11 @@ use owner::Claimant;
 use planned_job::PlannedJob;
 use rounds::Rounds;
 
-use crate::cli::Unblock;
 use crate::cluster::caller::{Caller, DryRun};
 use crate::cluster::client::Cluster;
+use crate::cluster::connect::Connection;
 use crate::cluster::error::Error;
-use crate::cluster::{stop, variable};
+use crate::cluster::{Timeout, stop, variable};
 use crate::console::Console;
 use crate::error::ExitCode;
 use crate::escape::{block, one_line, quoted, shortened};
@@ -46,6 +46,27 @@ use crate::translate::{JobManifest, is_subdomain};
 
 /// The variable with the name of the plugin that Helm 4 runs.
 const HELM_PLUGIN_NAME: &str = "HELM_PLUGIN_NAME";
+
+/// The options of `--unblock`.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The cluster.
+    pub connection: Connection,
+    /// The namespace of manifests that name none.
+    pub namespace: Option<String>,
+    /// How long it may take in all.
+    pub timeout: Timeout,
+    /// Whether deletions are sent as server-side dry runs.
+    pub dry_run: bool,
+    /// Whether to look for a Helm that waits for this program as its post-renderer.
+    pub looks_for_caller: bool,
+    /// Whether to say on stderr too who calls.
+    pub verbose: bool,
+    /// The Helm release of the manifests, if no Helm calls.
+    pub release: Option<String>,
+    /// Which Jobs are in the way and may be deleted.
+    pub rules: Rules,
+}
 
 /// Which Jobs are in the way and may be deleted.
 #[derive(Debug, Clone, Copy, Default)]
@@ -95,19 +116,20 @@ impl From<Error> for Blocked {
 ///
 /// # Errors
 /// A Job is in the way and may not be deleted, or it is not known whether one is in the way.
-pub fn unblock(jobs: Vec<JobManifest>, mut args: Unblock, console: &mut Console) -> Result<(), Blocked> {
-    let caller = if args.no_caller {
-        Ok(Caller::not_looked_for())
-    } else {
+pub fn unblock(jobs: Vec<JobManifest>, options: &Options, console: &mut Console) -> Result<(), Blocked> {
+    let caller = if options.looks_for_caller {
         Caller::find(variable(HELM_PLUGIN_NAME).as_deref())
+    } else {
+        Ok(Caller::not_looked_for())
     };
     let caller = caller.map_err(|unclear| Blocked::new(ExitCode::Usage, unclear))?;
+    let mut options = options.clone();
     if let Some(call) = caller.helm() {
         console.runs_under_helm();
-        args.cluster.dry_run |= call.dry_run.is_some();
+        options.dry_run |= call.dry_run.is_some();
         if call.dry_run == Some(DryRun::Client) {
             let text = format!("called by {call}, which asks no cluster, so no Job is looked up");
-            note(&text, &args, console);
+            note(&text, &options, console);
             return Ok(());
         }
     }
@@ -116,7 +138,7 @@ pub fn unblock(jobs: Vec<JobManifest>, mut args: Unblock, console: &mut Console)
         return Ok(());
     }
     let (runtime, mut signals) = stop::start()?;
-    match runtime.block_on(until_stopped(planned, &args, &caller, console, &mut signals)) {
+    match runtime.block_on(until_stopped(planned, &options, &caller, console, &mut signals)) {
         Ok(()) => {
             signals.end_the_process();
             // Its thread handles signals until the end of the process.
@@ -132,8 +154,8 @@ pub fn unblock(jobs: Vec<JobManifest>, mut args: Unblock, console: &mut Console)
 }
 
 /// Writes into the log file, and to stderr if the user wants to see it.
-fn note(text: &str, args: &Unblock, console: &Console) {
-    if args.verbose {
+fn note(text: &str, options: &Options, console: &Console) {
+    if options.verbose {
         console.info(&one_line(text));
     } else {
         console.log(&one_line(text));
@@ -149,14 +171,14 @@ fn may_matter(job: &JobManifest, caller: &Caller) -> bool {
 
 async fn until_stopped(
     jobs: Vec<JobManifest>,
-    args: &Unblock,
+    options: &Options,
     caller: &Caller,
     console: &Console,
     signals: &mut Signals,
 ) -> Result<(), Blocked> {
-    let deadline = args.cluster.timeout.connect_deadline();
+    let deadline = options.timeout.connect_deadline();
     let connecting = async {
-        let target = target::find(args, caller.helm(), console).await?;
+        let target = target::find(options, caller.helm(), console).await?;
         let planned = plan(jobs, target.namespace.as_deref())?;
         let context = target.cluster.context.clone();
         let cluster = Cluster::connect(target.cluster, deadline).await?;
@@ -172,9 +194,9 @@ async fn until_stopped(
     })?;
     let rounds = Rounds {
         cluster: &cluster,
-        args,
+        options,
         caller,
-        claimant: Claimant::of(caller.helm(), &namespace, args.release.as_deref()),
+        claimant: Claimant::of(caller.helm(), &namespace, options.release.as_deref()),
         helm_writes: writer::by_helm(caller.helm(), variable(HELM_PLUGIN_NAME).as_deref()),
         context: context.as_deref(),
         console,
@@ -194,7 +216,7 @@ async fn until_stopped(
         Ok(())
     };
     // Without waiting, only connecting has a limit.
-    let deadline = deadline.filter(|_| !args.cluster.timeout.is_zero());
+    let deadline = deadline.filter(|_| !options.timeout.is_zero());
     let done = stop::unless_stopped(signals, deadline, work).await;
     done.map_err(|blocked: Blocked| blocked.with_jobs(&planned, context.as_deref()))
 }

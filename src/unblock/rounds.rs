@@ -17,8 +17,7 @@ use super::hooks::Role;
 use super::owner::Claimant;
 use super::planned_job::PlannedJob;
 use super::writer::Writer;
-use super::{Blocked, messages, requests};
-use crate::cli::Unblock;
+use super::{Blocked, Options, messages, requests};
 use crate::cluster::caller::{Caller, ServerSide};
 use crate::cluster::client::Cluster;
 use crate::cluster::error::Error;
@@ -40,7 +39,7 @@ const FIRST_RESPONSE: Duration = Duration::from_secs(10);
 /// What the rounds need and do not change.
 pub(super) struct Rounds<'r> {
     pub cluster: &'r Cluster,
-    pub args: &'r Unblock,
+    pub options: &'r Options,
     pub caller: &'r Caller,
     pub claimant: Claimant,
     /// How the Helm that calls writes.
@@ -53,8 +52,8 @@ pub(super) struct Rounds<'r> {
 impl Rounds<'_> {
     /// Deletes the Jobs that block these manifests. A dry run only reports them.
     pub(super) async fn run(&self, jobs: &mut [PlannedJob]) -> Result<(), Blocked> {
-        let dry_run = self.args.cluster.dry_run;
-        let mut retries = Retries::new(self.args.cluster.timeout);
+        let dry_run = self.options.dry_run;
+        let mut retries = Retries::new(self.options.timeout);
         let (mut waited, mut just_deleted) = (false, false);
         let mut warning = messages::about_rollback(self.caller);
         loop {
@@ -97,7 +96,7 @@ impl Rounds<'_> {
             job.decision = None;
             return retryable(error);
         }
-        let message = messages::progress(job, self.args.cluster.dry_run);
+        let message = messages::progress(job, self.options.dry_run);
         let Some(message) = message.filter(|message| job.said.as_ref() != Some(message)) else {
             return Ok(None);
         };
@@ -143,7 +142,7 @@ impl Rounds<'_> {
             Role::Hook => Answer::Possible,
             _ => requests::update(self.cluster, job, live, &writer).await?,
         };
-        let decision = decide(live, &answer, &job.manifest, job.role, &self.claimant, self.args.rules());
+        let decision = decide(live, &answer, &job.manifest, job.role, &self.claimant, self.options.rules);
         if !matches!(decision, Decision::Wait(..) | Decision::Delete(..)) {
             return Ok(decision);
         }
@@ -166,11 +165,11 @@ impl Rounds<'_> {
         if refusal.is_some() {
             return Ok(refusal);
         }
-        if self.args.cluster.dry_run {
+        if self.options.dry_run {
             jobs.iter().for_each(|job| self.announce(job, "would delete"));
             return Ok(None);
         }
-        if self.args.force {
+        if self.options.rules.force {
             jobs.iter().for_each(|job| self.announce(job, "deleting"));
         }
         if self.console.has_log_file() {
@@ -216,7 +215,7 @@ impl Rounds<'_> {
         // Set this before sending, because a deadline or a signal can come before the response.
         job.deletion_sent |= !dry_run;
         // With --force, its pods may still run. They are gone before the Job is.
-        let force = self.args.force;
+        let force = self.options.rules.force;
         let params = if force { DeleteParams::foreground() } else { DeleteParams::background() };
         let result = self.cluster.delete(&live, DeleteParams { dry_run, ..params }).await;
         match &result {

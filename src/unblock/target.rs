@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Blocked, note};
-use crate::cli::Unblock;
+use super::{Blocked, Options, note};
 use crate::cluster::caller::HelmCall;
 use crate::cluster::connect::{self, Connection};
 use crate::cluster::error::Error;
@@ -24,24 +23,24 @@ pub(super) struct Target {
 /// # Errors
 /// There is no cluster, or the options and Helm name different ones.
 pub(super) async fn find(
-    args: &Unblock,
+    options: &Options,
     call: Option<&HelmCall>,
     console: &Console,
 ) -> Result<Target, Blocked> {
-    let Some(call) = call else { return Ok(of_options(args).await?) };
+    let Some(call) = call else { return Ok(of_options(options).await?) };
     let cluster = connect::Target::find(&helms_connection(call)).await?;
     let namespace = cluster.default_namespace().to_owned();
     let context = cluster.context.as_deref().unwrap_or("none");
-    note(&format!("called by {call}, namespace {namespace}, context {context}"), args, console);
-    if let Some(difference) = difference(args, call, &cluster).await? {
+    note(&format!("called by {call}, namespace {namespace}, context {context}"), options, console);
+    if let Some(difference) = difference(options, call, &cluster).await? {
         let advice = "leave --namespace, --context and --kubeconfig out: those of Helm count";
         return Err(Blocked::new(ExitCode::Usage, format!("{difference}; {advice}")));
     }
     Ok(Target { cluster, namespace: Some(namespace) })
 }
 
-async fn of_options(args: &Unblock) -> Result<Target, Error> {
-    let mut connection = args.connection();
+async fn of_options(options: &Options) -> Result<Target, Error> {
+    let mut connection = options.connection.clone();
     if connection.kubeconfig.is_some() || connection.context.is_some() {
         // The variables belong to another cluster.
         connection.helm_variables = false;
@@ -49,7 +48,7 @@ async fn of_options(args: &Unblock) -> Result<Target, Error> {
     let cluster = connect::Target::find(&connection).await?;
     // A Helm that runs a plugin sets the variable to its own namespace, which may be another one.
     let by_variable = || variable("HELM_NAMESPACE").filter(|_| !started_by_helm());
-    let namespace = args.namespace.clone().or_else(by_variable).or_else(|| cluster.pod_namespace.clone());
+    let namespace = options.namespace.clone().or_else(by_variable).or_else(|| cluster.pod_namespace.clone());
     Ok(Target { cluster, namespace })
 }
 
@@ -65,15 +64,15 @@ fn helms_connection(call: &HelmCall) -> Connection {
 
 /// What the options name otherwise than Helm, if anything. What they leave out is as Helm has it.
 async fn difference(
-    args: &Unblock,
+    options: &Options,
     call: &HelmCall,
     helm: &connect::Target,
 ) -> Result<Option<String>, Error> {
     let differ = |what: &str, helm: &str, own: &str| {
         Ok(Some(format!("Helm uses {what} {helm}, and the options name {own}")))
     };
-    let Connection { kubeconfig, context, .. } = &args.connection();
-    let mut namespace = args.namespace.clone();
+    let Connection { kubeconfig, context, .. } = &options.connection;
+    let mut namespace = options.namespace.clone();
     if kubeconfig.is_some() || context.is_some() {
         let by_flag = call.cluster.variable("HELM_KUBECONTEXT");
         let helms_context = by_flag.or_else(|| variable("HELM_KUBECONTEXT")).filter(|name| !name.is_empty());
