@@ -70,7 +70,7 @@ pub async fn a_log_has_a_line_for_every_job_and_no_table(cluster: &ControlPlane)
     ensure!(swept.stdout().is_empty(), "{}", swept.stdout());
     let said = swept.stderr();
     let mut lines: Vec<_> = said.lines().collect();
-    ensure!(lines.pop() == Some("1 deleted, 3 kept"), "{said}");
+    ensure!(lines.pop() == Some("1 deleted, 3 kept; 2 Jobs have no policy; see --default-policy"), "{said}");
     lines.sort_unstable();
     let expected = [
         ("deleted", "done: it has succeeded (CompletionsReached); its policy names hook-succeeded"),
@@ -107,7 +107,7 @@ pub async fn a_terminal_gets_a_table_of_what_is_kept_or_failed_and_the_sum_last(
     }
     let shown = screen(&setup, "NO_COLOR=1 {}", "").await?;
     let mut lines: Vec<_> = shown.lines().collect();
-    ensure!(lines.pop() == Some("2 deleted, 3 kept"), "{shown}");
+    ensure!(lines.pop() == Some("2 deleted, 3 kept; 2 Jobs have no policy; see --default-policy"), "{shown}");
     ensure!(lines.iter().all(|line| line.len() <= 80), "{shown}");
     // Some rows go on in the next line.
     lines.retain(|line| !line.starts_with(' '));
@@ -136,7 +136,10 @@ pub async fn a_piped_table_has_every_job_uncut(cluster: &ControlPlane) -> Result
     let args = format!("-n {} -n {0}", setup.namespace.name);
     let shown = screen(&setup, "{} | cat", &args).await?;
     // The sum may overtake what goes through the pipe.
-    let lines: Vec<_> = shown.lines().filter(|line| *line != "1 deleted, 3 kept").collect();
+    let lines: Vec<_> = shown
+        .lines()
+        .filter(|line| *line != "1 deleted, 3 kept; 2 Jobs have no policy; see --default-policy")
+        .collect();
     ensure!(lines.len() == 5 && lines[0].starts_with("NAMESPACE  "), "{shown}");
     ensure!(lines[1].contains("  done  ") && lines[1].contains("  deleted  "), "{shown}");
     ensure!(lines[4].ends_with("it is suspended and cannot finish before it is resumed"), "{shown}");

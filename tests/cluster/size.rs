@@ -71,7 +71,10 @@ pub async fn ten_thousand_jobs_take_at_most_40_mb(cluster: &ControlPlane) -> Res
     let setup = Setup::new(cluster).await?;
     fill(cluster, &setup.namespace, 10_000).await?;
     // They finished too recently, so the sweep only holds them.
-    let sweep = setup.sweep().args(["--quiet", "--once", "--finished-for=24h", "-oname"]).spawn()?;
+    let sweep = setup
+        .sweep()
+        .args(["--timeout=none", "--quiet", "--once", "--finished-for=24h", "-oname"])
+        .spawn()?;
     let peak = peak_memory(sweep).await?;
     ensure!(peak < 40_000, "{peak} kB");
     Ok(())
