@@ -25,16 +25,13 @@ impl<'a> Progress<'a> {
         if now < self.next {
             return;
         }
+        self.next = now + Duration::from_secs(1);
         let line = self.line(sweep, now);
-        let interval = if self.console.show_progress(&line) {
-            1
-        } else if sweep.is_done() || !sweep.was_listed() {
-            return;
-        } else {
+        let is_shown = self.console.show_progress(&line);
+        if !is_shown && sweep.was_listed() && !sweep.is_done() {
             self.console.message(Verbosity::Normal, &line);
-            30
-        };
-        self.next = now + Duration::from_secs(interval);
+            self.next = now + Duration::from_secs(30);
+        }
     }
 
     fn line(&self, sweep: &Sweep, now: Duration) -> String {
