@@ -123,7 +123,8 @@ pub(crate) async fn a_pipeline_shows_what_jobsweep_said(
     let other = shop.typed(&line.replace("--install shop", "--install other")).await?.expect_code(1)?;
     ensure!(other.stdout().contains("may not be deleted: it belongs to"), "{}", other.stdout());
     let typed = shop.typed(&line).await?.expect_success()?;
-    ensure!(typed.stdout().contains("deleted Job shop/migrate"), "{}", typed.stdout());
+    let deleted = format!("deleted Job {}/migrate", shop.namespace.name);
+    ensure!(typed.stdout().contains(&deleted), "{}", typed.stdout());
     shop.runs_version(2).await.map(|_| ())
 }
 
