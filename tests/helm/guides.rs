@@ -119,7 +119,7 @@ pub(crate) async fn a_pipeline_shows_what_jobsweep_said(
     let shop = Shop::new(cluster, version).await?;
     let values = shop.helm.home().join("shop/values.yaml");
     fs::write(&values, fs::read_to_string(&values)?.replace("version: 1", "version: 2"))?;
-    let line = block("README.md", "code=0; JOBSWEEP_LOG_FILE=jobsweep.log helm ")?;
+    let line = block("README.md", "rm -f jobsweep.log; code=0; JOBSWEEP_LOG_FILE=jobsweep.log helm ")?;
     let other = shop.typed(&line.replace("--install shop", "--install other")).await?.expect_code(1)?;
     ensure!(other.stdout().contains("may not be deleted: it belongs to"), "{}", other.stdout());
     let typed = shop.typed(&line).await?.expect_success()?;
