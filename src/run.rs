@@ -93,6 +93,10 @@ fn translate_stdin(
     }
     let mut manifests = Vec::new();
     io::stdin().read_to_end(&mut manifests).map_err(Error::Stdin)?;
+    // In a pipe, the command before may have failed.
+    if read_jobs && manifests.trim_ascii().is_empty() {
+        console.warn(&"there are no manifests on stdin");
+    }
     // The standard library flushes standard output after every line.
     let mut output = BufWriter::new(io::stdout());
     let function = krm::function_config(&manifests);

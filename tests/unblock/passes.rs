@@ -33,6 +33,8 @@ async fn without_a_job_no_kubeconfig_is_read(cluster: &ControlPlane) -> Result<(
         wrote(&finished, text)?;
         ensure!(finished.stderr.is_empty(), "{}", finished.stderr());
     }
+    let finished = setup.unblock_anywhere("").arg(NO_KUBECONFIG).run().await?.expect_success()?;
+    says(&finished, &["warning: there are no manifests on stdin"])?;
     let text = stream(&[changed(job("a"))?]);
     let finished = setup.unblock_anywhere(&text).args([NO_KUBECONFIG, "-nshop"]).run().await?;
     let finished = finished.expect_code(1)?;
