@@ -18,7 +18,7 @@ use jobsweep_harness::trials::{self, long, on_demand};
 
 fn main() -> ExitCode {
     trials::run([
-        apply::trials(),
+        long(apply::trials()),
         pipe::trials(),
         long(argocd::trials()),
         long(name_suffix::trials()),
