@@ -52,10 +52,9 @@ impl LogReader<'_> {
     }
 
     fn show(&self, job: &Job, log: &JobLog) {
-        for ContainerLog { pod, container, lines } in &log.containers {
-            let heading = format!("last lines of {job}, pod {pod}, container {container}");
-            let lines = lines.iter().map(|line| format!("\n  | {}", log_line(line)));
-            self.console.always(&format!("{}:{}", one_line(&heading), lines.collect::<String>()));
+        for container in &log.containers {
+            let lines = container.lines.iter().map(|line| format!("\n  | {}", log_line(line)));
+            self.console.always(&format!("{}:{}", container.heading(job), lines.collect::<String>()));
         }
         if log.is_cut {
             let text = format!("the logs of {job} are cut to the last {} KiB", pods::MAX_LOG_BYTES / 1024);

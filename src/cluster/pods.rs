@@ -13,6 +13,7 @@ use super::client::Cluster;
 use super::error::Error;
 use super::job::Job;
 use super::retry;
+use crate::escape::one_line;
 
 /// How many lines of a log are read if nobody says how many.
 pub(crate) const DEFAULT_LINES: u32 = 20;
@@ -41,6 +42,14 @@ pub(crate) struct ContainerLog {
     pub pod: String,
     pub container: String,
     pub lines: Vec<String>,
+}
+
+impl ContainerLog {
+    /// What its lines are, in one line.
+    pub(crate) fn heading(&self, job: &Job) -> String {
+        let Self { pod, container, .. } = self;
+        one_line(&format!("last lines of {job}, pod {pod}, container {container}"))
+    }
 }
 
 /// The last lines of the log of every container of a Job. This takes the permissions to list pods and to get `pods/log`.

@@ -22,7 +22,7 @@ use crate::cluster::caller::{Caller, ServerSide};
 use crate::cluster::client::Cluster;
 use crate::cluster::error::Error;
 use crate::cluster::job::{Hint, Job};
-use crate::cluster::pods::{self, ContainerLog};
+use crate::cluster::pods;
 use crate::cluster::{Timeout, retry, stop};
 use crate::console::Console;
 use crate::error::ExitCode;
@@ -192,9 +192,9 @@ impl Rounds<'_> {
             return;
         }
         let log = pods::log(self.cluster, job, pods::DEFAULT_LINES).await.unwrap_or_default();
-        for ContainerLog { pod, container, lines } in log.containers {
-            self.console.log(&format!("last lines of {job}, pod {pod}, container {container}"));
-            lines.iter().for_each(|line| self.console.log(&format!("  {}", log_line(line))));
+        for container in log.containers {
+            self.console.log(&container.heading(job));
+            container.lines.iter().for_each(|line| self.console.log(&format!("  {}", log_line(line))));
         }
     }
 
