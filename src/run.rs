@@ -93,10 +93,6 @@ fn translate_stdin(
     }
     let mut manifests = Vec::new();
     io::stdin().read_to_end(&mut manifests).map_err(Error::Stdin)?;
-    // In a pipe, the command before may have failed.
-    if read_jobs && manifests.trim_ascii().is_empty() {
-        console.warn(&"there are no manifests on stdin");
-    }
     // The standard library flushes standard output after every line.
     let mut output = BufWriter::new(io::stdout());
     let function = krm::function_config(&manifests);
@@ -160,6 +156,10 @@ fn unblock(
     options: &crate::unblock::Options,
     console: &mut Console,
 ) -> Result<(), Error> {
+    // In a pipe, the command before may have failed.
+    if translated.is_blank() {
+        console.warn(&"there are no manifests on stdin");
+    }
     for warning in &translated.skipped_jobs {
         console.warn(warning);
     }

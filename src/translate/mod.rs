@@ -106,11 +106,17 @@ impl Translated<'_> {
             done = edit.at.end;
         }
         out.write_all(&self.input[done..])?;
-        if self.input.trim_ascii().is_empty() {
+        if self.is_blank() {
             let on_new_line = self.input.is_empty() || self.input.ends_with(b"\n");
             out.write_all(if on_new_line { b"---\n" } else { b"\n---\n" })?;
         }
         out.flush()
+    }
+
+    /// Whether the stream is only white space.
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
+        self.input.trim_ascii().is_empty()
     }
 }
 
