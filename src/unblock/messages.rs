@@ -108,7 +108,7 @@ pub(super) fn progress(job: &PlannedJob, dry_run: bool) -> Option<String> {
 
 /// Says that a Job is deleted, and why. `None` if it is not to be deleted.
 pub(super) fn deletion(job: &PlannedJob, deleted: &str, context: Option<&str>) -> Option<String> {
-    let was = if deleted == "would delete" || deleted == "deleting" { "is" } else { "was" };
+    let was = if job.deletion_sent { "was" } else { "is" };
     let Some(Decision::Delete(obstacle, leave)) = &job.decision else { return None };
     let context = in_context(context);
     let why_it_may = match leave {

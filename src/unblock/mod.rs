@@ -24,7 +24,7 @@ mod rounds;
 mod target;
 mod writer;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt::Display;
 
 use decision::Decision;
@@ -205,13 +205,8 @@ async fn until_stopped(
         leave_hooks_to_helm(&mut planned, &cluster, &namespace, caller).await;
         messages::about_helms_force(caller).iter().for_each(|warning| console.warn(warning));
         rounds.run(&mut planned).await?;
-        let is_new = planned.iter().all(|job| matches!(job.decision, Some(Decision::Absent)));
-        if is_new && caller.helm().is_none() && cluster.lacks_namespace(&namespace).await {
-            console.warn(&format!(
-                "namespace {} does not exist{}",
-                shortened(&namespace),
-                messages::in_context(context.as_deref())
-            ));
+        if caller.helm().is_none() {
+            warn_of_missing_namespaces(&planned, &cluster, context.as_deref(), console).await;
         }
         Ok(())
     };
@@ -219,6 +214,25 @@ async fn until_stopped(
     let deadline = deadline.filter(|_| !options.timeout.is_zero());
     let done = stop::unless_stopped(signals, deadline, work).await;
     done.map_err(|blocked: Blocked| blocked.with_jobs(&planned, context.as_deref()))
+}
+
+/// Warns if the Jobs may be looked for in the wrong place: there is none of them, nor their namespace.
+async fn warn_of_missing_namespaces(
+    jobs: &[PlannedJob],
+    cluster: &Cluster,
+    context: Option<&str>,
+    console: &Console,
+) {
+    if !jobs.iter().all(|job| matches!(job.decision, Some(Decision::Absent))) {
+        return;
+    }
+    let namespaces: BTreeSet<_> = jobs.iter().map(|job| &job.namespace).collect();
+    for namespace in namespaces {
+        if cluster.lacks_namespace(namespace).await {
+            let (namespace, context) = (shortened(namespace), messages::in_context(context));
+            console.warn(&format!("namespace {namespace} does not exist{context}"));
+        }
+    }
 }
 
 /// Where the manifests are applied.
